@@ -1,0 +1,1 @@
+//! Signatures: data that turns a fact into attributes. See `signatures/README.md`.

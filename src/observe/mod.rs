@@ -1,0 +1,153 @@
+//! The hinge between packets and knowledge: what the wire may say about a host.
+//!
+//! An [`Observed`] borrows from the frame while it is made; it becomes an owned,
+//! serialisable [`Observation`] only when it is news (see the flow engine's
+//! redundancy cache). Applying one observation twice changes nothing.
+//!
+//! Nothing of a patient may stand here: a dissector hands over only the elements
+//! on its own allow-list.
+
+pub mod text;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::net::{HostId, Mac, Transport};
+use crate::time::Timestamp;
+
+/// The name of a fact, `protocol.field`, as signatures match on it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Key(Cow<'static, str>);
+
+impl Key {
+    /// A key known at compile time.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// `protocol.field`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How an address came to be known as a host's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lease {
+    /// ARP sender fields (RFC 826): on the link, set by whatever means.
+    Arp,
+    /// IPv6 neighbour discovery (RFC 4861).
+    Ndp,
+    /// A DHCP server acknowledged it (RFC 2131); seconds of lease, 0 when not said.
+    Dhcp(u32),
+}
+
+/// A switch and port that a frame says a host hangs on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SwitchPort<'a> {
+    /// Name or address of the switch as the evidence gives it.
+    pub switch: Cow<'a, str>,
+    /// Port name or number.
+    pub port: Cow<'a, str>,
+}
+
+/// Whose the described equipment is, as far as the protocol itself says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The speaker describes itself (a printer's N-GET answer, an MPPS).
+    Own,
+    /// The creator of the data, who may be another: an image, an HL7 result.
+    Creator,
+    /// Someone else for certain: data that the speaker only passes on.
+    Forwarded,
+}
+
+/// A piece of equipment that a message describes, all its facts together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Equipment<'a> {
+    /// Whose it is.
+    pub origin: Origin,
+    /// What was said, in the order of the message; keys as for [`Observed::Fact`].
+    pub facts: Cow<'a, [(Key, Cow<'a, str>)]>,
+}
+
+/// The part that a host plays in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Opened it.
+    Client,
+    /// Answered.
+    Server,
+}
+
+/// One thing that the wire says about one host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Observed<'a> {
+    /// The host itself sent something.
+    Present,
+    /// A value for a key, matched by signatures.
+    Fact(Key, Cow<'a, str>),
+    /// This MAC holds this address.
+    Address(IpAddr, Lease),
+    /// Where it is plugged in.
+    Attached(SwitchPort<'a>),
+    /// Equipment that a message of this host describes.
+    Equipment(Equipment<'a>),
+    /// A protocol that it spoke: transport, the server's port, the name of the protocol, its part.
+    Service(Transport, u16, Cow<'a, str>, Role),
+    /// It held a two-way conversation with this other host.
+    Peer(HostId),
+    /// Its address is really another's: frames of many addresses come from this MAC.
+    Routed(Mac),
+}
+
+impl Observed<'_> {
+    /// The same, owning its text: the first heap copy of the whole path.
+    #[must_use]
+    pub fn into_owned(self) -> Observed<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Self::Present => Observed::Present,
+            Self::Fact(key, value) => Observed::Fact(key, own(value)),
+            Self::Address(ip, lease) => Observed::Address(ip, lease),
+            Self::Attached(at) => {
+                Observed::Attached(SwitchPort { switch: own(at.switch), port: own(at.port) })
+            }
+            Self::Equipment(it) => Observed::Equipment(Equipment {
+                origin: it.origin,
+                facts: it
+                    .facts
+                    .iter()
+                    .map(|(k, v)| (k.clone(), Cow::Owned(v.to_string())))
+                    .collect(),
+            }),
+            Self::Service(transport, port, name, role) => {
+                Observed::Service(transport, port, own(name), role)
+            }
+            Self::Peer(host) => Observed::Peer(host),
+            Self::Routed(mac) => Observed::Routed(mac),
+        }
+    }
+}
+
+/// An observation with its place in the traffic: the unit that leaves the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Packet time.
+    pub at: Timestamp,
+    /// Number of the frame in its capture, from 1.
+    pub frame: u64,
+    /// Whom it is about.
+    pub host: HostId,
+    /// What was seen.
+    pub what: Observed<'static>,
+}

@@ -1,0 +1,1 @@
+//! Hinge: the SQLite inventory.

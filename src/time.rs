@@ -1,0 +1,52 @@
+//! Packet time: the only clock of the analysis.
+
+use serde::{Deserialize, Serialize};
+
+/// Nanoseconds since 1970-01-01T00:00:00Z, as the capture says.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Timestamp(pub i64);
+
+/// Nanoseconds in one second.
+pub const SECOND: i64 = 1_000_000_000;
+
+impl Timestamp {
+    /// From whole seconds and nanoseconds; saturates instead of wrapping.
+    #[must_use]
+    pub const fn new(seconds: i64, nanos: u32) -> Self {
+        #[allow(clippy::as_conversions, reason = "u32 to i64 never loses, and From is not const")]
+        Self(seconds.saturating_mul(SECOND).saturating_add(nanos as i64))
+    }
+
+    /// Whole seconds since the epoch.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(SECOND)
+    }
+
+    /// Nanoseconds since `earlier`; negative when the clock stepped back.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// RFC 3339 in UTC with whole seconds, empty for a time outside the calendar.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        jiff::Timestamp::from_second(self.seconds())
+            .map(|t| format!("{}+00:00", t.strftime("%Y-%m-%dT%H:%M:%S")))
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc3339_has_an_offset() {
+        assert_eq!(Timestamp::new(0, 5).rfc3339(), "1970-01-01T00:00:00+00:00");
+        assert_eq!(Timestamp::new(i64::MAX, 0).rfc3339(), "");
+    }
+}

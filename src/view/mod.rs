@@ -1,0 +1,1 @@
+//! Wing 3: knowledge becomes something people read.

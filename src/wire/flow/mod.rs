@@ -1,0 +1,1 @@
+//! Conversations: the flow table, TCP streams, recognition.

@@ -11,7 +11,7 @@ use crate::observe::{Lease, Observed};
 use crate::wire::packet::{Layer3, Packet};
 
 /// ARP as a protocol.
-pub static PROTOCOL: Protocol = Protocol {
+pub(super) static PROTOCOL: Protocol = Protocol {
     name: "arp",
     standard: "RFC 826",
     keys: &[],

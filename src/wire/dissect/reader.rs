@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
 
 /// A 32-bit length as an index; saturates where a pointer is narrower.
 #[must_use]
-pub fn wide(n: u32) -> usize {
+pub(crate) fn wide(n: u32) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 

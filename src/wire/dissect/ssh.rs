@@ -15,7 +15,7 @@ const MAX_LINE: usize = 255;
 const MAX_LINES: u8 = 20;
 
 /// SSH as a protocol.
-pub static PROTOCOL: Protocol = Protocol {
+pub(super) static PROTOCOL: Protocol = Protocol {
     name: "ssh",
     standard: "RFC 4253",
     keys: &[BANNER],

@@ -9,8 +9,10 @@
 //! tests, the robustness tests, the fuzz targets and the benches walk the registry.
 
 mod arp;
+mod ntlm;
 mod reader;
 mod ssh;
+mod winstr;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -177,6 +179,8 @@ pub fn by_name(name: &str) -> Option<&'static Protocol> {
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+pub(crate) mod torture;
 
 #[cfg(test)]
 mod tests {

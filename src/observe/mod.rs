@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::net::{HostId, Mac, Transport};
+use crate::net::{HostId, Transport};
 use crate::time::Timestamp;
 
 /// The name of a fact, `protocol.field`, as signatures match on it.
@@ -92,8 +92,8 @@ pub enum Role {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Observed<'a> {
-    /// The host itself sent something.
-    Present,
+    /// The host itself sent something; with the TTL or hop limit it arrived with, for IP.
+    Present(Option<u8>),
     /// A value for a key, matched by signatures.
     Fact(Key, Cow<'a, str>),
     /// This MAC holds this address.
@@ -106,8 +106,6 @@ pub enum Observed<'a> {
     Service(Transport, u16, Cow<'a, str>, Role),
     /// It held a two-way conversation with this other host.
     Peer(HostId),
-    /// Its address is really another's: frames of many addresses come from this MAC.
-    Routed(Mac),
 }
 
 impl Observed<'_> {
@@ -116,7 +114,7 @@ impl Observed<'_> {
     pub fn into_owned(self) -> Observed<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
-            Self::Present => Observed::Present,
+            Self::Present(ttl) => Observed::Present(ttl),
             Self::Fact(key, value) => Observed::Fact(key, own(value)),
             Self::Address(ip, lease) => Observed::Address(ip, lease),
             Self::Attached(at) => {
@@ -134,7 +132,6 @@ impl Observed<'_> {
                 Observed::Service(transport, port, own(name), role)
             }
             Self::Peer(host) => Observed::Peer(host),
-            Self::Routed(mac) => Observed::Routed(mac),
         }
     }
 }

@@ -1,1 +1,400 @@
 //! Conversations: the flow table, TCP streams, recognition.
+//!
+//! ```text
+//!  Packet ─▶ packet protocols (ARP, SYN …) ─┐
+//!         └▶ flow ─▶ UDP: probe, read ──────┼─▶ emit ─▶ seen ─▶ observations
+//!                 └▶ TCP: stream ▸ probe ▸ dissector
+//! ```
+//!
+//! A protocol is told by its content in either direction; a port only decides
+//! who is asked first. Packet time drives every timeout.
+
+mod emit;
+pub mod limits;
+mod recognise;
+mod seen;
+mod stream;
+mod table;
+mod tcp;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use emit::{Emit, host};
+use recognise::Known;
+use seen::Seen;
+use stream::Conversation;
+use table::{Flow, FlowKey, Phase, Table};
+
+use crate::net::{HostId, Segment, Transport};
+use crate::observe::{Observation, Observed, Role};
+use crate::time::Timestamp;
+use crate::wire::dissect::Error;
+use crate::wire::packet::{Layer3, Layer4, Packet};
+
+/// What the engine did, and where it had to give up. Shown in every summary.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Conversations begun.
+    pub flows: u64,
+    /// Conversations forgotten early because the table was full.
+    pub flows_evicted: u64,
+    /// TCP conversations not read because too many were being read.
+    pub conversations_refused: u64,
+    /// Places where the capture had lost bytes of a conversation being read.
+    pub gaps: u64,
+    /// Conversations given up because a message outgrew the buffer.
+    pub oversize: u64,
+    /// Conversations mirrored in a second segment, read once.
+    pub shadows: u64,
+    /// Conversations by protocol.
+    pub recognised: BTreeMap<&'static str, u64>,
+    /// Messages that could not be read, by protocol and field.
+    pub errors: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+/// Turns packets into observations.
+pub struct Engine {
+    table: Table,
+    conversations: Vec<Conversation>,
+    free: Vec<u32>,
+    /// Bytes held by all conversations.
+    held: usize,
+    seen: Seen,
+    known: Known,
+    counts: Counts,
+    ended: Vec<Flow>,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new(limits::MAX_FLOWS)
+    }
+}
+
+impl Engine {
+    /// Room for `flows` conversations at once.
+    #[must_use]
+    pub fn new(flows: usize) -> Self {
+        Self {
+            table: Table::new(flows),
+            conversations: Vec::new(),
+            free: Vec::new(),
+            held: 0,
+            seen: Seen::new(),
+            known: Known::new(),
+            counts: Counts::default(),
+            ended: Vec::new(),
+        }
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Conversations followed now.
+    #[must_use]
+    pub fn flows(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Reads one packet; what it says is appended to `out`.
+    ///
+    /// `routed_from` is the segment in which the same packet was just seen, when a
+    /// mirror shows both legs of a routed VLAN: the later leg becomes a shadow.
+    pub fn packet(
+        &mut self,
+        packet: &Packet<'_>,
+        routed_from: Option<Segment>,
+        out: &mut Vec<Observation>,
+    ) {
+        self.expire(packet.at, out);
+        let (src, dst) = match packet.addresses() {
+            Some((src, dst)) => (Some(src), Some(dst)),
+            None => (None, None),
+        };
+        let sender = host(packet.segment, packet.src_mac, src);
+        let receiver = host(packet.segment, packet.dst_mac, dst);
+        if routed_from.is_none() {
+            for (index, read) in self.known.packets(packet) {
+                let mut emit = Emit {
+                    seen: &mut self.seen,
+                    out,
+                    at: packet.at,
+                    frame: packet.frame,
+                    sender,
+                    receiver,
+                };
+                if let Err(error) = read(packet, &mut emit) {
+                    count_error(&mut self.counts, index, error);
+                }
+            }
+        }
+        match (packet.l4, src, dst) {
+            (Layer4::Tcp { src: sport, dst: dport, .. }, Some(src), Some(dst)) => {
+                self.flow(packet, (src, sport), (dst, dport), Transport::Tcp, routed_from, out);
+            }
+            (Layer4::Udp { src: sport, dst: dport }, Some(src), Some(dst)) => {
+                self.flow(packet, (src, sport), (dst, dport), Transport::Udp, routed_from, out);
+            }
+            _ => self.present(packet, sender, out),
+        }
+    }
+
+    /// The end of the capture: what is still open is closed.
+    pub fn finish(&mut self, out: &mut Vec<Observation>) {
+        let mut ended = std::mem::take(&mut self.ended);
+        self.table.drain(|flow| ended.push(flow.clone()));
+        for flow in ended.drain(..) {
+            self.end(&flow, out);
+        }
+        *self = Self { counts: std::mem::take(&mut self.counts), ..Self::new(0) };
+    }
+
+    /// A host outside any flow.
+    fn present(&mut self, packet: &Packet<'_>, sender: HostId, out: &mut Vec<Observation>) {
+        if (sender.mac.is_some() || sender.ip.is_some())
+            && self.seen.is_due((sender, "alone"), packet.at, limits::PRESENT_EVERY)
+        {
+            let what = Observed::Present(ttl(packet));
+            out.push(Observation { at: packet.at, frame: packet.frame, host: sender, what });
+        }
+    }
+
+    fn flow(
+        &mut self,
+        packet: &Packet<'_>,
+        src: (IpAddr, u16),
+        dst: (IpAddr, u16),
+        transport: Transport,
+        routed_from: Option<Segment>,
+        out: &mut Vec<Observation>,
+    ) {
+        let (key, direction) = FlowKey::new(packet.segment, src, dst, transport);
+        let hash = self.table.hash(&key);
+        let found = self.table.find(&key, hash);
+        let Some(index) = found.or_else(|| self.begin(key, hash, packet, routed_from, out)) else {
+            return;
+        };
+        let Some(flow) = self.table.get_mut(index) else { return };
+        if let Some(last) = flow.last.get_mut(direction) {
+            *last = packet.at;
+        }
+        if let Some(mac) = flow.macs.get_mut(direction) {
+            *mac = packet.src_mac;
+        }
+        if let Some(n) = flow.packets.get_mut(direction) {
+            *n = n.saturating_add(1);
+        }
+        if let Some(n) = flow.bytes.get_mut(direction) {
+            *n = n.saturating_add(u64::from(packet.wire_len));
+        }
+        if let Some(said) = flow.present.get_mut(direction)
+            && packet.at.0.saturating_sub(*said) >= limits::PRESENT_EVERY
+        {
+            *said = packet.at.0;
+            let sender = host(packet.segment, packet.src_mac, Some(src.0));
+            let what = Observed::Present(ttl(packet));
+            out.push(Observation { at: packet.at, frame: packet.frame, host: sender, what });
+        }
+        if flow.shadow || (flow.phase == Phase::Ignored && flow.told) {
+            self.close(index, direction, packet);
+            return;
+        }
+        match transport {
+            Transport::Tcp => self.tcp(index, direction, packet, out),
+            Transport::Udp => self.udp(index, direction, packet, out),
+        }
+        self.close(index, direction, packet);
+    }
+
+    /// FIN and RST shorten what is left of a flow's life.
+    fn close(&mut self, index: u32, direction: usize, packet: &Packet<'_>) {
+        let Layer4::Tcp { flags, .. } = packet.l4 else { return };
+        let bits = match direction {
+            _ if flags.has(crate::wire::packet::TcpFlags::RST) => 3,
+            0 if flags.has(crate::wire::packet::TcpFlags::FIN) => 1,
+            1 if flags.has(crate::wire::packet::TcpFlags::FIN) => 2,
+            _ => return,
+        };
+        if let Some(flow) = self.table.get_mut(index) {
+            flow.closed |= bits;
+            if flow.closed == 3 {
+                self.release(index);
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        key: FlowKey,
+        hash: u64,
+        packet: &Packet<'_>,
+        routed_from: Option<Segment>,
+        out: &mut Vec<Observation>,
+    ) -> Option<u32> {
+        if self.table.is_full() {
+            let victim = self.table.victim()?;
+            let flow = self.table.get(victim)?.clone();
+            self.end(&flow, out);
+            self.table.remove(victim);
+            self.counts.flows_evicted = self.counts.flows_evicted.saturating_add(1);
+        }
+        self.counts.flows = self.counts.flows.saturating_add(1);
+        let shadow = routed_from.is_some_and(|segment| self.leads(FlowKey { segment, ..key }));
+        let index = self.table.insert(key, hash, packet.at)?;
+        if shadow && let Some(flow) = self.table.get_mut(index) {
+            flow.shadow = true;
+            self.counts.shadows = self.counts.shadows.saturating_add(1);
+        }
+        Some(index)
+    }
+
+    /// Whether the flow of this key is itself read, so that another may shadow it.
+    fn leads(&self, key: FlowKey) -> bool {
+        let found = self.table.find(&key, self.table.hash(&key));
+        found.and_then(|index| self.table.get(index)).is_some_and(|flow| !flow.shadow)
+    }
+
+    fn udp(
+        &mut self,
+        index: u32,
+        direction: usize,
+        packet: &Packet<'_>,
+        out: &mut Vec<Observation>,
+    ) {
+        let Some(flow) = self.table.get_mut(index) else { return };
+        if flow.phase == Phase::Recognising {
+            flow.asked = flow.asked.saturating_add(1);
+            flow.protocol = self.known.datagram(packet);
+            if flow.protocol.is_some() {
+                flow.phase = Phase::Dissecting;
+                recognise::count(&mut self.counts, flow.protocol);
+            } else if flow.asked >= limits::MAX_OPENING_DATAGRAMS {
+                flow.phase = Phase::Ignored;
+            }
+            if flow.client.is_none() {
+                flow.client = Some(recognise::client(&flow.key, direction, flow.protocol));
+            }
+        }
+        let protocol = flow.protocol;
+        self.tell(index, packet, out);
+        if let Some((number, read)) = protocol.and_then(recognise::datagram_reader) {
+            let (src, dst) = packet.addresses().unzip();
+            let mut emit = Emit {
+                seen: &mut self.seen,
+                out,
+                at: packet.at,
+                frame: packet.frame,
+                sender: host(packet.segment, packet.src_mac, src),
+                receiver: host(packet.segment, packet.dst_mac, dst),
+            };
+            if let Err(error) = read(packet, &mut emit) {
+                count_error(&mut self.counts, number, error);
+            }
+        }
+    }
+
+    /// Says once who serves what to whom: when the conversation is two-sided, or its
+    /// protocol is known.
+    fn tell(&mut self, index: u32, packet: &Packet<'_>, out: &mut Vec<Observation>) {
+        let Some(flow) = self.table.get_mut(index) else { return };
+        let both = flow.packets.iter().all(|&n| n > 0);
+        let decided = flow.phase != Phase::Recognising;
+        let (Some(client), true) = (flow.client, decided && !flow.told) else { return };
+        let name = flow.protocol.map_or("", recognise::name);
+        if !both && name.is_empty() {
+            return;
+        }
+        // A multicast answer or a one-sided mirror names no peer.
+        flow.told = both || flow.phase == Phase::Dissecting;
+        let client_sends = usize::from(client);
+        let (from, to) = (flow.key.end(client_sends), flow.key.end(client_sends ^ 1));
+        let transport = flow.key.transport;
+        let from_client = packet.addresses().map(|a| a.0) == Some(from.0)
+            && packet.ports().map(|p| p.0) == Some(from.1);
+        let macs = if from_client {
+            (packet.src_mac, packet.dst_mac)
+        } else {
+            (packet.dst_mac, packet.src_mac)
+        };
+        let client = host(packet.segment, macs.0, Some(from.0));
+        let server = host(packet.segment, macs.1, Some(to.0));
+        let mut emit = Emit {
+            seen: &mut self.seen,
+            out,
+            at: packet.at,
+            frame: packet.frame,
+            sender: client,
+            receiver: server,
+        };
+        if both || !from_client {
+            emit.say(server, Observed::Service(transport, to.1, name.into(), Role::Server));
+        }
+        if !name.is_empty() && (both || from_client) {
+            emit.say(client, Observed::Service(transport, to.1, name.into(), Role::Client));
+        }
+        if both && server.ip.is_some() {
+            emit.say(client, Observed::Peer(server));
+            emit.say(server, Observed::Peer(client));
+        }
+    }
+
+    /// Ends what packet time has ended.
+    fn expire(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
+        let mut ended = std::mem::take(&mut self.ended);
+        self.table.advance(now, |flow| ended.push(flow.clone()));
+        for flow in ended.drain(..) {
+            self.end(&flow, out);
+        }
+        self.ended = ended;
+    }
+
+    /// Last words of a flow: when each end was last there.
+    fn end(&mut self, flow: &Flow, out: &mut Vec<Observation>) {
+        self.give_back(flow.conversation);
+        for direction in [0, 1] {
+            let (Some(last), Some(said)) = (flow.last.get(direction), flow.present.get(direction))
+            else {
+                continue;
+            };
+            if last.0 > *said && *said != i64::MIN {
+                let ip = Some(flow.key.end(direction).0);
+                let mac = flow.macs.get(direction).copied().flatten();
+                let host = host(flow.key.segment, mac, ip);
+                out.push(Observation { at: *last, frame: 0, host, what: Observed::Present(None) });
+            }
+        }
+    }
+
+    /// Lets go of the conversation of a flow, and reads no more of it.
+    fn release(&mut self, index: u32) {
+        let Some(flow) = self.table.get_mut(index) else { return };
+        flow.phase = Phase::Ignored;
+        let conversation = std::mem::replace(&mut flow.conversation, u32::MAX);
+        self.give_back(conversation);
+    }
+
+    fn give_back(&mut self, conversation: u32) {
+        let Some(at) = usize::try_from(conversation).ok() else { return };
+        if let Some(it) = self.conversations.get_mut(at) {
+            self.held = self.held.saturating_sub(it.held());
+            it.clear();
+            self.free.push(conversation);
+        }
+    }
+}
+
+fn ttl(packet: &Packet<'_>) -> Option<u8> {
+    match packet.l3 {
+        Layer3::Ip { ttl, .. } => Some(ttl),
+        _ => None,
+    }
+}
+
+fn count_error(counts: &mut Counts, protocol: u8, error: Error) {
+    let n = counts.errors.entry((recognise::name(protocol), error.field)).or_insert(0);
+    *n = n.saturating_add(1);
+}

@@ -1,0 +1,106 @@
+//! From what a dissector says to what leaves the wire: subjects filled in, text
+//! cleaned, repeats dropped.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::seen::Seen;
+use crate::net::{HostId, Mac, Segment};
+use crate::observe::{Equipment, Observation, Observed, SwitchPort, text};
+use crate::time::Timestamp;
+use crate::wire::dissect::{Sink, Who};
+
+/// Most facts kept of one piece of equipment that a message describes.
+const MAX_EQUIPMENT_FACTS: usize = 32;
+
+/// The sink of one packet.
+pub(super) struct Emit<'e> {
+    pub(super) seen: &'e mut Seen,
+    pub(super) out: &'e mut Vec<Observation>,
+    pub(super) at: Timestamp,
+    pub(super) frame: u64,
+    pub(super) sender: HostId,
+    pub(super) receiver: HostId,
+}
+
+impl Emit<'_> {
+    /// Says `what` of `host` unless it was said a moment ago.
+    pub(super) fn say(&mut self, host: HostId, what: Observed<'_>) {
+        if (host.mac.is_some() || host.ip.is_some())
+            && self.seen.is_news(&host, &what, self.at)
+            && let Some(what) = cleaned(what)
+        {
+            self.out.push(Observation { at: self.at, frame: self.frame, host, what });
+        }
+    }
+}
+
+impl Sink for Emit<'_> {
+    fn observe(&mut self, who: Who, what: Observed<'_>) {
+        let host = match who {
+            Who::Sender => self.sender,
+            Who::Receiver => self.receiver,
+            Who::Named { mac, ip } => host(self.sender.segment, mac, ip),
+        };
+        self.say(host, what);
+    }
+}
+
+/// A speaker, with addresses that are nobody's own left out.
+pub(super) fn host(segment: Segment, mac: Option<Mac>, ip: Option<IpAddr>) -> HostId {
+    let own = |ip: &IpAddr| match ip {
+        IpAddr::V4(v4) => !(v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast()),
+        IpAddr::V6(v6) => !(v6.is_unspecified() || v6.is_multicast()),
+    };
+    HostId { segment, mac: mac.filter(|m| m.is_unicast()), ip: ip.filter(own) }
+}
+
+fn printable(raw: &str) -> Option<Cow<'_, str>> {
+    Some(text::clean(raw)).filter(|text| !text.is_empty())
+}
+
+/// The same with printable text and owned; none when nothing is left to say.
+fn cleaned(what: Observed<'_>) -> Option<Observed<'static>> {
+    let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+    Some(match what {
+        Observed::Fact(key, value) => Observed::Fact(key, own(printable(&value)?)),
+        Observed::Attached(at) => Observed::Attached(SwitchPort {
+            switch: own(text::clean(&at.switch)),
+            port: own(text::clean(&at.port)),
+        }),
+        Observed::Equipment(it) => {
+            let facts: Vec<_> = it
+                .facts
+                .iter()
+                .take(MAX_EQUIPMENT_FACTS)
+                .filter_map(|(key, value)| Some((key.clone(), own(printable(value)?))))
+                .collect();
+            if facts.is_empty() {
+                return None;
+            }
+            Observed::Equipment(Equipment { origin: it.origin, facts: Cow::Owned(facts) })
+        }
+        other => other.into_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::Key;
+
+    #[test]
+    fn empty_and_unprintable_text_says_nothing() {
+        let fact = |v| cleaned(Observed::Fact(Key::new("a.b"), Cow::Borrowed(v)));
+        assert_eq!(fact(" \u{0}\u{200b} "), None);
+        let Some(Observed::Fact(_, value)) = fact("=cmd\u{1b}[0m") else { panic!("kept") };
+        assert_eq!(value, "=cmd[0m");
+    }
+
+    #[test]
+    fn nobody_owns_broadcast() {
+        let it =
+            host(Segment::default(), Some(Mac([255; 6])), Some("255.255.255.255".parse().unwrap()));
+        assert_eq!((it.mac, it.ip), (None, None));
+    }
+}

@@ -1,0 +1,62 @@
+//! Every cap of the flow engine, each with its reason. Reaching one is counted
+//! in [`super::Counts`], never an abort.
+
+use crate::time::SECOND;
+
+/// Conversations kept at once: a busy university hospital's core holds some
+/// 300,000; a million leaves room for a scan or a flood. About 180 MiB when full,
+/// taken from the system only as it is used.
+pub const MAX_FLOWS: usize = 1 << 20;
+
+/// TCP conversations with a dissector or under recognition at once. Most flows
+/// leave this state within a few packets; long-lived DICOM and HL7 stay.
+pub const MAX_CONVERSATIONS: usize = 1 << 16;
+
+/// Bytes of one direction that a dissector may ask to see at once. The largest
+/// message of interest is an HL7 result head or a certificate chain.
+pub const MAX_BUFFER: usize = 256 * 1024;
+
+/// Bytes kept of all conversations together, over which nothing more is buffered.
+pub const MAX_BUFFERED_TOTAL: usize = 256 * 1024 * 1024;
+
+/// Bytes of one direction held back behind a missing segment: a burst of a 1 Gb/s
+/// sender over a reordering of 1 ms is 125 kB.
+pub const MAX_PENDING_BYTES: usize = 128 * 1024;
+
+/// Segments of one direction held back behind a missing one.
+pub const MAX_PENDING_SEGMENTS: usize = 64;
+
+/// Buffers larger than this are given back to the system when a message is done.
+pub const KEEP_BUFFER: usize = 16 * 1024;
+
+/// Bytes of each direction in which a protocol must make itself known.
+pub const MAX_OPENING: usize = 4 * 1024;
+
+/// Segments with payload, both directions, in which a protocol must make itself
+/// known. A long-lived conversation joined in the middle gets as many.
+pub const MAX_OPENING_SEGMENTS: u8 = 24;
+
+/// UDP datagrams of a flow that are asked for their protocol.
+pub const MAX_OPENING_DATAGRAMS: u8 = 6;
+
+/// Idle TCP conversations: an HL7 or DICOM association may rest for an hour.
+pub const IDLE_TCP: i64 = 7_200 * SECOND;
+
+/// A TCP conversation of which only one side was ever seen: scans, SYN floods.
+pub const IDLE_HALF_OPEN: i64 = 60 * SECOND;
+
+/// After FIN of both sides or RST: late retransmissions still find their flow.
+pub const LINGER: i64 = 15 * SECOND;
+
+/// Idle UDP and other conversations (RFC 4787 REQ-5 asks NATs for two minutes).
+pub const IDLE_UDP: i64 = 180 * SECOND;
+
+/// A host that goes on talking is said to be present once in this time.
+pub const PRESENT_EVERY: i64 = 60 * SECOND;
+
+/// The same observation of the same host is news again after this time.
+pub const REPEAT_AFTER: i64 = 300 * SECOND;
+
+/// Entries of the redundancy cache: hosts times facts that repeat within
+/// [`REPEAT_AFTER`]; 16 bytes each.
+pub const SEEN_ENTRIES: usize = 1 << 17;

@@ -1,0 +1,132 @@
+//! Whose bytes are these: asks every protocol of the registry, those whose usual
+//! port is involved first.
+
+use super::Counts;
+use super::table::FlowKey;
+use crate::wire::dissect::{Body, Dissector, Error, Opening, PROTOCOLS, Protocol, Sink, Verdict};
+use crate::wire::packet::Packet;
+
+type WantsPacket = fn(&Packet<'_>) -> bool;
+type ReadPacket = fn(&Packet<'_>, &mut dyn Sink) -> Result<(), Error>;
+
+/// The registry, split by carrier, by index in [`PROTOCOLS`].
+pub(super) struct Known {
+    packets: Vec<(u8, WantsPacket, ReadPacket)>,
+    datagrams: Vec<u8>,
+    streams: Vec<u8>,
+}
+
+/// What all stream probes together say of an opening.
+pub(super) enum Answer {
+    /// This one.
+    Is(u8),
+    /// Nobody knows it.
+    Unknown,
+    /// Somebody wants to see more.
+    Wait,
+}
+
+fn protocol(index: u8) -> Option<&'static Protocol> {
+    PROTOCOLS.get(usize::from(index)).copied()
+}
+
+/// Its name, empty for an index that is not in the registry.
+pub(super) fn name(index: u8) -> &'static str {
+    protocol(index).map_or("", |p| p.name)
+}
+
+impl Known {
+    pub(super) fn new() -> Self {
+        let mut known = Self { packets: Vec::new(), datagrams: Vec::new(), streams: Vec::new() };
+        for (index, protocol) in (0_u8..).zip(PROTOCOLS) {
+            match protocol.body {
+                Body::Packet { wants, read } => known.packets.push((index, wants, read)),
+                Body::Datagram { .. } => known.datagrams.push(index),
+                Body::Stream { .. } => known.streams.push(index),
+            }
+        }
+        known
+    }
+
+    /// The packet protocols that want this packet.
+    pub(super) fn packets<'a>(
+        &'a self,
+        packet: &'a Packet<'_>,
+    ) -> impl Iterator<Item = (u8, ReadPacket)> + 'a {
+        self.packets.iter().filter(|(_, wants, _)| wants(packet)).map(|&(i, _, read)| (i, read))
+    }
+
+    /// The datagram protocol of this packet.
+    pub(super) fn datagram(&self, packet: &Packet<'_>) -> Option<u8> {
+        let (src, dst) = packet.ports()?;
+        ordered(&self.datagrams, src, dst).find(|&index| match protocol(index).map(|p| &p.body) {
+            Some(Body::Datagram { probe, .. }) => probe(packet) == Verdict::Yes,
+            _ => false,
+        })
+    }
+
+    /// The stream protocol that begins like this.
+    pub(super) fn stream(&self, opening: &Opening<'_>) -> Answer {
+        let mut wait = false;
+        for index in ordered(&self.streams, opening.src_port, opening.dst_port) {
+            let Some(Body::Stream { probe, .. }) = protocol(index).map(|p| &p.body) else {
+                continue;
+            };
+            match probe(opening) {
+                Verdict::Yes => return Answer::Is(index),
+                Verdict::More => wait = true,
+                Verdict::No => {}
+            }
+        }
+        if wait { Answer::Wait } else { Answer::Unknown }
+    }
+}
+
+/// Those with a matching port first, otherwise in registry order.
+fn ordered(all: &[u8], src: u16, dst: u16) -> impl Iterator<Item = u8> + '_ {
+    let here = move |index: &u8| {
+        protocol(*index).is_some_and(|p| p.ports.contains(&src) || p.ports.contains(&dst))
+    };
+    let first = all.iter().copied().filter(move |i| here(i));
+    first.chain(all.iter().copied().filter(move |i| !here(i)))
+}
+
+/// How to read a datagram of this protocol, with its index.
+pub(super) fn datagram_reader(index: u8) -> Option<(u8, ReadPacket)> {
+    match protocol(index)?.body {
+        Body::Datagram { read, .. } => Some((index, read)),
+        _ => None,
+    }
+}
+
+/// A fresh dissector of this protocol.
+pub(super) fn start(index: u8) -> Option<Box<dyn Dissector>> {
+    match protocol(index)?.body {
+        Body::Stream { start, .. } => Some(start()),
+        _ => None,
+    }
+}
+
+/// The direction in which the client sends, when no handshake told: towards the
+/// protocol's own port, else towards the lower port, else the first speaker.
+pub(super) fn client(key: &FlowKey, first: usize, index: Option<u8>) -> u8 {
+    let ports = index.and_then(protocol).map_or(&[][..], |p| p.ports);
+    let (low, high) = (key.low.1, key.high.1);
+    let first = u8::from(first == 1);
+    match (ports.contains(&low), ports.contains(&high)) {
+        (true, false) => 1,
+        (false, true) => 0,
+        _ if low == high => first,
+        _ if low < 1024 && high >= 1024 => 1,
+        _ if high < 1024 && low >= 1024 => 0,
+        _ => first,
+    }
+}
+
+/// One more conversation of this protocol.
+pub(super) fn count(counts: &mut Counts, index: Option<u8>) {
+    if let Some(index) = index {
+        let n = counts.recognised.entry(name(index)).or_insert(0);
+        *n = n.saturating_add(1);
+    }
+}

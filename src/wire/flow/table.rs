@@ -1,0 +1,434 @@
+//! The flow table: a preallocated slab of [`Flow`]s found by segment and 5-tuple,
+//! the same for both directions, and a timer wheel on packet time.
+
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+use foldhash::fast::FixedState;
+
+use super::limits;
+use crate::net::{Mac, Segment, Transport};
+use crate::time::{SECOND, Timestamp};
+
+const NONE: u32 = u32::MAX;
+/// One bucket a second; longer deadlines go round again.
+const WHEEL: usize = 4096;
+
+/// Both ends of a conversation in a fixed order, so that each direction finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FlowKey {
+    pub(super) segment: Segment,
+    pub(super) low: (IpAddr, u16),
+    pub(super) high: (IpAddr, u16),
+    pub(super) transport: Transport,
+}
+
+impl FlowKey {
+    /// The key, and whether the source is the `high` end (direction 1).
+    pub(super) fn new(
+        segment: Segment,
+        src: (IpAddr, u16),
+        dst: (IpAddr, u16),
+        transport: Transport,
+    ) -> (Self, usize) {
+        if src <= dst {
+            (Self { segment, low: src, high: dst, transport }, 0)
+        } else {
+            (Self { segment, low: dst, high: src, transport }, 1)
+        }
+    }
+
+    /// The end that sends in this direction.
+    pub(super) const fn end(&self, direction: usize) -> (IpAddr, u16) {
+        if direction == 0 { self.low } else { self.high }
+    }
+}
+
+/// How far a conversation is understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Its protocol is not known yet.
+    Recognising,
+    /// A dissector reads it.
+    Dissecting,
+    /// Counted only.
+    Ignored,
+}
+
+/// One conversation.
+#[derive(Clone, Debug)]
+pub(super) struct Flow {
+    pub(super) key: FlowKey,
+    pub(super) phase: Phase,
+    /// Index of the protocol in the registry, once recognised.
+    pub(super) protocol: Option<u8>,
+    /// Which direction the client sends in, once known.
+    pub(super) client: Option<u8>,
+    /// The same conversation is followed in another segment (both VLAN legs mirrored).
+    pub(super) shadow: bool,
+    /// Its service and peer were said.
+    pub(super) told: bool,
+    /// Probes asked so far.
+    pub(super) asked: u8,
+    /// FIN or RST seen, a bit for each direction.
+    pub(super) closed: u8,
+    /// MAC that each end sends from; a router's, when it is not on this link.
+    pub(super) macs: [Option<Mac>; 2],
+    /// Slot of its TCP conversation.
+    pub(super) conversation: u32,
+    pub(super) last: [Timestamp; 2],
+    /// When each end was last said to be present.
+    pub(super) present: [i64; 2],
+    pub(super) packets: [u64; 2],
+    pub(super) bytes: [u64; 2],
+    next: u32,
+    previous: u32,
+    bucket: usize,
+    live: bool,
+    hash: u64,
+}
+
+impl Flow {
+    /// When it is forgotten if nothing more comes.
+    fn deadline(&self) -> i64 {
+        let [a, b] = self.last;
+        let last = a.max(b).0;
+        let both = self.packets.iter().all(|&n| n > 0);
+        last.saturating_add(match self.key.transport {
+            _ if self.closed == 3 => limits::LINGER,
+            Transport::Udp => limits::IDLE_UDP,
+            Transport::Tcp if both || self.conversation_is_rich() => limits::IDLE_TCP,
+            Transport::Tcp => limits::IDLE_HALF_OPEN,
+        })
+    }
+
+    /// A one-sided mirror still shows long conversations.
+    fn conversation_is_rich(&self) -> bool {
+        self.packets.iter().any(|&n| n > 8)
+    }
+}
+
+/// See the module.
+pub(super) struct Table {
+    slots: Vec<u32>,
+    flows: Vec<Flow>,
+    free: Vec<u32>,
+    wheel: Vec<u32>,
+    now: i64,
+    hasher: FixedState,
+    cap: usize,
+    hand: usize,
+}
+
+impl Table {
+    /// Room for `cap` flows.
+    pub(super) fn new(cap: usize) -> Self {
+        let slots = cap.saturating_mul(2).next_power_of_two();
+        Self {
+            slots: vec![NONE; slots],
+            flows: Vec::with_capacity(cap),
+            free: Vec::with_capacity(1024),
+            wheel: vec![NONE; WHEEL],
+            now: i64::MIN,
+            hasher: FixedState::default(),
+            cap,
+            hand: 0,
+        }
+    }
+
+    pub(super) fn hash(&self, key: &FlowKey) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Flow> {
+        self.flows.get_mut(usize::try_from(index).ok()?)
+    }
+
+    pub(super) fn get(&self, index: u32) -> Option<&Flow> {
+        self.flows.get(usize::try_from(index).ok()?)
+    }
+
+    fn mask(&self) -> usize {
+        self.slots.len().saturating_sub(1)
+    }
+
+    fn home(&self, hash: u64) -> usize {
+        usize::try_from(hash & u64::try_from(self.mask()).unwrap_or(0)).unwrap_or(0)
+    }
+
+    /// The slot that holds `key`, or the free slot where it would go.
+    fn slot(&self, key: &FlowKey, hash: u64) -> usize {
+        let mut at = self.home(hash);
+        // Never full: twice as many slots as flows.
+        loop {
+            match self.slots.get(at) {
+                Some(&index) if index != NONE => match self.get(index) {
+                    Some(flow) if flow.hash == hash && flow.key == *key => return at,
+                    _ => at = at.saturating_add(1) & self.mask(),
+                },
+                _ => return at,
+            }
+        }
+    }
+
+    /// The flow of `key`, if there is one.
+    pub(super) fn find(&self, key: &FlowKey, hash: u64) -> Option<u32> {
+        self.slots.get(self.slot(key, hash)).copied().filter(|&i| i != NONE)
+    }
+
+    /// A new flow; the index of one that had to go for it, if any, must have been
+    /// asked of [`Self::victim`] and removed before.
+    pub(super) fn insert(&mut self, key: FlowKey, hash: u64, at: Timestamp) -> Option<u32> {
+        let flow = Flow {
+            key,
+            phase: Phase::Recognising,
+            protocol: None,
+            client: None,
+            shadow: false,
+            told: false,
+            asked: 0,
+            closed: 0,
+            macs: [None; 2],
+            conversation: NONE,
+            last: [at; 2],
+            present: [i64::MIN; 2],
+            packets: [0; 2],
+            bytes: [0; 2],
+            next: NONE,
+            previous: NONE,
+            bucket: 0,
+            live: true,
+            hash,
+        };
+        let index = if let Some(index) = self.free.pop() {
+            *self.get_mut(index)? = flow;
+            index
+        } else {
+            let index = u32::try_from(self.flows.len()).ok().filter(|_| !self.is_full())?;
+            self.flows.push(flow);
+            index
+        };
+        let slot = self.slot(&key, hash);
+        *self.slots.get_mut(slot)? = index;
+        self.arm(index);
+        Some(index)
+    }
+
+    /// Whether [`Self::insert`] needs a removal first.
+    pub(super) fn is_full(&self) -> bool {
+        self.free.is_empty() && self.flows.len() >= self.cap
+    }
+
+    /// The flow that is missed least of a few under a moving hand: one-sided ones
+    /// first, then the longest idle.
+    pub(super) fn victim(&mut self) -> Option<u32> {
+        let mut best: Option<(bool, i64, u32)> = None;
+        for _ in 0..16_u8 {
+            self.hand = self.hand.saturating_add(1);
+            if self.hand >= self.flows.len() {
+                self.hand = 0;
+            }
+            let Some(flow) = self.flows.get(self.hand) else { continue };
+            let known = flow.phase == Phase::Dissecting || flow.packets.iter().all(|&n| n > 0);
+            let [a, b] = flow.last;
+            let rank = (known, a.max(b).0, u32::try_from(self.hand).ok()?);
+            if best.is_none_or(|b| rank < b) {
+                best = Some(rank);
+            }
+        }
+        best.map(|(_, _, index)| index)
+    }
+
+    /// Forgets a flow.
+    pub(super) fn remove(&mut self, index: u32) {
+        let Some(flow) = self.get(index).filter(|f| f.live) else { return };
+        let (key, hash) = (flow.key, flow.hash);
+        self.disarm(index);
+        let mut hole = self.slot(&key, hash);
+        if self.slots.get(hole) != Some(&index) {
+            return;
+        }
+        // Backward shift: no tombstones, so a probe is never longer than it must be.
+        let mask = self.mask();
+        let mut at = hole;
+        loop {
+            at = at.saturating_add(1) & mask;
+            let Some(&next) = self.slots.get(at) else { break };
+            if next == NONE {
+                break;
+            }
+            let Some(home) = self.get(next).map(|f| self.home(f.hash)) else { break };
+            let (from_home, to_hole) = (at.wrapping_sub(home) & mask, at.wrapping_sub(hole) & mask);
+            if from_home >= to_hole {
+                if let Some(slot) = self.slots.get_mut(hole) {
+                    *slot = next;
+                }
+                hole = at;
+            }
+        }
+        if let Some(slot) = self.slots.get_mut(hole) {
+            *slot = NONE;
+        }
+        if let Some(flow) = self.get_mut(index) {
+            flow.live = false;
+        }
+        self.free.push(index);
+    }
+
+    fn bucket(&self, deadline: i64) -> usize {
+        let second = deadline.max(self.now).div_euclid(SECOND).saturating_add(1);
+        usize::try_from(second.rem_euclid(i64::try_from(WHEEL).unwrap_or(1))).unwrap_or(0)
+    }
+
+    fn arm(&mut self, index: u32) {
+        let Some(deadline) = self.get(index).map(Flow::deadline) else { return };
+        // The bucket of this very second was emptied already; far ones come round early.
+        let far = self.now.saturating_add(
+            i64::try_from(WHEEL).unwrap_or(0).saturating_sub(2).saturating_mul(SECOND),
+        );
+        let bucket = self.bucket(deadline.min(far));
+        let Some(head) = self.wheel.get_mut(bucket) else { return };
+        let next = std::mem::replace(head, index);
+        if let Some(flow) = self.get_mut(index) {
+            (flow.next, flow.previous, flow.bucket) = (next, NONE, bucket);
+        }
+        if let Some(after) = self.get_mut(next) {
+            after.previous = index;
+        }
+    }
+
+    /// Takes a flow out of its bucket.
+    fn disarm(&mut self, index: u32) {
+        let Some(flow) = self.get(index) else { return };
+        let (next, previous, bucket) = (flow.next, flow.previous, flow.bucket);
+        if let Some(before) = self.get_mut(previous) {
+            before.next = next;
+        } else if let Some(head) = self.wheel.get_mut(bucket)
+            && *head == index
+        {
+            *head = next;
+        }
+        if let Some(after) = self.get_mut(next) {
+            after.previous = previous;
+        }
+    }
+
+    /// Moves packet time on; calls `gone` for each flow whose time is over. The
+    /// caller removes nothing itself.
+    pub(super) fn advance(&mut self, at: Timestamp, mut gone: impl FnMut(&mut Flow)) {
+        if self.now == i64::MIN {
+            self.now = at.0;
+            return;
+        }
+        let (from, to) = (self.now.div_euclid(SECOND), at.0.div_euclid(SECOND));
+        if to <= from {
+            return;
+        }
+        let turns = to.saturating_sub(from).min(i64::try_from(WHEEL).unwrap_or(0));
+        let first = to.saturating_sub(turns);
+        for step in 1..=turns {
+            let second = first.saturating_add(step);
+            self.now = second.saturating_mul(SECOND);
+            let bucket =
+                usize::try_from(second.rem_euclid(i64::try_from(WHEEL).unwrap_or(1))).unwrap_or(0);
+            let Some(head) = self.wheel.get_mut(bucket) else { continue };
+            let mut index = std::mem::replace(head, NONE);
+            while let Some(flow) = self.get_mut(index) {
+                let next = flow.next;
+                (flow.next, flow.previous) = (NONE, NONE);
+                if flow.deadline() <= self.now {
+                    if let Some(flow) = self.get_mut(index) {
+                        gone(flow);
+                    }
+                    self.remove(index);
+                } else {
+                    self.arm(index);
+                }
+                index = next;
+            }
+        }
+        self.now = at.0;
+    }
+
+    /// Every flow that is left, in the order of the slab.
+    pub(super) fn drain(&mut self, mut gone: impl FnMut(&mut Flow)) {
+        self.flows.iter_mut().filter(|flow| flow.live).for_each(&mut gone);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.flows.len().saturating_sub(self.free.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn key(n: u32) -> FlowKey {
+        let host = (IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + n)), 40_000);
+        let server = (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 1)), 104);
+        FlowKey::new(Segment::default(), host, server, Transport::Tcp).0
+    }
+
+    fn put(table: &mut Table, n: u32, at: i64) -> u32 {
+        let (key, at) = (key(n), Timestamp::new(at, 0));
+        table.advance(at, |_| ());
+        let hash = table.hash(&key);
+        table.insert(key, hash, at).unwrap()
+    }
+
+    fn has(table: &Table, n: u32) -> bool {
+        table.find(&key(n), table.hash(&key(n))).is_some()
+    }
+
+    #[test]
+    fn removal_keeps_every_other_flow_reachable() {
+        let mut table = Table::new(64);
+        let indices: Vec<u32> = (0..64).map(|n| put(&mut table, n, 0)).collect();
+        for (n, index) in (0_u32..).zip(&indices).filter(|(n, _)| n % 3 == 0) {
+            table.remove(*index);
+            assert!(!has(&table, n));
+        }
+        assert!((0..64).all(|n| has(&table, n) == (n % 3 != 0)));
+        assert!(!table.is_full());
+        assert_eq!(table.len(), 42);
+    }
+
+    #[test]
+    fn idle_flows_go_when_packet_time_passes_and_not_before() {
+        let mut table = Table::new(8);
+        put(&mut table, 1, 1000);
+        let index = put(&mut table, 2, 1000);
+        table.get_mut(index).unwrap().packets = [1, 1];
+        let mut gone = 0;
+        table.advance(Timestamp::new(1059, 0), |_| gone += 1);
+        assert_eq!(gone, 0);
+        table.advance(Timestamp::new(1062, 0), |_| gone += 1);
+        assert_eq!((gone, has(&table, 1), has(&table, 2)), (1, false, true));
+        table.advance(Timestamp::new(1000 + 7300, 0), |_| gone += 1);
+        assert_eq!((gone, table.len()), (2, 0));
+    }
+
+    #[test]
+    fn a_victim_is_one_sided_and_old() {
+        let mut table = Table::new(4);
+        for n in 0..4 {
+            let index = put(&mut table, n, i64::from(n));
+            table.get_mut(index).unwrap().packets = [1, u64::from(n != 2)];
+        }
+        assert!(table.is_full());
+        assert_eq!(table.victim(), Some(2));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_years_ends_all() {
+        let mut table = Table::new(8);
+        put(&mut table, 1, 0);
+        put(&mut table, 2, 4_000_000_000);
+        assert_eq!((has(&table, 1), has(&table, 2)), (false, true));
+        table.advance(Timestamp(i64::MAX), |_| ());
+        table.advance(Timestamp(i64::MIN), |_| ());
+    }
+}

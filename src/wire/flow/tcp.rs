@@ -1,0 +1,349 @@
+//! TCP: segments become bytes in order, bytes find their dissector.
+
+use super::emit::{Emit, host};
+use super::recognise::{self, Answer};
+use super::stream::Arrival;
+use super::table::Phase;
+use super::{Engine, count_error, limits};
+use crate::observe::Observation;
+use crate::wire::dissect::{Opening, Progress, Recovery, Side};
+use crate::wire::packet::{Layer4, Packet, TcpFlags};
+
+impl Engine {
+    /// One segment of a flow that is not ignored.
+    pub(super) fn tcp(
+        &mut self,
+        index: u32,
+        direction: usize,
+        packet: &Packet<'_>,
+        out: &mut Vec<Observation>,
+    ) {
+        let Layer4::Tcp { seq, ack, flags, .. } = packet.l4 else { return };
+        let Some(flow) = self.table.get_mut(index) else { return };
+        if flags.has(TcpFlags::SYN) {
+            let answer = flags.has(TcpFlags::ACK);
+            flow.client = Some(u8::from((direction == 1) != answer));
+        }
+        if flow.phase == Phase::Ignored {
+            self.tell(index, packet, out);
+            return;
+        }
+        if packet.payload.is_empty() && !flags.has(TcpFlags::SYN) && flow.conversation == u32::MAX {
+            return;
+        }
+        let Some(at) = self.conversation(index) else { return };
+        let Some(conversation) = self.conversations.get_mut(at) else { return };
+        let before = conversation.held();
+        if flags.has(TcpFlags::SYN) {
+            conversation.half(direction).open(seq);
+        } else if !packet.payload.is_empty() {
+            match conversation.half(direction).arrive(seq, packet.payload) {
+                Arrival::InOrder(bytes) => {
+                    self.deliver(index, at, direction, bytes, packet, out);
+                    self.catch_up(index, at, direction, false, packet, out);
+                }
+                Arrival::AfterGap(bytes) => {
+                    if self.gap(index, at, direction) {
+                        self.deliver(index, at, direction, bytes, packet, out);
+                    }
+                }
+                Arrival::Nothing => {}
+            }
+        }
+        // The other side has acknowledged what this capture never saw.
+        let other = direction ^ 1;
+        let lost = flags.has(TcpFlags::ACK)
+            && self.reads(index)
+            && self.conversations.get_mut(at).is_some_and(|c| c.half(other).lost_before(ack));
+        if lost && self.gap(index, at, other) {
+            self.catch_up(index, at, other, true, packet, out);
+        }
+        if self.reads(index) {
+            let after = self.conversations.get(at).map_or(0, super::stream::Conversation::held);
+            self.held = self.held.saturating_add(after).saturating_sub(before);
+            if self.held > limits::MAX_BUFFERED_TOTAL {
+                self.counts.oversize = self.counts.oversize.saturating_add(1);
+                self.release(index);
+            }
+        }
+        self.tell(index, packet, out);
+    }
+
+    /// Whether the flow still has its conversation.
+    fn reads(&self, index: u32) -> bool {
+        self.table.get(index).is_some_and(|flow| flow.conversation != u32::MAX)
+    }
+
+    /// The slot of the flow's conversation; makes one when there is room.
+    fn conversation(&mut self, index: u32) -> Option<usize> {
+        let flow = self.table.get_mut(index)?;
+        if flow.conversation == u32::MAX {
+            flow.conversation = if let Some(free) = self.free.pop() {
+                free
+            } else if self.conversations.len() < limits::MAX_CONVERSATIONS {
+                let next = u32::try_from(self.conversations.len()).ok()?;
+                self.conversations.push(super::Conversation::default());
+                next
+            } else {
+                flow.phase = Phase::Ignored;
+                self.counts.conversations_refused =
+                    self.counts.conversations_refused.saturating_add(1);
+                return None;
+            };
+        }
+        usize::try_from(flow.conversation).ok()
+    }
+
+    /// Delivers held-back segments whose turn has come.
+    fn catch_up(
+        &mut self,
+        index: u32,
+        at: usize,
+        direction: usize,
+        mut after_gap: bool,
+        packet: &Packet<'_>,
+        out: &mut Vec<Observation>,
+    ) {
+        while self.reads(index) {
+            let Some(conversation) = self.conversations.get_mut(at) else { return };
+            let Some(bytes) = conversation.half(direction).take_pending(after_gap) else { return };
+            after_gap = false;
+            self.deliver(index, at, direction, &bytes, packet, out);
+        }
+    }
+
+    /// Bytes are lost; true when reading goes on.
+    fn gap(&mut self, index: u32, at: usize, direction: usize) -> bool {
+        self.counts.gaps = self.counts.gaps.saturating_add(1);
+        let side = self.side(index, direction);
+        let Some(conversation) = self.conversations.get_mut(at) else { return false };
+        conversation.half(direction).reset();
+        let go_on = match &mut conversation.dissector {
+            Some(dissector) => dissector.gap(side) == Recovery::Resync,
+            None => true,
+        };
+        if !go_on {
+            self.release(index);
+        }
+        go_on
+    }
+
+    fn side(&self, index: u32, direction: usize) -> Side {
+        let client = self.table.get(index).and_then(|flow| flow.client).unwrap_or(0);
+        if usize::from(client) == direction { Side::Client } else { Side::Server }
+    }
+
+    /// Bytes that come next in this direction.
+    fn deliver(
+        &mut self,
+        index: u32,
+        at: usize,
+        direction: usize,
+        bytes: &[u8],
+        packet: &Packet<'_>,
+        out: &mut Vec<Observation>,
+    ) {
+        let Some(phase) = self.table.get(index).map(|flow| flow.phase) else { return };
+        match phase {
+            Phase::Dissecting => self.feed(index, at, direction, bytes, packet, out),
+            Phase::Recognising => self.recognise(index, at, direction, bytes, packet, out),
+            Phase::Ignored => {}
+        }
+    }
+
+    /// Asks the protocols about the opening of this direction, and starts one.
+    fn recognise(
+        &mut self,
+        index: u32,
+        at: usize,
+        direction: usize,
+        bytes: &[u8],
+        packet: &Packet<'_>,
+        out: &mut Vec<Observation>,
+    ) {
+        let Some(flow) = self.table.get_mut(index) else { return };
+        let Some(conversation) = self.conversations.get_mut(at) else { return };
+        flow.asked = flow.asked.saturating_add(1);
+        let give_up = flow.asked >= limits::MAX_OPENING_SEGMENTS;
+        let (src_port, dst_port) = (flow.key.end(direction).1, flow.key.end(direction ^ 1).1);
+        let half = conversation.half(direction);
+        // Joined in the middle: each segment may be the start of a message.
+        if !half.from_start && half.unknown {
+            half.buffer.clear();
+            half.unknown = false;
+        }
+        let room = limits::MAX_OPENING.saturating_sub(half.buffer.len());
+        let fresh = half.buffer.is_empty();
+        let all: &[u8] = if fresh {
+            bytes
+        } else {
+            half.buffer.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+            &half.buffer
+        };
+        let opening = Opening { bytes: all, src_port, dst_port, from_start: half.from_start };
+        let answer = if half.unknown { Answer::Unknown } else { self.known.stream(&opening) };
+        match answer {
+            Answer::Is(protocol) => {
+                flow.phase = Phase::Dissecting;
+                flow.protocol = Some(protocol);
+                if flow.client.is_none() {
+                    flow.client = Some(recognise::client(&flow.key, direction, Some(protocol)));
+                }
+                recognise::count(&mut self.counts, Some(protocol));
+                conversation.dissector = recognise::start(protocol);
+                // What the other side said before comes first.
+                let other = std::mem::take(&mut conversation.half(direction ^ 1).buffer);
+                let own = std::mem::take(&mut conversation.half(direction).buffer);
+                self.feed(index, at, direction ^ 1, &other, packet, out);
+                if fresh {
+                    self.feed(index, at, direction, bytes, packet, out);
+                } else {
+                    self.feed(index, at, direction, &own, packet, out);
+                    // What the opening had no room for.
+                    let rest = bytes.get(room..).unwrap_or_default();
+                    self.feed(index, at, direction, rest, packet, out);
+                }
+            }
+            Answer::Wait | Answer::Unknown => {
+                if fresh {
+                    half.buffer.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+                }
+                half.unknown =
+                    matches!(answer, Answer::Unknown) || half.buffer.len() >= limits::MAX_OPENING;
+                let full = half.from_start && half.unknown;
+                let other = conversation.half(direction ^ 1);
+                let other_full = other.from_start && other.unknown;
+                if give_up || (full && other_full) {
+                    if flow.client.is_none() {
+                        flow.client = Some(recognise::client(&flow.key, direction, None));
+                    }
+                    self.release(index);
+                }
+            }
+        }
+    }
+
+    /// Shows the dissector what comes next, as often as it moves on.
+    fn feed(
+        &mut self,
+        index: u32,
+        at: usize,
+        direction: usize,
+        bytes: &[u8],
+        packet: &Packet<'_>,
+        out: &mut Vec<Observation>,
+    ) {
+        if bytes.is_empty() || !self.reads(index) {
+            return;
+        }
+        let side = self.side(index, direction);
+        let Some(flow) = self.table.get(index) else { return };
+        let (key, protocol) = (flow.key, flow.protocol.unwrap_or(u8::MAX));
+        let from_src = packet.addresses().map(|a| a.0) == Some(key.end(direction).0)
+            && packet.ports().map(|p| p.0) == Some(key.end(direction).1);
+        let macs = if from_src {
+            (packet.src_mac, packet.dst_mac)
+        } else {
+            (packet.dst_mac, packet.src_mac)
+        };
+        let mut emit = Emit {
+            seen: &mut self.seen,
+            out,
+            at: packet.at,
+            frame: packet.frame,
+            sender: host(packet.segment, macs.0, Some(key.end(direction).0)),
+            receiver: host(packet.segment, macs.1, Some(key.end(direction ^ 1).0)),
+        };
+        let Some(conversation) = self.conversations.get_mut(at) else { return };
+        let Some(mut dissector) = conversation.dissector.take() else { return };
+        let half = conversation.half(direction);
+        let pass = usize::try_from(half.skip).unwrap_or(usize::MAX).min(bytes.len());
+        half.skip = half.skip.saturating_sub(u64::try_from(pass).unwrap_or(0));
+        let bytes = bytes.get(pass..).unwrap_or_default();
+        // Whole messages are read where they lie; only a rest is copied.
+        let mut buffer = std::mem::take(&mut half.buffer);
+        let held = !buffer.is_empty();
+        if held {
+            buffer.extend_from_slice(bytes);
+        }
+        let all: &[u8] = if held { &buffer } else { bytes };
+        let mut rest = all;
+        let mut end = None;
+        while !rest.is_empty() && rest.len() >= half.need {
+            half.need = 0;
+            match dissector.dissect(side, rest, &mut emit) {
+                Ok(Progress::Consumed(n)) if n > 0 => rest = rest.get(n..).unwrap_or_default(),
+                Ok(Progress::Need(n)) if n > rest.len() && n <= limits::MAX_BUFFER => {
+                    half.need = n;
+                }
+                Ok(Progress::Skip(n)) if n > 0 => {
+                    let now = usize::try_from(n).unwrap_or(usize::MAX).min(rest.len());
+                    rest = rest.get(now..).unwrap_or_default();
+                    half.skip = n.saturating_sub(u64::try_from(now).unwrap_or(0));
+                }
+                Ok(Progress::Restart(n)) => {
+                    rest = rest.get(n..).unwrap_or_default();
+                    end = Some(End::Restart);
+                    break;
+                }
+                Ok(Progress::Done) => {
+                    end = Some(End::Done);
+                    break;
+                }
+                Ok(Progress::Need(_)) => {
+                    end = Some(End::Oversize);
+                    break;
+                }
+                Ok(_) => {
+                    end = Some(End::Done);
+                    break;
+                }
+                Err(error) => {
+                    count_error(&mut self.counts, protocol, error);
+                    end = Some(End::Done);
+                    break;
+                }
+            }
+        }
+        // Keep the rest, in the buffer it lies in or a reused one.
+        let done = all.len().saturating_sub(rest.len());
+        if held {
+            buffer.drain(..done);
+        } else if end.is_none() || matches!(end, Some(End::Restart)) {
+            buffer.extend_from_slice(bytes.get(done..).unwrap_or_default());
+        }
+        if buffer.is_empty() {
+            buffer.shrink_to(limits::KEEP_BUFFER);
+        }
+        half.buffer = buffer;
+        match end {
+            None => conversation.dissector = Some(dissector),
+            Some(End::Done) => self.release(index),
+            Some(End::Oversize) => {
+                self.counts.oversize = self.counts.oversize.saturating_add(1);
+                self.release(index);
+            }
+            Some(End::Restart) => self.restart(index, at),
+        }
+    }
+
+    /// What follows is another protocol: ask again, with what is already here.
+    fn restart(&mut self, index: u32, at: usize) {
+        let Some(flow) = self.table.get_mut(index) else { return };
+        flow.phase = Phase::Recognising;
+        flow.told = false;
+        flow.asked = limits::MAX_OPENING_SEGMENTS / 2;
+        let Some(conversation) = self.conversations.get_mut(at) else { return };
+        for half in &mut conversation.halves {
+            half.from_start = true;
+            (half.unknown, half.need, half.skip) = (false, 0, 0);
+        }
+    }
+}
+
+/// Why a dissector is not asked again.
+enum End {
+    Done,
+    Oversize,
+    Restart,
+}

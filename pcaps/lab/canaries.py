@@ -1,0 +1,100 @@
+"""Planted personal data. No output of the sensor may hold any of these lines.
+
+Every string is invented, at least eight characters long, and used nowhere but
+in fields that carry personal data. `python canaries.py FILE` writes the list.
+"""
+import base64
+import sys
+
+PATIENTS = {
+    # key: name (DICOM form), id, birth date, accession, phone, referring physician, study text
+    "mr": ("Zwirnlachs^Ottokar", "PX7Q4M0001", "19470311", "ACCMR88120431", "0901-55-71310",
+           "Quendelmeier^Hrodwyn", "Kopf nativ bei Verdacht Zwirbelnuss"),
+    "ct": ("Saginumayama^Unosukee=鷺沼山^鵜之助衛門=さぎぬまやま^うのすけえもん", "PX7Q4C0002",
+           "19380527", "ACCCT88120432", "0901-55-71311", "Ubukatamori^Kiyoharu=生方森^清春左衛門",
+           "胸部造影鷺沼検査特記"),
+    "us": ("Brackenthwaite^Ysolde", "PX7Q4U0003", "19560930", "ACCUS88120433", "0901-55-71312",
+           "Featherstonhaugh^Ignace", "Echo Brackenwald Verlauf"),
+    "cr": ("Ohnezorgova^Ludmilena", "PX7Q4R0004", "19710815", "ACCCR88120434", "0901-55-71313",
+           "Wyszomierski^Bogumil", "Thorax Ohnezorg liegend"),
+    "mg": ("Pumpernickle^Hildegunde", "PX7Q4G0005", "19620204", "ACCMG88120435", "0901-55-71314",
+           "Krautschneider^Ludolf", "Mammo Pumperscreening"),
+}
+HL7 = {
+    "adt": ("Klabautermann", "Theophania", "HX5519001", "19510707", "0902-66-81401",
+            "Nixenweiher 17b", "Klabautermann-Zweig"),
+    "orm": ("Querfeldein", "Adalberta", "HX5519002", "19490123", "0902-66-81402",
+            "Moorhexengasse 4", "Querfeldein-Sohn"),
+    "lab": ("Mitternachter", "Kunigunde", "HX5519003", "19660619", "0902-66-81403",
+            "Irrlichtpfad 99", "Mitternachter-Ehe"),
+    "mon": ("Siebenschlafer", "Wendelgard", "HX5519004", "19430901", "0902-66-81404",
+            "Haselmausweg 12", "Siebenschlafer-Kind"),
+    "jis": ("蓬莱寺野原田右衛門", "阿弥陀丸助左衛門尉", "HX5519005", "19391103", "0902-66-81405",
+            "架空県蓬莱市鵺塚町七丁目", "蓬莱寺野原田長男子"),
+    "utf": ("綾小路原麿呂右衛門", "篠之助衛門左近尉", "HX5519006", "19550414", "0902-66-81406",
+            "架空県綾瀬市鵜沼町二丁目", "綾小路原麿呂長女子"),
+    "sjis": ("御手洗川瀬戸右近尉", "弁天丸之介左近将監", "HX5519007", "19600229", "0902-66-81407",
+             "架空県御手洗市狸穴町三丁目", "御手洗川瀬戸次男子"),
+    "sloppy": ("Regenpfeiffer", "Gottschalka", "HX5519008", "19480812", "0902-66-81408",
+               "Schlammgrundel 3", "Regenpfeiffer-Base"),
+}
+TEXTS = {
+    "order": "Glossopharyngeus-Rezeptur 4711X",
+    "note": "Patientin berichtet Traumfalterei",
+    "obx": "Befundtext Zwielichtkeim positiv",
+    "diagnosis": "Morbus Kummerspeckius rechts",
+    "japanese_obx": "所見鵺塚症候群疑陽性",
+    "order_number": "ORDNR-550817-KX",
+    "specimen": "SPEC-20417733-QZ",
+    "visit": "VISIT-9081726-WW",
+    "insurance": "VERSNR-A778812345",
+    "hl7_password": "Msh8-Geheimwort-Xi",
+    "astm_patient": "Dudelsackers^Melusine",
+    "astm_id": "HX5519009AB",
+    "astm_sample": "SAMPLE-66120934-T",
+}
+ACCOUNTS = {
+    "dicom_user": "sono.heidekraut", "dicom_pass": "Passcode-Wollgras-81",
+    "rest_user": "rest.sumpfdotter", "rest_pass": "Kennwort-Binsen-27",
+    "smb_user": "usr.rohrdommel", "smb_xp_user": "usr.wasserralle",
+    "smb_w10_user": "usr.tuepfelsumpf", "smb_pass": "Kennwort-Schilf-33",
+    "smb_file": "Arztbrief_Zwirnlachs_1947.docx", "smb_dir": "Befunde_Haubentaucher",
+    "rdp_user": "rdp.bekassine", "rdp_xp_user": "rdp.zwergtaucher",
+    "rdp_real_user": "rdp.kampflaeufer",
+    "ftp_user": "ftpkonto-kiebitz", "ftp_pass": "Kennwort-Seggen-58",
+    "ftp_file": "Export_Brackenthwaite.csv",
+    "ssh_user": "sshkonto-rallenreiher",
+    "snmp_community": "Gemeinschaft-Moorfrosch",
+    "cookie": "sitzung-7f3a9c-Libellenlarve", "bearer": "Bearer-Wasserlaeufer-0aa91",
+    "http_query": "Patientensuche-Unkenruf",
+    "http_path": "akte-Teichhuhn-552013",
+    "form_value": "Formular-Gelbbauchunke-7",
+}
+BASIC = base64.b64encode(f"{ACCOUNTS['rest_user']}:{ACCOUNTS['rest_pass']}".encode()).decode()
+
+
+def lines():
+    """All canaries, one string each; composite names also in their parts."""
+    out = []
+    for row in PATIENTS.values():
+        for value in row:
+            out += value.split("=")
+    for row in HL7.values():
+        out += row
+    out += TEXTS.values()
+    out += ACCOUNTS.values()
+    out.append(BASIC)
+    seen = []
+    for value in out:
+        if value not in seen:
+            seen.append(value)
+    return seen
+
+
+if __name__ == "__main__":
+    text = "".join(line + "\n" for line in lines())
+    if len(sys.argv) > 1:
+        with open(sys.argv[1], "w", encoding="utf-8") as out_file:
+            out_file.write(text)
+    else:
+        sys.stdout.write(text)

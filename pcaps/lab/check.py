@@ -1,0 +1,81 @@
+"""Checks the captures: protocols, canaries, sizes. Usage: check.py DIRECTORY"""
+import os
+import subprocess
+import sys
+
+import canaries
+
+# capture: display filters that must match at least once
+WANTED = {
+    "hospital.pcapng": [
+        "dicom.pdu.type == 1", "dicom.pdu.type == 4", "dicom.userinfo.version == \"MR_VE11C\"", "hl7", "smb",
+        "smb2", "ntlmssp", "ntlmssp.version.build_number == 7601", "ntlmssp.version.build_number == 2600",
+        "ntlmssp.version.build_number == 17763", "dhcp.option.agent_information_option", "browser", "mdns",
+        "llmnr", "nbns", "ssdp", "http.user_agent contains \"CryptoAPI\"", "tls.handshake.type == 11",
+        "tls.handshake.type == 2", "ssh", "snmp", "dns", "arp", "icmpv6.type == 135", "rdp.client.build == 2600",
+        "rdp.client.build == 19045", "ftp", "vlan.id == 10", "vlan.id == 20", "vlan.id == 30", "vlan.id == 40",
+        "vlan.id == 50", "dicom contains 50:00:00:00:02:00:00:00:30:00",
+        "smb.native_os contains \"Service Pack 3\"",
+    ],
+}
+LIMIT_ONE, LIMIT_ALL = 5_000_000, 12_000_000
+
+
+def matches(path, display):
+    """True when the filter matches a frame."""
+    done = subprocess.run(["tshark", "-r", path, "-Y", display, "-c", "200000", "-T", "fields", "-e",
+                           "frame.number"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return bool(done.stdout.strip())
+
+
+def canary_missing(directory):
+    """Canaries that occur in no capture in any encoding that the lab uses."""
+    data = b""
+    for name in sorted(os.listdir(directory)):
+        if name.endswith((".pcap", ".pcapng")):
+            with open(f"{directory}/{name}", "rb") as capture:
+                data += capture.read()
+    missing = []
+    for line in canaries.lines():
+        forms = [line.encode("utf-8"), line.encode("utf-16-le")]
+        if not line.isascii():
+            forms.append(line.encode("shift_jis"))
+            # ISO-2022-JP without its escapes, part by part, as DICOM writes names
+            forms += [b"".join(part.encode("iso2022_jp")[3:-3] for part in line.split("^")[:1])]
+        if not any(form in data for form in forms):
+            missing.append(line)
+    return missing
+
+
+def main():
+    """Prints what is wrong; ends with 1 if anything is."""
+    directory, bad = sys.argv[1], 0
+    for name, filters in WANTED.items():
+        if not os.path.exists(f"{directory}/{name}"):
+            print("missing:", name)
+            bad += 1
+            continue
+        for display in filters:
+            if not matches(f"{directory}/{name}", display):
+                print(f"{name}: nothing matches {display}")
+                bad += 1
+    for line in canary_missing(directory):
+        print("canary not in any capture:", line)
+        bad += 1
+    total = 0
+    for name in sorted(os.listdir(directory)):
+        if ".pcap" in name:
+            size = os.path.getsize(f"{directory}/{name}")
+            total += size
+            if size > LIMIT_ONE:
+                print("too large:", name, size)
+                bad += 1
+    if total > LIMIT_ALL:
+        print("too large together:", total)
+        bad += 1
+    print("check:", "failed" if bad else "good", f"({total} bytes)")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

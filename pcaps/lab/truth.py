@@ -1,0 +1,88 @@
+"""Writes truth/*.json: what a correct sensor says about each host, with evidence.
+
+Usage: truth.py DIRECTORY. Evidence frames come from tshark, for the host's own
+packets only, and only where its MAC is seen (not the routed copy).
+"""
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+from plan import HOSTS, ROUTER_MAC, VLANS
+
+
+def tshark(path, display, fields):
+    """Rows of fields for a display filter."""
+    command = ["tshark", "-r", path, "-Y", display, "-T", "fields", "-E", "separator=/t", "-E",
+               "occurrence=f"]
+    for field in fields:
+        command += ["-e", field]
+    text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+    return [line.split("\t") for line in text.decode("utf-8", "replace").splitlines()]
+
+
+def evidence(path, pairs, match):
+    """Resolves (filter, field) pairs to the first frame of each host.
+
+    `match` maps a MAC to a list of pairs; one tshark run serves all hosts.
+    """
+    found = {mac: [] for mac in match}
+    for display, field in pairs:
+        rows = tshark(path, display, ["frame.number", "eth.src", field])
+        for mac, wanted in match.items():
+            if (display, field) not in wanted:
+                continue
+            for row in rows:
+                if len(row) == 3 and row[1] == mac and row[2].strip():
+                    found[mac].append({"frame": int(row[0]), "field": field, "value": row[2].strip()})
+                    break
+            else:
+                print(f"no evidence: {mac} {display} {field}")
+    return found
+
+
+def hospital(directory):
+    """Truth of hospital.pcapng."""
+    path = f"{directory}/hospital.pcapng"
+    match = {row["mac"]: row["evidence"] for row in HOSTS.values()}
+    pairs = sorted({pair for pairs in match.values() for pair in pairs})
+    found = evidence(path, pairs, match)
+    hosts = []
+    for row in HOSTS.values():
+        hosts.append({"mac": row["mac"], "ip": row["ip"], "vlan": row["vlan"], "facts": row["facts"],
+                      "must_not_conclude": row["traps"], "evidence": found[row["mac"]]})
+    for vlan, (prefix, name) in VLANS.items():
+        hosts.append({"mac": ROUTER_MAC, "ip": f"{prefix}.1", "vlan": vlan, "facts": {
+            "role": "router", "device_type": "router", "note": f"gateway of the {name}; DHCP relay"
+            if vlan != 10 else f"gateway of the {name}"},
+            "must_not_conclude": ["that hosts behind it are Cisco devices",
+                                  "DICOM, HL7 or Windows facts of routed packets"], "evidence": []})
+    write(directory, "hospital.pcapng", hosts, [
+        "IPs of hosts are seen in two VLANs: behind their own MAC, and behind the router's.",
+        "Windows hosts are Linux stacks made to look like Windows; see pcaps/README.md."])
+
+
+def write(directory, name, hosts, notes):
+    """Writes one truth file."""
+    path = f"{directory}/{name}"
+    with open(path, "rb") as capture:
+        digest = hashlib.sha256(capture.read()).hexdigest()
+    packets = len(tshark(path, "frame", ["frame.number"]))
+    os.makedirs(f"{directory}/truth", exist_ok=True)
+    with open(f"{directory}/truth/{name}.json", "w", encoding="utf-8") as out:
+        json.dump({"capture": f"pcaps/lab/{name}", "source": "own lab", "licence": "same as the project",
+                   "sha256": digest, "packets": packets, "kind": "lab", "notes": notes, "hosts": hosts},
+                  out, indent=1, ensure_ascii=False)
+        out.write("\n")
+
+
+def main():
+    """Writes all truth files of captures that exist."""
+    directory = sys.argv[1]
+    if os.path.exists(f"{directory}/hospital.pcapng"):
+        hospital(directory)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@
 //! tests, the robustness tests, the fuzz targets and the benches walk the registry.
 
 mod arp;
+mod dhcp;
 mod ntlm;
 mod reader;
 mod ssh;
@@ -24,7 +25,7 @@ use crate::observe::{Key, Observed};
 use crate::wire::packet::Packet;
 
 /// All protocols, in the order of their names; recognition asks in this order.
-pub static PROTOCOLS: &[&Protocol] = &[&arp::PROTOCOL, &ssh::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[&arp::PROTOCOL, &dhcp::PROTOCOL, &ssh::PROTOCOL];
 
 /// A protocol: what it is called, where it is written down, how it is told and read.
 #[derive(Debug)]

@@ -1,0 +1,261 @@
+//! Dynamic Host Configuration Protocol (RFC 2131, options RFC 2132): what a client
+//! asks for, what it is called, which address it gets, and where a relay saw it.
+//!
+//! A message crosses routers inside relays, so it is about the `chaddr` host, never
+//! about the frame that carried it.
+
+#[cfg(test)]
+mod tests;
+
+mod options;
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+
+use self::options::Options;
+use super::winstr::{hex, oem};
+use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
+use crate::net::Mac;
+use crate::observe::{Key, Lease, Observed, SwitchPort};
+use crate::wire::packet::Packet;
+
+/// Option 55 in the order of the client, which tells one system from another.
+const PARAMS: Key = Key::new("dhcp.params");
+/// Option 60.
+const VENDOR_CLASS: Key = Key::new("dhcp.vendor_class");
+/// Option 12.
+const HOSTNAME: Key = Key::new("dhcp.hostname");
+/// Option 81 (RFC 4702).
+const FQDN: Key = Key::new("dhcp.fqdn");
+/// Option 61 in hexadecimal, where it is not just the MAC.
+const CLIENT_ID: Key = Key::new("dhcp.client_id");
+/// Option 77 (RFC 3004).
+const USER_CLASS: Key = Key::new("dhcp.user_class");
+/// Option 93 (RFC 4578 §2.1), decimal.
+const ARCH: Key = Key::new("dhcp.arch");
+/// Address of the relay agent on the client's link.
+const RELAY: Key = Key::new("dhcp.relay");
+/// `dhcp`: the host hands out addresses.
+const SERVER: Key = Key::new("dhcp.server");
+
+/// DHCP as a protocol.
+pub(super) static PROTOCOL: Protocol = Protocol {
+    name: "dhcp",
+    standard: "RFC 2131",
+    keys: &[PARAMS, VENDOR_CLASS, HOSTNAME, FQDN, CLIENT_ID, USER_CLASS, ARCH, RELAY, SERVER],
+    ports: &[67, 68, 4011],
+    body: Body::Datagram { probe, read },
+};
+
+/// `op` and the magic cookie (RFC 2131 §3) behind the fixed fields.
+fn probe(packet: &Packet<'_>) -> Verdict {
+    let cookie = packet.payload.get(236..240) == Some(&[99, 130, 83, 99]);
+    match packet.payload.first() {
+        Some(1 | 2) if cookie => Verdict::Yes,
+        _ => Verdict::No,
+    }
+}
+
+/// DHCP message types (RFC 2132 §9.6).
+mod message {
+    pub(super) const DISCOVER: u8 = 1;
+    pub(super) const OFFER: u8 = 2;
+    pub(super) const REQUEST: u8 = 3;
+    pub(super) const ACK: u8 = 5;
+    pub(super) const INFORM: u8 = 8;
+}
+
+/// The fixed fields that matter (RFC 2131 §2).
+struct Fixed {
+    mac: Mac,
+    ciaddr: Option<Ipv4Addr>,
+    yiaddr: Option<Ipv4Addr>,
+    giaddr: Option<Ipv4Addr>,
+}
+
+fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
+    let mut r = Reader::new(packet.payload);
+    let op = r.u8("op")?;
+    if (r.u8("htype")?, r.u8("hlen")?) != (1, 6) {
+        return Err(Error::invalid("htype or hlen"));
+    }
+    r.skip(9, "hops, xid, secs, flags")?;
+    let mut address = |field| {
+        let ip = Ipv4Addr::from(r.array::<4>(field)?);
+        Ok((!ip.is_unspecified() && !ip.is_broadcast() && !ip.is_multicast()).then_some(ip))
+    };
+    let (ciaddr, yiaddr) = (address("ciaddr")?, address("yiaddr")?);
+    address("siaddr")?;
+    let giaddr = address("giaddr")?;
+    let mac = Mac(r.array("chaddr")?);
+    if !mac.is_unicast() {
+        return Err(Error::invalid("chaddr"));
+    }
+    r.skip(10, "chaddr")?;
+    let options = Options::read(r)?;
+    let fixed = Fixed { mac, ciaddr, yiaddr, giaddr };
+    let kind = options.get(53).and_then(|v| v.first().copied());
+    match (op, kind) {
+        // Without a type it is BOOTP (RFC 951), whose clients may carry options too.
+        (1, None | Some(message::DISCOVER | message::REQUEST | message::INFORM)) => {
+            client(&fixed, &options, out);
+        }
+        (2, Some(message::OFFER | message::ACK)) => {
+            server(packet, &fixed, kind == Some(message::ACK), &options, out);
+        }
+        _ => {}
+    }
+    // What was whole has been said; a message cut short is still counted.
+    options.end
+}
+
+/// What a client says of itself.
+fn client(fixed: &Fixed, options: &Options<'_>, out: &mut dyn Sink) {
+    let who = Who::Named { mac: Some(fixed.mac), ip: fixed.ciaddr.map(IpAddr::V4) };
+    let mut say = |key: &Key, code: u8, text: fn(&[u8]) -> String| {
+        if let Some(value) = options.get(code) {
+            out.fact(who, key, &text(&value));
+        }
+    };
+    say(&PARAMS, 55, numbers);
+    say(&VENDOR_CLASS, 60, oem);
+    say(&HOSTNAME, 12, oem);
+    say(&FQDN, 81, fqdn);
+    say(&USER_CLASS, 77, user_class);
+    say(&ARCH, 93, |v| {
+        let types: Vec<_> = v.as_chunks().0.iter().map(|&b| u16::from_be_bytes(b)).collect();
+        numbers(&types)
+    });
+    if let Some(id) = options.get(61)
+        && id.strip_prefix(&[1]) != Some(&fixed.mac.0)
+    {
+        out.fact(who, &CLIENT_ID, &hex(&id));
+    }
+    relay(who, fixed, options, out);
+}
+
+/// What a server says of a client, and of itself.
+fn server(
+    packet: &Packet<'_>,
+    fixed: &Fixed,
+    ack: bool,
+    options: &Options<'_>,
+    out: &mut dyn Sink,
+) {
+    // An answer to DHCPINFORM has no yiaddr (RFC 2131 §4.3.5): the address is the
+    // client's own and nobody leased it.
+    let leased = fixed.yiaddr.is_some();
+    if ack && let Some(ip) = fixed.yiaddr.or(fixed.ciaddr).map(IpAddr::V4) {
+        let seconds = options.get(51).filter(|_| leased);
+        let seconds = seconds.and_then(|v| v.as_array().copied()).map_or(0, u32::from_be_bytes);
+        let who = Who::Named { mac: Some(fixed.mac), ip: Some(ip) };
+        out.observe(who, Observed::Address(ip, Lease::Dhcp(seconds)));
+        relay(who, fixed, options, out);
+    }
+    // A relay passes answers on unchanged (RFC 1542 §4.1.2): the server itself sends
+    // to giaddr, or straight to the client. A PXE server offers no address.
+    let Some((src, dst)) = packet.addresses() else { return };
+    let identifier = options.get(54).and_then(|v| v.as_array::<4>().copied());
+    let identifier = identifier.map(|v| IpAddr::V4(Ipv4Addr::from(v)));
+    match fixed.giaddr.map(IpAddr::V4) {
+        _ if !leased => {}
+        None if identifier.is_none_or(|id| id == src) => out.fact(Who::Sender, &SERVER, "dhcp"),
+        // Its frame may come from a router, so only the address is its own.
+        Some(relay) if relay == dst && relay != src => {
+            out.fact(Who::Named { mac: None, ip: Some(src) }, &SERVER, "dhcp");
+        }
+        _ => {}
+    }
+}
+
+/// Relay agent and its option 82 (RFC 3046): where the client hangs.
+fn relay(who: Who, fixed: &Fixed, options: &Options<'_>, out: &mut dyn Sink) {
+    let relay = fixed.giaddr.map(|ip| ip.to_string());
+    if let Some(relay) = &relay {
+        out.fact(who, &RELAY, relay);
+    }
+    let Some(info) = options.get(82) else { return };
+    let Some(port) = options::find(&info, 1).map(circuit) else { return };
+    let remote = options::find(&info, 2).map(remote);
+    if let Some(switch) = remote.or(relay) {
+        let at = SwitchPort { switch: Cow::Owned(switch), port: Cow::Owned(port) };
+        out.observe(who, Observed::Attached(at));
+    }
+}
+
+/// Circuit id, opaque by RFC 3046 §3.1: the common binary form of VLAN, module and
+/// port (type 0, length 4), else text, else hexadecimal.
+fn circuit(id: &[u8]) -> String {
+    match *id {
+        [0, 4, a, b, module, port] => {
+            format!("vlan {} port {module}/{port}", u16::from_be_bytes([a, b]))
+        }
+        _ => text_or_hex(id),
+    }
+}
+
+/// Remote id (RFC 3046 §3.2): the switch's MAC, bare or typed, else text, else hexadecimal.
+fn remote(id: &[u8]) -> String {
+    match id.strip_prefix(&[0, 6]).unwrap_or(id).as_array::<6>() {
+        Some(mac) if !printable(mac) => Mac(*mac).to_string(),
+        _ => text_or_hex(id),
+    }
+}
+
+fn printable(id: &[u8]) -> bool {
+    id.iter().all(|b| (0x20..0x7f).contains(b))
+}
+
+fn text_or_hex(id: &[u8]) -> String {
+    // A text form has type 1 and its length before it.
+    let text = match id.split_at_checked(2) {
+        Some(([1, n], text)) if usize::from(*n) == text.len() => text,
+        _ => id,
+    };
+    if printable(text) { String::from_utf8_lossy(text).into_owned() } else { hex(id) }
+}
+
+/// `1,3,6,15`
+fn numbers<T: std::fmt::Display>(values: &[T]) -> String {
+    let mut text = String::new();
+    for value in values {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{}{value}", if text.is_empty() { "" } else { "," });
+    }
+    text
+}
+
+/// Client FQDN (RFC 4702 §2): flags, two dead result codes, then labels when the
+/// E bit is set, else plain text.
+fn fqdn(option: &[u8]) -> String {
+    let Some(([flags, _, _], name)) = option.split_first_chunk() else { return String::new() };
+    if flags & 0x04 == 0 {
+        return oem(name).trim_end_matches('.').to_owned();
+    }
+    let (mut rest, mut labels) = (name, Vec::new());
+    while let Some((&n, tail)) = rest.split_first() {
+        let Some((label, tail)) = tail.split_at_checked(usize::from(n)) else { break };
+        if n == 0 {
+            break;
+        }
+        labels.push(String::from_utf8_lossy(label));
+        rest = tail;
+    }
+    labels.join(".")
+}
+
+/// User class: text with a length each (RFC 3004 §4), or plain text as Windows sends it.
+fn user_class(option: &[u8]) -> String {
+    let (mut rest, mut classes) = (option, Vec::new());
+    while let Some((&n, tail)) = rest.split_first() {
+        match tail.split_at_checked(usize::from(n)) {
+            Some((class, tail)) if n > 0 => {
+                classes.push(oem(class));
+                rest = tail;
+            }
+            _ => return oem(option),
+        }
+    }
+    classes.join(",")
+}

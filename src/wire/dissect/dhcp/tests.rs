@@ -1,0 +1,144 @@
+use super::super::testing::{facts, packet, udp};
+use super::super::torture;
+use crate::wire::packet::{Layer3, Packet};
+
+const MAC: [u8; 6] = [0x00, 0x09, 0xfb, 0x05, 0x93, 0x22];
+const WHO: &str = "<00:09:fb:05:93:22|>";
+
+struct Message(Vec<u8>);
+
+impl Message {
+    fn new(op: u8, kind: u8) -> Self {
+        let mut m = vec![0; 240];
+        m[..3].copy_from_slice(&[op, 1, 6]);
+        m[28..34].copy_from_slice(&MAC);
+        m[236..240].copy_from_slice(&[99, 130, 83, 99]);
+        Self(m).option(53, &[kind])
+    }
+
+    fn address(mut self, at: usize, ip: [u8; 4]) -> Self {
+        self.0[at..at + 4].copy_from_slice(&ip);
+        self
+    }
+
+    fn option(mut self, code: u8, value: &[u8]) -> Self {
+        self.0.extend([code, value.len() as u8]);
+        self.0.extend(value);
+        self
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.push(255);
+        self.0
+    }
+}
+
+fn said(bytes: &[u8]) -> Vec<String> {
+    facts(&packet("dhcp", &udp(68, 67, bytes)).unwrap())
+}
+
+fn discover() -> Vec<u8> {
+    Message::new(1, 1)
+        .option(61, &[1, 0x00, 0x09, 0xfb, 0x05, 0x93, 0x22])
+        .option(12, b"CT-CONSOLE")
+        .option(60, b"MSFT 5.0")
+        .option(55, &[1, 15, 3, 6, 44])
+        .option(55, &[46, 249]) // a second part (RFC 3396)
+        .option(81, b"\0\0\0ct-console.rad.example.")
+        .option(77, b"\x02ab\x03cde")
+        .option(93, &[0, 7])
+        .end()
+}
+
+#[test]
+fn client_is_the_chaddr() {
+    let expected = [
+        "dhcp.params=1,15,3,6,44,46,249",
+        "dhcp.vendor_class=MSFT 5.0",
+        "dhcp.hostname=CT-CONSOLE",
+        "dhcp.fqdn=ct-console.rad.example",
+        "dhcp.user_class=ab,cde",
+        "dhcp.arch=7",
+    ];
+    assert_eq!(said(&discover()), expected.map(|f| format!("{WHO} {f}")));
+}
+
+#[test]
+fn other_forms_of_names() {
+    let m = Message::new(1, 8)
+        .address(12, [10, 3, 2, 1])
+        .option(81, b"\x04\0\0\x02ct\x03rad\0")
+        .option(77, b"RAS.Microsoft")
+        .option(61, &[255, 1, 2])
+        .end();
+    let who = "<00:09:fb:05:93:22|10.3.2.1>";
+    let expected = ["dhcp.fqdn=ct.rad", "dhcp.user_class=RAS.Microsoft", "dhcp.client_id=ff0102"];
+    assert_eq!(said(&m), expected.map(|f| format!("{who} {f}")));
+}
+
+#[test]
+fn options_in_sname_and_file() {
+    let mut m = Message::new(1, 1).option(52, &[3]).option(55, &[1]).end();
+    m[108..112].copy_from_slice(&[55, 1, 3, 255]);
+    m[44..48].copy_from_slice(&[55, 1, 6, 255]);
+    assert_eq!(said(&m), [format!("{WHO} dhcp.params=1,3,6")]);
+}
+
+#[test]
+fn acknowledged_address_and_server() {
+    let ack = Message::new(2, 5)
+        .address(16, [10, 0, 0, 9])
+        .option(51, &[0, 0, 0x0e, 0x10])
+        .option(54, &[10, 0, 0, 1]);
+    let lease = "<00:09:fb:05:93:22|10.0.0.9> Address(10.0.0.9, Dhcp(3600))";
+    assert_eq!(said(&ack.end()), [lease, "C dhcp.server=dhcp"]);
+    // A relay hands the server's words on: it is no server itself.
+    let relayed = Message::new(2, 5)
+        .address(16, [10, 0, 0, 9])
+        .address(24, [10, 0, 0, 1])
+        .option(51, &[0, 0, 0x0e, 0x10])
+        .end();
+    assert_eq!(said(&relayed), [lease, "<00:09:fb:05:93:22|10.0.0.9> dhcp.relay=10.0.0.1"]);
+    // Its address, not its frame, is the server's when it answers through a relay.
+    let to_relay = Message::new(2, 2).address(16, [10, 0, 0, 9]).address(24, [10, 0, 0, 2]).end();
+    assert_eq!(said(&to_relay), ["<|10.0.0.1> dhcp.server=dhcp"]);
+    // DHCPINFORM: nothing is leased, and a PXE server gives no addresses.
+    let inform = Message::new(2, 5).address(12, [10, 0, 0, 9]).option(51, &[0, 0, 1, 0]).end();
+    assert_eq!(said(&inform), ["<00:09:fb:05:93:22|10.0.0.9> Address(10.0.0.9, Dhcp(0))"]);
+}
+
+#[test]
+fn relay_says_switch_and_port() {
+    let with = |info: &[u8]| {
+        let m = Message::new(1, 1).address(24, [10, 7, 0, 1]).option(82, info).end();
+        said(&m).join(" / ")
+    };
+    let cisco = with(b"\x01\x06\x00\x04\x00\x78\x01\x05\x02\x08\x00\x06\x00\x1b\x0d\x00\x00\x01");
+    assert!(cisco.contains("dhcp.relay=10.7.0.1"), "{cisco}");
+    assert!(cisco.contains(r#"switch: "00:1b:0d:00:00:01", port: "vlan 120 port 1/5""#), "{cisco}");
+    let text = with(b"\x01\x08ge-0/0/7\x02\x06core-1");
+    assert!(text.contains(r#"switch: "core-1", port: "ge-0/0/7""#), "{text}");
+    let binary = with(b"\x01\x03\x00\x00\x07");
+    assert!(binary.contains(r#"switch: "10.7.0.1", port: "000007""#), "{binary}");
+}
+
+#[test]
+fn cut_short_still_says_what_was_whole() {
+    let bytes = discover();
+    let cut = &bytes[..bytes.len() - 3];
+    assert!(packet("dhcp", &udp(68, 67, cut)).is_err());
+    let no_ethernet = Message::new(1, 1).end();
+    let mut no_ethernet = no_ethernet;
+    no_ethernet[1] = 6;
+    assert!(packet("dhcp", &udp(68, 67, &no_ethernet)).is_err());
+}
+
+#[test]
+fn survives_anything() {
+    let bytes = discover();
+    torture::packet("dhcp", &udp(68, 67, &bytes), &[]);
+    let ack = Message::new(2, 5).address(16, [10, 0, 0, 9]).option(82, b"\x01\x02ab").end();
+    torture::packet("dhcp", &udp(67, 68, &ack), &[]);
+    let arp = Packet { l3: Layer3::Arp, ..udp(67, 68, &ack) };
+    torture::packet("dhcp", &arp, &[]);
+}

@@ -10,6 +10,7 @@
 
 mod arp;
 mod dhcp;
+mod hl7;
 mod ntlm;
 mod reader;
 mod ssh;
@@ -25,7 +26,8 @@ use crate::observe::{Key, Observed};
 use crate::wire::packet::Packet;
 
 /// All protocols, in the order of their names; recognition asks in this order.
-pub static PROTOCOLS: &[&Protocol] = &[&arp::PROTOCOL, &dhcp::PROTOCOL, &ssh::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] =
+    &[&arp::PROTOCOL, &dhcp::PROTOCOL, &hl7::PROTOCOL, &ssh::PROTOCOL];
 
 /// A protocol: what it is called, where it is written down, how it is told and read.
 #[derive(Debug)]

@@ -1,0 +1,286 @@
+//! What a message says of the system that sends it: MSH (§2.15.9), SFT (§2.15.12)
+//! and, for the one that answers, MSA (§2.15.8).
+//!
+//! MSH-5 and MSH-6 are only what the sender believes of the receiver: they leave
+//! this module never. The receiver names itself in its acknowledgement.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use hl7_parser::message::Separators;
+
+use super::equipment::{self, Gear};
+use super::segment::{self, Charset, Segment};
+use crate::observe::{Equipment, Key, Observed, Origin};
+use crate::wire::dissect::{Sink, Who};
+
+/// MSH-3, its namespace.
+pub(super) const SENDING_APPLICATION: Key = Key::new("hl7.sending_application");
+/// MSH-4, its namespace.
+pub(super) const SENDING_FACILITY: Key = Key::new("hl7.sending_facility");
+/// MSH-3 or MSH-4 where their type is EUI-64.
+pub(super) const EUI64: Key = Key::new("hl7.eui64");
+/// MSH-9, type and trigger: `ORU^R01`.
+pub(super) const MESSAGE_TYPE: Key = Key::new("hl7.message_type");
+/// MSH-12.
+pub(super) const VERSION: Key = Key::new("hl7.version");
+/// MSH-11: `P` production, `T` training, `D` debugging.
+pub(super) const PROCESSING: Key = Key::new("hl7.processing");
+/// MSH-21, one fact for each repetition.
+pub(super) const PROFILE: Key = Key::new("hl7.profile");
+/// Type of a message of the other side that this side accepted.
+pub(super) const ACKNOWLEDGES: Key = Key::new("hl7.acknowledges");
+/// SFT: `vendor^product^version`.
+pub(super) const SOFTWARE: Key = Key::new("hl7.software");
+/// SFT-1.
+pub(super) const SOFTWARE_VENDOR: Key = Key::new("hl7.software_vendor");
+/// SFT-3.
+pub(super) const SOFTWARE_PRODUCT: Key = Key::new("hl7.software_product");
+/// SFT-2.
+pub(super) const SOFTWARE_VERSION: Key = Key::new("hl7.software_version");
+
+/// Messages of one direction that may wait for their acknowledgement.
+const MAX_WAITING: usize = 64;
+/// Repetitions of MSH-21 that are told.
+const MAX_PROFILES: usize = 4;
+/// IHE PCD-09, implantable device: the device is a patient's (IHE PCD TF-2).
+const IMPLANT_PROFILE: &str = "1.3.6.1.4.1.19376.1.6.1.9";
+
+/// What one direction sent, as hashes.
+#[derive(Default)]
+pub(super) struct Memory {
+    waiting: VecDeque<Sent>,
+}
+
+struct Sent {
+    /// Of MSH-10.
+    control: u64,
+    /// Of MSH-3 and MSH-4.
+    sender: u64,
+    /// MSH-5 and MSH-6 are MSH-3 and MSH-4 again.
+    to_itself: bool,
+    /// MSH-9.
+    kind: String,
+}
+
+impl Memory {
+    fn keep(&mut self, sent: Sent) {
+        if self.waiting.len() >= MAX_WAITING {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(sent);
+    }
+}
+
+fn hash(parts: &[&str]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    parts.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A message being read.
+pub(super) struct Message {
+    separators: Separators,
+    charset: Charset,
+    /// An end block will tell its end.
+    framed: bool,
+    /// Its equipment is a patient's implant.
+    implant: bool,
+    /// MSH-3 and MSH-4 until it is known that they are the sender's own.
+    named: Option<Named>,
+    /// The last SFT.
+    software: Vec<(Key, Cow<'static, str>)>,
+    gear: Gear,
+}
+
+struct Named {
+    hash: u64,
+    facts: Vec<(Key, String)>,
+}
+
+impl Named {
+    fn tell(self, out: &mut dyn Sink) {
+        for (key, value) in self.facts {
+            out.fact(Who::Sender, &key, &value);
+        }
+    }
+}
+
+impl Message {
+    /// Reads MSH. None when its delimiters make no sense, or it heads a batch.
+    pub(super) fn begin(
+        line: &[u8],
+        framed: bool,
+        memory: &mut Memory,
+        other: &Memory,
+        out: &mut dyn Sink,
+    ) -> Option<Self> {
+        let separators = segment::separators(line).filter(|_| line.starts_with(b"MSH"))?;
+        let plain = String::from_utf8_lossy(line);
+        let charset = Charset::declared(Segment::new(&plain, separators).raw(18), separators);
+        let text = charset.decode(line);
+        let msh = Segment::new(&text, separators);
+
+        let kind = message_type(&msh);
+        if let Some(kind) = &kind {
+            out.fact(Who::Sender, &MESSAGE_TYPE, kind);
+        }
+        if let Some(version) = msh.first(12).filter(|v| is_version(v)) {
+            out.fact(Who::Sender, &VERSION, &version);
+        }
+        if let Some(id) = msh.first(11).filter(|id| matches!(id.as_ref(), "P" | "T" | "D")) {
+            out.fact(Who::Sender, &PROCESSING, &id);
+        }
+        let profiles = msh.raw(21);
+        let repetitions = profiles.split(separators.repetition).take(MAX_PROFILES);
+        for profile in repetitions.filter(|it| !it.is_empty()) {
+            out.fact(Who::Sender, &PROFILE, profile);
+        }
+
+        let sender = hash(&[msh.raw(3), msh.raw(4)]);
+        if let Some(kind) = kind.filter(|kind| !kind.starts_with("ACK") && !msh.raw(10).is_empty())
+        {
+            let to_itself = sender == hash(&[msh.raw(5), msh.raw(6)]);
+            memory.keep(Sent { control: hash(&[msh.raw(10)]), sender, to_itself, kind });
+        }
+        let mut message = Self {
+            separators,
+            charset,
+            framed,
+            implant: profiles.contains(IMPLANT_PROFILE),
+            named: Some(Named { hash: sender, facts: names(&msh) }),
+            software: Vec::new(),
+            gear: Gear::default(),
+        };
+        // Who speaks first answers nobody; others are held until MSA could have come.
+        if other.waiting.is_empty() {
+            message.tell_name(out);
+        }
+        Some(message)
+    }
+
+    /// Reads a segment that is not MSH.
+    pub(super) fn segment(&mut self, line: &[u8], other: &Memory, out: &mut dyn Sink) {
+        let name = line.get(..3).unwrap_or_default();
+        if name != b"MSA" {
+            self.tell_name(out);
+        }
+        if name != b"SFT" {
+            self.tell_software(Origin::Own, out);
+        }
+        if !matches!(name, b"MSA" | b"SFT" | b"OBX" | b"PRT" | b"EQU") {
+            return;
+        }
+        let text = self.charset.decode(line);
+        let segment = Segment::new(&text, self.separators);
+        match segment.name() {
+            "MSA" => self.acknowledge(&segment, other, out),
+            "SFT" => self.software(&segment, out),
+            "OBX" if equipment::is_implant(&segment) => self.implant = true,
+            // Without an end block no later moment is sure to come.
+            "OBX" | "PRT" | "EQU" if !self.implant && self.gear.read(&segment) && !self.framed => {
+                self.gear.tell(out);
+            }
+            _ => {}
+        }
+    }
+
+    /// The message is complete.
+    pub(super) fn finish(mut self, out: &mut dyn Sink) {
+        self.tell_name(out);
+        self.tell_software(Origin::Own, out);
+        if self.framed && !self.implant {
+            self.gear.tell(out);
+        }
+    }
+
+    fn tell_name(&mut self, out: &mut dyn Sink) {
+        if let Some(named) = self.named.take() {
+            named.tell(out);
+        }
+    }
+
+    /// MSA-1 acknowledgement code (table 0008), MSA-2 the MSH-10 that is answered.
+    fn acknowledge(&mut self, msa: &Segment<'_>, other: &Memory, out: &mut dyn Sink) {
+        let control = hash(&[msa.raw(2)]);
+        let asked = other.waiting.iter().rev().find(|sent| sent.control == control);
+        if let (Some(sent), "AA" | "CA") = (asked, msa.raw(1)) {
+            out.fact(Who::Sender, &ACKNOWLEDGES, &sent.kind);
+        }
+        // Careless receivers send the header back as it came: then it is not their name.
+        let echoed = |named: &Named| {
+            let same = |sent: &Sent| sent.sender == named.hash && !sent.to_itself;
+            match asked {
+                Some(sent) => same(sent),
+                None => other.waiting.iter().any(same),
+            }
+        };
+        if let Some(named) = self.named.take().filter(|named| !echoed(named)) {
+            named.tell(out);
+        }
+    }
+
+    /// SFT-1 vendor (XON), SFT-2 version, SFT-3 product. Of several the first made
+    /// the message and each later one changed it, so the last is the speaker's own.
+    fn software(&mut self, sft: &Segment<'_>, out: &mut dyn Sink) {
+        self.tell_software(Origin::Creator, out);
+        let parts = [(SOFTWARE_VENDOR, 1), (SOFTWARE_PRODUCT, 3), (SOFTWARE_VERSION, 2)]
+            .map(|(key, n)| (key, sft.first(n).unwrap_or_default().into_owned()));
+        let whole = parts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("^");
+        if whole == "^^" {
+            return;
+        }
+        self.software.push((SOFTWARE, Cow::Owned(whole)));
+        let known = parts.into_iter().filter(|(_, text)| !text.is_empty());
+        self.software.extend(known.map(|(key, text)| (key, Cow::Owned(text))));
+    }
+
+    fn tell_software(&mut self, origin: Origin, out: &mut dyn Sink) {
+        let facts = std::mem::take(&mut self.software);
+        if !facts.is_empty() {
+            let facts = Cow::Owned(facts);
+            out.observe(Who::Sender, Observed::Equipment(Equipment { origin, facts }));
+        }
+    }
+}
+
+/// MSH-3 and MSH-4: `namespace^universal id^type of it` (HD, §2.A.33).
+fn names(msh: &Segment<'_>) -> Vec<(Key, String)> {
+    let mut facts = Vec::new();
+    for (key, n) in [(SENDING_APPLICATION, 3), (SENDING_FACILITY, 4)] {
+        let hd = msh.field(n);
+        let universal = hd.component(1, 2);
+        if let Some(name) = hd.component(1, 1).or_else(|| universal.clone()) {
+            facts.push((key, name.into_owned()));
+        }
+        let declared = hd.component(1, 3);
+        let eui = universal.filter(|_| declared.as_deref() == Some("EUI-64"));
+        if let Some(eui) = eui.as_deref().and_then(equipment::eui64) {
+            facts.push((EUI64, equipment::eui64_text(eui)));
+        }
+    }
+    facts
+}
+
+/// MSH-9 as `type^trigger`, or the type alone as v2.1 has it.
+fn message_type(msh: &Segment<'_>) -> Option<String> {
+    let field = msh.field(9);
+    let code = |n: usize| {
+        let is_code = |text: &Cow<'_, str>| {
+            matches!(text.len(), 2..=4) && text.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
+        field.component(1, n).filter(is_code)
+    };
+    let kind = code(1)?;
+    Some(match code(2) {
+        Some(trigger) => format!("{kind}^{trigger}"),
+        None => kind.into_owned(),
+    })
+}
+
+fn is_version(text: &str) -> bool {
+    text.len() <= 8
+        && text.starts_with('2')
+        && text.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+}

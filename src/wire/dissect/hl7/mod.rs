@@ -1,0 +1,217 @@
+//! HL7 version 2 (chapter 2 and 2.C) over MLLP, the Minimal Lower Layer Protocol:
+//! `<VT> segments, each ended by <CR> <FS><CR>`.
+//!
+//! Nothing is kept but one segment at a time, so a message may have any length.
+//! Framing is taken as it comes: blocks without the last `<CR>`, several messages
+//! in one block, no block characters at all, line feeds for carriage returns, and
+//! captures that begin in the middle of a message.
+//!
+//! Only MSH, SFT, MSA, EQU and PRT are looked at, and of OBX the code, the
+//! containment and the equipment; see [`message`] and [`equipment`]. PID, PV1,
+//! ORC, OBR, NTE and values are passed over unread.
+
+mod equipment;
+mod message;
+mod segment;
+#[cfg(test)]
+mod tests;
+
+use message::{Memory, Message};
+
+use super::{Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict};
+use crate::observe::Key;
+
+/// MLLP start block.
+const VT: u8 = 0x0b;
+/// MLLP end block.
+const FS: u8 = 0x1c;
+/// Longest segment read whole. Longer ones carry documents in OBX-5.
+const MAX_SEGMENT: usize = 16 * 1024;
+/// Keep-alive bytes and blank lines that may stand before the first message.
+const MAX_PADDING: usize = 64;
+/// Bytes of a conversation joined late in which a segment must show itself.
+const MAX_LATE: usize = 4096;
+
+/// HL7 version 2 as a protocol.
+pub(super) static PROTOCOL: Protocol = Protocol {
+    name: "hl7",
+    standard: "HL7 v2 chapter 2; MLLP release 1",
+    keys: KEYS,
+    ports: &[2575, 6661],
+    body: Body::Stream { probe, start: || Box::<Hl7>::default() },
+};
+
+const KEYS: &[Key] = &[
+    message::SENDING_APPLICATION,
+    message::SENDING_FACILITY,
+    message::EUI64,
+    message::MESSAGE_TYPE,
+    message::VERSION,
+    message::PROCESSING,
+    message::PROFILE,
+    message::ACKNOWLEDGES,
+    message::SOFTWARE,
+    message::SOFTWARE_VENDOR,
+    message::SOFTWARE_PRODUCT,
+    message::SOFTWARE_VERSION,
+    equipment::ID,
+    equipment::NAMESPACE,
+    equipment::EUI64,
+    equipment::MAC,
+    equipment::SERIAL,
+    equipment::UDI,
+    equipment::TYPE,
+    equipment::MANUFACTURER,
+    equipment::MODEL,
+    equipment::SOFTWARE,
+    equipment::FIRMWARE,
+    equipment::HARDWARE,
+];
+
+fn probe(opening: &Opening<'_>) -> Verdict {
+    let bytes = opening.bytes;
+    let padding = bytes.iter().take_while(|b| is_padding(**b)).count();
+    let head = bytes.get(padding..).unwrap_or_default();
+    match begins_message(head) {
+        Verdict::No if opening.from_start => Verdict::No,
+        Verdict::No => late(bytes),
+        Verdict::More if padding > MAX_PADDING => Verdict::No,
+        verdict => verdict,
+    }
+}
+
+fn is_padding(byte: u8) -> bool {
+    matches!(byte, VT | FS | b'\r' | b'\n' | b' ' | 0)
+}
+
+/// `MSH`, or the headers of a batch (`BHS`) or file (`FHS`), with their delimiters
+/// (§2.5.4): all of them punctuation.
+fn begins_message(bytes: &[u8]) -> Verdict {
+    let name = bytes.get(..bytes.len().min(3)).unwrap_or_default();
+    if ![b"MSH", b"BHS", b"FHS"].iter().any(|known| known.starts_with(name)) {
+        return Verdict::No;
+    }
+    let delimiters = bytes.get(3..bytes.len().min(6)).unwrap_or_default();
+    match delimiters {
+        d if !d.iter().all(u8::is_ascii_punctuation) => Verdict::No,
+        d if d.len() < 3 => Verdict::More,
+        _ => Verdict::Yes,
+    }
+}
+
+/// In a conversation joined in the middle: a start block, or a segment behind an end of line.
+fn late(bytes: &[u8]) -> Verdict {
+    let begins = |line: &[u8]| {
+        line.strip_prefix(&[VT]).unwrap_or(line).get(..4).is_some_and(|head| {
+            [b"MSH|", b"PID|", b"PV1|", b"OBR|", b"OBX|", b"ORC|", b"NTE|", b"MSA|", b"PRT|"]
+                .iter()
+                .any(|known| *known == head)
+        })
+    };
+    let lines = bytes.split(|b| matches!(b, b'\r' | b'\n'));
+    match lines.take(64).skip(1).any(begins) {
+        true => Verdict::Yes,
+        false if bytes.len() >= MAX_LATE => Verdict::No,
+        false => Verdict::More,
+    }
+}
+
+/// One conversation: two directions that acknowledge one another.
+#[derive(Default)]
+struct Hl7 {
+    client: Half,
+    server: Half,
+}
+
+/// One direction.
+#[derive(Default)]
+struct Half {
+    /// Passing over the rest of a segment that is too long or was cut by a gap.
+    passing: bool,
+    /// A start block stands before what comes.
+    framed: bool,
+    /// The segments of this message end with CR, so a line feed is text.
+    cr: bool,
+    message: Option<Message>,
+    /// What this direction sent, for the acknowledgements of the other.
+    memory: Memory,
+}
+
+impl Dissector for Hl7 {
+    fn dissect(&mut self, from: Side, bytes: &[u8], out: &mut dyn Sink) -> Result<Progress, Error> {
+        let (half, other) = match from {
+            Side::Client => (&mut self.client, &self.server.memory),
+            Side::Server => (&mut self.server, &self.client.memory),
+        };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let taken = half.step(rest, other, out);
+            if taken == 0 {
+                break;
+            }
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        Ok(match bytes.len().saturating_sub(rest.len()) {
+            0 => Progress::Need(bytes.len().saturating_add(1)),
+            n => Progress::Consumed(n),
+        })
+    }
+
+    fn gap(&mut self, from: Side) -> Recovery {
+        let half = match from {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        (half.passing, half.framed, half.cr, half.message) = (true, false, false, None);
+        Recovery::Resync
+    }
+}
+
+impl Half {
+    /// Takes one segment with what ended it; 0 when it is not complete yet.
+    fn step(&mut self, bytes: &[u8], other: &Memory, out: &mut dyn Sink) -> usize {
+        let ends = |b: u8| matches!(b, VT | FS | b'\r') || (b == b'\n' && !self.cr);
+        let Some(at) = bytes.iter().position(|&b| ends(b)) else {
+            if self.passing || bytes.len() >= MAX_SEGMENT {
+                if !std::mem::replace(&mut self.passing, true) && bytes.starts_with(b"MSH") {
+                    self.message = None;
+                }
+                return bytes.len();
+            }
+            return 0;
+        };
+        let (line, end) = (bytes.get(..at).unwrap_or_default(), bytes.get(at).copied());
+        let padding = line.iter().take_while(|b| is_padding(**b)).count();
+        let line = line.get(padding..).unwrap_or_default();
+        let whole = !std::mem::take(&mut self.passing) && at < MAX_SEGMENT;
+        if whole && !line.is_empty() {
+            self.line(line, other, out);
+            if line.starts_with(b"MSH") {
+                self.cr = end == Some(b'\r');
+            }
+        }
+        match end {
+            Some(FS) => self.finish(out),
+            Some(VT) => self.framed = true,
+            _ => {}
+        }
+        at.saturating_add(1)
+    }
+
+    fn line(&mut self, line: &[u8], other: &Memory, out: &mut dyn Sink) {
+        let framed = std::mem::take(&mut self.framed);
+        if begins_message(line) == Verdict::Yes {
+            self.finish(out);
+            self.message = Message::begin(line, framed, &mut self.memory, other, out);
+        } else if let Some(message) = &mut self.message {
+            message.segment(line, other, out);
+        }
+    }
+
+    fn finish(&mut self, out: &mut dyn Sink) {
+        self.cr = false;
+        if let Some(message) = self.message.take() {
+            message.finish(out);
+        }
+    }
+}

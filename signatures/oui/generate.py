@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Writes signatures/oui.tsv from the npm package `oui-data` (BSD-2-Clause),
+which mirrors the IEEE registries MA-L, MA-M, MA-S and IAB.
+
+    npm pack oui-data && python3 signatures/oui/generate.py oui-data-VERSION.tgz DATE
+
+One registrant a line: its name as registered, a tab, its blocks in hexadecimal
+(6, 7 or 9 digits: 24, 28 or 36 bits), joined by spaces. Blocks that name nobody
+("Private", "IEEE Registration Authority") are left out.
+"""
+
+import json
+import pathlib
+import sys
+import tarfile
+
+NOBODY = {"PRIVATE", "IEEE REGISTRATION AUTHORITY"}
+
+
+def main(package: str, date: str) -> None:
+    with tarfile.open(package) as archive:
+        registry = json.load(archive.extractfile("package/index.json"))
+        version = json.load(archive.extractfile("package/package.json"))["version"]
+    holders: dict[str, list[str]] = {}
+    for block, entry in registry.items():
+        name = " ".join(entry.split("\n", 1)[0].split())
+        if name and name.upper() not in NOBODY:
+            assert len(block) in (6, 7, 9), block
+            holders.setdefault(name, []).append(block.lower())
+    lines = [f"# IEEE MA-L, MA-M, MA-S, IAB: npm oui-data {version}, {date}"]
+    lines += [f"{name}\t{' '.join(sorted(holders[name]))}" for name in sorted(holders)]
+    target = pathlib.Path(__file__).parent.parent / "oui.tsv"
+    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

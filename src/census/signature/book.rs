@@ -1,0 +1,289 @@
+//! Compiled signatures and the question they answer.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use regex::{Captures, RegexSet, RegexSetBuilder};
+
+use super::classes::{Class, Classes};
+use super::{BookError, Fault, Match, Matcher, Signature, builtin, classes, load, parse};
+
+/// From this many patterns on, one automaton asks them all at once.
+const MANY_PATTERNS: usize = 8;
+/// Compiled size of that automaton; past it the patterns are asked one by one.
+const SET_BYTES: usize = 32 << 20;
+
+/// One file of signatures: its name and its text.
+#[derive(Clone, Debug)]
+pub struct Source<'a> {
+    /// File name, for messages.
+    pub name: &'a str,
+    /// TOML.
+    pub text: &'a str,
+}
+
+/// All signatures, ready to be asked.
+#[derive(Debug)]
+pub struct Book {
+    signatures: Vec<Signature>,
+    /// How many at the start of `signatures` came from an overlay.
+    overlaid: usize,
+    by_key: HashMap<String, Index>,
+    by_id: HashMap<String, usize>,
+    classes: Classes,
+}
+
+/// The signatures of one key in the order in which they are asked.
+#[derive(Debug, Default)]
+struct Index {
+    equals: HashMap<String, Vec<usize>>,
+    domains: HashMap<String, Vec<usize>>,
+    prefixes: HashMap<String, Vec<usize>>,
+    /// Lengths of the prefixes, longest first.
+    lengths: Vec<usize>,
+    patterns: Vec<usize>,
+    set: Option<RegexSet>,
+}
+
+impl Book {
+    /// The signatures in this binary, compiled once.
+    ///
+    /// # Panics
+    /// Never: a test loads them.
+    #[must_use]
+    pub fn builtin() -> &'static Arc<Self> {
+        static BOOK: LazyLock<Arc<Book>> = LazyLock::new(|| {
+            Arc::new(Book::from_sources(&[]).expect("the built-in signatures are tested"))
+        });
+        &BOOK
+    }
+
+    /// The built-in signatures with the `*.toml` files of a directory laid over them.
+    ///
+    /// # Errors
+    /// Every fault of every file, and a directory or file that cannot be read.
+    pub fn load(overlay: Option<&Path>) -> Result<Self, BookError> {
+        let files = overlay.map_or_else(|| Ok(Vec::new()), load::directory)?;
+        let sources: Vec<_> =
+            files.iter().map(|(name, text)| Source { name: name.as_str(), text }).collect();
+        Self::from_sources(&sources)
+    }
+
+    /// The built-in signatures with these files laid over them, the last one uppermost.
+    ///
+    /// A block with a known id takes the place of the known one; new blocks are asked
+    /// before the built-in ones. A file `classes.toml` adds or renames device classes.
+    ///
+    /// # Errors
+    /// Every fault of every file.
+    pub fn from_sources(overlay: &[Source<'_>]) -> Result<Self, BookError> {
+        let mut faults = Vec::new();
+        let mut all_classes = Classes::new();
+        let class_files = overlay.iter().filter(|s| s.name == builtin::CLASSES.0);
+        let own = Source { name: builtin::CLASSES.0, text: builtin::CLASSES.1 };
+        for source in std::iter::once(&own).chain(class_files) {
+            match classes::parse(source.text) {
+                Ok(more) => all_classes.extend(more),
+                Err((at, what)) => faults.push(Fault {
+                    file: source.name.to_owned(),
+                    line: at.map_or(0, |at| parse::line_of(source.text, at)),
+                    id: String::new(),
+                    what,
+                }),
+            }
+        }
+        let mut known: Vec<Signature> = Vec::new();
+        let mut ids: HashMap<String, usize> = HashMap::new();
+        for (name, text) in builtin::FILES {
+            for signature in parse::signatures(name, text, &all_classes, &mut faults) {
+                if let Some(&first) = ids.get(&signature.id) {
+                    let other = known.get(first).map_or("", |s| s.file.as_str());
+                    faults.push(signature.fault(format!("the same id stands in {other}")));
+                    continue;
+                }
+                ids.insert(signature.id.clone(), known.len());
+                known.push(signature);
+            }
+        }
+        let mut new: Vec<Signature> = Vec::new();
+        for source in overlay.iter().filter(|s| s.name != builtin::CLASSES.0) {
+            for signature in parse::signatures(source.name, source.text, &all_classes, &mut faults)
+            {
+                let place = ids.get(&signature.id).and_then(|&at| known.get_mut(at));
+                let place = place.or_else(|| new.iter_mut().find(|s| s.id == signature.id));
+                match place {
+                    Some(old) => *old = signature,
+                    None => new.push(signature),
+                }
+            }
+        }
+        if !faults.is_empty() {
+            return Err(BookError(faults));
+        }
+        let overlaid = new.len();
+        new.append(&mut known);
+        Ok(Self::index(new, overlaid, all_classes))
+    }
+
+    fn index(signatures: Vec<Signature>, overlaid: usize, classes: Classes) -> Self {
+        let mut by_key: HashMap<String, Index> = HashMap::new();
+        let mut by_id = HashMap::new();
+        for (at, signature) in signatures.iter().enumerate() {
+            by_id.insert(signature.id.clone(), at);
+            for key in &signature.keys {
+                let index = by_key.entry(key.clone()).or_default();
+                let (map, texts) = match &signature.matcher {
+                    Matcher::Equals(texts) => (&mut index.equals, texts),
+                    Matcher::Domain(texts) => (&mut index.domains, texts),
+                    Matcher::Prefix(texts) => (&mut index.prefixes, texts),
+                    Matcher::Pattern(_) => {
+                        index.patterns.push(at);
+                        continue;
+                    }
+                };
+                for text in texts {
+                    map.entry(text.clone()).or_default().push(at);
+                }
+            }
+        }
+        for index in by_key.values_mut() {
+            index.lengths = index.prefixes.keys().map(String::len).collect();
+            index.lengths.sort_unstable_by(|a, b| b.cmp(a));
+            index.lengths.dedup();
+            if index.patterns.len() >= MANY_PATTERNS {
+                let patterns = index.patterns.iter().filter_map(|&at| {
+                    signatures.get(at).and_then(|s| match &s.matcher {
+                        Matcher::Pattern(regex) => Some(regex.as_str()),
+                        _ => None,
+                    })
+                });
+                index.set = RegexSetBuilder::new(patterns).size_limit(SET_BYTES).build().ok();
+            }
+        }
+        Self { signatures, overlaid, by_key, by_id, classes }
+    }
+
+    /// Everything that `key=value` says: the first signature that matches, and what
+    /// it sets. A signature that is known to say nothing (`not`) sets nothing.
+    ///
+    /// `others` are the other facts of the same message, for `when`.
+    #[must_use]
+    pub fn matches<'a>(
+        &'a self,
+        key: &str,
+        value: &str,
+        others: &[(&str, &str)],
+    ) -> Option<Match<'a>> {
+        let index = self.by_key.get(key)?;
+        let at = index
+            .candidates(value, &self.signatures)
+            .find(|&at| self.signatures.get(at).is_some_and(|signature| signature.holds(others)))?;
+        let signature = self.signatures.get(at)?;
+        let captures = match &signature.matcher {
+            Matcher::Pattern(regex) => Some(regex.captures(value)?),
+            _ => None,
+        };
+        let fill = |templates: &'a [(&'static str, String)]| {
+            templates
+                .iter()
+                .map(|(name, template)| (*name, expand(template, value, captures.as_ref())))
+                .filter(|(_, text)| !text.is_empty())
+                .collect()
+        };
+        Some(Match { signature, set: fill(&signature.set), hints: fill(&signature.hint) })
+    }
+
+    /// The signature with this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Signature> {
+        self.by_id.get(id).and_then(|&at| self.signatures.get(at))
+    }
+
+    /// All signatures in the order in which they are asked.
+    pub fn iter(&self) -> impl Iterator<Item = &Signature> {
+        self.signatures.iter()
+    }
+
+    /// Whether a signature is an addition of an overlay.
+    #[must_use]
+    pub fn is_overlaid(&self, id: &str) -> bool {
+        self.by_id.get(id).is_some_and(|&at| at < self.overlaid)
+    }
+
+    /// A device class by its name.
+    #[must_use]
+    pub fn class(&self, name: &str) -> Option<&Class> {
+        self.classes.get(name)
+    }
+
+    /// All device classes, by name.
+    #[must_use]
+    pub const fn classes(&self) -> &Classes {
+        &self.classes
+    }
+}
+
+impl Index {
+    /// Signatures whose matcher accepts the value, in order of precedence.
+    fn candidates<'a>(
+        &'a self,
+        value: &'a str,
+        signatures: &'a [Signature],
+    ) -> impl Iterator<Item = usize> + 'a {
+        let lower = value.to_lowercase();
+        let mut found: Vec<usize> = Vec::new();
+        found.extend(self.equals.get(&lower).into_iter().flatten());
+        if !self.domains.is_empty() {
+            // The longest name first: the whole, then without its first label, …
+            let name = lower.strip_suffix('.').unwrap_or(&lower);
+            let mut rest = Some(name);
+            while let Some(tail) = rest {
+                found.extend(self.domains.get(tail).into_iter().flatten());
+                rest = tail.split_once('.').map(|(_, tail)| tail);
+            }
+        }
+        for &length in &self.lengths {
+            if let Some(start) = lower.get(..length) {
+                found.extend(self.prefixes.get(start).into_iter().flatten());
+            }
+        }
+        let pattern = move |at: usize| match signatures.get(at).map(|s| &s.matcher) {
+            Some(Matcher::Pattern(regex)) => regex.is_match(value),
+            _ => false,
+        };
+        let by_set = self.set.as_ref().map(|set| set.matches(value));
+        let patterns =
+            self.patterns.iter().copied().enumerate().filter(move |&(n, at)| match &by_set {
+                Some(matched) => matched.matched(n),
+                None => pattern(at),
+            });
+        found.into_iter().chain(patterns.map(|(_, at)| at))
+    }
+}
+
+/// `$0`…`$9` become the groups, `$$` a dollar; a group that took no part is empty.
+fn expand<'a>(template: &'a str, value: &str, captures: Option<&Captures<'_>>) -> Cow<'a, str> {
+    if !template.contains('$') {
+        return Cow::Borrowed(template);
+    }
+    let mut text = String::with_capacity(template.len() + value.len());
+    let mut chars = template.chars();
+    while let Some(c) = chars.next() {
+        if c != '$' {
+            text.push(c);
+            continue;
+        }
+        match chars.next().map(|c| (c, c.to_digit(10))) {
+            Some((_, Some(0))) => text.push_str(value),
+            Some((_, Some(n))) => {
+                let group = captures.zip(usize::try_from(n).ok()).and_then(|(c, n)| c.get(n));
+                text.push_str(group.map_or("", |group| group.as_str()));
+            }
+            Some((c, None)) => text.push(c),
+            None => {}
+        }
+    }
+    Cow::Owned(text.trim().to_owned())
+}

@@ -10,7 +10,10 @@
 
 mod arp;
 mod dhcp;
+mod dns;
 mod hl7;
+mod llmnr;
+mod mdns;
 mod ntlm;
 mod reader;
 mod ssh;
@@ -26,8 +29,16 @@ use crate::observe::{Key, Observed};
 use crate::wire::packet::Packet;
 
 /// All protocols, in the order of their names; recognition asks in this order.
-pub static PROTOCOLS: &[&Protocol] =
-    &[&arp::PROTOCOL, &dhcp::PROTOCOL, &hl7::PROTOCOL, &ssh::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[
+    &arp::PROTOCOL,
+    &dhcp::PROTOCOL,
+    &dns::PROTOCOL,
+    &dns::TCP,
+    &hl7::PROTOCOL,
+    &llmnr::PROTOCOL,
+    &mdns::PROTOCOL,
+    &ssh::PROTOCOL,
+];
 
 /// A protocol: what it is called, where it is written down, how it is told and read.
 #[derive(Debug)]

@@ -9,11 +9,14 @@
 //! tests, the robustness tests, the fuzz targets and the benches walk the registry.
 
 mod arp;
+mod browser;
 mod dhcp;
 mod dns;
 mod hl7;
 mod llmnr;
 mod mdns;
+mod nbns;
+mod netbios;
 mod ntlm;
 mod reader;
 mod ssh;
@@ -31,12 +34,14 @@ use crate::wire::packet::Packet;
 /// All protocols, in the order of their names; recognition asks in this order.
 pub static PROTOCOLS: &[&Protocol] = &[
     &arp::PROTOCOL,
+    &browser::PROTOCOL,
     &dhcp::PROTOCOL,
     &dns::PROTOCOL,
     &dns::TCP,
     &hl7::PROTOCOL,
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
+    &nbns::PROTOCOL,
     &ssh::PROTOCOL,
 ];
 

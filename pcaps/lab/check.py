@@ -10,11 +10,11 @@ WANTED = {
     "hospital.pcapng": [
         "dicom.pdu.type == 1", "dicom.pdu.type == 4", "dicom.userinfo.version == \"MR_VE11C\"", "hl7", "smb",
         "smb2", "ntlmssp", "ntlmssp.version.build_number == 7601", "ntlmssp.version.build_number == 2600",
-        "ntlmssp.version.build_number == 17763", "dhcp.option.agent_information_option", "browser", "mdns",
+        "ntlmssp.version.build_number == 17763", "dhcp.option.agent_information_option.agent_circuit_id", "browser", "mdns",
         "llmnr", "nbns", "ssdp", "http.user_agent contains \"CryptoAPI\"", "tls.handshake.type == 11",
         "tls.handshake.type == 2", "ssh", "snmp", "dns", "arp", "icmpv6.type == 135", "rdp.client.build == 2600",
         "rdp.client.build == 19045", "ftp", "vlan.id == 10", "vlan.id == 20", "vlan.id == 30", "vlan.id == 40",
-        "vlan.id == 50", "dicom contains 50:00:00:00:02:00:00:00:30:00",
+        "vlan.id == 50", "dicom contains 30:10:08:00:00:00:52:45:41:44",
         "smb.native_os contains \"Service Pack 3\"",
     ],
 }
@@ -28,6 +28,12 @@ def matches(path, display):
     return bool(done.stdout.strip())
 
 
+def base64_of(line):
+    """The login's form on the wire, for its two parts."""
+    login = f"{canaries.ACCOUNTS['rest_user']}:{canaries.ACCOUNTS['rest_pass']}"
+    return canaries.BASIC.encode() if line in login.split(":") else line.encode()
+
+
 def canary_missing(directory):
     """Canaries that occur in no capture in any encoding that the lab uses."""
     data = b""
@@ -37,7 +43,7 @@ def canary_missing(directory):
                 data += capture.read()
     missing = []
     for line in canaries.lines():
-        forms = [line.encode("utf-8"), line.encode("utf-16-le")]
+        forms = [line.encode("utf-8"), line.encode("utf-16-le"), base64_of(line)]
         if not line.isascii():
             forms.append(line.encode("shift_jis"))
             # ISO-2022-JP without its escapes, part by part, as DICOM writes names

@@ -42,7 +42,7 @@ host("pacs", 10, 11, "00:50:56:a1:10:11", facts={
     traps=["manufacturer/model/serial of any scanner whose images it forwards",
            "Siemens MAGNETOM Skyra", "CANON_MEC Aquilion ONE", "VMware as device vendor"],
     evidence=[("dicom.pdu.type == 2", "dicom.assoc.ae.calling"),
-              ("dicom.pdu.type == 2", "dicom.userinfo.implementation"),
+              ("dicom.pdu.type == 2", "dicom.userinfo.uid"),
               ("dicom.pdu.type == 1", "dicom.assoc.ae.calling"),
               ("http.response", "http.content_type")])
 host("ris", 10, 12, "00:50:56:a1:10:12", facts={
@@ -95,9 +95,9 @@ host("mri", 20, 21, "00:18:65:2e:91:21", "win7", facts={
     "ae_title": "MRC41587", "role": "modality", "department": "Radiology MR1"},
     traps=["Windows Server 2008 R2", "Orthanc as software of the scanner"],
     evidence=[("dicom.pdu.type == 1", "dicom.assoc.ae.calling"),
-              ("dicom.pdu.type == 1", "dicom.userinfo.implementation"),
+              ("dicom.pdu.type == 1", "dicom.userinfo.uid"),
               ("dicom.pdu.type == 1", "dicom.userinfo.version"),
-              ("dicom.tag == 0x00081090", "dicom.tag.value.str"),
+              ("dicom element", "(0008,1090)"),
               ("ntlmssp.version", "ntlmssp.version.build_number"),
               ("browser.command == 1", "browser.server"), ("browser.command == 1", "browser.os_major"),
               ("dhcp", "dhcp.option.vendor_class_id"), ("dhcp", "dhcp.option.hostname"),
@@ -110,7 +110,7 @@ host("ct", 20, 22, "3c:d9:2b:7a:20:22", "win10", facts={
     "institution": "星川大学医学部附属病院"},
     traps=["Hewlett Packard as the scanner's vendor", "Windows 11"],
     evidence=[("dicom.pdu.type == 1", "dicom.assoc.ae.calling"),
-              ("dicom.tag == 0x00081090", "dicom.tag.value.str"),
+              ("dicom element", "(0008,1090)"),
               ("ntlmssp.version", "ntlmssp.version.build_number"),
               ("dhcp", "dhcp.option.hostname"), ("http.request", "http.user_agent")])
 host("us", 20, 23, "00:09:5c:41:20:23", facts={
@@ -119,14 +119,14 @@ host("us", 20, 23, "00:09:5c:41:20:23", facts={
     "ae_title": "EPIQ7_ECHO", "role": "modality"},
     evidence=[("dicom.pdu.type == 1", "dicom.assoc.ae.calling"),
               ("dicom.pdu.type == 1", "dicom.userinfo.version"),
-              ("dicom.tag == 0x00081090", "dicom.tag.value.str")])
+              ("dicom element", "(0008,1090)")])
 host("cr", 20, 24, "88:b4:36:0c:20:24", "winxp", facts={
     "os": "Windows XP SP3", "os_family": "Windows", "os_build": "5.1.2600",
     "hostname": "FCR-CAPS2", "vendor": "FUJIFILM", "model": "CR-IR 363", "serial": "96470218",
     "sw_version": "A09-05", "device_type": "CR reader", "modality": "CR",
     "ae_title": "FCRCAPS2", "role": "modality", "software": "DCMTK 3.6.7 (OFFIS_DCMTK_367)"},
     evidence=[("dicom.pdu.type == 1", "dicom.assoc.ae.calling"),
-              ("dicom.tag == 0x00081090", "dicom.tag.value.str"),
+              ("dicom element", "(0008,1090)"),
               ("smb.cmd == 0x73", "smb.native_os"),
               ("ntlmssp.version", "ntlmssp.version.build_number"),
               ("browser.command == 1", "browser.server"),
@@ -138,7 +138,7 @@ host("mg", 20, 25, "d8:9e:f3:5b:20:25", facts={
     traps=["Dell as the mammography unit's vendor"],
     evidence=[("dicom.pdu.type == 1", "dicom.assoc.ae.calling"),
               ("dicom.pdu.type == 1", "dicom.userinfo.version"),
-              ("dicom.tag == 0x00081090", "dicom.tag.value.str")])
+              ("dicom element", "(0008,1090)")])
 host("film", 20, 26, "88:b4:36:11:20:26", facts={
     "vendor": "FUJIFILM", "model": "DRYPIX Smart", "serial": "76512044", "sw_version": "V4.1",
     "device_type": "film printer", "ae_title": "DRYPIX1", "role": "DICOM print server"},
@@ -193,3 +193,13 @@ host("kiosk", 50, 73, "b8:27:eb:61:50:73", facts={
     "os_family": "Linux (BusyBox)", "device_type": "kiosk", "hostname": "queue-display",
     "vendor": "Raspberry Pi (board)", "software": "udhcp 1.35.0"},
     evidence=[("dhcp", "dhcp.option.vendor_class_id"), ("dhcp", "dhcp.option.hostname")])
+
+
+def flat_hosts():
+    """The same machines on one network without VLANs, for the small captures."""
+    out = {}
+    for name, row in HOSTS.items():
+        last = row["ip"].rsplit(".", 1)[1]
+        out[name] = dict(row, vlan=None, ip=f"10.20.10.{last}",
+                         ip6=f"fd20:0:0:10::{last}" if row["ip6"] else None)
+    return out

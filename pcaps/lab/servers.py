@@ -65,7 +65,7 @@ def start_orthanc(lab, host="pacs", peers=()):
 
 
 def start_samba(lab, host="files", ip="10.20.10.15", name="FILES01"):
-    """smbd with guest access for SMB1 to SMB3, and nmbd."""
+    """smbd with guest access for SMB1 to SMB3."""
     base = f"{lab.work}/samba"
     os.makedirs(f"{base}/exchange/{ACCOUNTS['smb_dir']}", exist_ok=True)
     os.chmod(f"{base}/exchange", 0o777)
@@ -100,8 +100,11 @@ def start_samba(lab, host="files", ip="10.20.10.15", name="FILES01"):
  force user = root
 """)
     lab.spawn(host, f"smbd -F --no-process-group -s {path}")
-    lab.spawn(host, f"nmbd -F --no-process-group -s {path}")
-    return path
+
+
+def start_nmbd(lab, host="files"):
+    """nmbd: NBNS, browser announcements and elections."""
+    lab.spawn(host, f"nmbd -F --no-process-group -s {lab.work}/samba/smb.conf")
 
 
 def start_web(lab, host="web", name=f"intra.{DOMAIN}"):

@@ -6,20 +6,40 @@ packets only, and only where its MAC is seen (not the routed copy).
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 
 from plan import HOSTS, ROUTER_MAC, VLANS
 
 
+ELEMENT = re.compile(r"^ +(\([0-9a-f]{4},[0-9a-f]{4}\)) .*\[[A-Z]{2}\] (.*)$")
+
+
 def tshark(path, display, fields):
     """Rows of fields for a display filter."""
-    command = ["tshark", "-r", path, "-Y", display, "-T", "fields", "-E", "separator=/t", "-E",
+    command = ["tshark", "-r", path, "-d", "tcp.port==6661,hl7", "-Y", display, "-T", "fields", "-E", "separator=/t", "-E",
                "occurrence=f"]
     for field in fields:
         command += ["-e", field]
     text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
     return [line.split("\t") for line in text.decode("utf-8", "replace").splitlines()]
+
+
+def dicom_elements(path):
+    """Rows (frame, MAC, value, "(gggg,eeee)") of string elements in data sets."""
+    text = subprocess.run(["tshark", "-r", path, "-Y", "dicom", "-V"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, check=False).stdout.decode("utf-8", "replace")
+    rows, frame, mac = [], "0", ""
+    for line in text.splitlines():
+        if line.startswith("Frame "):
+            frame = line.split()[1].rstrip(":")
+        elif line.startswith("    Source: ") and "(" in line and not mac.startswith(frame):
+            mac = frame + " " + line.rsplit("(", 1)[1].rstrip(")")
+        found = ELEMENT.match(line)
+        if found:
+            rows.append((frame, mac.split()[-1], found.group(2), found.group(1)))
+    return rows
 
 
 def evidence(path, pairs, match):
@@ -28,13 +48,17 @@ def evidence(path, pairs, match):
     `match` maps a MAC to a list of pairs; one tshark run serves all hosts.
     """
     found = {mac: [] for mac in match}
+    elements = dicom_elements(path)
     for display, field in pairs:
-        rows = tshark(path, display, ["frame.number", "eth.src", field])
+        if display == "dicom element":
+            rows = [row for row in elements if row[3] == field]
+        else:
+            rows = tshark(path, display, ["frame.number", "eth.src", field])
         for mac, wanted in match.items():
             if (display, field) not in wanted:
                 continue
             for row in rows:
-                if len(row) == 3 and row[1] == mac and row[2].strip():
+                if len(row) >= 3 and row[1] == mac and row[2].strip():
                     found[mac].append({"frame": int(row[0]), "field": field, "value": row[2].strip()})
                     break
             else:

@@ -1,4 +1,26 @@
 //! A frame becomes a [`Packet`]: link, VLANs, mirror tunnels, IP, transport.
+//!
+//! ```text
+//!  Frame ▸ slice (link ▸ ip ▸ tunnel ▸ …) ▸ duplicate ▸ fragment ▸ Sight
+//!          └────── stateless ─────────┘   └───── Front ─────────┘
+//! ```
+//!
+//! [`slice()`] reads headers and copies nothing; [`Front`] adds what needs memory:
+//! which packets a mirror showed twice, and datagrams that came in fragments.
+
+pub mod duplicate;
+pub mod fragment;
+mod front;
+mod ip;
+mod link;
+mod slice;
+mod tunnel;
+
+#[cfg(test)]
+mod samples;
+
+pub use front::{Counts, Front, Sight};
+pub use slice::{Fragment, Sliced, slice};
 
 use std::net::IpAddr;
 
@@ -59,7 +81,7 @@ pub enum Layer4<'a> {
     Icmp6,
     /// Another IP protocol, by number.
     Other(u8),
-    /// Not the first fragment, or no IP at all.
+    /// A fragment of a datagram that is not whole (the payload is the fragment), or no IP at all.
     None,
 }
 
@@ -81,7 +103,8 @@ pub enum Layer3 {
     },
     /// RFC 826; the payload is the ARP body.
     Arp,
-    /// Anything else, by EtherType, or by LLC for 802.3 lengths (then 0).
+    /// Anything else, by EtherType; the payload is what follows it. 0 for 802.3 frames with an
+    /// LLC header (IEEE 802.2), whose payload starts at the DSAP, and for what could not be read.
     Other(u16),
 }
 
@@ -93,7 +116,7 @@ pub struct Packet<'a> {
     pub at: Timestamp,
     /// Number of the frame in its capture, from 1.
     pub frame: u64,
-    /// Bytes on the wire, of the whole frame.
+    /// Bytes on the wire, of the whole frame; inside a tunnel, of the inner frame or packet.
     pub wire_len: u32,
     /// Where it was seen.
     pub segment: Segment,

@@ -1,0 +1,250 @@
+//! From what was said to what is believed: candidates with evidence, and which of
+//! them is shown.
+
+use std::collections::BTreeMap;
+
+use crate::census::host::{Said, Span};
+use crate::census::signature::Book;
+
+/// From this confidence on a value is shown; below it stays a candidate.
+pub const SHOWN: f32 = 0.4;
+
+/// What agreeing evidence may reach at most: nothing on a wire is beyond doubt.
+const CEILING: f32 = 0.99;
+
+/// Why a value is believed: one fact, and the signature that understood it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// Id of the signature.
+    pub signature: String,
+    /// The fact's key.
+    pub key: String,
+    /// The fact's value.
+    pub value: String,
+    /// The signature's confidence, lowered where the fact is about another only by inference.
+    pub confidence: f32,
+    /// First frame, first and last time.
+    pub said: Said,
+}
+
+/// One value that an attribute may have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// The value.
+    pub value: String,
+    /// From all reasons together, 0 to 1.
+    pub confidence: f32,
+    /// Everything that speaks for it, strongest first.
+    pub reasons: Vec<Reason>,
+    /// The operating system that the same evidence named: versions belong to it.
+    context: Option<String>,
+}
+
+impl Candidate {
+    /// From the first to the last time anything said so.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        self.reasons.iter().map(|r| r.said.span).reduce(|mut a, b| {
+            a.extend(b.first);
+            a.extend(b.last);
+            a
+        })
+    }
+}
+
+/// All attributes of an asset under evaluation.
+#[derive(Default)]
+pub(super) struct Candidates {
+    by_name: BTreeMap<&'static str, Vec<Candidate>>,
+}
+
+/// Attributes of which a device may have several at once.
+const MULTIPLE: &[&str] = &["ae_titles", "remote_access", "vpn", "software"];
+
+impl Candidates {
+    /// Everything that signatures say of one fact. `weight` lowers confidence for
+    /// facts that are the asset's own only by inference.
+    pub(super) fn add(
+        &mut self,
+        book: &Book,
+        key: &str,
+        value: &str,
+        others: &[(&str, &str)],
+        said: Said,
+        weight: f32,
+    ) {
+        let Some(found) = book.matches(key, value, others) else { return };
+        let context = found.get("os_name").map(str::to_owned);
+        for (name, set) in &found.set {
+            let Some(name) = crate::census::signature::ATTRIBUTES.iter().find(|a| *a == name)
+            else {
+                continue;
+            };
+            if set.is_empty() {
+                continue;
+            }
+            let reason = Reason {
+                signature: found.signature.id.clone(),
+                key: key.to_owned(),
+                value: value.to_owned(),
+                confidence: found.signature.confidence * weight,
+                said,
+            };
+            let all = self.by_name.entry(name).or_default();
+            if let Some(it) = all.iter_mut().find(|c| {
+                c.value.eq_ignore_ascii_case(set) && c.context.is_some() == context.is_some()
+            }) {
+                it.reasons.push(reason);
+            } else {
+                all.push(Candidate {
+                    value: set.to_string(),
+                    confidence: 0.0,
+                    reasons: vec![reason],
+                    context: context.clone().filter(|_| name.starts_with("os_")),
+                });
+            }
+        }
+    }
+
+    /// Weighs everything; gives every attribute with its candidates, the shown first.
+    pub(super) fn weigh(mut self) -> BTreeMap<&'static str, Vec<Candidate>> {
+        for all in self.by_name.values_mut() {
+            for candidate in all.iter_mut() {
+                candidate.reasons.sort_by(|a, b| {
+                    b.confidence
+                        .total_cmp(&a.confidence)
+                        .then_with(|| a.said.evidence.cmp(&b.said.evidence))
+                        .then_with(|| a.key.cmp(&b.key))
+                        .then_with(|| a.value.cmp(&b.value))
+                });
+                candidate.confidence = together(&candidate.reasons);
+            }
+            all.sort_by(|a, b| {
+                b.confidence.total_cmp(&a.confidence).then_with(|| a.value.cmp(&b.value))
+            });
+        }
+        let os = self.by_name.get_mut("os_name").map(|all| {
+            refine(all);
+            all.first().map(|c| c.value.clone()).unwrap_or_default()
+        });
+        let role = self.by_name.get("os_role").and_then(|all| all.first()).map(|c| c.value.clone());
+        let os = os.map(|name| settle(&name, role.as_deref()));
+        if let (Some(os), Some(first)) =
+            (&os, self.by_name.get_mut("os_name").and_then(|all| all.first_mut()))
+        {
+            first.value.clone_from(os);
+        }
+        for name in ["os_version", "os_build", "os_edition"] {
+            if let Some(all) = self.by_name.get_mut(name) {
+                // A version of another system is a losing candidate, however sure.
+                all.sort_by_key(|c| !belongs(c.context.as_deref(), os.as_deref()));
+            }
+        }
+        self.by_name
+    }
+}
+
+/// The candidates of an attribute that are shown.
+#[must_use]
+pub fn shown<'a>(name: &str, all: &'a [Candidate], os: Option<&str>) -> Vec<&'a Candidate> {
+    let many = MULTIPLE.contains(&name);
+    let fits = |c: &&Candidate| {
+        c.confidence >= SHOWN
+            && (!matches!(name, "os_version" | "os_build" | "os_edition")
+                || belongs(c.context.as_deref(), os))
+    };
+    all.iter().filter(fits).take(if many { usize::MAX } else { 1 }).collect()
+}
+
+/// Independent reasons strengthen each other; the same key heard twice does not.
+fn together(reasons: &[Reason]) -> f32 {
+    let mut by_key: BTreeMap<&str, f32> = BTreeMap::new();
+    for reason in reasons {
+        let best = by_key.entry(&reason.key).or_default();
+        *best = best.max(reason.confidence);
+    }
+    let strongest = by_key.values().copied().fold(0.0, f32::max);
+    let doubt = by_key.values().fold(1.0, |doubt, c| doubt * (1.0 - c));
+    (1.0 - doubt).min(CEILING).max(strongest)
+}
+
+/// Puts a more exact name before the vaguer one that it refines: "Windows 7" before
+/// "Windows 7 / Server 2008 R2" before "Windows".
+fn refine(all: &mut [Candidate]) {
+    for _ in 0..3 {
+        let Some(top) = all.first() else { return };
+        let better = all
+            .iter()
+            .enumerate()
+            .skip(1)
+            .filter(|(_, c)| c.confidence >= SHOWN && refines(&c.value, &top.value))
+            .max_by(|(i, a), (j, b)| a.confidence.total_cmp(&b.confidence).then(j.cmp(i)))
+            .map(|(i, _)| i);
+        match better {
+            Some(at) => all[..=at].rotate_right(1),
+            None => return,
+        }
+    }
+}
+
+fn refines(exact: &str, vague: &str) -> bool {
+    let one_of = vague.split(" / ").any(|one| one == exact);
+    let of_family =
+        !vague.contains(' ') && exact.strip_prefix(vague).is_some_and(|rest| rest.starts_with(' '));
+    exact != vague && (one_of || of_family)
+}
+
+/// Picks among joined alternatives by what else says client or server.
+fn settle(name: &str, role: Option<&str>) -> String {
+    let Some(server) = role.map(|r| r == "server") else { return name.to_owned() };
+    let fitting: Vec<_> =
+        name.split(" / ").filter(|one| one.contains("Server") == server).collect();
+    let Some(first) = fitting.first() else { return name.to_owned() };
+    // "Windows 7 / Server 2008 R2": the second alternative leaves the family out.
+    let family = name.split(' ').next().unwrap_or_default();
+    let mut settled = fitting.join(" / ");
+    if !first.starts_with(family) {
+        settled = format!("{family} {settled}");
+    }
+    settled
+}
+
+/// Whether a version that was said of `context` is one of the system `os`.
+fn belongs(context: Option<&str>, os: Option<&str>) -> bool {
+    match (context, os) {
+        (Some(context), Some(os)) => {
+            context == os
+                || context.split(" / ").any(|one| os.ends_with(one))
+                || os.split(" / ").any(|one| context.ends_with(one))
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exact_names_refine_vague_ones() {
+        assert!(refines("Windows 7", "Windows 7 / Server 2008 R2"));
+        assert!(refines("Windows 10", "Windows"));
+        assert!(refines("Windows 7 / Server 2008 R2", "Windows"));
+        assert!(!refines("Windows", "Windows 10"));
+        assert!(!refines("Linux", "Windows"));
+    }
+
+    #[test]
+    fn roles_settle_alternatives() {
+        assert_eq!(settle("Windows 7 / Server 2008 R2", Some("server")), "Windows Server 2008 R2");
+        assert_eq!(settle("Windows 7 / Server 2008 R2", Some("client")), "Windows 7");
+        assert_eq!(settle("Windows 10", Some("server")), "Windows 10");
+    }
+
+    #[test]
+    fn versions_stay_with_their_system() {
+        assert!(belongs(Some("Windows 7 / Server 2008 R2"), Some("Windows 7")));
+        assert!(belongs(Some("Windows 7 / Server 2008 R2"), Some("Windows Server 2008 R2")));
+        assert!(!belongs(Some("Debian"), Some("Windows 7")));
+    }
+}

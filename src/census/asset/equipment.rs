@@ -1,0 +1,197 @@
+//! Equipment that a message describes: is it the speaker itself, or another?
+//!
+//! An image names the device that made it, and an archive sends images of many. The
+//! speaker is taken for the device only when it describes just one, speaks as the
+//! device's part in the workflow demands, and forwards nothing (DICOM PS3.3 C.7.5.1;
+//! PS3.4 annexes F and K for the parts). Everything else is a device of its own,
+//! seen through the speaker.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::identity::Identity;
+use crate::census::host::{EquipmentFacts, Host, Said};
+use crate::net::{HostId, Mac};
+use crate::observe::Origin;
+
+/// Modality worklist (PS3.4 annex K): only acquisition devices ask for work.
+const WORKLIST: &str = "1.2.840.10008.5.1.4.31";
+/// Performed procedure step (PS3.4 annex F): only who performs it reports it.
+const PERFORMED_STEP: &str = "1.2.840.10008.3.1.2.3.3";
+/// From so many different storage classes on, a sender is a router or an archive.
+const MANY_CLASSES: usize = 40;
+
+/// What speakers of one asset describe, sorted by whose it is.
+#[derive(Default)]
+pub(super) struct Described {
+    /// The asset itself, with the confidence of that inference.
+    pub(super) own: Vec<(EquipmentFacts, Said, f32)>,
+    /// Other devices, by identity.
+    pub(super) others: BTreeMap<Identity, Vec<(EquipmentFacts, Said)>>,
+}
+
+fn get<'a>(facts: &'a EquipmentFacts, key: &str) -> Option<&'a str> {
+    facts.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+}
+
+/// What makes two descriptions the same device. A serial number must look like one:
+/// zeros and addresses are not.
+fn signature_of(facts: &EquipmentFacts) -> Option<String> {
+    let serial = get(facts, "dicom.serial")
+        .or_else(|| get(facts, "dicom.uid_serial"))
+        .or_else(|| get(facts, "hl7.equipment_serial"))
+        .or_else(|| get(facts, "hl7.equipment_eui64"))
+        .filter(|s| s.chars().any(|c| c.is_ascii_alphanumeric() && c != '0'))
+        .filter(|s| s.parse::<std::net::IpAddr>().is_err())?;
+    let maker = get(facts, "dicom.manufacturer")
+        .or_else(|| get(facts, "hl7.equipment_manufacturer"))
+        .or_else(|| get(facts, "hl7.equipment_namespace"))
+        .unwrap_or_default();
+    let model =
+        get(facts, "dicom.model").or_else(|| get(facts, "hl7.equipment_model")).unwrap_or_default();
+    Some(format!("{maker}|{model}|{serial}").to_lowercase())
+}
+
+/// A coarser name for descriptions that carry no serial number.
+fn kind_of(facts: &EquipmentFacts) -> String {
+    let parts = ["dicom.manufacturer", "dicom.model", "dicom.station_name", "hl7.equipment_id"];
+    parts.map(|key| get(facts, key).unwrap_or_default()).join("|").to_lowercase()
+}
+
+/// Sorts what the speakers of one asset describe.
+pub(super) fn sort(hosts: &[(&HostId, &Host)], medical_mac: bool) -> Described {
+    let mut described = Described::default();
+    let all = || hosts.iter().flat_map(|(_, host)| host.equipment.iter());
+    let says =
+        |key: &str, value: &str| hosts.iter().any(|(_, h)| h.values(key).any(|v| v == value));
+    let classes: BTreeSet<&str> = hosts
+        .iter()
+        .flat_map(|(_, h)| h.values("dicom.stored_sop_class").chain(h.values("dicom.scu")))
+        .filter(|uid| uid.starts_with("1.2.840.10008.5.1.4.1.1."))
+        .collect();
+    let acquires = says("dicom.scu", WORKLIST)
+        || says("dicom.scu", PERFORMED_STEP)
+        || hosts.iter().any(|(_, h)| {
+            h.values("dicom.verb").any(|v| v.contains("worklist") || v.contains("mpps"))
+        });
+    let forwards = all().any(|(origin, ..)| *origin == Origin::Forwarded);
+    let images = || all().filter(|(o, f, _)| *o == Origin::Creator && is_dicom(f));
+    let devices: BTreeSet<String> =
+        images().map(|(_, f, _)| signature_of(f).unwrap_or_else(|| kind_of(f))).collect();
+    let macs: BTreeSet<Mac> = hosts.iter().filter_map(|(id, _)| id.mac).collect();
+    let results: BTreeSet<String> = all()
+        .filter(|(o, f, _)| *o == Origin::Creator && !is_dicom(f))
+        .map(|(_, f, _)| signature_of(f).unwrap_or_else(|| kind_of(f)))
+        .collect();
+
+    for (origin, facts, said) in all() {
+        let sure = match origin {
+            Origin::Own => Some(1.0),
+            Origin::Forwarded => None,
+            Origin::Creator if is_dicom(facts) => {
+                let station = get(facts, "dicom.station_ae");
+                let same_ae = station.is_some() && station == get(facts, "dicom.calling_ae");
+                let alone = devices.len() == 1 && !forwards && classes.len() < MANY_CLASSES;
+                match (alone, acquires, same_ae) {
+                    (true, true, _) => Some(1.0),
+                    (true, false, true) => Some(0.9),
+                    _ => None,
+                }
+            }
+            Origin::Creator => {
+                let mac = get(facts, "hl7.equipment_mac").and_then(|m| m.parse::<Mac>().ok());
+                match mac {
+                    Some(mac) if macs.contains(&mac) => Some(1.0),
+                    Some(_) => None,
+                    // One device only, and the network card is of a maker of such devices.
+                    None => (results.len() == 1 && medical_mac).then_some(0.9),
+                }
+            }
+        };
+        match (sure, signature_of(facts)) {
+            (Some(weight), _) => described.own.push((facts.clone(), *said, weight)),
+            (None, Some(name)) => {
+                let other = described.others.entry(Identity::Equipment(name)).or_default();
+                other.push((facts.clone(), *said));
+            }
+            // Nothing tells one such device from the next: said of nobody.
+            (None, None) => {}
+        }
+    }
+    described
+}
+
+fn is_dicom(facts: &EquipmentFacts) -> bool {
+    facts.iter().any(|(key, _)| key.starts_with("dicom."))
+}
+
+/// Under which name others would speak of this asset.
+pub(super) fn names(described: &Described) -> BTreeSet<Identity> {
+    described
+        .own
+        .iter()
+        .filter_map(|(facts, ..)| signature_of(facts))
+        .map(Identity::Equipment)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::census::host::Evidence;
+    use crate::observe::Key;
+    use crate::time::Timestamp;
+
+    const AT: Timestamp = Timestamp(0);
+    const FRAME: Evidence = Evidence { capture: 0, frame: 1 };
+
+    fn image(host: &mut Host, origin: Origin, serial: &str, station: &str) {
+        let facts = [
+            (Key::new("dicom.manufacturer"), "SIEMENS"),
+            (Key::new("dicom.model"), "Skyra"),
+            (Key::new("dicom.serial"), serial),
+            (Key::new("dicom.station_ae"), station),
+            (Key::new("dicom.calling_ae"), "MR1"),
+        ];
+        host.describes(origin, &facts, AT, FRAME);
+    }
+
+    fn sorted(host: &Host) -> (usize, usize) {
+        let id = HostId::default();
+        let it = sort(&[(&id, host)], false);
+        (it.own.len(), it.others.len())
+    }
+
+    #[test]
+    fn a_modality_that_asks_for_work_is_the_maker_of_its_images() {
+        let mut host = Host::new(AT);
+        image(&mut host, Origin::Creator, "35131", "OTHER");
+        assert_eq!(sorted(&host), (0, 1), "a sender of images alone could be a router");
+        host.learn("dicom.scu", WORKLIST, AT, FRAME);
+        assert_eq!(sorted(&host), (1, 0));
+        image(&mut host, Origin::Creator, "99999", "OTHER");
+        assert_eq!(sorted(&host), (0, 2), "two devices come through it");
+    }
+
+    #[test]
+    fn an_archive_that_answers_a_move_makes_nothing() {
+        let mut host = Host::new(AT);
+        host.learn("dicom.scu", WORKLIST, AT, FRAME);
+        image(&mut host, Origin::Forwarded, "35131", "MR1");
+        assert_eq!(sorted(&host), (0, 1));
+    }
+
+    #[test]
+    fn the_station_that_calls_itself_so_is_the_device() {
+        let mut host = Host::new(AT);
+        image(&mut host, Origin::Creator, "35131", "MR1");
+        assert_eq!(sorted(&host), (1, 0));
+    }
+
+    #[test]
+    fn zeros_and_addresses_are_no_serial_numbers() {
+        let facts = |s: &str| vec![("dicom.serial".to_owned(), s.to_owned())];
+        assert_eq!(signature_of(&facts("00000")), None);
+        assert_eq!(signature_of(&facts("172.16.193.2")), None);
+        assert!(signature_of(&facts("35131")).is_some());
+    }
+}

@@ -1,0 +1,233 @@
+//! Which speakers are one device.
+//!
+//! A MAC on its own segment is a device. Behind a router it is the router's: there
+//! the address is looked up among the bindings that ARP, NDP, DHCP or a direct
+//! sighting elsewhere have shown, and failing that the address itself is the
+//! identity, said to be so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::census::host::Host;
+use crate::net::{HostId, Mac, Segment};
+
+/// Addresses behind one MAC in one segment, none of them bound to it, from which on
+/// it is taken for a router even where TTLs say nothing.
+const ROUTER_ADDRESSES: usize = 4;
+
+/// What an asset is recognised by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Identity {
+    /// A hardware address seen on its own link.
+    Mac(Mac),
+    /// An address behind a router, of one sensor and overlay.
+    Address {
+        /// Sensor of the segment.
+        sensor: u16,
+        /// Overlay network, 0 for none.
+        vni: u32,
+        /// The address.
+        ip: IpAddr,
+    },
+    /// A device of which others speak: maker, model, serial number.
+    Equipment(String),
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mac(mac) => write!(f, "mac:{mac}"),
+            Self::Address { sensor: 0, vni: 0, ip } => write!(f, "ip:{ip}"),
+            Self::Address { sensor, vni, ip } => write!(f, "ip:{sensor}/{vni}/{ip}"),
+            Self::Equipment(name) => write!(f, "equipment:{name}"),
+        }
+    }
+}
+
+/// Where an address means one host: a sensor's routed domain.
+type Domain = (u16, u32);
+
+const fn domain(segment: Segment) -> Domain {
+    (segment.sensor, segment.vni)
+}
+
+/// The knowledge needed to say who a speaker is.
+pub(super) struct Identifier {
+    routers: BTreeSet<(Segment, Mac)>,
+    /// Address → MACs that hold it, with their segment.
+    bindings: BTreeMap<(Domain, IpAddr), Vec<(Mac, Segment)>>,
+}
+
+impl Identifier {
+    pub(super) fn new<'a>(hosts: impl Iterator<Item = (&'a HostId, &'a Host)> + Clone) -> Self {
+        let mut it = Self { routers: BTreeSet::new(), bindings: BTreeMap::new() };
+        for (id, host) in hosts.clone() {
+            for (ip, ..) in &host.addresses {
+                if let Some(mac) = id.mac {
+                    it.bind(id.segment, *ip, mac);
+                }
+            }
+        }
+        let mut behind: BTreeMap<(Segment, Mac), usize> = BTreeMap::new();
+        for (id, host) in hosts.clone() {
+            let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
+            if is_link_local(ip) || it.is_bound(id.segment, ip, mac) {
+                continue;
+            }
+            if host.routed || is_virtual_router(mac) {
+                it.routers.insert((id.segment, mac));
+            }
+            *behind.entry((id.segment, mac)).or_default() += usize::from(!host.direct);
+        }
+        it.routers.extend(
+            behind.into_iter().filter(|(_, n)| *n >= ROUTER_ADDRESSES).map(|(router, _)| router),
+        );
+        // Seen on its own link with an untouched TTL: as good as ARP where ARP is not seen.
+        for (id, host) in hosts {
+            let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
+            let known = it.bindings.contains_key(&(domain(id.segment), ip));
+            if host.direct && !host.routed && !known && !it.is_router(id.segment, mac) {
+                it.bind(id.segment, ip, mac);
+            }
+        }
+        it
+    }
+
+    fn bind(&mut self, segment: Segment, ip: IpAddr, mac: Mac) {
+        let holders = self.bindings.entry((domain(segment), ip)).or_default();
+        if !holders.contains(&(mac, segment)) {
+            holders.push((mac, segment));
+        }
+    }
+
+    fn is_bound(&self, segment: Segment, ip: IpAddr, mac: Mac) -> bool {
+        self.bindings
+            .get(&(domain(segment), ip))
+            .is_some_and(|holders| holders.iter().any(|(m, _)| *m == mac))
+    }
+
+    /// Whether frames of others come from this MAC in this segment.
+    pub(super) fn is_router(&self, segment: Segment, mac: Mac) -> bool {
+        self.routers.contains(&(segment, mac))
+    }
+
+    /// The one MAC that holds this address; in the same segment first. None when
+    /// several do: then nobody is named.
+    fn holder(&self, segment: Segment, ip: IpAddr) -> Option<Mac> {
+        let holders = self.bindings.get(&(domain(segment), ip))?;
+        let only =
+            |macs: BTreeSet<Mac>| if macs.len() == 1 { macs.into_iter().next() } else { None };
+        only(holders.iter().filter(|(_, s)| *s == segment).map(|(m, _)| *m).collect())
+            .or_else(|| only(holders.iter().map(|(m, _)| *m).collect()))
+    }
+
+    /// Who this speaker is.
+    pub(super) fn identify(&self, id: &HostId) -> Option<Identity> {
+        let at = |ip| Identity::Address { sensor: id.segment.sensor, vni: id.segment.vni, ip };
+        match (id.mac, id.ip) {
+            (Some(mac), Some(ip)) => {
+                if self.is_bound(id.segment, ip, mac) || is_link_local(ip) {
+                    return Some(Identity::Mac(mac));
+                }
+                let routed = self.is_router(id.segment, mac);
+                match self.holder(id.segment, ip) {
+                    Some(holder) => Some(Identity::Mac(holder)),
+                    None if routed => Some(at(ip)),
+                    None => Some(Identity::Mac(mac)),
+                }
+            }
+            (Some(mac), None) => Some(Identity::Mac(mac)),
+            (None, Some(ip)) => {
+                Some(self.holder(id.segment, ip).map_or_else(|| at(ip), Identity::Mac))
+            }
+            (None, None) => None,
+        }
+    }
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+/// VRRP (RFC 9568 §7.3), HSRP v1/v2 and GLBP virtual addresses.
+fn is_virtual_router(mac: Mac) -> bool {
+    matches!(
+        mac.0,
+        [0x00, 0x00, 0x5e, 0x00, 0x01 | 0x02, _]
+            | [0x00, 0x00, 0x0c, 0x07, 0xac, _]
+            | [0x00, 0x00, 0x0c, 0x9f, 0xf0..=0xff, _]
+            | [0x00, 0x05, 0x73, 0xa0, 0x00..=0x0f, _]
+            | [0x00, 0x07, 0xb4, ..]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::census::host::Evidence;
+    use crate::observe::Lease;
+    use crate::time::Timestamp;
+
+    const ROUTER: Mac = Mac([0, 1, 2, 0, 0, 1]);
+    const DEVICE: Mac = Mac([0, 1, 2, 0, 0, 2]);
+
+    fn host(vlan: u16, mac: Mac, ip: Option<&str>, ttl: u8) -> (HostId, Host) {
+        let segment = Segment { vlan, ..Segment::default() };
+        let mut host = Host::new(Timestamp(0));
+        host.saw_ttl(ttl);
+        (HostId { segment, mac: Some(mac), ip: ip.map(|ip| ip.parse().unwrap()) }, host)
+    }
+
+    fn identity(hosts: &[(HostId, Host)], of: usize) -> String {
+        let it = Identifier::new(hosts.iter().map(|(id, host)| (id, host)));
+        it.identify(&hosts[of].0).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_local_mac_is_a_device() {
+        assert_eq!(
+            identity(&[host(10, DEVICE, Some("10.1.0.5"), 128)], 0),
+            "mac:00:01:02:00:00:02"
+        );
+    }
+
+    #[test]
+    fn behind_a_router_the_address_is_the_identity() {
+        let hosts = [host(10, ROUTER, Some("10.2.0.9"), 127)];
+        assert_eq!(identity(&hosts, 0), "ip:10.2.0.9");
+    }
+
+    #[test]
+    fn many_unbound_addresses_make_a_router_without_ttls() {
+        let hosts: Vec<_> =
+            (1..=5).map(|n| host(10, ROUTER, Some(&format!("10.9.0.{n}")), 1)).collect();
+        assert_eq!(identity(&hosts, 0), "ip:10.9.0.1");
+    }
+
+    #[test]
+    fn a_binding_in_its_own_segment_names_the_device_behind_the_router() {
+        let mut local = host(20, DEVICE, None, 64);
+        let evidence = Evidence { capture: 0, frame: 1 };
+        local.1.holds("10.2.0.9".parse().unwrap(), Lease::Arp, Timestamp(0), evidence);
+        let hosts = [host(10, ROUTER, Some("10.2.0.9"), 63), local];
+        assert_eq!(identity(&hosts, 0), "mac:00:01:02:00:00:02");
+        let direct =
+            [host(10, ROUTER, Some("10.2.0.9"), 63), host(20, DEVICE, Some("10.2.0.9"), 64)];
+        assert_eq!(identity(&direct, 0), "mac:00:01:02:00:00:02");
+    }
+
+    #[test]
+    fn an_address_with_two_holders_names_nobody() {
+        let other = Mac([0, 1, 2, 0, 0, 3]);
+        let hosts = [
+            host(10, ROUTER, Some("10.2.0.9"), 63),
+            host(20, DEVICE, Some("10.2.0.9"), 64),
+            host(30, other, Some("10.2.0.9"), 64),
+        ];
+        assert_eq!(identity(&hosts, 0), "ip:10.2.0.9");
+    }
+}

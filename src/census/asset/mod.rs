@@ -1,0 +1,265 @@
+//! Assets: which speakers are one device, and what is believed of it.
+
+mod attribute;
+mod equipment;
+mod identity;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use sha2::{Digest, Sha256};
+
+pub use attribute::{Candidate, Reason, SHOWN, shown};
+pub use identity::Identity;
+
+use super::Census;
+use super::host::{Evidence, Host, Said, Span};
+use super::signature::{Book, oui};
+use crate::net::{HostId, Mac, Segment, Transport};
+use crate::observe::{Lease, Role};
+use attribute::Candidates;
+use equipment::Described;
+use identity::Identifier;
+
+/// A device, as far as it is known.
+#[derive(Clone, Debug)]
+pub struct Asset {
+    /// Stable name: the same device has it in every run.
+    pub id: String,
+    /// What it is recognised by.
+    pub identity: Identity,
+    /// First and last time.
+    pub span: Span,
+    /// Public address behind a router: someone on the Internet, unless the site says otherwise.
+    pub external: bool,
+    /// Its network cards.
+    pub macs: BTreeSet<Mac>,
+    /// Its addresses.
+    pub ips: BTreeSet<IpAddr>,
+    /// How its addresses came to it.
+    pub assignment: BTreeSet<&'static str>,
+    /// Where it was seen.
+    pub segments: BTreeSet<Segment>,
+    /// Switch and port.
+    pub attached: Vec<(String, String, Said)>,
+    /// Services with the part it plays.
+    pub services: BTreeMap<(Transport, u16, String, Role), Said>,
+    /// Assets that it talks with, by id.
+    pub peers: BTreeSet<String>,
+    /// Through whom it is known, by id, for a device of which only others speak.
+    pub seen_through: BTreeSet<String>,
+    /// Everything said of it, by attribute: candidates, the shown one first.
+    pub attributes: BTreeMap<&'static str, Vec<Candidate>>,
+}
+
+impl Asset {
+    /// The candidates shown for an attribute.
+    #[must_use]
+    pub fn shown(&self, name: &str) -> Vec<&Candidate> {
+        let os = self.attributes.get("os_name").and_then(|all| all.first());
+        let os = os.map(|c| c.value.as_str());
+        self.attributes.get(name).map_or_else(Vec::new, |all| shown(name, all, os))
+    }
+}
+
+/// `A` and ten hexadecimal digits of a hash of the identity: the same in every run.
+fn asset_id(identity: &Identity) -> String {
+    let digest = Sha256::digest(identity.to_string());
+    digest.iter().take(5).fold(String::from("A"), |id, byte| format!("{id}{byte:02x}"))
+}
+
+/// One group of speakers with what they describe.
+struct Group<'a> {
+    hosts: Vec<(&'a HostId, &'a Host)>,
+    described: Described,
+}
+
+impl Census {
+    /// Every asset, in the order of the identities.
+    #[must_use]
+    pub fn assets(&self) -> Vec<Asset> {
+        let identifier = Identifier::new(self.hosts.iter());
+        let mut groups: BTreeMap<Identity, Group<'_>> = BTreeMap::new();
+        let mut known: BTreeMap<&HostId, Identity> = BTreeMap::new();
+        for (id, host) in &self.hosts {
+            let Some(identity) = identifier.identify(id) else { continue };
+            known.insert(id, identity.clone());
+            let group = groups
+                .entry(identity)
+                .or_insert_with(|| Group { hosts: Vec::new(), described: Described::default() });
+            group.hosts.push((id, host));
+        }
+        // Who is described by whom; a device that speaks for itself keeps its own name.
+        let mut speaks: BTreeMap<Identity, Identity> = BTreeMap::new();
+        let mut others: BTreeMap<Identity, Vec<(Identity, super::host::EquipmentFacts, Said)>> =
+            BTreeMap::new();
+        for (identity, group) in &mut groups {
+            group.described = equipment::sort(&group.hosts, self.has_medical_mac(identity));
+            for name in equipment::names(&group.described) {
+                speaks.entry(name).or_insert_with(|| identity.clone());
+            }
+            for (name, facts) in std::mem::take(&mut group.described.others) {
+                let all = others.entry(name).or_default();
+                all.extend(facts.into_iter().map(|(f, said)| (identity.clone(), f, said)));
+            }
+        }
+        let mut assets: Vec<Asset> = groups
+            .iter()
+            .map(|(identity, group)| self.asset(identity, group, &identifier, &known))
+            .collect();
+        for (name, facts) in others.into_iter().filter(|(name, _)| !speaks.contains_key(name)) {
+            assets.extend(self.described(name, &facts));
+        }
+        assets.sort_by(|a, b| a.identity.cmp(&b.identity));
+        assets
+    }
+
+    fn has_medical_mac(&self, identity: &Identity) -> bool {
+        let Identity::Mac(mac) = identity else { return false };
+        oui::vendor(*mac)
+            .and_then(|vendor| self.book.matches("mac.oui", vendor, &[]))
+            .is_some_and(|found| found.get("device_category") == Some("medical"))
+    }
+
+    fn asset(
+        &self,
+        identity: &Identity,
+        group: &Group<'_>,
+        identifier: &Identifier,
+        known: &BTreeMap<&HostId, Identity>,
+    ) -> Asset {
+        let mut asset = empty(identity.clone(), group.hosts.iter().map(|(_, host)| host.span));
+        let mut candidates = Candidates::default();
+        for (id, host) in &group.hosts {
+            self.place(&mut asset, id, host, identifier, known);
+            for (key, values) in &host.facts {
+                for (value, said) in values {
+                    candidates.add(&self.book, key, value, &[], *said, 1.0);
+                }
+            }
+        }
+        for (facts, said, weight) in &group.described.own {
+            add_equipment(&mut candidates, &self.book, facts, *said, *weight);
+        }
+        // The card's maker, said by the first frame that the card sent.
+        if let Identity::Mac(mac) = identity
+            && let Some(vendor) = oui::vendor(*mac)
+        {
+            let said = Said { evidence: Evidence { capture: 0, frame: 0 }, span: asset.span };
+            candidates.add(&self.book, "mac.oui", vendor, &[], said, 1.0);
+        }
+        asset.attributes = candidates.weigh();
+        asset.peers.remove(&asset.id);
+        asset
+    }
+
+    /// Addresses, places, services and peers of one speaker.
+    fn place(
+        &self,
+        asset: &mut Asset,
+        id: &HostId,
+        host: &Host,
+        identifier: &Identifier,
+        known: &BTreeMap<&HostId, Identity>,
+    ) {
+        if let Identity::Mac(mac) = asset.identity {
+            asset.macs.insert(mac);
+        }
+        asset.ips.extend(id.ip.filter(|_| !host.services.is_empty() || host.direct || host.routed));
+        for (ip, lease, _) in &host.addresses {
+            asset.ips.insert(*ip);
+            asset.assignment.insert(match lease {
+                Lease::Dhcp(_) => "dhcp",
+                Lease::Ndp | Lease::Arp => continue,
+            });
+        }
+        // Behind a router the segment is where the router is, not the device.
+        let routed = id.mac.is_some_and(|mac| identifier.is_router(id.segment, mac));
+        let own_mac = id.mac.is_some_and(|mac| asset.macs.contains(&mac));
+        if own_mac && (!routed || id.ip.is_none() || !host.routed) {
+            asset.segments.insert(id.segment);
+        }
+        asset.attached.extend(host.attached.iter().cloned());
+        for (service, said) in &host.services {
+            let entry = asset.services.entry(service.clone()).or_insert(*said);
+            entry.span.extend(said.span.first);
+            entry.span.extend(said.span.last);
+            entry.evidence = entry.evidence.min(said.evidence);
+        }
+        asset.peers.extend(host.peers.iter().filter_map(|peer| {
+            known.get(peer).cloned().or_else(|| identifier.identify(peer)).map(|i| asset_id(&i))
+        }));
+    }
+
+    /// A device of which only others speak.
+    fn described(
+        &self,
+        identity: Identity,
+        facts: &[(Identity, super::host::EquipmentFacts, Said)],
+    ) -> Option<Asset> {
+        let mut asset = empty(identity, facts.iter().map(|(.., said)| said.span));
+        let mut candidates = Candidates::default();
+        for (through, facts, said) in facts {
+            asset.seen_through.insert(asset_id(through));
+            let own: Vec<_> =
+                facts.iter().filter(|(key, _)| key != "dicom.calling_ae").cloned().collect();
+            add_equipment(&mut candidates, &self.book, &own, *said, 1.0);
+        }
+        asset.attributes = candidates.weigh();
+        (!asset.attributes.is_empty()).then_some(asset)
+    }
+}
+
+fn add_equipment(
+    candidates: &mut Candidates,
+    book: &Book,
+    facts: &super::host::EquipmentFacts,
+    said: Said,
+    weight: f32,
+) {
+    let others: Vec<(&str, &str)> = facts.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    for (key, value) in facts {
+        candidates.add(book, key, value, &others, said, weight);
+    }
+}
+
+fn empty(identity: Identity, spans: impl Iterator<Item = Span>) -> Asset {
+    let span = spans.reduce(|mut all, span| {
+        all.extend(span.first);
+        all.extend(span.last);
+        all
+    });
+    Asset {
+        id: asset_id(&identity),
+        external: matches!(&identity, Identity::Address { ip, .. } if is_public(*ip)),
+        identity,
+        span: span.unwrap_or(Span::at(crate::time::Timestamp(0))),
+        macs: BTreeSet::new(),
+        ips: BTreeSet::new(),
+        assignment: BTreeSet::new(),
+        segments: BTreeSet::new(),
+        attached: Vec::new(),
+        services: BTreeMap::new(),
+        peers: BTreeSet::new(),
+        seen_through: BTreeSet::new(),
+        attributes: BTreeMap::new(),
+    }
+}
+
+/// Routed on the Internet (RFC 1918, 4193, 6598 and the like are not).
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            !(v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_documentation()
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 198 && (b & 0xfe) == 18)
+                || a == 0
+                || a >= 224)
+        }
+        IpAddr::V6(v6) => matches!(v6.segments()[0], 0x2000..=0x3fff),
+    }
+}

@@ -13,6 +13,7 @@ mod browser;
 mod dhcp;
 mod dns;
 mod hl7;
+mod http;
 mod llmnr;
 mod mdns;
 mod nbns;
@@ -39,6 +40,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &dns::PROTOCOL,
     &dns::TCP,
     &hl7::PROTOCOL,
+    &http::PROTOCOL,
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
     &nbns::PROTOCOL,

@@ -1,0 +1,283 @@
+//! One head: a request line or status line and its header fields (RFC 9110, 9112).
+//!
+//! What leaves: product names (`User-Agent`, `Server`, `X-Powered-By`), the host
+//! asked for, the realm, the name of the authentication scheme, what NTLM tokens
+//! say of machines, and from short fixed lists the API and the type of content.
+
+use std::net::IpAddr;
+
+use data_encoding::BASE64_NOPAD;
+
+use super::super::{Error, Sink, Who, ntlm};
+use crate::observe::Key;
+
+/// Product of the client.
+pub(super) const USER_AGENT: Key = Key::new("http.user_agent");
+/// Product of the server.
+pub(super) const SERVER: Key = Key::new("http.server");
+/// `X-Powered-By`.
+pub(super) const POWERED_BY: Key = Key::new("http.powered_by");
+/// Realm of Basic and Digest (RFC 7617, RFC 7616): often the name of the device.
+pub(super) const AUTH_REALM: Key = Key::new("http.auth_realm");
+/// Scheme with which the client authenticates: `basic` sends the password readable.
+pub(super) const AUTH_SCHEME: Key = Key::new("http.auth_scheme");
+/// Host name that the client asks for.
+pub(super) const REQUESTS_HOST: Key = Key::new("http.requests_host");
+/// `dicomweb` (DICOM PS3.18) or `fhir` (HL7 FHIR).
+pub(super) const API: Key = Key::new("http.api");
+/// Medical types of content, from a fixed list.
+pub(super) const CONTENT_TYPE: Key = Key::new("http.content_type");
+
+/// Facts that one head may say.
+const MAX_FACTS: usize = 16;
+/// Longest value of a fact.
+const MAX_VALUE: usize = 512;
+
+/// Medical types of content and the API that they belong to.
+const CONTENT_TYPES: &[(&str, &str)] = &[
+    ("application/dicom+json", "dicomweb"),
+    ("application/dicom+xml", "dicomweb"),
+    ("application/dicom", "dicomweb"),
+    ("application/fhir+json", "fhir"),
+    ("application/fhir+xml", "fhir"),
+    ("application/json+fhir", "fhir"),
+    ("application/xml+fhir", "fhir"),
+    ("x-application/hl7-v2+er7", ""),
+    ("x-application/hl7-v2+xml", ""),
+    ("x-application/hl7-v3+xml", ""),
+    ("x-application/xml+cda", ""),
+];
+/// First path segments of DICOMweb services as products name them.
+const DICOMWEB: &[&str] =
+    &["dicom-web", "dicomweb", "dicom-rs", "wado-rs", "qido-rs", "stow-rs", "ups-rs", "wado"];
+/// Schemes that may be named.
+const SCHEMES: &[&str] = &["basic", "digest", "ntlm", "negotiate", "bearer"];
+
+/// What a response must know of its request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    head: bool,
+    connect: bool,
+    /// Meant for a proxy: the answer describes another host.
+    proxied: bool,
+}
+
+/// How the message goes on behind its head (RFC 9112 §6.3).
+pub(super) enum Length {
+    None,
+    Bytes(u64),
+    Chunked,
+    /// Another protocol: a tunnel or an upgrade.
+    Other,
+}
+
+/// One head being read.
+pub(super) struct Head {
+    /// Status code of a response.
+    status: Option<u16>,
+    asked: Asked,
+    length: Option<u64>,
+    chunked: bool,
+    /// Passed on by a proxy: the products are not the sender's.
+    forwarded: bool,
+    api: Option<&'static str>,
+    facts: Vec<(Key, String)>,
+}
+
+/// Method and target of `method SP target SP HTTP/1.x`.
+pub(super) fn request_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut parts = line.splitn(2, |&b| b == b' ');
+    let (method, rest) = (parts.next()?, parts.next()?);
+    let target = rest.strip_suffix(b" HTTP/1.1").or_else(|| rest.strip_suffix(b" HTTP/1.0"))?;
+    let is_method = (3..=20).contains(&method.len()) && method.iter().all(|b| super::is_method(*b));
+    (is_method && !target.is_empty()).then_some((method, target))
+}
+
+impl Head {
+    /// From its first line; none when it is not one.
+    pub(super) fn begin(line: &[u8]) -> Option<Self> {
+        let mut head = Self {
+            status: None,
+            asked: Asked { head: false, connect: false, proxied: false },
+            length: None,
+            chunked: false,
+            forwarded: false,
+            api: None,
+            facts: Vec::new(),
+        };
+        if line.starts_with(b"HTTP/1.") {
+            let code = std::str::from_utf8(line.get(9..12)?).ok()?;
+            head.status = Some(code.parse().ok().filter(|code| (100..=999).contains(code))?);
+            return Some(head);
+        }
+        let (method, target) = request_line(line)?;
+        let connect = method == b"CONNECT";
+        let proxied = connect || target.starts_with(b"http://");
+        head.asked = Asked { head: method == b"HEAD", connect, proxied };
+        head.api = api_of(target);
+        Some(head)
+    }
+
+    /// One header field (RFC 9112 §5); continuation lines are passed over.
+    pub(super) fn field(&mut self, line: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
+        // A bare CR or another control character is no part of a field (§2.2, §5.5).
+        if line.iter().any(|&b| b < b' ' && b != b'\t') {
+            return Ok(());
+        }
+        let Some((name, value)) = String::from_utf8_lossy(line)
+            .split_once(':')
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        else {
+            return Ok(());
+        };
+        let request = self.status.is_none();
+        match (name.as_str(), request) {
+            ("content-length", _) => {
+                // Repeated values must agree (RFC 9110 §8.6); the first is taken.
+                let first = value.split(',').next().unwrap_or_default().trim();
+                self.length = Some(first.parse().map_err(|_| Error::invalid("Content-Length"))?);
+            }
+            ("transfer-encoding", _) => {
+                self.chunked |= value.to_ascii_lowercase().ends_with("chunked");
+            }
+            ("via" | "forwarded" | "x-forwarded-for", _) => self.forwarded = true,
+            ("content-type" | "accept", _) => self.content_type(&name, &value),
+            // An address of a person or robot owner may stand in it.
+            ("user-agent", true) if !value.contains('@') => self.say(USER_AGENT, &value),
+            ("host", true) => self.host(&value),
+            ("authorization" | "proxy-authorization", true) => {
+                let scheme = value.split(' ').next().unwrap_or_default().to_ascii_lowercase();
+                if SCHEMES.contains(&scheme.as_str()) {
+                    self.say(AUTH_SCHEME, &scheme);
+                }
+                ntlm_token(&value, out);
+            }
+            ("server", false) => self.say(SERVER, &value),
+            ("x-powered-by", false) => self.say(POWERED_BY, &value),
+            ("www-authenticate" | "proxy-authenticate", false) => {
+                if let Some(realm) = realm(&value) {
+                    self.say(AUTH_REALM, realm);
+                }
+                ntlm_token(&value, out);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, key: Key, value: &str) {
+        // Where bytes are missing unnoticed, a request line runs into a value.
+        let is_value = !value.is_empty() && value.len() <= MAX_VALUE && !value.contains("HTTP/1.");
+        if is_value && self.facts.len() < MAX_FACTS {
+            self.facts.push((key, value.to_owned()));
+        }
+    }
+
+    fn content_type(&mut self, name: &str, value: &str) {
+        let value = value.to_ascii_lowercase();
+        let Some((known, api)) = CONTENT_TYPES.iter().find(|(known, _)| value.contains(known))
+        else {
+            return;
+        };
+        if name == "content-type" {
+            self.say(CONTENT_TYPE, known);
+        }
+        self.api = self.api.or(Some(*api).filter(|api| !api.is_empty()));
+    }
+
+    /// `host[:port]`; addresses are no names.
+    fn host(&mut self, value: &str) {
+        let host = match value.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+            _ => value,
+        };
+        let is_name = host.len() <= 253
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+            && host.parse::<IpAddr>().is_err();
+        if is_name {
+            self.say(REQUESTS_HOST, &host.to_ascii_lowercase());
+        }
+    }
+
+    /// What the answer must know; none for an answer.
+    pub(super) fn question(&self) -> Option<Asked> {
+        self.status.is_none().then_some(self.asked)
+    }
+
+    /// 1xx: the answer itself is still to come (RFC 9110 §15.2).
+    pub(super) fn is_interim(&self) -> bool {
+        self.status.is_some_and(|code| (100..200).contains(&code) && code != 101)
+    }
+
+    /// The head is complete.
+    pub(super) fn tell(&mut self, asked: Option<Asked>, out: &mut dyn Sink) {
+        if self.forwarded || asked.is_some_and(|it| it.proxied) {
+            return;
+        }
+        if let Some(api) = self.api {
+            self.say(API, api);
+        }
+        for (key, value) in &self.facts {
+            out.fact(Who::Sender, key, value);
+        }
+    }
+
+    /// How the message goes on (RFC 9112 §6.3).
+    pub(super) fn length(&self, asked: Option<Asked>) -> Length {
+        let to_head = asked.is_some_and(|it| it.head);
+        let to_connect = asked.is_some_and(|it| it.connect);
+        match self.status {
+            Some(101) => Length::Other,
+            Some(200..=299) if to_connect => Length::Other,
+            Some(100..=199 | 204 | 304) => Length::None,
+            Some(_) if to_head => Length::None,
+            _ if self.chunked => Length::Chunked,
+            _ => match (self.length, self.status) {
+                (Some(0), _) | (None, None) => Length::None,
+                (Some(n), _) => Length::Bytes(n),
+                // A response without a length ends with the connection.
+                (None, Some(_)) => Length::Bytes(u64::MAX),
+            },
+        }
+    }
+}
+
+/// Which API a target belongs to, by the names of its path segments alone.
+fn api_of(target: &[u8]) -> Option<&'static str> {
+    let path = target.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or_default();
+    path.split(|&b| b == b'/').take(6).find_map(|segment| {
+        let is = |name: &&str| segment.eq_ignore_ascii_case(name.as_bytes());
+        match segment {
+            _ if is(&"fhir") => Some("fhir"),
+            _ if DICOMWEB.iter().any(is) => Some("dicomweb"),
+            _ => None,
+        }
+    })
+}
+
+/// `realm="…"` of the Basic or Digest scheme.
+fn realm(value: &str) -> Option<&str> {
+    let lower = value.to_ascii_lowercase();
+    if !lower.starts_with("basic") && !lower.starts_with("digest") {
+        return None;
+    }
+    let at = lower.find("realm=")?.saturating_add("realm=".len());
+    let rest = value.get(at..)?;
+    match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next(),
+        None => rest.split([',', ' ']).next(),
+    }
+}
+
+/// `NTLM token` or `Negotiate token` (RFC 4559 §4). A token that cannot be read
+/// says nothing; the head around it is still good.
+fn ntlm_token(value: &str, out: &mut dyn Sink) {
+    let Some((scheme, token)) = value.split_once(' ') else { return };
+    if scheme.eq_ignore_ascii_case("ntlm") || scheme.eq_ignore_ascii_case("negotiate") {
+        let token = token.split(',').next().unwrap_or_default().trim().trim_end_matches('=');
+        if let Ok(token) = BASE64_NOPAD.decode(token.as_bytes()) {
+            let _ = ntlm::read(&token, out);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+use data_encoding::BASE64;
+
+use super::super::testing::{facts, stream};
+use super::super::torture;
+use super::super::{Opening, Verdict};
+use super::probe;
+
+const PHI: &[&str] = &["CANARY", "Q0FOQVJZ", "canary"];
+
+const REQUEST: &[u8] = b"GET /dicom-web/studies/CANARY?PatientID=CANARY HTTP/1.1\r\n\
+Host: pacs.hospital.example:8042\r\nUser-Agent: Acme Viewer/3.1 (Windows NT 6.1)\r\n\
+Cookie: session=CANARY\r\nReferer: http://x/?CANARY\r\nAccept: application/dicom+json\r\n\
+Authorization: Basic Q0FOQVJZ\r\n\r\n";
+const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nServer: Microsoft-IIS/7.5\r\n\
+X-Powered-By: ASP.NET\r\nContent-Type: application/dicom+json; charset=utf-8\r\n\
+Set-Cookie: CANARY\r\nContent-Length: 16\r\n\r\n{\"n\":\"CANARY\"}\r\n\
+HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"IP Camera 5\"\r\nContent-Length: 0\r\n\r\n";
+
+#[test]
+fn both_sides() {
+    let said = stream("http", &[(b'C', REQUEST), (b'C', REQUEST), (b'S', RESPONSE)]);
+    let asked = [
+        "C http.requests_host=pacs.hospital.example",
+        "C http.user_agent=Acme Viewer/3.1 (Windows NT 6.1)",
+        "C http.auth_scheme=basic",
+        "C http.api=dicomweb",
+    ];
+    let answered = [
+        "S http.server=Microsoft-IIS/7.5",
+        "S http.powered_by=ASP.NET",
+        "S http.content_type=application/dicom+json",
+        "S http.api=dicomweb",
+        "S http.auth_realm=IP Camera 5",
+    ];
+    assert_eq!(facts(&said), [&asked[..], &asked[..], &answered[..]].concat());
+}
+
+#[test]
+fn endures() {
+    torture::stream("http", &[(b'C', REQUEST), (b'C', REQUEST), (b'S', RESPONSE)], PHI);
+    let post = b"POST /fhir/Patient HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n7;x=1\r\nCANARY\n\r\n0\r\nT: CANARY\r\n\r\nGET / HTTP/1.0\r\nUser-Agent: A\r\n\r\n";
+    torture::stream("http", &[(b'C', post)], &["CANARY"]);
+    assert_eq!(facts(&stream("http", &[(b'C', post)])), ["C http.api=fhir", "C http.user_agent=A"]);
+}
+
+#[test]
+fn answers_without_a_body() {
+    let ask = b"HEAD / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}GET / HTTP/1.1\r\n\r\n";
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\nServer: A\r\n\r\n\
+HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 304 Not Modified\r\nServer: B\r\nContent-Length: 9\r\n\r\n\
+HTTP/1.0 200 OK\r\nServer: C\r\n\r\nHTTP/1.1 200 OK\r\nServer: inside the body\r\n\r\n";
+    let said = facts(&stream("http", &[(b'C', ask), (b'S', answer)]));
+    assert_eq!(said, ["S http.server=A", "S http.server=B", "S http.server=C"]);
+}
+
+#[test]
+fn tunnels_and_upgrades_are_left() {
+    let ask = b"CONNECT update.example:443 HTTP/1.1\r\nHost: update.example:443\r\n\r\n";
+    let answer = b"HTTP/1.1 200 Connection established\r\n\r\n\x16\x03\x01HTTP/1.1 200 OK\r\nServer: X\r\n\r\n";
+    let said = facts(&stream("http", &[(b'C', ask), (b'S', answer)]));
+    assert_eq!(said, ["C http.requests_host=update.example"]);
+    let upgrade = b"HTTP/1.1 101 Switching Protocols\r\nServer: W\r\n\r\nHTTP/1.1 200 OK\r\nServer: X\r\n\r\n";
+    assert_eq!(facts(&stream("http", &[(b'S', upgrade)])), ["S http.server=W"]);
+}
+
+#[test]
+fn proxies_speak_for_others() {
+    let ask = b"GET / HTTP/1.1\r\nUser-Agent: Browser\r\nX-Forwarded-For: 10.1.1.1\r\n\r\n\
+GET http://origin.example/ HTTP/1.1\r\nHost: origin.example\r\nUser-Agent: Agent\r\n\r\n";
+    let answer = b"HTTP/1.1 204 No\r\nServer: Own\r\n\r\nHTTP/1.1 204 No\r\nServer: Origin\r\n\r\n\
+HTTP/1.1 204 No\r\nServer: Origin\r\nVia: 1.1 squid\r\n\r\n";
+    let said = facts(&stream("http", &[(b'C', ask), (b'S', answer)]));
+    assert_eq!(
+        said,
+        ["C http.requests_host=origin.example", "C http.user_agent=Agent", "S http.server=Own"]
+    );
+}
+
+#[test]
+fn ntlm_in_a_header() {
+    let mut token = b"NTLMSSP\0\x01\0\0\0".to_vec();
+    token.extend_from_slice(&0x0200_0001_u32.to_le_bytes());
+    token.extend_from_slice(&[0; 16]);
+    token.extend_from_slice(&[6, 1, 0xb1, 0x1d, 0, 0, 0, 15]);
+    let token = BASE64.encode(&token);
+    let ask = format!("GET / HTTP/1.1\r\nAuthorization: NTLM {token}\r\n\r\n");
+    let said = facts(&stream("http", &[(b'C', ask.as_bytes())]));
+    assert_eq!(said, ["C ntlm.version=6.1.7601", "C http.auth_scheme=ntlm"]);
+}
+
+#[test]
+fn long_lines_and_late_starts() {
+    let cookie = "x".repeat(3 * super::MAX_LINE);
+    let ask = format!("GET / HTTP/1.1\r\nCookie: {cookie}\r\nUser-Agent: A\r\n\r\n");
+    for cut in [20, 5000, super::MAX_LINE + 30] {
+        let (a, b) = ask.as_bytes().split_at(cut);
+        assert_eq!(facts(&stream("http", &[(b'C', a), (b'C', b)])), ["C http.user_agent=A"]);
+    }
+    let late = b"rest of a body\nHTTP/1.1 200 OK\r\nServer: B\r\n\r\n";
+    assert_eq!(
+        facts(&stream("http", &[(b's', late), (b'C', b"GET / HTTP/1.0\r\n\r\n")])),
+        ["S http.server=B"]
+    );
+}
+
+#[test]
+fn recognition() {
+    let ask = |bytes: &[u8], from_start: bool| {
+        probe(&Opening { bytes, src_port: 1, dst_port: 2, from_start })
+    };
+    assert_eq!(ask(b"GET / HTTP/1.1\r\n", true), Verdict::Yes);
+    assert_eq!(ask(b"RPC_OUT_DATA /rpc HTTP/1.1\r\n", true), Verdict::Yes);
+    assert_eq!(ask(b"HTTP/1.1 200 OK", true), Verdict::Yes);
+    assert_eq!(ask(b"GET /lo", true), Verdict::More);
+    assert_eq!(ask(format!("GET /{}", "x".repeat(2000)).as_bytes(), true), Verdict::Yes);
+    assert_eq!(ask(b"OPTIONS rtsp://camera RTSP/1.0\r\n", true), Verdict::No);
+    assert_eq!(ask(b"OPTIONS sip:x SIP/2.0\r\n", true), Verdict::No);
+    assert_eq!(ask(b"PRI * HTTP/2.0\r\n", true), Verdict::No);
+    assert_eq!(ask(b"SSH-2.0-x\r\n", true), Verdict::No);
+    assert_eq!(ask(b"USER x\r\n", true), Verdict::No);
+    assert_eq!(ask(b"body\r\nGET / HTTP/1.1\r\n", false), Verdict::Yes);
+}

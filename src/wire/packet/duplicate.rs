@@ -186,3 +186,128 @@ fn leg(packet: &Packet<'_>) -> u32 {
     }
     u32::try_from(h.finish() >> 32).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{
+        A, B, ROUTER, eth, eth_between, ipv4, ipv4_with, ipv6, later, tag, tcp, udp,
+    };
+    use super::super::slice;
+    use super::*;
+
+    fn judge(copies: &mut Copies, frame: &[u8], nanos: i64) -> Copy {
+        copies.judge(&slice(&later(frame, nanos), 0))
+    }
+
+    /// What the second frame is, so much after the first.
+    fn second(first: &[u8], second: &[u8], nanos: i64) -> Copy {
+        let mut copies = Copies::default();
+        assert_eq!(judge(&mut copies, first, 0), Copy::First);
+        judge(&mut copies, second, nanos)
+    }
+
+    fn vlan(vlan: u16) -> Segment {
+        Segment { vlan, ..Segment::default() }
+    }
+
+    #[test]
+    fn window() {
+        let frame = eth(0x0800, &ipv4(6, &tcp(0x18, b"data")));
+        for nanos in [0, WINDOW, -WINDOW] {
+            assert_eq!(second(&frame, &frame, nanos), Copy::Same);
+        }
+        for nanos in [WINDOW + 1, -WINDOW - 1, i64::MIN / 2] {
+            assert_eq!(second(&frame, &frame, nanos), Copy::First);
+        }
+    }
+
+    #[test]
+    fn repeats_do_not_hide_each_other_for_ever() {
+        let frame = eth(0x0800, &ipv4(17, &udp(1, 2, b"tick")));
+        let mut copies = Copies::default();
+        let seen = [0, 1, 2, 3, 4, 5].map(|n| judge(&mut copies, &frame, n * WINDOW));
+        assert_eq!(seen.iter().filter(|c| **c == Copy::First).count(), 3);
+    }
+
+    #[test]
+    fn both_legs_of_a_router() {
+        let body = tcp(0x18, &[7; 1400]);
+        let leg = |src, dst, vlan, ttl| {
+            eth_between(src, dst, 0x8100, &tag(vlan, 0x0800, &ipv4_with(7, 0x4000, ttl, 6, &body)))
+        };
+        let (before, after) = (leg(A, ROUTER, 10, 64), leg(ROUTER, B, 20, 63));
+        let mut copies = Copies::default();
+        assert_eq!(judge(&mut copies, &before, 0), Copy::First);
+        assert_eq!(judge(&mut copies, &before, 10), Copy::Same);
+        assert_eq!(judge(&mut copies, &after, 20), Copy::Routed(vlan(10)));
+        assert_eq!(judge(&mut copies, &after, 30), Copy::Same);
+        assert_eq!(judge(&mut copies, &before, 40), Copy::Same);
+        // A third leg names the first one, too.
+        assert_eq!(judge(&mut copies, &leg(ROUTER, B, 30, 62), 50), Copy::Routed(vlan(10)));
+    }
+
+    #[test]
+    fn routed_in_one_segment() {
+        let before = eth_between(A, ROUTER, 0x86dd, &ipv6(17, &udp(1, 2, b"x")));
+        let after = eth_between(ROUTER, B, 0x86dd, &ipv6(17, &udp(1, 2, b"x")));
+        assert_eq!(second(&before, &after, 1), Copy::Routed(vlan(0)));
+    }
+
+    #[test]
+    fn a_clamped_segment_size_is_the_same_packet() {
+        let before = eth_between(A, ROUTER, 0x0800, &ipv4(6, &tcp(2, b"")));
+        let mut clamped = tcp(2, b"");
+        clamped[23] = 0;
+        let after = eth_between(ROUTER, B, 0x0800, &ipv4(6, &clamped));
+        assert!(matches!(second(&before, &after, 1), Copy::Routed(_)));
+    }
+
+    #[test]
+    fn every_difference_counts() {
+        let frame = |body: Vec<u8>| eth(0x0800, &ipv4(17, &body));
+        let first = frame(udp(1, 2, &[7; 300]));
+        let mut others = vec![
+            frame(udp(1, 3, &[7; 300])),
+            frame(udp(3, 2, &[7; 300])),
+            frame(udp(1, 2, &[7; 301])),
+            eth(0x0800, &ipv4_with(8, 0x4000, 64, 17, &udp(1, 2, &[7; 300]))),
+        ];
+        // Source, destination, checksum, head and tail of the payload.
+        for at in [29, 33, 40, 43, first.len() - 1] {
+            let mut other = first.clone();
+            other[at] ^= 1;
+            others.push(other);
+        }
+        for other in others {
+            assert_eq!(second(&first, &other, 1), Copy::First);
+        }
+        let one = eth(0x0800, &ipv4(6, &tcp(0x10, b"")));
+        for at in [38, 42, 47, 48] {
+            let mut other = one.clone();
+            other[at] ^= 1;
+            assert_eq!(
+                second(&one, &other, 1),
+                Copy::First,
+                "sequence, acknowledged, flags, window"
+            );
+        }
+        let piece = eth(0x0800, &ipv4_with(9, 0x2001, 64, 17, &[0; 16]));
+        let next = eth(0x0800, &ipv4_with(9, 0x2003, 64, 17, &[0; 16]));
+        assert_eq!(second(&piece, &next, 1), Copy::First);
+    }
+
+    #[test]
+    fn frames_without_ip_are_never_routed() {
+        let arp =
+            |vlan, last| eth(0x8100, &tag(vlan, 0x0806, &[[1; 27].as_slice(), &[last]].concat()));
+        assert_eq!(second(&arp(1, 1), &arp(1, 1), 1), Copy::Same);
+        assert_eq!(second(&arp(1, 1), &arp(2, 1), 1), Copy::First);
+        assert_eq!(second(&arp(1, 1), &arp(1, 2), 1), Copy::First);
+    }
+
+    #[test]
+    fn a_set_is_a_cache_line() {
+        assert_eq!(size_of::<Set>(), 64);
+        assert!(SETS.is_power_of_two() && SETS <= 1 << 16);
+    }
+}

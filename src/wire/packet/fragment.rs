@@ -212,3 +212,139 @@ fn grow<T: Clone + Default>(vector: &mut Vec<T>, len: usize) {
         vector.resize(len, T::default());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{eth, ipv4_with, ipv6_fragment, later};
+    use super::super::slice;
+    use super::*;
+
+    /// Shows the frame at that time; whether all of it and what is whole then.
+    fn push(to: &mut Reassembler, frame: &[u8], nanos: i64) -> Option<(u8, Vec<u8>)> {
+        let sliced = slice(&later(frame, nanos), 0);
+        let fragment = sliced.fragment.expect("a fragment");
+        to.push(&sliced.packet, &fragment).map(|d| (d.protocol, d.bytes.to_vec()))
+    }
+
+    fn v4(id: u16, offset: u16, more: bool, body: &[u8]) -> Vec<u8> {
+        let field = (offset / 8) | if more { 0x2000 } else { 0 };
+        eth(0x0800, &ipv4_with(id, field, 64, 17, body))
+    }
+
+    fn v6(offset: u16, more: bool, body: &[u8]) -> Vec<u8> {
+        eth(0x86dd, &ipv6_fragment(17, offset, more, 1, body))
+    }
+
+    /// Shows all in this order; only the last may complete the datagram.
+    fn run(frames: &[Vec<u8>]) -> (Option<(u8, Vec<u8>)>, Lost) {
+        let mut to = Reassembler::default();
+        let (last, before) = frames.split_last().unwrap();
+        for frame in before {
+            assert_eq!(push(&mut to, frame, 0), None);
+        }
+        (push(&mut to, last, 0), to.lost())
+    }
+
+    #[test]
+    fn in_any_order() {
+        let whole = Some((17, b"aaaaaaaabbbbbbbbccc".to_vec()));
+        for make in [|o, m, b: &[u8]| v4(1, o, m, b), v6 as fn(u16, bool, &[u8]) -> Vec<u8>] {
+            let (a, b) = (make(0, true, b"aaaaaaaa"), make(8, true, b"bbbbbbbb"));
+            let c = make(16, false, b"ccc");
+            let orders = [
+                [&a, &b, &c],
+                [&a, &c, &b],
+                [&b, &a, &c],
+                [&b, &c, &a],
+                [&c, &a, &b],
+                [&c, &b, &a],
+            ];
+            for order in orders {
+                assert_eq!(run(&order.map(Clone::clone)), (whole.clone(), Lost::default()));
+            }
+        }
+    }
+
+    #[test]
+    fn first_comes_first_in_ipv4() {
+        let overlap = [v4(1, 0, true, b"aaaaaaaabbbbbbbb"), v4(1, 8, false, b"XXXXXXXXcccc")];
+        let whole = b"aaaaaaaabbbbbbbbcccc".to_vec();
+        assert_eq!(run(&overlap), (Some((17, whole)), Lost::default()));
+    }
+
+    #[test]
+    fn overlaps_end_an_ipv6_datagram() {
+        let refused = (None, Lost { refused: 1, ..Lost::default() });
+        let overlap = [v6(0, true, b"aaaaaaaabbbbbbbb"), v6(8, false, b"bbbbbbbbcccc")];
+        assert_eq!(run(&overlap), refused);
+        let differs = [v6(0, true, b"aaaaaaaa"), v6(0, true, b"aaaaaaaX"), v6(8, false, b"b")];
+        assert_eq!(run(&differs), refused, "and what comes later is dropped");
+        let again = [v6(0, true, b"aaaaaaaa"), v6(0, true, b"aaaaaaaa"), v6(8, false, b"b")];
+        assert_eq!(run(&again).0, Some((17, b"aaaaaaaab".to_vec())), "an exact copy is ignored");
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        let cases = [
+            [v4(1, 0, true, b"ragged"), v4(1, 8, false, b"b")],
+            [v4(1, 8, false, b"b"), v4(1, 16, true, b"cccccccc")],
+            [v4(1, 8, false, b"b"), v4(1, 8, false, b"bb")],
+            [v4(1, 16, true, b"cccccccc"), v4(1, 8, false, b"b")],
+            [v4(1, 0, true, b""), v4(1, 8, false, b"b")],
+        ];
+        for case in cases {
+            assert_eq!(run(&case), (None, Lost { refused: 1, ..Lost::default() }));
+        }
+    }
+
+    #[test]
+    fn keys_keep_datagrams_apart() {
+        let mut to = Reassembler::default();
+        assert_eq!(push(&mut to, &v4(1, 0, true, b"aaaaaaaa"), 0), None);
+        assert_eq!(push(&mut to, &v4(2, 8, false, b"b"), 0), None);
+        let tcp = eth(0x0800, &ipv4_with(1, 1, 64, 6, b"b"));
+        assert_eq!(push(&mut to, &tcp, 0), None);
+        let tagged = eth(0x8100, &[&[0, 5, 8, 0], &v4(1, 8, false, b"b")[14..]].concat());
+        assert_eq!(push(&mut to, &tagged, 0), None);
+        assert!(push(&mut to, &v4(1, 8, false, b"b"), 0).is_some());
+    }
+
+    #[test]
+    fn late_fragments_start_anew() {
+        for at in [TIMEOUT + 1, -TIMEOUT - 1] {
+            let mut to = Reassembler::default();
+            assert_eq!(push(&mut to, &v4(1, 0, true, b"aaaaaaaa"), 0), None);
+            assert_eq!(push(&mut to, &v4(1, 8, false, b"b"), at), None);
+            assert_eq!(to.lost().expired, 1);
+        }
+    }
+
+    #[test]
+    fn slots_are_reused_clean() {
+        let mut to = Reassembler::default();
+        for _ in 0..3 * MAX_DATAGRAMS {
+            assert_eq!(push(&mut to, &v4(1, 0, true, &[1; 64]), 0), None);
+            assert_eq!(push(&mut to, &v4(1, 64, false, b"x"), 0).unwrap().1.len(), 65);
+            assert_eq!(push(&mut to, &v4(2, 8, false, b"y"), 0), None);
+            assert_eq!(
+                push(&mut to, &v4(2, 0, true, b"zzzzzzzz"), 0),
+                Some((17, b"zzzzzzzzy".to_vec()))
+            );
+        }
+        assert_eq!(to.lost(), Lost::default());
+    }
+
+    #[test]
+    fn a_flood_stays_bounded() {
+        let mut to = Reassembler::default();
+        for id in 0..10_000 {
+            assert_eq!(push(&mut to, &v4(id, 65_000, false, b"end"), i64::from(id)), None);
+        }
+        // The bytes, and one flag for each eight.
+        assert!(to.held() <= MAX_DATAGRAMS * (65_536 + 8_192), "{}", to.held());
+        assert_eq!(to.lost().evicted, 10_000 - MAX_DATAGRAMS as u64);
+        // The newest are still there.
+        assert_eq!(push(&mut to, &v4(9_999, 0, true, &[0; 8]), 10_000), None);
+        assert_eq!(to.lost().evicted, 10_000 - MAX_DATAGRAMS as u64);
+    }
+}

@@ -144,3 +144,153 @@ fn reassemble<'a>(
     let sight = look(copies, counts, &whole, sliced.tunnels);
     Some((whole, sight))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{
+        A, B, ERSPAN_II, ROUTER, all, cat, eth, eth_between, frame, gre, inner, ipv4, ipv4_with,
+        ipv6, ipv6_fragment, later, udp,
+    };
+    use super::super::{Layer4, fragment::MAX_DATAGRAMS};
+    use super::*;
+    use crate::net::Segment;
+
+    /// A packet in fragments of at most this many bytes.
+    fn fragments(id: u16, packet: &[u8], size: usize) -> Vec<Vec<u8>> {
+        let body = &packet[20..];
+        let count = body.chunks(size).count();
+        let piece = |(n, chunk): (usize, &[u8])| {
+            let more = if n + 1 < count { 0x2000 } else { 0 };
+            let field = u16::try_from(n * size / 8).unwrap() | more;
+            ipv4_with(id, field, packet[8], packet[9], chunk)
+        };
+        body.chunks(size).enumerate().map(piece).collect()
+    }
+
+    #[test]
+    fn fragments_become_one_packet() {
+        let mut front = Front::new(4);
+        let body = [9; 100];
+        let pieces = fragments(5, &ipv4(17, &udp(53, 4000, &body)), 48);
+        let (last, before) = pieces.split_last().unwrap();
+        for piece in before {
+            let frame_bytes = eth(0x0800, piece);
+            let sight = front.next(&frame(&frame_bytes));
+            assert!(sight.fragment && sight.packet.l4 == Layer4::None);
+        }
+        let last = eth(0x0800, last);
+        let sight = front.next(&frame(&last));
+        assert!(!sight.fragment && sight.copy == Copy::First);
+        assert_eq!(sight.packet.l4, Layer4::Udp { src: 53, dst: 4000 });
+        assert_eq!(sight.packet.payload, body);
+        assert_eq!(sight.packet.segment.sensor, 4);
+        assert_eq!(sight.packet.wire_len, u32::try_from(last.len()).unwrap());
+        let counts = front.counts();
+        assert_eq!((counts.frames, counts.fragments, counts.reassembled), (3, 3, 1));
+    }
+
+    #[test]
+    fn copies_of_fragments_do_no_harm() {
+        // Both legs of a router, each mirrored twice: one datagram and one routed.
+        let mut front = Front::default();
+        let mut found = Vec::new();
+        let (a, b) = (udp(1, 2, &[9; 60]), 32);
+        for (n, body) in [(0, &a[..b]), (b, &a[b..])] {
+            let packet = ipv6_fragment(17, u16::try_from(n).unwrap(), n == 0, 3, body);
+            for (src, dst) in [(A, ROUTER), (ROUTER, B)] {
+                let bytes = eth_between(src, dst, 0x86dd, &packet);
+                // The routed leg in another VLAN.
+                let vlan = if src == A { 1 } else { 2 };
+                let bytes = [&bytes[..12], &[0x81, 0, 0, vlan], &bytes[12..]].concat();
+                for _ in 0..2 {
+                    let sight = front.next(&frame(&bytes));
+                    if !sight.fragment {
+                        found.push((sight.copy, sight.packet.segment.vlan));
+                    }
+                }
+            }
+        }
+        let first = Segment { vlan: 1, ..Segment::default() };
+        assert_eq!(found, [(Copy::First, 1), (Copy::Routed(first), 2)]);
+        assert_eq!(front.counts().lost, Lost::default());
+    }
+
+    #[test]
+    fn a_mirror_whose_tunnel_is_fragmented() {
+        let mut front = Front::default();
+        let big = eth(0x0800, &ipv4(17, &udp(1000, 2000, &[3; 1400])));
+        let outer = gre(0x1000, 0x88be, &cat(&[&ERSPAN_II, &big]));
+        let pieces = fragments(5, &outer[14..], 1400).into_iter().map(|p| eth(0x0800, &p));
+        let pieces: Vec<_> = pieces.collect();
+        assert!(front.next(&frame(&pieces[0])).fragment);
+        let sight = front.next(&frame(&pieces[1]));
+        assert_eq!((sight.packet.payload, sight.tunnels), (&[3; 1400][..], 1));
+        assert_eq!(sight.packet.segment.vlan, 300);
+        assert_eq!(sight.packet.wire_len, u32::try_from(big.len()).unwrap());
+        assert_eq!(front.counts().tunnelled, 1);
+    }
+
+    #[test]
+    fn fragments_inside_a_fragmented_tunnel() {
+        let mut front = Front::default();
+        let inside = fragments(8, &ipv4(17, &udp(1000, 2000, &[3; 1600])), 1480);
+        let mut whole = None;
+        for (n, packet) in inside.iter().enumerate() {
+            // Only the large one needs two outer packets.
+            let outer = gre(0x1000, 0x88be, &cat(&[&ERSPAN_II, &eth(0x0800, packet)]));
+            for piece in fragments(u16::try_from(n).unwrap(), &outer[14..], 1480) {
+                let bytes = eth(0x0800, &piece);
+                let sight = front.next(&frame(&bytes));
+                whole = (!sight.fragment).then(|| sight.packet.payload.to_vec());
+            }
+        }
+        assert_eq!(whole, Some(vec![3; 1600]));
+        let counts = front.counts();
+        assert_eq!((counts.reassembled, counts.fragments, counts.tunnelled), (2, 4, 2));
+    }
+
+    #[test]
+    fn the_same_packet_by_two_ways() {
+        let mut front = Front::default();
+        assert_eq!(front.next(&frame(&inner())).copy, Copy::First);
+        assert_eq!(front.next(&frame(&gre(0, 0x88be, &inner()))).copy, Copy::Same);
+        let overlay =
+            eth(0x0800, &ipv4(17, &udp(1, 4789, &cat(&[&[8, 0, 0, 0, 0, 0, 9, 0], &inner()]))));
+        assert_eq!(front.next(&frame(&overlay)).copy, Copy::Routed(Segment::default()));
+        let counts = front.counts();
+        assert_eq!((counts.same, counts.routed, counts.tunnelled), (1, 1, 2));
+    }
+
+    #[test]
+    fn cut_and_malformed_are_counted() {
+        let mut front = Front::default();
+        let whole = eth(0x0800, &ipv4(17, &udp(1, 2, b"data")));
+        front.next(&Frame { bytes: &whole[..40], ..frame(&whole) });
+        front.next(&frame(&whole[..20]));
+        front.next(&frame(&eth(0x86dd, &ipv6(17, &[0, 1, 0, 2, 0, 3, 0, 0]))));
+        let counts = front.counts();
+        assert_eq!((counts.frames, counts.cut), (3, 1));
+        assert_eq!(counts.bytes, u64::try_from(whole.len() + 20 + 62).unwrap());
+        assert_eq!(counts.malformed, [("ipv4 header", 1), ("udp length", 1)].into());
+    }
+
+    #[test]
+    fn floods_and_garbage_stay_bounded() {
+        let mut front = Front::default();
+        for n in 0..20_000_u16 {
+            let body = ipv4_with(n, 0x2000 | (n & 0xfff), 64, 17, &[0; 16]);
+            let bytes = if n % 2 == 0 { eth(0x0800, &body) } else { gre(0, 0x0800, &body) };
+            assert!(front.next(&later(&bytes, i64::from(n))).fragment);
+        }
+        assert!(front.outer.held() <= MAX_DATAGRAMS * (65_536 + 8_192));
+        assert!(front.inner.held() <= MAX_DATAGRAMS * (65_536 + 8_192));
+        for sample in all() {
+            for at in 0..sample.len() {
+                let mut bytes = sample.clone();
+                bytes[at] ^= 0xff;
+                front.next(&frame(&bytes));
+                front.next(&frame(&bytes[..at]));
+            }
+        }
+    }
+}

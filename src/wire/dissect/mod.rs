@@ -11,6 +11,7 @@
 mod arp;
 mod browser;
 mod dhcp;
+mod dicom;
 mod dns;
 mod hl7;
 mod http;
@@ -37,6 +38,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &arp::PROTOCOL,
     &browser::PROTOCOL,
     &dhcp::PROTOCOL,
+    &dicom::PROTOCOL,
     &dns::PROTOCOL,
     &dns::TCP,
     &hl7::PROTOCOL,

@@ -21,6 +21,7 @@ mod nbns;
 mod netbios;
 mod ntlm;
 mod reader;
+mod smb;
 mod ssh;
 mod winstr;
 
@@ -46,6 +47,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
     &nbns::PROTOCOL,
+    &smb::PROTOCOL,
     &ssh::PROTOCOL,
 ];
 

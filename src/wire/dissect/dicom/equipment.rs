@@ -56,8 +56,9 @@ pub(super) const UID_SERIAL: Key = Key::new("dicom.uid_serial");
 /// Organisation root of the instance or device UID.
 pub(super) const UID_ROOT: Key = Key::new("dicom.uid_root");
 
-/// More facts than a data set has elements of interest: it repeats itself.
-const MAX_FACTS: usize = 40;
+/// Facts of one data set: more than there are elements of interest, and with those
+/// of command and UIDs no more than the flow engine lets through (32).
+const MAX_FACTS: usize = 28;
 
 /// What kind of data set is read, and so what is looked for in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +182,14 @@ impl Description {
     fn text(&self, key: &Key, raw: &[u8]) -> Option<String> {
         if *key == DEVICE_UID {
             return uid::read(raw).map(str::to_owned);
+        }
+        // A wrong length makes a value run on into the next elements, the patient's
+        // perhaps. Their headers hold controls, which no value does (PS3.5 §6.1.3)
+        // but for its padding and escape sequences.
+        let end = raw.iter().rposition(|&b| b != 0).map_or(0, |last| last.saturating_add(1));
+        let raw = raw.get(..end).unwrap_or_default();
+        if raw.iter().any(|&b| b < 0x20 && b != 0x1b) {
+            return None;
         }
         // Character sets concern SH, LO, ST and UT, not AE and CS (PS3.5 §6.1.2.3).
         let plain = *key == STATION_AE || *key == MODALITY;

@@ -23,6 +23,7 @@ mod ntlm;
 mod reader;
 mod smb;
 mod ssh;
+mod tls;
 mod winstr;
 
 use std::borrow::Cow;
@@ -49,6 +50,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &nbns::PROTOCOL,
     &smb::PROTOCOL,
     &ssh::PROTOCOL,
+    &tls::PROTOCOL,
 ];
 
 /// A protocol: what it is called, where it is written down, how it is told and read.

@@ -18,11 +18,14 @@ mod http;
 mod llmnr;
 mod mdns;
 mod nbns;
+mod ndp;
 mod netbios;
 mod ntlm;
+mod rdp;
 mod reader;
 mod smb;
 mod ssh;
+mod syn;
 mod tls;
 mod winstr;
 
@@ -48,8 +51,11 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
     &nbns::PROTOCOL,
+    &ndp::PROTOCOL,
+    &rdp::PROTOCOL,
     &smb::PROTOCOL,
     &ssh::PROTOCOL,
+    &syn::PROTOCOL,
     &tls::PROTOCOL,
 ];
 

@@ -77,6 +77,8 @@ pub type EquipmentFacts = Vec<(String, String)>;
 pub struct Host {
     /// From its first to its last packet.
     pub span: Span,
+    /// It sent something itself in this segment; otherwise others only name it there.
+    pub spoke: bool,
     /// It arrived with a TTL that no system starts with: a router stands before it.
     pub routed: bool,
     /// It arrived with a TTL that systems start with: nothing stands before it.
@@ -90,6 +92,7 @@ pub struct Host {
     /// Equipment that its messages describe.
     pub equipment: Vec<(Origin, EquipmentFacts, Said)>,
     /// Transport, port, protocol, part.
+    #[serde(with = "pairs")]
     pub services: BTreeMap<(Transport, u16, String, Role), Said>,
     /// Whom it talks with.
     pub peers: BTreeSet<HostId>,
@@ -106,6 +109,7 @@ impl Host {
     pub const fn new(at: Timestamp) -> Self {
         Self {
             span: Span::at(at),
+            spoke: false,
             routed: false,
             direct: false,
             facts: BTreeMap::new(),
@@ -221,6 +225,29 @@ impl Host {
     }
 }
 
+/// A map whose keys are no text, as a list of pairs.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer, K: Serialize, V: Serialize>(
+        map: &BTreeMap<K, V>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D, K, V>(from: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        D: Deserializer<'de>,
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,6 +266,8 @@ mod tests {
         let once = host.clone();
         say(&mut host, at, evidence);
         assert_eq!(host, once);
+        let kept: Host = serde_json::from_str(&serde_json::to_string(&host).unwrap()).unwrap();
+        assert_eq!(Host { dirty: true, ..kept }, once);
         say(&mut host, Timestamp(9), Evidence { capture: 0, frame: 7 });
         let said = host.facts["a.b"]["x"];
         assert_eq!((said.evidence.frame, said.span.last), (3, Timestamp(9)));

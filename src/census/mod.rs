@@ -69,7 +69,7 @@ impl Census {
     }
 
     /// Every speaker, in a fixed order.
-    pub fn hosts(&self) -> impl Iterator<Item = (&HostId, &Host)> {
+    pub fn hosts(&self) -> impl ExactSizeIterator<Item = (&HostId, &Host)> {
         self.hosts.iter()
     }
 
@@ -95,6 +95,7 @@ impl Census {
         host.dirty = true;
         match what {
             Observed::Present(ttl) => {
+                host.spoke = true;
                 if let Some(ttl) = ttl {
                     host.saw_ttl(ttl);
                 }

@@ -1,8 +1,223 @@
-//! The command line.
+//! The command line: one file a command.
+//!
+//! Machine output goes to standard output alone, everything else to standard error.
+//! Exit codes: 0 done, 1 failed (one line: what, where, what to do), 2 bad usage. A
+//! reader that goes away is no failure.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where text leaves")]
+
+mod config;
+mod read;
+mod register;
+mod show;
+mod signatures;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::census::signature::Book;
+use config::Config;
+
+/// The stethoscope of a hospital network: tells every device from its own traffic.
+#[derive(Debug, Parser)]
+#[command(name = "auscult", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// The inventory [default: auscult.db in the working directory]
+    #[arg(long, global = true, value_name = "PATH")]
+    db: Option<PathBuf>,
+    /// Configuration file [default: /etc/auscult/auscult.toml, where there is one]
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Say more
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Analyse captures into the inventory
+    Read(read::Args),
+    /// The asset register
+    Register(register::Args),
+    /// Everything known of one asset, each value with its evidence
+    Show(show::Args),
+    /// Lint, list and explain signatures
+    Signatures(signatures::Args),
+    /// Shell completions
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page
+    Man,
+}
+
+/// Why a command ended without doing what it should: one line.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// What, where, what to do.
+    #[error("{0}")]
+    Said(String),
+    /// Said already; only the exit code is left.
+    #[error("")]
+    Silent,
+    /// Whoever read the output is gone.
+    #[error("")]
+    BrokenPipe,
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
+            _ => Self::Said(format!("cannot write the output: {error}")),
+        }
+    }
+}
+
+impl From<crate::store::Error> for Failure {
+    fn from(error: crate::store::Error) -> Self {
+        Self::Said(error.to_string())
+    }
+}
+
+impl From<crate::view::register::Error> for Failure {
+    fn from(error: crate::view::register::Error) -> Self {
+        match error {
+            crate::view::register::Error::Output(error) => error.into(),
+            other => Self::Said(other.to_string()),
+        }
+    }
+}
+
+/// Options as meant: the command line over the configuration file over the defaults.
+struct Settings {
+    db: PathBuf,
+    overlay: Option<PathBuf>,
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Settings {
+    fn new(common: &Common) -> Result<Self, Failure> {
+        let config = Config::load(common.config.as_deref())?;
+        let db = common.db.clone().or(config.db);
+        Ok(Self {
+            db: db.unwrap_or_else(|| PathBuf::from("auscult.db")),
+            overlay: config.signatures,
+            quiet: common.quiet,
+            verbose: common.verbose,
+        })
+    }
+
+    /// The signatures with the site's own laid over them.
+    fn book(&self) -> Result<Arc<Book>, Failure> {
+        match &self.overlay {
+            None => Ok(Arc::clone(Book::builtin())),
+            overlay => Book::load(overlay.as_deref())
+                .map(Arc::new)
+                .map_err(|error| Failure::Said(format!("signatures: {error}"))),
+        }
+    }
+}
 
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; a reader that is gone is none either.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match dispatch(&cli) {
+        Ok(()) | Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
+        Err(Failure::Silent) => ExitCode::FAILURE,
+        Err(failure) => {
+            complain(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One line on standard error.
+fn complain(what: &dyn std::fmt::Display) {
+    let line = what.to_string().replace('\n', " ");
+    let _ = writeln!(io::stderr(), "auscult: {line}");
+}
+
+fn dispatch(cli: &Cli) -> Result<(), Failure> {
+    let settings = Settings::new(&cli.common)?;
+    match &cli.command {
+        Command::Read(args) => read::run(args, &settings),
+        Command::Register(args) => register::run(args, &settings),
+        Command::Show(args) => show::run(args, &settings),
+        Command::Signatures(args) => signatures::run(args, &settings),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "auscult", &mut text);
+            Ok(io::stdout().write_all(&text)?)
+        }
+        Command::Man => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut text)?;
+            Ok(io::stdout().write_all(&text)?)
+        }
+    }
+}
+
+/// Where output goes: standard output, or a file that appears only when it is whole.
+fn output(
+    path: Option<&Path>,
+    make: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let Some(path) = path else {
+        let mut to = io::BufWriter::new(io::stdout().lock());
+        make(&mut to)?;
+        return Ok(to.flush()?);
+    };
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::Said(format!(
+            "{}: cannot write ({error}); check the path and the disk",
+            path.display()
+        ))
+    };
+    let part = path.with_extension("part");
+    let file = std::fs::File::create(&part).map_err(|error| failed(&error))?;
+    let mut to = io::BufWriter::new(file);
+    let made = make(&mut to)
+        .and_then(|()| to.flush().map_err(Failure::from))
+        .and_then(|()| std::fs::rename(&part, path).map_err(|error| failed(&error)));
+    if let Err(error) = made {
+        let _ = std::fs::remove_file(&part);
+        return Err(failed(&error));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
 }

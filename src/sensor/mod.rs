@@ -1,1 +1,117 @@
-//! Joins the wings.
+//! Joins the wings: frames of a source go through one worker into the census.
+
+mod reading;
+
+use std::collections::BTreeMap;
+
+pub use reading::{Reading, Watch};
+
+use crate::observe::Observation;
+use crate::time::{SECOND, Timestamp};
+use crate::wire::capture::Frame;
+use crate::wire::flow::Engine;
+use crate::wire::packet::Front;
+use crate::wire::packet::Layer4;
+use crate::wire::packet::duplicate::Copy;
+
+/// A capture that begins this much before the last one ended is of another time:
+/// its conversations are not the last one's.
+const ANOTHER_TIME: i64 = 60 * SECOND;
+
+/// Frames in, observations out; the whole wire on one core.
+pub struct Worker {
+    front: Front,
+    engine: Engine,
+    out: Vec<Observation>,
+    last: Timestamp,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+impl Worker {
+    /// A worker of one sensor; 0 for files.
+    #[must_use]
+    pub fn new(sensor: u16) -> Self {
+        Self {
+            front: Front::new(sensor),
+            engine: Engine::default(),
+            out: Vec::with_capacity(1024),
+            last: Timestamp(i64::MIN),
+        }
+    }
+
+    /// Reads frames in the order of the capture.
+    pub fn read(&mut self, frames: &[Frame<'_>]) {
+        for frame in frames {
+            let sight = self.front.next(frame);
+            self.last = sight.packet.at;
+            let mut packet = sight.packet;
+            let routed = match sight.copy {
+                Copy::First => None,
+                Copy::Same => continue,
+                Copy::Routed(segment) => Some(segment),
+            };
+            if sight.fragment {
+                // A piece shows who is there, not what is said.
+                (packet.l4, packet.payload) = (Layer4::None, &[]);
+            }
+            self.engine.packet(&packet, routed, &mut self.out);
+        }
+    }
+
+    /// Hands over what was observed since the last time.
+    pub fn observed(&mut self) -> std::vec::Drain<'_, Observation> {
+        self.out.drain(..)
+    }
+
+    /// Another capture begins with a frame of this time.
+    pub fn turn_to(&mut self, first: Timestamp) {
+        if self.last.0 != i64::MIN && self.last.since(first) > ANOTHER_TIME {
+            self.finish();
+        }
+    }
+
+    /// Nothing more comes: what is open is closed.
+    pub fn finish(&mut self) {
+        self.engine.finish(&mut self.out);
+    }
+
+    /// Everything counted so far, by name.
+    #[must_use]
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        let front = self.front.counts();
+        let flow = self.engine.counts();
+        let mut all: BTreeMap<String, u64> = [
+            ("frames", front.frames),
+            ("bytes", front.bytes),
+            ("duplicates.same", front.same),
+            ("duplicates.routed", front.routed),
+            ("fragments", front.fragments),
+            ("fragments.reassembled", front.reassembled),
+            ("fragments.evicted", front.lost.evicted),
+            ("fragments.expired", front.lost.expired),
+            ("fragments.refused", front.lost.refused),
+            ("tunnelled", front.tunnelled),
+            ("cut", front.cut),
+            ("flows", flow.flows),
+            ("flows.evicted", flow.flows_evicted),
+            ("flows.shadow", flow.shadows),
+            ("streams.refused", flow.conversations_refused),
+            ("streams.gaps", flow.gaps),
+            ("streams.oversize", flow.oversize),
+        ]
+        .into_iter()
+        .map(|(name, n)| (name.to_owned(), n))
+        .collect();
+        all.extend(front.malformed.iter().map(|(layer, n)| (format!("malformed.{layer}"), *n)));
+        all.extend(flow.recognised.iter().map(|(name, n)| (format!("protocol.{name}"), *n)));
+        all.extend(
+            flow.errors.iter().map(|((name, field), n)| (format!("unreadable.{name}.{field}"), *n)),
+        );
+        all
+    }
+}

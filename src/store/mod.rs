@@ -1,1 +1,107 @@
-//! Hinge: the SQLite inventory.
+//! Hinge: the SQLite inventory. One [`Writer`], any number of read-only
+//! [`Inventory`]s beside it (WAL), and no SQL outside this module.
+
+mod inventory;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+pub use inventory::{Capture, Inventory, Known, Value, Why};
+pub use writer::Writer;
+
+/// A reader or a writer waits so long for the other.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// The schema, step by step; a step that has been released is never changed.
+fn migrations() -> Migrations<'static> {
+    Migrations::new(vec![M::up(include_str!("migrations/001.sql"))])
+}
+
+/// The inventory cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {}", path.display(), why)]
+pub struct Error {
+    path: PathBuf,
+    why: Fault,
+}
+
+/// What is wrong, and what to do.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("no inventory here; make one with `auscult read`, or name it with --db")]
+    Missing,
+    #[error("cannot open the inventory ({0}); check the path and its rights")]
+    Open(#[source] rusqlite::Error),
+    #[error(
+        "the inventory is not usable ({0}); it may be of a newer auscult or no inventory at all"
+    )]
+    Schema(#[source] Box<rusqlite_migration::Error>),
+    #[error("disk full: what was written before is kept; free some space and run again")]
+    Full,
+    #[error("cannot write the inventory ({0})")]
+    Write(#[source] rusqlite::Error),
+    #[error("cannot read the inventory ({0})")]
+    Read(#[source] rusqlite::Error),
+    #[error("a row of the inventory is not as it was written ({0})")]
+    Row(#[source] serde_json::Error),
+}
+
+impl Error {
+    fn new(path: &Path, why: Fault) -> Self {
+        Self { path: path.to_owned(), why }
+    }
+
+    fn write(path: &Path, error: rusqlite::Error) -> Self {
+        let full = matches!(
+            error.sqlite_error_code(),
+            Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure)
+        );
+        Self::new(path, if full { Fault::Full } else { Fault::Write(error) })
+    }
+}
+
+/// Opens for writing; creates and migrates.
+fn open_writer(path: &Path) -> Result<Connection, Error> {
+    let open = |error| Error::new(path, Fault::Open(error));
+    let mut connection = Connection::open(path).map_err(open)?;
+    connection.busy_timeout(BUSY).map_err(open)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(open)?;
+    connection.pragma_update(None, "synchronous", "NORMAL").map_err(open)?;
+    connection.pragma_update(None, "foreign_keys", "ON").map_err(open)?;
+    migrations()
+        .to_latest(&mut connection)
+        .map_err(|error| Error::new(path, Fault::Schema(Box::new(error))))?;
+    Ok(connection)
+}
+
+/// Opens for reading only.
+fn open_reader(path: &Path) -> Result<Connection, Error> {
+    if !path.exists() {
+        return Err(Error::new(path, Fault::Missing));
+    }
+    let open = |error| Error::new(path, Fault::Open(error));
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(open)?;
+    connection.busy_timeout(BUSY).map_err(open)?;
+    let version: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_master WHERE name = 'asset'", [], |row| row.get(0))
+        .map_err(open)?;
+    if version == 0 {
+        return Err(Error::new(path, Fault::Missing));
+    }
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_sound() {
+        migrations().validate().unwrap();
+    }
+}

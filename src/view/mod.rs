@@ -1,1 +1,5 @@
-//! Wing 3: knowledge becomes something people read.
+//! Wing 3: knowledge becomes something people read. Knows the store's questions,
+//! nothing else.
+
+pub mod dossier;
+pub mod register;

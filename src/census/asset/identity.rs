@@ -84,12 +84,16 @@ impl Identifier {
             behind.into_iter().filter(|(_, n)| *n >= ROUTER_ADDRESSES).map(|(router, _)| router),
         );
         // Seen on its own link with an untouched TTL: as good as ARP where ARP is not seen.
+        let mut direct = Vec::new();
         for (id, host) in hosts {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
             let known = it.bindings.contains_key(&(domain(id.segment), ip));
             if host.direct && !host.routed && !known && !it.is_router(id.segment, mac) {
-                it.bind(id.segment, ip, mac);
+                direct.push((id.segment, ip, mac));
             }
+        }
+        for (segment, ip, mac) in direct {
+            it.bind(segment, ip, mac);
         }
         it
     }

@@ -176,10 +176,14 @@ impl Census {
         // Behind a router the segment is where the router is, not the device.
         let routed = id.mac.is_some_and(|mac| identifier.is_router(id.segment, mac));
         let own_mac = id.mac.is_some_and(|mac| asset.macs.contains(&mac));
-        if own_mac && (!routed || id.ip.is_none() || !host.routed) {
+        if own_mac && host.spoke && (!routed || id.ip.is_none() || !host.routed) {
             asset.segments.insert(id.segment);
         }
-        asset.attached.extend(host.attached.iter().cloned());
+        for place in &host.attached {
+            if !asset.attached.iter().any(|(s, p, _)| (s, p) == (&place.0, &place.1)) {
+                asset.attached.push(place.clone());
+            }
+        }
         for (service, said) in &host.services {
             let entry = asset.services.entry(service.clone()).or_insert(*said);
             entry.span.extend(said.span.first);

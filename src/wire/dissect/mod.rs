@@ -18,15 +18,11 @@ mod http;
 mod llmnr;
 mod mdns;
 mod nbns;
-mod ndp;
 mod netbios;
 mod ntlm;
-mod rdp;
 mod reader;
 mod smb;
 mod ssh;
-mod syn;
-mod tls;
 mod winstr;
 
 use std::borrow::Cow;
@@ -51,12 +47,8 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
     &nbns::PROTOCOL,
-    &ndp::PROTOCOL,
-    &rdp::PROTOCOL,
     &smb::PROTOCOL,
     &ssh::PROTOCOL,
-    &syn::PROTOCOL,
-    &tls::PROTOCOL,
 ];
 
 /// A protocol: what it is called, where it is written down, how it is told and read.

@@ -1,0 +1,58 @@
+//! The configuration file: strict TOML, every key optional.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Failure;
+
+/// Read when there is one and none was named.
+const DEFAULT: &str = "/etc/auscult/auscult.toml";
+/// The site's own signatures, when the file does not say otherwise.
+const OVERLAY: &str = "/etc/auscult/signatures.d";
+
+/// What the file may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    /// Path of the inventory.
+    pub(super) db: Option<PathBuf>,
+    /// Directory of signatures laid over the built-in ones.
+    pub(super) signatures: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the named file, or the default one where there is one.
+    pub(super) fn load(path: Option<&Path>) -> Result<Self, Failure> {
+        let mut config = match path {
+            Some(path) => Self::read(path)?,
+            None if Path::new(DEFAULT).exists() => Self::read(Path::new(DEFAULT))?,
+            None => Self::default(),
+        };
+        if config.signatures.is_none() && Path::new(OVERLAY).is_dir() {
+            config.signatures = Some(PathBuf::from(OVERLAY));
+        }
+        Ok(config)
+    }
+
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let wrong = |why: &dyn std::fmt::Display| {
+            Failure::Said(format!("{}: {why}", path.display()).trim_end().to_owned())
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        toml::from_str(&text).map_err(|error| wrong(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_sample_is_valid() {
+        let config: Config =
+            toml::from_str(include_str!("../../packaging/auscult.toml")).expect("valid");
+        assert!(config.db.is_some());
+        assert!(toml::from_str::<Config>("bd = 'x'").is_err(), "unknown keys are mistakes");
+    }
+}

@@ -1,0 +1,187 @@
+//! `auscult read FILE…`: captures into the inventory.
+
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Failure, Settings, complain};
+use crate::census::Census;
+use crate::sensor::{Reading, Watch};
+use crate::store::Writer;
+use crate::wire::capture::File;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Captures (pcap, pcapng, also .gz and .zst), read in this order; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Shows progress and listens for the wish to stop.
+struct Screen {
+    bar: ProgressBar,
+    stop: Arc<AtomicBool>,
+    seen: u64,
+}
+
+impl Watch for Screen {
+    fn progress(&mut self, bytes: u64, frames: u64, hosts: usize) -> ControlFlow<()> {
+        // Drawing has its own clock; asking it for every batch would cost time.
+        if frames.saturating_sub(self.seen) >= 16_384 {
+            self.seen = frames;
+            self.bar.set_position(bytes);
+            self.bar.set_message(format!("{frames} packets, {hosts} hosts"));
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
+    let book = settings.book()?;
+    let writer = Writer::open(&settings.db)?;
+    let census = writer.restore(book)?;
+    let mut reading = Reading::new(census, writer);
+    // Ctrl-C ends the reading, not the inventory: what was read is written.
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    let mut whole = true;
+    for path in &args.files {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        whole &= one(path, &mut reading, settings, &stop);
+    }
+    if stop.load(Ordering::Relaxed) {
+        complain(&"stopped; what was read so far is in the inventory");
+        whole = false;
+    }
+    let totals: Vec<(String, u64)> =
+        reading.totals().into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+    let census = reading.finish()?;
+    if !settings.quiet {
+        summary(&census, &totals, settings)?;
+    }
+    if whole { Ok(()) } else { Err(Failure::Silent) }
+}
+
+/// Reads one capture; false when it could not be read to its end.
+fn one(path: &Path, reading: &mut Reading, settings: &Settings, stop: &Arc<AtomicBool>) -> bool {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => {
+            complain(&error);
+            return false;
+        }
+    };
+    let shown = !settings.quiet && io::stderr().is_terminal();
+    let bar = match (shown, file.size()) {
+        (false, _) => ProgressBar::hidden(),
+        (true, Some(size)) => ProgressBar::new(size)
+            .with_style(style("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}  {msg}")),
+        (true, None) => ProgressBar::new_spinner().with_style(style("{spinner} {bytes}  {msg}")),
+    };
+    let mut screen = Screen { bar, stop: Arc::clone(stop), seen: 0 };
+    let result = reading.file(path, file, &mut screen);
+    screen.bar.finish_and_clear();
+    match result {
+        Ok(totals) if totals.skipped > 0 => {
+            let link = totals.skipped_link.unwrap_or_default();
+            complain(&format!(
+                "{}: {} frames of link type {link} cannot be read and were passed over",
+                path.display(),
+                totals.skipped
+            ));
+            true
+        }
+        Ok(_) => true,
+        Err(broken) => {
+            complain(&broken);
+            false
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// One screen: what was read, what was found, what was lost.
+fn summary(census: &Census, totals: &[(String, u64)], settings: &Settings) -> Result<(), Failure> {
+    let get = |name: &str| totals.iter().find(|(n, _)| n == name).map_or(0, |(_, n)| *n);
+    let assets = census.assets();
+    let mut to = io::stderr().lock();
+    let frames = get("frames");
+    writeln!(to, "{frames} packets, {} bytes, {} conversations", get("bytes"), get("flows"))?;
+    let copies = get("duplicates.same") + get("duplicates.routed");
+    if copies > 0 {
+        let share = 100.0 * ratio(copies, frames);
+        writeln!(
+            to,
+            "{copies} packets seen more than once on the mirror ({share:.1} %), counted once"
+        )?;
+    }
+    let local = assets.iter().filter(|a| !a.external).count();
+    writeln!(to, "{local} devices, {} more on the Internet", assets.len() - local)?;
+    for category in ["medical", "it", "network", "iot", "facility"] {
+        let of: Vec<_> = assets
+            .iter()
+            .filter(|a| a.shown("device_category").first().is_some_and(|c| c.value == category))
+            .collect();
+        if of.is_empty() {
+            continue;
+        }
+        let mut classes: Vec<(String, usize)> = Vec::new();
+        for asset in &of {
+            let class = asset
+                .shown("device_class")
+                .first()
+                .map_or("other", |c| c.value.as_str())
+                .to_owned();
+            match classes.iter_mut().find(|(name, _)| *name == class) {
+                Some((_, n)) => *n += 1,
+                None => classes.push((class, 1)),
+            }
+        }
+        classes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let list: Vec<_> = classes.iter().take(8).map(|(name, n)| format!("{n} {name}")).collect();
+        writeln!(to, "  {category:<9} {:>5}  {}", of.len(), list.join(", "))?;
+    }
+    let trouble = [
+        "cut",
+        "streams.gaps",
+        "streams.oversize",
+        "streams.refused",
+        "flows.evicted",
+        "fragments.evicted",
+    ];
+    for name in trouble.iter().filter(|name| get(name) > 0) {
+        writeln!(to, "  {name} {}", get(name))?;
+    }
+    let unreadable: u64 =
+        totals.iter().filter(|(n, _)| n.starts_with("unreadable.")).map(|(_, n)| n).sum();
+    if unreadable > 0 {
+        writeln!(to, "  {unreadable} messages could not be read")?;
+    }
+    if settings.verbose {
+        for (name, n) in totals {
+            writeln!(to, "  {name} {n}")?;
+        }
+    }
+    writeln!(to, "{}: `auscult register --db {0}` lists the devices", settings.db.display())?;
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a percentage for people")]
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}

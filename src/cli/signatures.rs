@@ -1,0 +1,94 @@
+//! `auscult signatures check|list|explain`.
+
+use std::io::Write;
+
+use super::{Failure, Settings, output};
+use crate::census::signature::{Book, Signature, check};
+use crate::wire::dissect::PROTOCOLS;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Lint all signatures and run every example
+    Check,
+    /// One line a signature
+    List,
+    /// One signature, whole: what it looks at, what it says, who says so
+    Explain {
+        /// Id, as `auscult show` names it
+        id: String,
+    },
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
+    let book = settings.book()?;
+    match &args.what {
+        What::Check => {
+            let keys: Vec<&str> =
+                PROTOCOLS.iter().flat_map(|p| p.keys).map(crate::observe::Key::as_str).collect();
+            let faults = check(&book, &keys);
+            output(None, |to| {
+                for fault in &faults {
+                    writeln!(to, "{fault}")?;
+                }
+                let examples: usize = book.iter().map(|s| s.examples.len()).sum();
+                writeln!(
+                    to,
+                    "{} signatures, {examples} examples, {} faults",
+                    book.iter().count(),
+                    faults.len()
+                )?;
+                Ok(())
+            })?;
+            if faults.is_empty() { Ok(()) } else { Err(Failure::Silent) }
+        }
+        What::List => output(None, |to| list(&book, to)),
+        What::Explain { id } => match book.get(id) {
+            Some(signature) => output(None, |to| explain(signature, to)),
+            None => Err(Failure::Said(format!(
+                "no signature `{}`; `auscult signatures list` has them all",
+                id.escape_debug()
+            ))),
+        },
+    }
+}
+
+fn list(book: &Book, to: &mut dyn Write) -> Result<(), Failure> {
+    for signature in book.iter() {
+        let set: Vec<_> =
+            signature.set.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        writeln!(
+            to,
+            "{:<44} {:.2} {:<28} {}",
+            signature.id,
+            signature.confidence,
+            signature.keys.join(","),
+            set.join(", ")
+        )?;
+    }
+    Ok(())
+}
+
+fn explain(signature: &Signature, to: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(to, "{}  ({}, line {})", signature.id, signature.file, signature.line)?;
+    writeln!(to, "  looks at    {}", signature.keys.join(", "))?;
+    writeln!(to, "  matches     {:?}", signature.matcher)?;
+    for (key, pattern) in &signature.when {
+        writeln!(to, "  and only if {key} is {pattern}")?;
+    }
+    for (name, value) in &signature.set {
+        writeln!(to, "  says        {name} = {value}")?;
+    }
+    let sure = if signature.unverified { ", not verified" } else { "" };
+    writeln!(to, "  confidence  {:.2}{sure}", signature.confidence)?;
+    writeln!(to, "  source      {}", signature.source)?;
+    for example in &signature.examples {
+        writeln!(to, "  example     {}", example.value)?;
+    }
+    Ok(())
+}

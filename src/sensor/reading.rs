@@ -1,0 +1,139 @@
+//! Capture files into an inventory: `auscult read`.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::Worker;
+use crate::census::Census;
+use crate::store::{Error, Writer};
+use crate::wire::capture::{Broken, File, Totals};
+
+/// What was read so far is written this often; more often would cost more than it saves.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
+
+/// Hears of progress and may ask to stop.
+pub trait Watch {
+    /// So many bytes of this file, frames and speakers in all; `Break` ends the reading.
+    fn progress(&mut self, bytes: u64, frames: u64, hosts: usize) -> ControlFlow<()>;
+}
+
+/// Reads captures one after the other into one inventory.
+pub struct Reading {
+    worker: Worker,
+    census: Census,
+    writer: Writer,
+    counters: BTreeMap<(u32, String), u64>,
+    before: BTreeMap<String, u64>,
+    capture: u32,
+    frames: u64,
+    written: Instant,
+    /// The first write that failed: said at the end, after all was tried.
+    failed: Option<Error>,
+}
+
+impl Reading {
+    /// Into this inventory, with what the census knows already.
+    #[must_use]
+    pub fn new(census: Census, writer: Writer) -> Self {
+        Self {
+            worker: Worker::default(),
+            census,
+            writer,
+            counters: BTreeMap::new(),
+            before: BTreeMap::new(),
+            capture: 0,
+            frames: 0,
+            written: Instant::now(),
+            failed: None,
+        }
+    }
+
+    /// What is known so far.
+    #[must_use]
+    pub const fn census(&self) -> &Census {
+        &self.census
+    }
+
+    /// Counters of all captures together.
+    #[must_use]
+    pub fn totals(&self) -> BTreeMap<&str, u64> {
+        let mut all = BTreeMap::new();
+        for ((_, name), n) in &self.counters {
+            *all.entry(name.as_str()).or_insert(0) += n;
+        }
+        all
+    }
+
+    /// Reads one capture to its end, or to where it breaks.
+    ///
+    /// # Errors
+    /// Where and why the capture is broken; everything before is in the census.
+    pub fn file(
+        &mut self,
+        path: &Path,
+        file: File,
+        watch: &mut dyn Watch,
+    ) -> Result<Totals, Broken> {
+        let name = path.file_name().map_or_else(|| path.to_string_lossy(), |n| n.to_string_lossy());
+        self.capture = self.census.capture(if name == "-" { "standard input" } else { &name });
+        let mut first = true;
+        let result = file.run(&mut |frames, bytes| {
+            if let (true, Some(frame)) = (std::mem::take(&mut first), frames.first()) {
+                self.worker.turn_to(frame.at);
+            }
+            self.worker.read(frames);
+            self.frames += u64::try_from(frames.len()).unwrap_or(0);
+            self.take_in();
+            if self.written.elapsed() >= WRITE_EVERY {
+                self.write();
+            }
+            watch.progress(bytes, self.frames, self.census.hosts().len())
+        });
+        self.count();
+        result
+    }
+
+    /// Moves observations from the wire to the census.
+    fn take_in(&mut self) {
+        for observation in self.worker.observed() {
+            self.census.apply(self.capture, observation);
+        }
+    }
+
+    /// What this capture added to the counters.
+    fn count(&mut self) {
+        let now = self.worker.counters();
+        for (name, n) in &now {
+            let added = n.saturating_sub(self.before.get(name).copied().unwrap_or(0));
+            if added > 0 {
+                *self.counters.entry((self.capture, name.clone())).or_insert(0) += added;
+            }
+        }
+        self.before = now;
+    }
+
+    fn write(&mut self) {
+        if let Err(error) = self.writer.write(&mut self.census, &self.counters) {
+            self.failed.get_or_insert(error);
+        }
+        self.written = Instant::now();
+    }
+
+    /// Closes what is open and writes everything.
+    ///
+    /// # Errors
+    /// The inventory could not be written; what was written before is kept.
+    pub fn finish(mut self) -> Result<Census, Error> {
+        self.worker.finish();
+        self.take_in();
+        self.count();
+        self.failed = None;
+        self.write();
+        match self.failed {
+            Some(error) => Err(error),
+            None => self.writer.close().map(|()| self.census),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Everything known of one asset, each value with who says so: `auscult show`.
+
+use std::fmt::Write as _;
+
+use crate::store::{Known, Value};
+
+/// Losing candidates listed of one attribute.
+const MAX_LOSING: usize = 5;
+/// Reasons listed of one value.
+const MAX_REASONS: usize = 4;
+
+/// The asset that a user means by an id, a MAC, an IP address, a hostname, an AE title
+/// or a serial number; several when it is not clear.
+#[must_use]
+pub fn find<'a>(assets: &'a [Known], wanted: &str) -> Vec<&'a Known> {
+    let wanted = wanted.trim();
+    let exact: Vec<_> =
+        assets.iter().filter(|asset| asset.id.eq_ignore_ascii_case(wanted)).collect();
+    if !exact.is_empty() {
+        return exact;
+    }
+    let names =
+        ["mac_addresses", "ip_addresses", "hostname", "ae_titles", "serial_number", "station_name"];
+    let has = |asset: &&Known| {
+        names.iter().any(|n| asset.shown(n).any(|v| v.value.eq_ignore_ascii_case(wanted)))
+    };
+    assets.iter().filter(has).collect()
+}
+
+/// The dossier as text, one value a line, its reasons indented below.
+#[must_use]
+pub fn text(asset: &Known) -> String {
+    let mut page = String::new();
+    let title = ["manufacturer", "model", "device_class", "hostname"]
+        .iter()
+        .filter_map(|name| asset.first(name))
+        .collect::<Vec<_>>()
+        .join(" · ");
+    let _ = writeln!(page, "{}  {title}", asset.id);
+    let _ = writeln!(page, "  recognised by  {}", asset.identity);
+    let _ = writeln!(
+        page,
+        "  seen           {} to {}",
+        asset.first_seen.rfc3339(),
+        asset.last_seen.rfc3339()
+    );
+    for (name, values) in &asset.values {
+        let (shown, losing): (Vec<_>, Vec<_>) = values.iter().partition(|value| value.shown);
+        if shown.iter().all(|value| value.reasons.is_empty()) {
+            if !shown.is_empty() {
+                let list: Vec<_> = shown.iter().map(|value| value.value.as_str()).collect();
+                let _ = writeln!(page, "{name}: {}", list.join("; "));
+            }
+            continue;
+        }
+        for value in shown {
+            line(&mut page, name, value, "");
+        }
+        for value in losing.into_iter().take(MAX_LOSING) {
+            line(&mut page, name, value, "  not shown: ");
+        }
+    }
+    page
+}
+
+fn line(page: &mut String, name: &str, value: &Value, mark: &str) {
+    let _ = writeln!(page, "{mark}{name}: {}  ({:.2})", value.value, value.confidence);
+    for why in value.reasons.iter().take(MAX_REASONS) {
+        let place = match why.frame {
+            0 => "registry of addresses".to_owned(),
+            frame => format!("{} frame {frame}", why.capture),
+        };
+        let _ = writeln!(
+            page,
+            "    {place} ▸ {}={} ▸ {} ({:.2})",
+            why.key, why.value, why.signature, why.confidence
+        );
+    }
+    if value.reasons.len() > MAX_REASONS {
+        let _ = writeln!(page, "    and {} more", value.reasons.len() - MAX_REASONS);
+    }
+}

@@ -10,8 +10,8 @@ use crate::net::Segment;
 use crate::time::{SECOND, Timestamp};
 
 /// Datagrams in the making. Hospital traffic has few at a time (RADIUS with
-/// certificates, large DNS answers, jumbo mirrors); with 64 KiB each this bounds
-/// the memory of one reassembler to 8 MiB.
+/// certificates, large DNS answers, jumbo mirrors); with 64 KiB each, and a
+/// flag for every eight bytes, this bounds the memory of one reassembler to 9 MiB.
 pub const MAX_DATAGRAMS: usize = 128;
 
 /// How long a datagram may take. RFC 791 and RFC 8200 allow 60 s; on a local

@@ -10,8 +10,8 @@ use etherparse::{
 use super::slice::{Fragment, Next, Sliced, Step};
 use super::{Layer3, Layer4, TcpFlags, tunnel};
 
-/// Extension headers followed in one packet. RFC 8504 §5.3 lets a node drop
-/// packets with more than 8.
+/// Extension headers followed in one packet. RFC 8504 §5.3 lets a node limit
+/// the chain; real ones have one or two.
 const MAX_EXTENSIONS: usize = 8;
 
 /// The longest fragmented part: offsets and lengths are 16 bits wide.
@@ -69,7 +69,7 @@ fn v6<'a>(s: &mut Sliced<'a>, bytes: &'a [u8]) -> Next<'a> {
     let body = bytes.get(header.slice().len()..).unwrap_or_default();
     let length = match (header.payload_length(), header.next_header()) {
         (0, ip_number::IPV6_NO_NEXT_HEADER) => 0,
-        // A jumbogram (RFC 2675 §3), or captured before the card split it.
+        // A jumbogram (RFC 2675), or captured before the card split it.
         (0, _) => s.length_on_wire(body),
         (length, _) => usize::from(length),
     };

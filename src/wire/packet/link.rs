@@ -27,12 +27,15 @@ pub(super) mod ether_type {
     pub(crate) const MPLS: u16 = 0x8847;
     /// MPLS with upstream-assigned labels.
     pub(crate) const MPLS_UPSTREAM: u16 = 0x8848;
+    /// Cisco metadata: the group tag of TrustSec between a tag and what it tags.
+    pub(crate) const METADATA: u16 = 0x8909;
     /// PPPoE session stage, RFC 2516.
     pub(crate) const PPPOE_SESSION: u16 = 0x8864;
 }
 
 use ether_type::{
-    ARP, IPV4, IPV6, MPLS, MPLS_UPSTREAM, OLD_SERVICE_VLAN, PPPOE_SESSION, SERVICE_VLAN, VLAN,
+    ARP, IPV4, IPV6, METADATA, MPLS, MPLS_UPSTREAM, OLD_SERVICE_VLAN, PPPOE_SESSION, SERVICE_VLAN,
+    VLAN,
 };
 
 /// IEEE 802.3 §3.2.6: up to here the field is a length, from 0x0600 on a type.
@@ -121,6 +124,7 @@ pub(super) fn by_type<'a>(s: &mut Sliced<'a>, ether_type: u16, bytes: &'a [u8]) 
             ip::ip(s, bytes)
         }
         VLAN | SERVICE_VLAN | OLD_SERVICE_VLAN => tag(s, bytes),
+        METADATA => metadata(bytes),
         MPLS | MPLS_UPSTREAM => mpls(s, ether_type, bytes),
         PPPOE_SESSION => pppoe(s, bytes),
         0..=MAX_802_3_LENGTH => {
@@ -154,6 +158,17 @@ fn tag<'a>(s: &mut Sliced<'a>, bytes: &'a [u8]) -> Next<'a> {
         }
     }
     Ok(Step::Type(u16::from_be_bytes([e0, e1]), rest))
+}
+
+/// Version 1, one option of length 1, a security group tag, the next type: Cisco's
+/// inline tagging puts it into every frame of a link.
+fn metadata(bytes: &[u8]) -> Next<'_> {
+    match bytes.split_first_chunk() {
+        Some((&[1, 1, _, _, _, _, e0, e1], rest)) => {
+            Ok(Step::Type(u16::from_be_bytes([e0, e1]), rest))
+        }
+        _ => Err("cisco metadata"),
+    }
 }
 
 /// IEEE 802.2; SNAP with the organisation code of Ethernet leads back to an
@@ -313,6 +328,14 @@ mod tests {
             assert_eq!((packet.payload, packet.segment.vlan), (&b"inner"[..], 5));
         }
         assert_eq!(sliced(&eth(0x8847, &[0; 40])).malformed, Some("mpls label stack"));
+    }
+
+    #[test]
+    fn group_tags() {
+        let body = cat(&[&[1, 1, 0, 1, 0, 42, 8, 0], &datagram()]);
+        assert_hello(&packet(&eth(0x8909, &body)));
+        assert_eq!(packet(&eth(0x8100, &tag(5, 0x8909, &body))).segment.vlan, 5);
+        assert_eq!(sliced(&eth(0x8909, &[2; 20])).malformed, Some("cisco metadata"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::net::{Mac, Segment};
 use crate::wire::capture::Frame;
 
 /// Headers read in one frame. An ERSPAN frame with two tags outside and inside
-/// takes 9; four tunnels of that kind 28.
+/// takes 9; four tunnels of that kind 24.
 const MAX_STEPS: usize = 32;
 
 /// Tunnels in tunnels that are unwrapped. ERSPAN of VXLAN is two; more than four

@@ -9,9 +9,9 @@
 use super::link::ether_type;
 use super::slice::Step;
 
-/// Transparent Ethernet bridging: a frame from its destination MAC (RFC 1701 §2).
+/// Transparent Ethernet bridging: a frame from its destination MAC (RFC 1701).
 const BRIDGED: u16 = 0x6558;
-/// ERSPAN types I and II (draft-foschiano-erspan §4).
+/// ERSPAN types I and II (draft-foschiano-erspan).
 const ERSPAN: u16 = 0x88be;
 /// ERSPAN type III.
 const ERSPAN_III: u16 = 0x22eb;
@@ -91,14 +91,14 @@ pub(super) fn gre(bytes: &[u8]) -> Found<'_> {
         ether_type::IPV4 | ether_type::IPV6 => {
             Ok(Some(Inner { carried: Carried::Packet, bytes: rest, place: None }))
         }
-        ether @ (ether_type::MPLS | ether_type::MPLS_UPSTREAM) => {
+        ether @ (ether_type::MPLS | ether_type::MPLS_UPSTREAM | ether_type::METADATA) => {
             Ok(Some(Inner { carried: Carried::Typed(ether), bytes: rest, place: None }))
         }
         _ => Ok(None),
     }
 }
 
-/// draft-foschiano-erspan §4.2: version 1, VLAN, class, session, index.
+/// ERSPAN II (draft-foschiano-erspan): version 1, VLAN, class, session, index.
 fn erspan_ii(bytes: &[u8]) -> Found<'_> {
     let (&[v0, v1, ..], rest) = bytes.split_first_chunk::<8>().ok_or("erspan header")?;
     if v0 >> 4 != 1 {
@@ -107,7 +107,7 @@ fn erspan_ii(bytes: &[u8]) -> Found<'_> {
     Ok(Some(Inner::frame(rest, u16::from_be_bytes([v0, v1]) & 0x0fff, 0)))
 }
 
-/// draft-foschiano-erspan §4.3: version 2, VLAN, class, session, timestamp, group
+/// ERSPAN III: version 2, VLAN, class, session, timestamp, group
 /// tag, then what is carried and whether a platform's own header follows.
 fn erspan_iii(bytes: &[u8]) -> Found<'_> {
     let (&[v0, v1, .., t0, t1], rest) = bytes.split_first_chunk::<12>().ok_or("erspan header")?;

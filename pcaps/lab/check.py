@@ -15,8 +15,27 @@ WANTED = {
         "tls.handshake.type == 2", "ssh", "snmp", "dns", "arp", "icmpv6.type == 135", "rdp.client.build == 2600",
         "rdp.client.build == 19045", "ftp", "vlan.id == 10", "vlan.id == 20", "vlan.id == 30", "vlan.id == 40",
         "vlan.id == 50", "dicom contains 30:10:08:00:00:00:52:45:41:44",
-        "smb.native_os contains \"Service Pack 3\"",
+        "smb.native_os contains \"Service Pack 3\"", "smb.native_os contains \"Windows 7\"",
+        "browser.server == \"FILES01\"", "tcp.flags == 2 && tcp.window_size_value == 8192",
     ],
+    "dicom.pcap": ["dicom.pdu.type == 1", "dicom.userinfo.user_identify", "dicom contains \"DRYPIX\"",
+                   "dicom contains 30:10:08:00:00:00:52:45:41:44"],
+    "dicom-syntaxes.pcap": [f'dicom contains "{uid}"' for uid in (
+        "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.5",
+        "1.2.840.10008.1.2.4.70")],
+    "hl7.pcap": ["hl7", "tcp contains \"EUI-64\"", "tcp contains \"CS-2500\"", "tcp contains \"IR87\""],
+    "dhcp-relay.pcap": ["dhcp.option.agent_information_option.agent_circuit_id", "dhcp.option.dhcp == 5"],
+    "names.pcap": ["mdns", "llmnr", "nbns", "browser", "ssdp", "dhcp", "udp.port == 3702"],
+    "windows.pcap": ["smb", "smb2", "ntlmssp", "rdp.client.build == 2600", "rdp.client.build == 7601",
+                     "smb2.dialect == 0x0311", "smb2.dialect == 0x0210", "tcp.dstport == 3389 && tcp contains 16:03:01"],
+    "web.pcap": ["http", "tls.handshake.version == 0x0303", "tls.handshake.type == 11",
+                 "tls.handshake.extensions.supported_version == 0x0304"],
+    "ssh-snmp.pcap": ["ssh", "snmp", "ftp"],
+    "tunnels.pcap": ["gre", "erspan.version == 1", "erspan.version == 2", "vxlan", "geneve", "ieee8021ad", "mpls"],
+    "fragments.pcap": ["ip.flags.mf == 1", "ipv6.fraghdr", "ip.fragment.overlap.conflict"],
+    "cooked.pcap": ["sll", "hl7"], "cooked2.pcap": ["sll", "hl7"], "rawip.pcap": ["ip", "hl7"],
+    "loss.pcap": ["tcp.analysis.lost_segment"], "multi-if.pcapng": ["frame.interface_id == 3"],
+    "hl7.pcap.gz": ["hl7"], "dicom.pcap.zst": ["dicom"],
 }
 LIMIT_ONE, LIMIT_ALL = 5_000_000, 12_000_000
 
@@ -64,6 +83,13 @@ def main():
         for display in filters:
             if not matches(f"{directory}/{name}", display):
                 print(f"{name}: nothing matches {display}")
+                bad += 1
+    for name in os.listdir(f"{directory}/truth"):
+        with open(f"{directory}/truth/{name}", encoding="utf-8") as source:
+            text = source.read()
+        for line in canaries.lines():
+            if line in text:
+                print("canary in truth file:", name, line)
                 bad += 1
     for line in canary_missing(directory):
         print("canary not in any capture:", line)

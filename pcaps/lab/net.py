@@ -115,7 +115,8 @@ class Lab:
     def on(self, name, command, timeout=60, check=False):
         """Runs a command on host `name` to its end and returns its output."""
         try:
-            done = subprocess.run(["ip", "netns", "exec", name, "sh", "-c", command],
+            done = subprocess.run(["ip", "netns", "exec", name, "unshare", "-u", "sh", "-c",
+                                   f"hostname {name}; {command}"],
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   stdin=subprocess.DEVNULL, timeout=timeout, check=False,
                                   start_new_session=True)

@@ -21,6 +21,20 @@ def read_pcap(path):
     return link, frames
 
 
+def read_pcapng(path):
+    """Frames of a one-interface, little-endian, microsecond pcapng (as written below)."""
+    with open(path, "rb") as source:
+        data = source.read()
+    frames, at = [], 0
+    while at + 12 <= len(data):
+        kind, total = struct.unpack_from("<II", data, at)
+        if kind == 6:
+            _, high, low, length = struct.unpack_from("<IIII", data, at + 8)
+            frames.append((((high << 32) | low) * 1000, data[at + 28:at + 28 + length]))
+        at += total
+    return frames
+
+
 def write_pcap(path, frames, link=ETHERNET, nano=False):
     """Writes a classic pcap file."""
     with open(path, "wb") as out:

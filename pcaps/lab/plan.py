@@ -41,7 +41,7 @@ host("pacs", 10, 11, "00:50:56:a1:10:11", facts={
     "fqdn": f"pacs.{DOMAIN}"},
     traps=["manufacturer/model/serial of any scanner whose images it forwards",
            "Siemens MAGNETOM Skyra", "CANON_MEC Aquilion ONE", "VMware as device vendor"],
-    evidence=[("dicom.pdu.type == 2", "dicom.assoc.ae.calling"),
+    evidence=[("dicom.pdu.type == 2", "dicom.assoc.ae.called"),
               ("dicom.pdu.type == 2", "dicom.userinfo.uid"),
               ("dicom.pdu.type == 1", "dicom.assoc.ae.calling"),
               ("http.response", "http.content_type")])
@@ -99,6 +99,8 @@ host("mri", 20, 21, "00:18:65:2e:91:21", "win7", facts={
               ("dicom.pdu.type == 1", "dicom.userinfo.version"),
               ("dicom element", "(0008,1090)"),
               ("ntlmssp.version", "ntlmssp.version.build_number"),
+              ("dicom element", "(0018,1000)"), ("dicom element", "(0018,1020)"),
+              ("smb.native_os", "smb.native_os"),
               ("browser.command == 1", "browser.server"), ("browser.command == 1", "browser.os_major"),
               ("dhcp", "dhcp.option.vendor_class_id"), ("dhcp", "dhcp.option.hostname"),
               ("nbns", "nbns.name"), ("http.request", "http.user_agent")])
@@ -118,8 +120,8 @@ host("us", 20, 23, "00:09:5c:41:20:23", facts={
     "sw_version": "EPIQ 7G_7.0.5.1122", "device_type": "ultrasound", "modality": "US",
     "ae_title": "EPIQ7_ECHO", "role": "modality"},
     evidence=[("dicom.pdu.type == 1", "dicom.assoc.ae.calling"),
-              ("dicom.pdu.type == 1", "dicom.userinfo.version"),
-              ("dicom element", "(0008,1090)")])
+              ("dicom.pdu.type == 1", "dicom.userinfo.version")]   # its data sets are deflated
+    )
 host("cr", 20, 24, "88:b4:36:0c:20:24", "winxp", facts={
     "os": "Windows XP SP3", "os_family": "Windows", "os_build": "5.1.2600",
     "hostname": "FCR-CAPS2", "vendor": "FUJIFILM", "model": "CR-IR 363", "serial": "96470218",
@@ -142,7 +144,8 @@ host("mg", 20, 25, "d8:9e:f3:5b:20:25", facts={
 host("film", 20, 26, "88:b4:36:11:20:26", facts={
     "vendor": "FUJIFILM", "model": "DRYPIX Smart", "serial": "76512044", "sw_version": "V4.1",
     "device_type": "film printer", "ae_title": "DRYPIX1", "role": "DICOM print server"},
-    evidence=[("dicom.pdu.type == 2", "dicom.assoc.ae.called")])
+    evidence=[("dicom.pdu.type == 2", "dicom.assoc.ae.called"), ("dicom element", "(0008,1090)"),
+              ("dicom element", "(0018,1000)")])
 host("view", 20, 31, "d8:9e:f3:5b:20:31", "win10", facts={
     "os": "Windows 10 22H2", "os_family": "Windows", "os_build": "10.0.19045",
     "hostname": "READ-WS1", "device_type": "viewing workstation", "ae_title": "READWS1",

@@ -60,7 +60,7 @@ class Site:
         servers.start_dicom_router(lab)
         servers.start_samba(lab)
         servers.start_python(lab, "mri", "win_server.py 'Windows 7 Ultimate 7601 Service Pack 1' "
-                                         f"'Windows 7 Ultimate 6.1' 6.1.7601 AWP41587 HOSHIRAD {lab.work}/mrshare")
+                                         f"6.1.7601 AWP41587 HOSHIRAD {lab.work}/mrshare")
         servers.start_web(lab)
         servers.start_ssh(lab)
         servers.start_ftp(lab)
@@ -85,7 +85,7 @@ class Site:
         base = f"{self.lab.work}/dhclient-{host}"
         servers.put(f"{base}/conf", f'send host-name "{hostname}";\n{more}\n')
         self.lab.on(host, f"timeout 15 dhclient -1 -cf {base}/conf -sf /bin/true -lf {base}/leases "
-                          f"-pf {base}/pid eth0; kill $(cat {base}/pid)")
+                          f"-pf {base}/pid eth0; sleep 0.4; kill $(cat {base}/pid)")
 
     def boot(self):
         """Machines start: DHCP (through the relay), names, announcements."""

@@ -104,7 +104,7 @@ def start_samba(lab, host="files", ip="10.20.10.15", name="FILES01"):
 
 def start_nmbd(lab, host="files"):
     """nmbd: NBNS, browser announcements and elections."""
-    lab.spawn(host, f"nmbd -F --no-process-group -s {lab.work}/samba/smb.conf")
+    lab.spawn(host, f"nmbd -F --no-process-group -s {lab.work}/samba/smb.conf", shell="mkdir -p /run/samba")
 
 
 def start_web(lab, host="web", name=f"intra.{DOMAIN}"):

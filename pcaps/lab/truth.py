@@ -10,10 +10,16 @@ import re
 import subprocess
 import sys
 
-from plan import HOSTS, ROUTER_MAC, VLANS
+import topic_facts
+from plan import HOSTS, ROUTER_MAC, VLANS, flat_hosts
 
 
-ELEMENT = re.compile(r"^ +(\([0-9a-f]{4},[0-9a-f]{4}\)) .*\[[A-Z]{2}\] (.*)$")
+ELEMENT = re.compile(r"^ +(\([0-9a-f]{4},[0-9a-f]{4}\)) +\d+ \S.*? {2,}(?:\[[A-Z]{2}\] )?(\S.*)$")
+
+
+def shorten(field, value):
+    """Of an HL7 segment only the sender (MSH-3, MSH-4) goes into the truth."""
+    return "|".join(value.split("|")[2:4]) if field == "hl7.segment" else value.strip()
 
 
 def tshark(path, display, fields):
@@ -42,7 +48,7 @@ def dicom_elements(path):
     return rows
 
 
-def evidence(path, pairs, match):
+def evidence(path, pairs, match, quiet=False):
     """Resolves (filter, field) pairs to the first frame of each host.
 
     `match` maps a MAC to a list of pairs; one tshark run serves all hosts.
@@ -59,9 +65,11 @@ def evidence(path, pairs, match):
                 continue
             for row in rows:
                 if len(row) >= 3 and row[1] == mac and row[2].strip():
-                    found[mac].append({"frame": int(row[0]), "field": field, "value": row[2].strip()})
+                    found[mac].append({"frame": int(row[0]), "field": field, "value": shorten(field, row[2])})
                     break
             else:
+                if quiet:
+                    continue
                 print(f"no evidence: {mac} {display} {field}")
     return found
 
@@ -87,6 +95,23 @@ def hospital(directory):
         "Windows hosts are Linux stacks made to look like Windows; see pcaps/README.md."])
 
 
+def topic(directory, name):
+    """Truth of one small capture: the hosts and facts that it can show."""
+    path, wanted = f"{directory}/{name}", topic_facts.TOPICS[name]
+    table = HOSTS if name == "dhcp-relay.pcap" else flat_hosts()
+    match = {table[key]["mac"]: table[key]["evidence"] for key in wanted}
+    pairs = sorted({pair for some in match.values() for pair in some})
+    found = evidence(path, pairs, match, quiet=True)
+    hosts = []
+    for key, keys in wanted.items():
+        row = table[key]
+        facts = {fact: row["facts"][fact] for fact in keys if fact in row["facts"]}
+        facts.update(topic_facts.CHANGED.get((name, key), {}))
+        hosts.append({"mac": row["mac"], "ip": row["ip"], "vlan": None, "facts": facts,
+                      "must_not_conclude": row["traps"], "evidence": found[row["mac"]]})
+    write(directory, name, hosts, topic_facts.NOTES.get(name, []))
+
+
 def write(directory, name, hosts, notes):
     """Writes one truth file."""
     path = f"{directory}/{name}"
@@ -106,6 +131,9 @@ def main():
     directory = sys.argv[1]
     if os.path.exists(f"{directory}/hospital.pcapng"):
         hospital(directory)
+    for name in topic_facts.TOPICS:
+        if os.path.exists(f"{directory}/{name}"):
+            topic(directory, name)
 
 
 if __name__ == "__main__":

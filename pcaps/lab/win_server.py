@@ -1,6 +1,6 @@
 """A file server that names itself as a Windows, on impacket's SMB server.
 
-Usage: win_server.py NATIVE_OS NATIVE_LANMAN MAJOR.MINOR.BUILD NAME DOMAIN DIRECTORY
+Usage: win_server.py NATIVE_OS MAJOR.MINOR.BUILD NAME DOMAIN DIRECTORY
 """
 import os
 import sys
@@ -18,13 +18,13 @@ class WindowsChallenge(ntlm.NTLMAuthChallenge):
     def getData(self):
         self["Version"] = win_bytes.ntlm_version(*VERSION)
         self["VersionLen"] = 8
-        return ntlm.NTLMAuthChallenge.getData(self)
+        return super().getData()
 
 
 def main():
     """Serves until ended."""
     global VERSION
-    native_os, native_lan, version, name, domain, directory = sys.argv[1:7]
+    native_os, version, name, domain, directory = sys.argv[1:6]
     VERSION = tuple(int(part) for part in version.split("."))
     os.makedirs(directory, exist_ok=True)
     smbserver.ntlm.NTLMAuthChallenge = WindowsChallenge

@@ -9,6 +9,7 @@
 //! tests, the robustness tests, the fuzz targets and the benches walk the registry.
 
 mod arp;
+mod ber;
 mod browser;
 mod dhcp;
 mod dicom;
@@ -22,6 +23,8 @@ mod netbios;
 mod ntlm;
 mod reader;
 mod smb;
+mod snmp;
+mod ssdp;
 mod ssh;
 mod winstr;
 
@@ -48,6 +51,8 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &mdns::PROTOCOL,
     &nbns::PROTOCOL,
     &smb::PROTOCOL,
+    &snmp::PROTOCOL,
+    &ssdp::PROTOCOL,
     &ssh::PROTOCOL,
 ];
 

@@ -1,0 +1,201 @@
+//! SNMP v1, v2c and v3 (RFC 1157, RFC 3416, RFC 3412): what agents say of
+//! themselves when somebody else asks, or in their notifications.
+//!
+//! Community strings and user names are secrets and sysContact is a person: none
+//! is read. Only the objects of [`COLUMNS`] leave.
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use encoding_rs::{SHIFT_JIS, WINDOWS_1252};
+
+use super::ber::{self, INTEGER, OCTET_STRING, OID, SEQUENCE};
+use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
+use crate::net::Mac;
+use crate::observe::Key;
+use crate::wire::packet::Packet;
+
+/// `1`, `2c` or `3`: the first two send their community readable.
+const VERSION: Key = Key::new("snmp.version");
+const SYSDESCR: Key = Key::new("snmp.sysdescr");
+const SYSOBJECTID: Key = Key::new("snmp.sysobjectid");
+const SYSNAME: Key = Key::new("snmp.sysname");
+const LOCATION: Key = Key::new("snmp.location");
+const MANUFACTURER: Key = Key::new("snmp.manufacturer");
+const MODEL: Key = Key::new("snmp.model");
+const SERIAL: Key = Key::new("snmp.serial");
+const SOFTWARE: Key = Key::new("snmp.software");
+const ENGINE_ID: Key = Key::new("snmp.engine_id");
+/// The address inside an engine ID of format 3.
+const ENGINE_MAC: Key = Key::new("snmp.engine_mac");
+
+/// SNMP as a protocol.
+pub(super) static PROTOCOL: Protocol = Protocol {
+    name: "snmp",
+    standard: "RFC 3416, RFC 3412",
+    keys: KEYS,
+    ports: &[161, 162],
+    body: Body::Datagram { probe, read },
+};
+
+const KEYS: &[Key] = &[
+    VERSION,
+    SYSDESCR,
+    SYSOBJECTID,
+    SYSNAME,
+    LOCATION,
+    MANUFACTURER,
+    MODEL,
+    SERIAL,
+    SOFTWARE,
+    ENGINE_ID,
+    ENGINE_MAC,
+];
+
+/// Objects that may leave, by the contents of their identifier.
+///
+/// SNMPv2-MIB (RFC 3418) §2; ENTITY-MIB (RFC 6933) for the rows 1 and 1001, which
+/// are the chassis where makers number as usual: other rows are modules and power
+/// supplies; Printer-MIB (RFC 3805) for the serial number of the printer.
+const COLUMNS: &[(&[u8], Key)] = &[
+    (b"\x2b\x06\x01\x02\x01\x01\x01\x00", SYSDESCR),
+    (b"\x2b\x06\x01\x02\x01\x01\x02\x00", SYSOBJECTID),
+    (b"\x2b\x06\x01\x02\x01\x01\x05\x00", SYSNAME),
+    (b"\x2b\x06\x01\x02\x01\x01\x06\x00", LOCATION),
+    (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0a\x01", SOFTWARE),
+    (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0b\x01", SERIAL),
+    (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0c\x01", MANUFACTURER),
+    (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0d\x01", MODEL),
+    (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0a\x87\x69", SOFTWARE),
+    (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0b\x87\x69", SERIAL),
+    (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0c\x87\x69", MANUFACTURER),
+    (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0d\x87\x69", MODEL),
+    (b"\x2b\x06\x01\x02\x01\x2b\x05\x01\x01\x11\x01", SERIAL),
+];
+
+/// Variable bindings that are looked at in one message.
+const MAX_BINDINGS: usize = 128;
+/// PDUs by which an agent speaks of itself (RFC 3416 §3).
+const RESPONSE: u8 = 0xa2;
+const INFORM: u8 = 0xa6;
+const TRAP: u8 = 0xa7;
+/// Bits of msgFlags (RFC 3412 §6.4).
+const ENCRYPTED: u8 = 0x02;
+const REPORTABLE: u8 = 0x04;
+
+fn probe(packet: &Packet<'_>) -> Verdict {
+    match head(packet.payload) {
+        Ok(_) => Verdict::Yes,
+        Err(_) => Verdict::No,
+    }
+}
+
+/// Version and what follows it: a community and a PDU, or the header of version 3.
+fn head(payload: &[u8]) -> Result<(u32, Reader<'_>), Error> {
+    let mut r = Reader::new(ber::expect(&mut Reader::new(payload), SEQUENCE, "Message")?);
+    let version = ber::number(&mut r, "version")?;
+    let mut behind = r;
+    let tags = (ber::any(&mut behind, "community")?.0, ber::any(&mut behind, "data")?.0);
+    match (version, tags) {
+        (0 | 1, (OCTET_STRING, 0xa0..=0xa8)) | (3, (SEQUENCE, OCTET_STRING)) => Ok((version, r)),
+        _ => Err(Error::invalid("version")),
+    }
+}
+
+fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
+    let (version, mut r) = head(packet.payload)?;
+    match version {
+        0 => out.fact(Who::Sender, &VERSION, "1"),
+        1 => out.fact(Who::Sender, &VERSION, "2c"),
+        _ => {
+            out.fact(Who::Sender, &VERSION, "3");
+            return version3(r, out);
+        }
+    }
+    ber::expect(&mut r, OCTET_STRING, "community")?;
+    pdu(r, out)
+}
+
+/// msgGlobalData and the User-based Security Model (RFC 3412 §6, RFC 3414 §2.4).
+fn version3(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
+    let mut header = Reader::new(ber::expect(&mut r, SEQUENCE, "msgGlobalData")?);
+    ber::expect(&mut header, INTEGER, "msgID")?;
+    ber::expect(&mut header, INTEGER, "msgMaxSize")?;
+    let flags = Reader::new(ber::expect(&mut header, OCTET_STRING, "msgFlags")?).u8("msgFlags")?;
+    let model = ber::number(&mut header, "msgSecurityModel")?;
+    let parameters = ber::expect(&mut r, OCTET_STRING, "msgSecurityParameters")?;
+    // Who asks for a report is not the authority; who answers or notifies is (§6.4).
+    if model == 3 && flags & REPORTABLE == 0 {
+        let mut usm = Reader::new(ber::expect(&mut Reader::new(parameters), SEQUENCE, "usm")?);
+        engine(ber::expect(&mut usm, OCTET_STRING, "msgAuthoritativeEngineID")?, out);
+    }
+    if flags & ENCRYPTED != 0 {
+        return Ok(());
+    }
+    let mut scoped = Reader::new(ber::expect(&mut r, SEQUENCE, "ScopedPDU")?);
+    ber::expect(&mut scoped, OCTET_STRING, "contextEngineID")?;
+    ber::expect(&mut scoped, OCTET_STRING, "contextName")?;
+    pdu(scoped, out)
+}
+
+/// SnmpEngineID (RFC 3411 §5): 5 to 32 octets, of which the fifth is the format.
+fn engine(id: &[u8], out: &mut dyn Sink) {
+    if !(5..=32).contains(&id.len()) {
+        return;
+    }
+    out.fact(Who::Sender, &ENGINE_ID, &data_encoding::HEXLOWER.encode(id));
+    if let [0x80..=0xff, _, _, _, 3, a, b, c, d, e, f] = *id {
+        let mac = Mac([a, b, c, d, e, f]);
+        if mac.is_unicast() {
+            out.fact(Who::Sender, &ENGINE_MAC, &mac.to_string());
+        }
+    }
+}
+
+/// PDU (RFC 3416 §3): request-id, error-status, error-index, variable-bindings.
+fn pdu(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
+    let (kind, contents) = ber::any(&mut r, "PDU")?;
+    if !matches!(kind, RESPONSE | INFORM | TRAP) {
+        return Ok(());
+    }
+    let mut r = Reader::new(contents);
+    ber::expect(&mut r, INTEGER, "request-id")?;
+    let error = ber::number(&mut r, "error-status")?;
+    ber::expect(&mut r, INTEGER, "error-index")?;
+    // With an error the bindings are the request's.
+    if error != 0 {
+        return Ok(());
+    }
+    let mut list = Reader::new(ber::expect(&mut r, SEQUENCE, "variable-bindings")?);
+    for _ in 0..MAX_BINDINGS {
+        if list.is_empty() {
+            break;
+        }
+        let mut binding = Reader::new(ber::expect(&mut list, SEQUENCE, "VarBind")?);
+        let name = ber::expect(&mut binding, OID, "name")?;
+        let (tag, value) = ber::any(&mut binding, "value")?;
+        let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else { continue };
+        match tag {
+            OCTET_STRING if *key != SYSOBJECTID => out.fact(Who::Sender, key, &text(value)),
+            OID if *key == SYSOBJECTID => {
+                if let Some(text) = ber::oid_text(value) {
+                    out.fact(Who::Sender, key, &text);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// DisplayString is ASCII; devices send what they were configured with.
+fn text(value: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(value) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => SHIFT_JIS
+            .decode_without_bom_handling_and_without_replacement(value)
+            .unwrap_or_else(|| WINDOWS_1252.decode_without_bom_handling(value).0),
+    }
+}

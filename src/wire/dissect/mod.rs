@@ -19,13 +19,16 @@ mod http;
 mod llmnr;
 mod mdns;
 mod nbns;
+mod ndp;
 mod netbios;
 mod ntlm;
+mod rdp;
 mod reader;
 mod smb;
 mod snmp;
 mod ssdp;
 mod ssh;
+mod syn;
 mod winstr;
 
 use std::borrow::Cow;
@@ -50,10 +53,13 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
     &nbns::PROTOCOL,
+    &ndp::PROTOCOL,
+    &rdp::PROTOCOL,
     &smb::PROTOCOL,
     &snmp::PROTOCOL,
     &ssdp::PROTOCOL,
     &ssh::PROTOCOL,
+    &syn::PROTOCOL,
 ];
 
 /// A protocol: what it is called, where it is written down, how it is told and read.

@@ -13,12 +13,14 @@ pub(super) struct NetbiosName {
 
 impl NetbiosName {
     /// From the 16 bytes that the encodings carry. Names with control characters
-    /// are the protocol's own (`__MSBROWSE__`), as are those with a tilde (`IS~`).
+    /// or two underscores before them are the protocol's own (`__MSBROWSE__`,
+    /// `__SAMBA__`), as are those with a tilde (`IS~`).
     pub(super) fn new(raw: [u8; 16]) -> Self {
         let [name @ .., suffix] = raw;
         let text = oem(&name);
         let text = text.trim_end_matches(' ');
-        let real = !text.contains(|c: char| c.is_control() || c == '~' || c == '*');
+        let odd = |c: char| c.is_control() || c == '~' || c == '*';
+        let real = !text.contains(odd) && !text.starts_with("__");
         Self { text: if real { text.to_owned() } else { String::new() }, suffix }
     }
 
@@ -76,5 +78,6 @@ mod tests {
         bytes[5] = b'Z';
         assert!(NetbiosName::read(&mut Reader::new(&bytes)).is_err());
         assert_eq!(NetbiosName::new(*b"\x01\x02__MSBROWSE__\x02\x01").text, "");
+        assert_eq!(NetbiosName::new(*b"__SAMBA__      \0").text, "");
     }
 }

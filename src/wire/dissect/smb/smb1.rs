@@ -60,9 +60,9 @@ pub(super) fn read(
     match (command, reply) {
         (NEGOTIATE, false) => negotiate(r, offered, out)?,
         (NEGOTIATE, true) => chosen(r, words, unicode, offered, out)?,
-        (_, false) => setup_request(r, words, unicode, out)?,
+        (_, false) => setup_request(message, r, words, unicode, out)?,
         (_, true) => {
-            setup_response(r, words, unicode, out)?;
+            setup_response(message, r, words, unicode, out)?;
             if status == 0 {
                 return Ok(Next::Done);
             }
@@ -132,9 +132,14 @@ fn chosen(
     if capabilities & EXTENDED_SECURITY != 0 {
         return Ok(());
     }
-    // These two are not aligned, as Windows sends them.
     let mut r = Reader::new(r.take(len, "SMB_Data")?);
     r.skip(key, "Challenge")?;
+    // These two are not aligned, and servers do not always set the flag for them.
+    let unicode = match *r.rest() {
+        [_, 0, ..] => true,
+        [a, b, ..] if a.is_ascii_graphic() && b.is_ascii_graphic() => false,
+        _ => unicode,
+    };
     let domain = terminated(&mut r, unicode, "DomainName")?;
     let server = terminated(&mut r, unicode, "ServerName")?;
     out.fact(Who::Sender, &DOMAIN, &decode(domain, unicode));
@@ -144,6 +149,7 @@ fn chosen(
 
 /// What a client says (§2.2.4.53.1).
 fn setup_request(
+    message: &[u8],
     mut r: Reader<'_>,
     words: u8,
     unicode: bool,
@@ -153,7 +159,8 @@ fn setup_request(
     match words {
         12 => {
             let len = r.u16_le("SecurityBlobLength")?;
-            r.skip(10, "Reserved, Capabilities, ByteCount")?;
+            r.skip(8, "Reserved, Capabilities")?;
+            let mut r = data(message, r)?;
             let blob = r.take(usize::from(len), "SecurityBlob")?;
             // NegTokenInit, NegTokenResp (RFC 4178 §4.2) or bare NTLM. Anything else is
             // the form below with a wrong count, and would show a password and account.
@@ -166,7 +173,8 @@ fn setup_request(
         }
         13 => {
             let (oem, wide) = (r.u16_le("OEMPasswordLen")?, r.u16_le("UnicodePasswordLen")?);
-            r.skip(10, "Reserved, Capabilities, ByteCount")?;
+            r.skip(8, "Reserved, Capabilities")?;
+            let mut r = data(message, r)?;
             r.skip(usize::from(oem), "OEMPassword")?;
             r.skip(usize::from(wide), "UnicodePassword")?;
             align(&mut r, unicode);
@@ -195,6 +203,7 @@ fn behind_account(mut r: Reader<'_>, unicode: bool, out: &mut dyn Sink) -> Resul
 
 /// What a server says (§2.2.4.53.2).
 fn setup_response(
+    message: &[u8],
     mut r: Reader<'_>,
     words: u8,
     unicode: bool,
@@ -206,7 +215,7 @@ fn setup_response(
     }
     r.skip(6, "AndX, Action")?;
     let len = if words == 4 { r.u16_le("SecurityBlobLength")? } else { 0 };
-    r.skip(2, "ByteCount")?;
+    let mut r = data(message, r)?;
     let blob = r.take(usize::from(len), "SecurityBlob")?;
     align(&mut r, unicode);
     native(&mut r, unicode, out)?;
@@ -215,6 +224,15 @@ fn setup_response(
         out.fact(Who::Sender, &DOMAIN, &decode(domain, unicode));
     }
     ntlm::read(blob, out)
+}
+
+/// The data block behind its ByteCount, without commands chained to this one
+/// (AndX); its positions still count from the header.
+fn data<'a>(message: &'a [u8], mut r: Reader<'a>) -> Result<Reader<'a>, Error> {
+    let len = usize::from(r.u16_le("ByteCount")?);
+    let end = r.position().saturating_add(len);
+    let message = message.get(..end).ok_or(Error::short("SMB_Data"))?;
+    Reader::new(message).at(r.position(), "SMB_Data")
 }
 
 fn native(r: &mut Reader<'_>, unicode: bool, out: &mut dyn Sink) -> Result<(), Error> {

@@ -132,10 +132,16 @@ fn smb1_without_extended_security() {
     // 32 + 1 + 26 + 2 + 16 is odd: one byte of padding.
     let names = strings(&["CANARY", "CANARY", "Windows 5.1", "Windows 2002"]);
     let data = [&b"CANARY12CANARY34\0"[..], &names].concat();
+    // A tree connect chained to it, behind its data.
+    let mut chained = smb1(0x73, 0, 0x18, &setup, &data);
+    chained.extend(b"\x04\xff\0\0\0\0\0\x01\0\x0e\0\0\\\\CANARY\0A:\0");
+    chained[3] = (chained.len() - 4) as u8;
+    let mut answer = smb1(0x72, 0, 0x98, &words, &challenge);
+    answer[4 + 11] = 0; // no UNICODE flag, as some servers
     let conversation = [
         (b'C', dialects()),
-        (b'S', smb1(0x72, 0, 0x98, &words, &challenge)),
-        (b'C', smb1(0x73, 0, 0x18, &setup, &data)),
+        (b'S', answer),
+        (b'C', chained),
         (
             b'S',
             smb1(0x73, 0, 0x98, &[0xff, 0, 0, 0, 0, 0], &{

@@ -149,7 +149,8 @@ impl From<io::Error> for Reason {
 /// What a link type is called that a user may meet, with a space in front.
 const fn link_name(number: u16) -> &'static str {
     match number {
-        9 => " (PPP)",
+        9 | 50 | 51 => " (PPP)",
+        104 => " (Cisco HDLC)",
         105 | 119 | 127 | 163 | 192 => " (Wi-Fi)",
         187 | 201 | 251 | 256 => " (Bluetooth)",
         189 | 220 | 249 => " (USB)",

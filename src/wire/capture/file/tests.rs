@@ -262,15 +262,15 @@ fn a_failing_disk_is_told_after_what_was_read() {
 
 #[test]
 fn a_file_shortened_while_read_is_told() {
-    let (bytes, _) = pcap(200_000);
+    let (bytes, _) = pcap(400_000);
     let file = tempfile::NamedTempFile::new().unwrap();
     write(file.path(), &bytes).unwrap();
-    assert!(bytes.len() > 8 << 20, "several windows");
+    assert!(bytes.len() > 16 << 20, "several windows");
     let mut first = true;
     let end = File::open(file.path()).unwrap().run(&mut |_, _| {
         if std::mem::take(&mut first) {
             // Not into the mapped window: that would be SIGBUS.
-            file.as_file().set_len(5 << 20).unwrap();
+            file.as_file().set_len(9 << 20).unwrap();
         }
         ControlFlow::Continue(())
     });

@@ -2,6 +2,7 @@
 # Builds the captures of pcaps/lab anew. Needs Debian 12, root, a network for apt and pip.
 # Usage: build.sh [hospital|topics|craft|all]      WORK=dir keeps logs and the venv there
 set -eu
+export PYTHONDONTWRITEBYTECODE=1
 here=$(cd "$(dirname "$0")" && pwd)
 what=${1:-all}
 [ "$(id -u)" = 0 ] || { echo "build.sh: run as root" >&2; exit 1; }
@@ -38,7 +39,7 @@ fi
 # Private mounts hide /run and the resolver; a private network has no way out.
 inside() {
     unshare --mount --pid --fork --mount-proc --net --uts --kill-child \
-        env LAB_WORK="$work" LAB_OUT="$here" LAB_PYTHON="$work/venv/bin/python" PYTHONDONTWRITEBYTECODE=1 \
+        env LAB_WORK="$work" LAB_OUT="$here" LAB_PYTHON="$work/venv/bin/python" \
         sh -c 'mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir -p /run/netns /run/lock \
             && printf "nameserver 10.20.10.5\nsearch hoshikawa.example\noptions timeout:1 attempts:1\n" >"$LAB_WORK/resolv.conf" \
             && printf "127.0.0.1 localhost\n" >"$LAB_WORK/hosts" \

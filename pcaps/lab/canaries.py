@@ -51,6 +51,9 @@ TEXTS = {
     "hl7_password": "Msh8-Geheimwort-Xi",
     "astm_patient": "Dudelsackers^Melusine",
     "astm_id": "HX5519009AB",
+    "poct_id": "HX5519010CD",
+    "poct_name": "Rumpelwichtel^Ottokarine",
+    "poct_operator": "OPR-Sumpfohreule-31",
     "astm_sample": "SAMPLE-66120934-T",
 }
 ACCOUNTS = {

@@ -148,6 +148,27 @@ def cooked2(frame):
     return frame[12:14] + struct.pack("!HIHBB6s2x", 0, 3, 1, kind, 6, frame[6:12]) + frame[14:]
 
 
+def doubled(frames):
+    """A mirror of ingress and egress: every frame twice, about 10 microseconds apart."""
+    dice = random.Random(7)
+    out = [row for when, frame in frames
+           for row in ((when, frame), (when + dice.randrange(8, 13) * 1000, frame))]
+    return sorted(out, key=lambda row: row[0])
+
+
+def midstream(frames, cut=9):
+    """Recording that starts late: the first frames of every TCP connection are missing."""
+    seen, out = {}, []
+    for when, frame in frames:
+        if frame[12:14] == b"\x08\x00" and frame[23] == 6:
+            key = frozenset((frame[26:30] + frame[34:36], frame[30:34] + frame[36:38]))
+            seen[key] = seen.get(key, 0) + 1
+            if seen[key] <= cut:
+                continue
+        out.append((when, frame))
+    return out
+
+
 def is_ip(frame):
     """True for IPv4 and IPv6 frames without tag."""
     return frame[12:14] in (b"\x08\x00", b"\x86\xdd")
@@ -234,6 +255,8 @@ def main():
     pcapio.write_pcap(f"{directory}/rawip.pcap", [(when, trimmed(frame)[14:]) for when, frame in both], 101,
                       nano=True)
     pcapio.write_pcap(f"{directory}/loss.pcap", lossy(read["dicom"] + read["hl7"]))
+    pcapio.write_pcap(f"{directory}/double.pcap", doubled(read["dicom"]))
+    pcapio.write_pcap(f"{directory}/midstream.pcap", midstream(read["dicom"] + read["hl7"]))
     multi_interface(directory, read["names"], read["hl7"], read["web"])
     with open(f"{directory}/hl7.pcap", "rb") as source, open(f"{directory}/hl7.pcap.gz", "wb") as out:
         with gzip.GzipFile("", "wb", 9, out, mtime=0) as packed:

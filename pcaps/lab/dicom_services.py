@@ -52,6 +52,7 @@ def main():
     entity.add_supported_context(Verification, both)
     handlers = []
     if role == "ris":
+        entity.require_called_aet = True
         entity.add_supported_context(ModalityWorklistInformationFind, both)
         entity.add_supported_context(ModalityPerformedProcedureStep, both)
         handlers = [(evt.EVT_C_FIND, on_find), (evt.EVT_N_CREATE, on_create), (evt.EVT_N_SET, on_set)]

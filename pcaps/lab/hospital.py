@@ -39,8 +39,8 @@ def main():
         servers.start_relay(lab)
         site.start()
         lab.record(f"{WORK}/raw.pcap")
-        for scene in (site.boot, site.discovery, site.lookups, site.imaging, site.messages, site.shares,
-                      site.desktops, site.web, site.remote):
+        for scene in (site.boot, site.discovery, site.lookups, site.imaging, site.messages, site.bedside,
+                      site.shares, site.desktops, site.web, site.remote):
             print(f"scene {scene.__name__}", flush=True)
             scene()
             time.sleep(1.2)

@@ -174,6 +174,16 @@ host("mongw", 40, 51, "00:09:fb:05:40:51", facts={
     traps=["one patient monitor (it speaks for several)"],
     evidence=[("hl7", "hl7.segment")])
 
+host("glucose", 40, 55, "00:40:9d:6a:40:55", facts={
+    "vendor": "Nova Biomedical", "model": "StatStrip", "serial": "0600122871", "sw_version": "3.10.8.0",
+    "device_type": "glucose meter", "role": "POCT1-A device"},
+    traps=["Digi International as the meter's vendor"],
+    evidence=[("tcp contains \"HEL.R01\"", "tcp.dstport")])
+host("vent", 40, 56, "00:30:e6:15:40:56", facts={
+    "vendor": "Dräger", "serial": "ASKF-0042", "device_type": "SDC medical device",
+    "role": "SDC service provider", "service": "https:6464"},
+    evidence=[("udp.port == 3702", "udp.dstport")])
+
 # --- offices, VLAN 50 -------------------------------------------------------
 host("printer", 50, 61, "3c:d9:2b:0f:50:61", facts={
     "vendor": "HP", "model": "LaserJet Enterprise M507", "serial": "PHBBQ41877",

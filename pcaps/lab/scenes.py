@@ -57,6 +57,7 @@ class Site:
         servers.start_python(lab, "engine", f"hl7_player.py receive 2575 KAKEHASHI HOSHIKAWA {ENGINE}")
         servers.start_python(lab, "engine", "hl7_player.py receive 6661 KAKEHASHI HOSHIKAWA")
         servers.start_python(lab, "lis", "hl7_player.py astm-receive 4010")
+        servers.start_python(lab, "engine", "bedside_player.py poct-receive 5000")
         servers.start_dicom_router(lab)
         servers.start_samba(lab)
         servers.start_python(lab, "mri", "win_server.py 'Windows 7 Ultimate 7601 Service Pack 1' "
@@ -68,7 +69,7 @@ class Site:
         servers.start_snmp(lab, "web", *LINUX)
         servers.start_snmp(lab, "printer", *LASERJET)
         lab.spawn("view", "storescp -aet READWS1 --ignore 11112")
-        for host, port in (("pacs", 104), ("ris", 11112), ("ris", 2575), ("engine", 2575), ("engine", 6661),
+        for host, port in (("pacs", 104), ("ris", 11112), ("ris", 2575), ("engine", 2575), ("engine", 6661), ("engine", 5000),
                            ("dcmroute", 11112), ("files", 445), ("web", 80), ("view", 11112),
                            ("film", 11112), ("mri", 445)):
             lab.wait_port(host, port)
@@ -151,6 +152,12 @@ class Site:
             self.lab.on("view", f"movescu -S -aet READWS1 -aem READWS1 -k QueryRetrieveLevel=STUDY "
                                 f"-k StudyInstanceUID={study} {pacs}")
 
+    def refused(self):
+        """An association refused for its called title, and one aborted."""
+        wrong = self.peer("ris", "-aec OLDPACS {ip} {port}")
+        self.lab.on("view", f"echoscu -aet READWS1 {wrong}; echoscu --abort -aet READWS1 "
+                            f"{self.peer('pacs', '-aec {title} {ip} {port}')}; true")
+
     def rest(self):
         """The archive's web interface with a password in clear."""
         login = f"{ACCOUNTS['rest_user']}:{ACCOUNTS['rest_pass']}"
@@ -167,6 +174,7 @@ class Site:
         self.examine("mg", "mg", f"{route} --syntax big")
         self.dcmtk_console()
         self.reading(["1.2.392.200036.9116.2.6.1.48.2022.20260302.1", "1.3.12.2.1107.5.2.19.41587.20260302.1"])
+        self.refused()
         self.rest()
 
     def syntaxes(self):
@@ -196,6 +204,12 @@ class Site:
         self.hl7("mongw", "engine", 6661, "oru-monitors", "--split")
         self.hl7("lis", "engine", 6661, "oru-sloppy")
         self.lab.on("coag", f"{PYTHON} {HERE}/hl7_player.py astm-send {self.ip('lis')} 4010")
+
+    def bedside(self):
+        """Point of care: a glucose meter and a ventilator."""
+        player = f"{PYTHON} {HERE}/bedside_player.py"
+        self.lab.on("glucose", f"{player} poct-send {self.ip('engine')} 5000")
+        self.lab.on("vent", f"{player} sdc-hello eth0 {self.ip('vent')}")
 
     # --- offices --------------------------------------------------------------------
     def shares(self):

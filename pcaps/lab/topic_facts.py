@@ -18,6 +18,9 @@ TOPICS = {
         "ris": ("device_type",), "xn": ("vendor", "model", "serial", "sw_version", "device_type", "role"),
         "coag": ("vendor", "model", "serial", "sw_version", "device_type", "role"), "lis": ("role",),
         "mongw": ("vendor", "model", "sw_version", "device_type", "role")},
+    "bedside.pcap": {
+        "glucose": ("vendor", "model", "serial", "sw_version", "device_type", "role"),
+        "vent": ("vendor", "serial", "device_type", "role", "service")},
     "names.pcap": {
         "mri": WINDOWS[1:2] + ("hostname",), "ct": ("os_family", "hostname"), "cr": ("os_family", "hostname"),
         "view": ("os_family", "hostname"), "pc": ("os_family", "hostname"),

@@ -15,9 +15,10 @@ def scenes(site):
     """Capture name and the scenes it records."""
     return [
         ("dicom.pcap", [lambda: site.examine("mri", "mr", f"--images 2 --user --print {site.peer('film')}"),
-                        lambda: site.reading(["1.3.12.2.1107.5.2.19.41587.20260302.1"])]),
+                        lambda: site.reading(["1.3.12.2.1107.5.2.19.41587.20260302.1"]), site.refused]),
         ("dicom-syntaxes.pcap", [site.syntaxes]),
         ("hl7.pcap", [site.messages, lambda: site.hl7("mongw", "engine", 6661, "oru-monitors")]),
+        ("bedside.pcap", [site.bedside]),
         ("names.pcap", [site.boot, site.discovery]),
         ("windows.pcap", [site.shares, site.desktops]),
         ("web.pcap", [site.web]),

@@ -29,6 +29,7 @@ mod snmp;
 mod ssdp;
 mod ssh;
 mod syn;
+mod tls;
 mod winstr;
 
 use std::borrow::Cow;
@@ -60,6 +61,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &ssdp::PROTOCOL,
     &ssh::PROTOCOL,
     &syn::PROTOCOL,
+    &tls::PROTOCOL,
 ];
 
 /// A protocol: what it is called, where it is written down, how it is told and read.

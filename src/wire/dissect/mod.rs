@@ -11,11 +11,13 @@
 mod arp;
 mod ber;
 mod browser;
+mod cdp;
 mod dhcp;
 mod dicom;
 mod dns;
 mod hl7;
 mod http;
+mod lldp;
 mod llmnr;
 mod mdns;
 mod nbns;
@@ -45,12 +47,14 @@ use crate::wire::packet::Packet;
 pub static PROTOCOLS: &[&Protocol] = &[
     &arp::PROTOCOL,
     &browser::PROTOCOL,
+    &cdp::PROTOCOL,
     &dhcp::PROTOCOL,
     &dicom::PROTOCOL,
     &dns::PROTOCOL,
     &dns::TCP,
     &hl7::PROTOCOL,
     &http::PROTOCOL,
+    &lldp::PROTOCOL,
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
     &nbns::PROTOCOL,

@@ -134,12 +134,8 @@ fn chosen(
     }
     let mut r = Reader::new(r.take(len, "SMB_Data")?);
     r.skip(key, "Challenge")?;
-    // These two are not aligned, and servers do not always set the flag for them.
-    let unicode = match *r.rest() {
-        [_, 0, ..] => true,
-        [a, b, ..] if a.is_ascii_graphic() && b.is_ascii_graphic() => false,
-        _ => unicode,
-    };
+    // These two are not aligned.
+    let unicode = is_unicode(&r, unicode);
     let domain = terminated(&mut r, unicode, "DomainName")?;
     let server = terminated(&mut r, unicode, "ServerName")?;
     out.fact(Who::Sender, &DOMAIN, &decode(domain, unicode));
@@ -218,6 +214,7 @@ fn setup_response(
     let mut r = data(message, r)?;
     let blob = r.take(usize::from(len), "SecurityBlob")?;
     align(&mut r, unicode);
+    let unicode = is_unicode(&r, unicode);
     native(&mut r, unicode, out)?;
     if words == 3 {
         let domain = terminated(&mut r, unicode, "PrimaryDomain")?;
@@ -244,6 +241,15 @@ fn native(r: &mut Reader<'_>, unicode: bool, out: &mut dyn Sink) -> Result<(), E
         }
     }
     Ok(())
+}
+
+/// What the strings of a server are: not all of them set the flag for what they send.
+fn is_unicode(r: &Reader<'_>, flag: bool) -> bool {
+    match *r.rest() {
+        [_, 0, ..] => true,
+        [a, b, ..] if a.is_ascii_graphic() && b.is_ascii_graphic() => false,
+        _ => flag,
+    }
 }
 
 /// UTF-16 strings begin at an even offset from the header (MS-CIFS §2.2.1.1).

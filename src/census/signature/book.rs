@@ -5,15 +5,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use regex::{Captures, RegexSet, RegexSetBuilder};
+use regex::Captures;
 
 use super::classes::{Class, Classes};
 use super::{BookError, Fault, Match, Matcher, Signature, builtin, classes, load, parse};
-
-/// From this many patterns on, one automaton asks them all at once.
-const MANY_PATTERNS: usize = 8;
-/// Compiled size of that automaton; past it the patterns are asked one by one.
-const SET_BYTES: usize = 32 << 20;
 
 /// One file of signatures: its name and its text.
 #[derive(Clone, Debug)]
@@ -44,20 +39,45 @@ struct Index {
     /// Lengths of the prefixes, longest first.
     lengths: Vec<usize>,
     patterns: Vec<usize>,
-    set: Option<RegexSet>,
 }
 
 impl Book {
     /// The signatures in this binary, compiled once.
     ///
     /// # Panics
-    /// Never: a test loads them.
+    /// Never: a test compiles them.
     #[must_use]
     pub fn builtin() -> &'static Arc<Self> {
         static BOOK: LazyLock<Arc<Book>> = LazyLock::new(|| {
-            Arc::new(Book::from_sources(&[]).expect("the built-in signatures are tested"))
+            let book = Book::own().expect("the built-in signatures are tested");
+            Arc::new(book)
         });
         &BOOK
+    }
+
+    /// Compiles the files in this binary.
+    pub(super) fn own() -> Result<Self, BookError> {
+        let mut faults = Vec::new();
+        let (name, text) = builtin::CLASSES;
+        let classes = read_classes(&Source { name, text }, &mut faults);
+        let mut signatures: Vec<Signature> = Vec::new();
+        let mut ids: HashMap<String, usize> = HashMap::new();
+        for (name, text) in builtin::FILES {
+            for signature in parse::signatures(name, text, &classes, &mut faults) {
+                match ids.insert(signature.id.clone(), signatures.len()) {
+                    Some(first) => {
+                        let other = signatures.get(first).map_or("", |s| s.file.as_str());
+                        faults.push(signature.fault(format!("the same id stands in {other}")));
+                    }
+                    None => signatures.push(signature),
+                }
+            }
+        }
+        if faults.is_empty() {
+            Ok(Self::index(signatures, 0, classes))
+        } else {
+            Err(BookError(faults))
+        }
     }
 
     /// The built-in signatures with the `*.toml` files of a directory laid over them.
@@ -79,39 +99,19 @@ impl Book {
     /// # Errors
     /// Every fault of every file.
     pub fn from_sources(overlay: &[Source<'_>]) -> Result<Self, BookError> {
+        let own = Self::builtin();
         let mut faults = Vec::new();
-        let mut all_classes = Classes::new();
-        let class_files = overlay.iter().filter(|s| s.name == builtin::CLASSES.0);
-        let own = Source { name: builtin::CLASSES.0, text: builtin::CLASSES.1 };
-        for source in std::iter::once(&own).chain(class_files) {
-            match classes::parse(source.text) {
-                Ok(more) => all_classes.extend(more),
-                Err((at, what)) => faults.push(Fault {
-                    file: source.name.to_owned(),
-                    line: at.map_or(0, |at| parse::line_of(source.text, at)),
-                    id: String::new(),
-                    what,
-                }),
-            }
+        let mut classes = own.classes.clone();
+        let (of_classes, of_signatures): (Vec<_>, Vec<_>) =
+            overlay.iter().partition(|source| source.name == builtin::CLASSES.0);
+        for source in of_classes {
+            classes.extend(read_classes(source, &mut faults));
         }
-        let mut known: Vec<Signature> = Vec::new();
-        let mut ids: HashMap<String, usize> = HashMap::new();
-        for (name, text) in builtin::FILES {
-            for signature in parse::signatures(name, text, &all_classes, &mut faults) {
-                if let Some(&first) = ids.get(&signature.id) {
-                    let other = known.get(first).map_or("", |s| s.file.as_str());
-                    faults.push(signature.fault(format!("the same id stands in {other}")));
-                    continue;
-                }
-                ids.insert(signature.id.clone(), known.len());
-                known.push(signature);
-            }
-        }
+        let mut known = own.signatures.clone();
         let mut new: Vec<Signature> = Vec::new();
-        for source in overlay.iter().filter(|s| s.name != builtin::CLASSES.0) {
-            for signature in parse::signatures(source.name, source.text, &all_classes, &mut faults)
-            {
-                let place = ids.get(&signature.id).and_then(|&at| known.get_mut(at));
+        for source in of_signatures {
+            for signature in parse::signatures(source.name, source.text, &classes, &mut faults) {
+                let place = own.by_id.get(&signature.id).and_then(|&at| known.get_mut(at));
                 let place = place.or_else(|| new.iter_mut().find(|s| s.id == signature.id));
                 match place {
                     Some(old) => *old = signature,
@@ -124,7 +124,7 @@ impl Book {
         }
         let overlaid = new.len();
         new.append(&mut known);
-        Ok(Self::index(new, overlaid, all_classes))
+        Ok(Self::index(new, overlaid, classes))
     }
 
     fn index(signatures: Vec<Signature>, overlaid: usize, classes: Classes) -> Self {
@@ -152,15 +152,6 @@ impl Book {
             index.lengths = index.prefixes.keys().map(String::len).collect();
             index.lengths.sort_unstable_by(|a, b| b.cmp(a));
             index.lengths.dedup();
-            if index.patterns.len() >= MANY_PATTERNS {
-                let patterns = index.patterns.iter().filter_map(|&at| {
-                    signatures.get(at).and_then(|s| match &s.matcher {
-                        Matcher::Pattern(regex) => Some(regex.as_str()),
-                        _ => None,
-                    })
-                });
-                index.set = RegexSetBuilder::new(patterns).size_limit(SET_BYTES).build().ok();
-            }
         }
         Self { signatures, overlaid, by_key, by_id, classes }
     }
@@ -249,18 +240,22 @@ impl Index {
                 found.extend(self.prefixes.get(start).into_iter().flatten());
             }
         }
-        let pattern = move |at: usize| match signatures.get(at).map(|s| &s.matcher) {
-            Some(Matcher::Pattern(regex)) => regex.is_match(value),
-            _ => false,
-        };
-        let by_set = self.set.as_ref().map(|set| set.matches(value));
-        let patterns =
-            self.patterns.iter().copied().enumerate().filter(move |&(n, at)| match &by_set {
-                Some(matched) => matched.matched(n),
-                None => pattern(at),
-            });
-        found.into_iter().chain(patterns.map(|(_, at)| at))
+        let patterns = self.patterns.iter().copied().filter(move |&at| {
+            signatures.get(at).is_some_and(|signature| match &signature.matcher {
+                Matcher::Pattern(regex) => regex.is_match(value),
+                _ => false,
+            })
+        });
+        found.into_iter().chain(patterns)
     }
+}
+
+fn read_classes(source: &Source<'_>, faults: &mut Vec<Fault>) -> Classes {
+    classes::parse(source.text).unwrap_or_else(|(at, what)| {
+        let line = at.map_or(0, |at| parse::line_of(source.text, at));
+        faults.push(Fault { file: source.name.to_owned(), line, id: String::new(), what });
+        Classes::new()
+    })
 }
 
 /// `$0`…`$9` become the groups, `$$` a dollar; a group that took no part is empty.

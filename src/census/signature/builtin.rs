@@ -14,4 +14,19 @@ macro_rules! file {
 pub(super) static CLASSES: File = file!("classes.toml");
 
 /// All files of signatures, sorted by name.
-pub(super) static FILES: &[File] = &[file!("hostnames.toml"), file!("os-windows.toml")];
+pub(super) static FILES: &[File] = &[
+    file!("dicom-implementations.toml"),
+    file!("dicom-manufacturers.toml"),
+    file!("dicom-modalities.toml"),
+    file!("dicom-roles.toml"),
+    file!("hl7.toml"),
+    file!("hostnames.toml"),
+    file!("medical-oui.toml"),
+    file!("network-gear.toml"),
+    file!("os-apple-mobile.toml"),
+    file!("os-unix.toml"),
+    file!("os-windows.toml"),
+    file!("printers.toml"),
+    file!("remote-access.toml"),
+    file!("tcp-syn.toml"),
+];

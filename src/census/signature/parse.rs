@@ -231,8 +231,32 @@ fn anchored(pattern: &str) -> Result<Regex, String> {
             format!("pattern: {}", said.lines().last().unwrap_or_default().trim())
         })
     };
-    build(pattern)?;
+    let pattern = ascii_classes(pattern);
+    build(&pattern)?;
     build(&format!("^(?:{pattern})$"))
+}
+
+/// `\d`, `\w` and `\s` of ASCII only: Unicode's are a hundred times larger, and a
+/// version number in other digits is no version number.
+fn ascii_classes(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match (c, if c == '\\' { chars.next() } else { None }) {
+            ('\\', Some('d')) => text.push_str("[0-9]"),
+            ('\\', Some('D')) => text.push_str("[^0-9]"),
+            ('\\', Some('w')) => text.push_str("[0-9A-Za-z_]"),
+            ('\\', Some('W')) => text.push_str("[^0-9A-Za-z_]"),
+            ('\\', Some('s')) => text.push_str("[ \\t]"),
+            ('\\', Some('S')) => text.push_str("[^ \\t]"),
+            ('\\', Some('b')) => text.push_str("(?-u:\\b)"),
+            (c, next) => {
+                text.push(c);
+                text.extend(next);
+            }
+        }
+    }
+    text
 }
 
 fn settings(

@@ -127,7 +127,8 @@ fn management(value: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
     let Some((family, bytes)) = r.take(len, "management address")?.split_first() else {
         return Err(Error::invalid("management address length"));
     };
-    if let Some(ip) = address(*family, bytes) {
+    // All zero where a switch has no address yet.
+    if let Some(ip) = address(*family, bytes).filter(|_| bytes.iter().any(|&b| b != 0)) {
         out.fact(Who::Sender, &MANAGEMENT_ADDRESS, &ip);
     }
     Ok(())
@@ -203,6 +204,12 @@ mod tests {
         let switch = [tlv(1, &[4, 0, 27, 13, 1, 2, 3]), tlv(2, b"\x05Gi1/0/7")].concat();
         let expected = ["C lldp.chassis_id=00:1b:0d:01:02:03", "C lldp.port_id=Gi1/0/7"];
         assert_eq!(facts(&packet("lldp", &frame(&switch)).unwrap()), expected);
+    }
+
+    #[test]
+    fn an_unset_address_is_none() {
+        let unset = tlv(8, &[5, 1, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0]);
+        assert!(facts(&packet("lldp", &frame(&unset)).unwrap()).is_empty());
     }
 
     #[test]

@@ -47,6 +47,7 @@ mod tests {
     #[test]
     fn rfc3339_has_an_offset() {
         assert_eq!(Timestamp::new(0, 5).rfc3339(), "1970-01-01T00:00:00+00:00");
-        assert_eq!(Timestamp::new(i64::MAX, 0).rfc3339(), "");
+        assert_eq!(Timestamp(i64::MAX).rfc3339(), "2262-04-11T23:47:16+00:00");
+        assert_eq!(Timestamp(-1).rfc3339(), "1969-12-31T23:59:59+00:00");
     }
 }

@@ -19,6 +19,13 @@ pub trait Watch {
     fn progress(&mut self, bytes: u64, frames: u64, hosts: usize) -> ControlFlow<()>;
 }
 
+/// Nobody watches.
+impl Watch for () {
+    fn progress(&mut self, _: u64, _: u64, _: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
 /// Reads captures one after the other into one inventory.
 pub struct Reading {
     worker: Worker,

@@ -15,6 +15,8 @@ use crate::net::{HostId, Mac, Segment};
 /// Addresses behind one MAC in one segment, none of them bound to it, from which on
 /// it is taken for a router even where TTLs say nothing.
 const ROUTER_ADDRESSES: usize = 4;
+/// The same for addresses of the Internet: one device has one, or one a network.
+const ROUTER_PUBLIC_ADDRESSES: usize = 2;
 
 /// What an asset is recognised by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,11 +59,14 @@ pub(super) struct Identifier {
     routers: BTreeSet<(Segment, Mac)>,
     /// Address → MACs that hold it, with their segment.
     bindings: BTreeMap<(Domain, IpAddr), Vec<(Mac, Segment)>>,
+    /// The same by MAC.
+    bound: BTreeMap<Mac, BTreeSet<IpAddr>>,
 }
 
 impl Identifier {
     pub(super) fn new<'a>(hosts: impl Iterator<Item = (&'a HostId, &'a Host)> + Clone) -> Self {
-        let mut it = Self { routers: BTreeSet::new(), bindings: BTreeMap::new() };
+        let mut it =
+            Self { routers: BTreeSet::new(), bindings: BTreeMap::new(), bound: BTreeMap::new() };
         for (id, host) in hosts.clone() {
             for (ip, ..) in &host.addresses {
                 if let Some(mac) = id.mac {
@@ -69,26 +74,35 @@ impl Identifier {
                 }
             }
         }
-        let mut behind: BTreeMap<(Segment, Mac), usize> = BTreeMap::new();
+        let mut behind: BTreeMap<(Segment, Mac), BTreeSet<IpAddr>> = BTreeMap::new();
         for (id, host) in hosts.clone() {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
             if is_link_local(ip) || it.is_bound(id.segment, ip, mac) {
                 continue;
             }
-            if host.routed || is_virtual_router(mac) {
+            // A translating gateway hands on the Internet with untouched TTLs.
+            let translated = is_public(ip) && it.holds_another(mac, ip);
+            if host.routed || translated || is_virtual_router(mac) {
                 it.routers.insert((id.segment, mac));
             }
-            *behind.entry((id.segment, mac)).or_default() += usize::from(!host.direct);
+            if is_public(ip) || !host.direct {
+                behind.entry((id.segment, mac)).or_default().insert(network(ip));
+            }
         }
-        it.routers.extend(
-            behind.into_iter().filter(|(_, n)| *n >= ROUTER_ADDRESSES).map(|(router, _)| router),
-        );
+        for (router, networks) in behind {
+            let public = networks.iter().filter(|ip| is_public(**ip)).count();
+            if networks.len() >= ROUTER_ADDRESSES || public >= ROUTER_PUBLIC_ADDRESSES {
+                it.routers.insert(router);
+            }
+        }
         // Seen on its own link with an untouched TTL: as good as ARP where ARP is not seen.
         let mut direct = Vec::new();
         for (id, host) in hosts {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
             let known = it.bindings.contains_key(&(domain(id.segment), ip));
-            if host.direct && !host.routed && !known && !it.is_router(id.segment, mac) {
+            // What a router says itself has made no hop either.
+            let own = !it.is_router(id.segment, mac) || !is_public(ip);
+            if host.direct && !host.routed && !known && own {
                 direct.push((id.segment, ip, mac));
             }
         }
@@ -103,12 +117,18 @@ impl Identifier {
         if !holders.contains(&(mac, segment)) {
             holders.push((mac, segment));
         }
+        self.bound.entry(mac).or_default().insert(ip);
     }
 
     fn is_bound(&self, segment: Segment, ip: IpAddr, mac: Mac) -> bool {
         self.bindings
             .get(&(domain(segment), ip))
             .is_some_and(|holders| holders.iter().any(|(m, _)| *m == mac))
+    }
+
+    /// Whether a binding gives this MAC another, private address.
+    fn holds_another(&self, mac: Mac, ip: IpAddr) -> bool {
+        self.bound.get(&mac).is_some_and(|ips| ips.iter().any(|i| *i != ip && !is_public(*i)))
     }
 
     /// Whether frames of others come from this MAC in this segment.
@@ -147,6 +167,32 @@ impl Identifier {
             }
             (None, None) => None,
         }
+    }
+}
+
+/// An address stands for itself, an IPv6 one for its /64: a host has several there.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
+        v4 => v4,
+    }
+}
+
+/// Routed on the Internet (RFC 1918, 4193, 6598 and the like are not).
+pub(super) fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            !(v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_documentation()
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 198 && (b & 0xfe) == 18)
+                || a == 0
+                || a >= 224)
+        }
+        IpAddr::V6(v6) => matches!(v6.segments()[0], 0x2000..=0x3fff),
     }
 }
 
@@ -222,6 +268,26 @@ mod tests {
         let direct =
             [host(10, ROUTER, Some("10.2.0.9"), 63), host(20, DEVICE, Some("10.2.0.9"), 64)];
         assert_eq!(identity(&direct, 0), "mac:00:01:02:00:00:02");
+    }
+
+    #[test]
+    fn a_translating_gateway_is_not_the_internet() {
+        let hosts =
+            [host(0, ROUTER, Some("93.184.216.34"), 128), host(0, ROUTER, Some("1.1.1.1"), 128)];
+        assert_eq!(identity(&hosts, 0), "ip:93.184.216.34");
+        let mut gateway = host(0, ROUTER, None, 128);
+        let evidence = Evidence { capture: 0, frame: 1 };
+        gateway.1.holds("192.168.0.2".parse().unwrap(), Lease::Arp, Timestamp(0), evidence);
+        let hosts = [host(0, ROUTER, Some("93.184.216.34"), 128), gateway];
+        assert_eq!(identity(&hosts, 0), "ip:93.184.216.34");
+        assert_eq!(identity(&hosts, 1), "mac:00:01:02:00:00:01");
+    }
+
+    #[test]
+    fn a_router_speaks_for_itself_too() {
+        let hosts =
+            [host(10, ROUTER, Some("10.2.0.9"), 63), host(10, ROUTER, Some("10.1.0.1"), 64)];
+        assert_eq!(identity(&hosts, 1), "mac:00:01:02:00:00:01");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::net::{HostId, Mac, Segment, Transport};
 use crate::observe::{Lease, Role};
 use attribute::Candidates;
 use equipment::Described;
-use identity::Identifier;
+use identity::{Identifier, is_public};
 
 /// A device, as far as it is known.
 #[derive(Clone, Debug)]
@@ -247,23 +247,5 @@ fn empty(identity: Identity, spans: impl Iterator<Item = Span>) -> Asset {
         peers: BTreeSet::new(),
         seen_through: BTreeSet::new(),
         attributes: BTreeMap::new(),
-    }
-}
-
-/// Routed on the Internet (RFC 1918, 4193, 6598 and the like are not).
-fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            !(v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_documentation()
-                || (a == 100 && (64..128).contains(&b))
-                || (a == 198 && (b & 0xfe) == 18)
-                || a == 0
-                || a >= 224)
-        }
-        IpAddr::V6(v6) => matches!(v6.segments()[0], 0x2000..=0x3fff),
     }
 }

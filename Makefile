@@ -1,0 +1,47 @@
+# Everything a person or a machine does with this project. Each target installs
+# what it needs; on a fresh Debian 12 a Rust toolchain is enough.
+.PHONY: demo test lint bench fuzz accuracy captures build setup setup-lint
+SHELL := /bin/bash
+FUZZ_SECONDS ?= 20
+CORPUS ?= pcaps/lab
+
+build: setup
+	cargo build --release
+
+# A C compiler: SQLite and zstd are built from source.
+setup:
+	@command -v cargo >/dev/null || { echo "Rust is needed: https://rustup.rs"; exit 1; }
+	@command -v cc >/dev/null || packaging/install.sh build-essential
+
+# Reads the hospital capture and shows the imaging devices with their evidence.
+demo: build
+	@packaging/demo.sh
+
+test: setup
+	cargo test --all-targets
+	cargo test --doc
+	$(MAKE) --no-print-directory replay
+
+lint: setup setup-lint
+	cargo fmt --all --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
+	cargo run --quiet -- signatures check
+	cargo deny --log-level error check licenses bans sources
+
+setup-lint:
+	@command -v cargo-deny >/dev/null || cargo install --quiet --locked cargo-deny
+
+bench: setup
+	packaging/bench.sh $(TRACES)
+
+# Every fuzz target for FUZZ_SECONDS.
+fuzz: setup
+	fuzz/run.sh $(FUZZ_SECONDS)
+
+accuracy: setup
+	cargo run --quiet --release --example accuracy -- $(CORPUS)
+
+# Makes the lab captures again (root; installs the software that talks in them).
+captures:
+	pcaps/lab/build.sh

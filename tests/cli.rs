@@ -1,0 +1,188 @@
+//! The command line on bad days: every failure is one line and an exit code, and what
+//! was written before stays.
+
+#![allow(clippy::print_stdout, reason = "a test that cannot run says why")]
+
+mod lab;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn auscult(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_auscult")).args(args).current_dir(dir).output().expect("runs")
+}
+
+/// Exit code and standard error; standard output must be empty.
+fn fails(dir: &Path, args: &[&str]) -> (i32, String) {
+    let out = auscult(dir, args);
+    assert!(out.stdout.is_empty(), "{}", String::from_utf8_lossy(&out.stdout));
+    (out.status.code().expect("ends"), String::from_utf8(out.stderr).expect("text"))
+}
+
+fn is_one_line(text: &str) -> bool {
+    text.starts_with("auscult: ") && text.trim_end().lines().count() == 1
+}
+
+fn devices(dir: &Path) -> usize {
+    let out = auscult(dir, &["register", "--external"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    out.stdout.iter().filter(|b| **b == b'\n').count() - 1
+}
+
+#[test]
+fn files_that_are_no_captures() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("empty.pcap"), b"").unwrap();
+    fs::write(dir.path().join("text.pcap"), b"this is no capture, it is a letter\n").unwrap();
+    // Big-endian classic header with link type 147 (a user's own).
+    let unknown: Vec<u8> = [0xa1b2_c3d4_u32, 0x0002_0004, 0, 0, 65_535, 147]
+        .iter()
+        .flat_map(|word| word.to_be_bytes())
+        .collect();
+    fs::write(dir.path().join("link.pcap"), unknown).unwrap();
+    for name in ["empty.pcap", "text.pcap", "link.pcap", "missing.pcap", "."] {
+        let (code, said) = fails(dir.path(), &["read", "-q", name]);
+        assert_eq!(code, 1, "{name}: {said}");
+        assert!(is_one_line(&said) && (said.contains(name) || name == "."), "{name}: {said}");
+        assert_eq!(devices(dir.path()), 0, "the inventory is there, and empty");
+    }
+}
+
+#[test]
+fn a_capture_cut_in_the_middle_keeps_what_was_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = fs::read(lab::capture("dicom.pcap")).unwrap();
+    fs::write(dir.path().join("cut.pcap"), &whole[..whole.len() - 7]).unwrap();
+    let (code, said) = fails(dir.path(), &["read", "-q", "cut.pcap"]);
+    assert_eq!(code, 1);
+    assert!(is_one_line(&said) && said.contains("cut.pcap") && said.contains("byte"), "{said}");
+    assert!(devices(dir.path()) >= 2);
+}
+
+#[test]
+fn one_bad_file_does_not_stop_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = lab::capture("hl7.pcap").display().to_string();
+    let (code, said) = fails(dir.path(), &["read", "-q", "missing.pcap", &good]);
+    assert_eq!(code, 1);
+    assert!(is_one_line(&said), "{said}");
+    assert!(devices(dir.path()) >= 2);
+}
+
+#[test]
+fn inventories_that_cannot_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = lab::capture("hl7.pcap").display().to_string();
+    let (code, said) = fails(dir.path(), &["read", "-q", "--db", "no/such/dir/a.db", &good]);
+    assert!(code == 1 && is_one_line(&said) && said.contains("no/such/dir/a.db"), "{said}");
+    let (code, said) = fails(dir.path(), &["register", "--db", "none.db"]);
+    assert!(code == 1 && is_one_line(&said) && said.contains("auscult read"), "{said}");
+    assert!(!dir.path().join("none.db").exists(), "a view makes no inventory");
+    fs::write(dir.path().join("letter.db"), b"Dear Sir or Madam, this is no database at all.")
+        .unwrap();
+    for args in
+        [&["register", "--db", "letter.db"][..], &["read", "-q", "--db", "letter.db", &good]]
+    {
+        let (code, said) = fails(dir.path(), args);
+        assert!(code == 1 && is_one_line(&said) && said.contains("letter.db"), "{said}");
+    }
+}
+
+#[test]
+fn bad_usage_is_two() {
+    let dir = tempfile::tempdir().unwrap();
+    for args in
+        [&["read"][..], &["register", "--format", "yaml"], &["nonsense"], &["-q", "-v", "man"]]
+    {
+        let (code, said) = fails(dir.path(), args);
+        assert_eq!(code, 2, "{said}");
+    }
+}
+
+#[test]
+fn wrong_configuration_is_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("c.toml"), "bd = 'x'\n").unwrap();
+    let (code, said) = fails(dir.path(), &["--config", "c.toml", "register"]);
+    assert!(code == 1 && is_one_line(&said) && said.contains("c.toml"), "{said}");
+    let (code, said) = fails(dir.path(), &["show", "nobody", "--db", "none.db"]);
+    assert!(code == 1 && is_one_line(&said), "{said}");
+}
+
+#[test]
+fn standard_input_and_a_reader_that_leaves() {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = fs::File::open(lab::capture("hl7.pcap")).unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_auscult"))
+        .args(["read", "-q", "-"])
+        .stdin(capture)
+        .current_dir(dir.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_auscult"))
+        .args(["register", "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .current_dir(dir.path())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let out = child.wait_with_output().unwrap();
+    assert!(out.status.success(), "a broken pipe is no failure");
+    assert!(out.stderr.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[test]
+fn a_full_disk_keeps_what_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = dir.path().join("small");
+    fs::create_dir(&small).unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"])
+        .arg(&small)
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !mounted {
+        println!("not run: a small tmpfs cannot be mounted here (needs root)");
+        return;
+    }
+    struct Unmount(std::path::PathBuf);
+    impl Drop for Unmount {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg(&self.0).status();
+        }
+    }
+    let _unmount = Unmount(small.clone());
+    let first = lab::capture("hl7.pcap").display().to_string();
+    assert!(auscult(&small, &["read", "-q", &first]).status.success());
+    let before = devices(&small);
+    // Leave a few kilobytes, then read what needs many.
+    let free = || {
+        let out = Command::new("df").args(["--output=avail", "-k"]).arg(&small).output().unwrap();
+        let text = String::from_utf8(out.stdout).unwrap();
+        text.lines().last().unwrap().trim().parse::<usize>().unwrap()
+    };
+    fs::write(small.join("ballast"), vec![0_u8; free().saturating_sub(40) * 1024]).unwrap();
+    let more = lab::capture("hospital.pcapng").display().to_string();
+    let out = auscult(&small, &["read", "-q", &more]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(1), "{said}");
+    assert!(is_one_line(&said) && said.contains("disk full"), "{said}");
+    assert_eq!(devices(&small), before, "what was written before is there");
+    fs::remove_file(small.join("ballast")).unwrap();
+}
+
+#[test]
+fn signatures_and_generated_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    for args in [&["signatures", "list"][..], &["completions", "bash"], &["man"]] {
+        let out = auscult(dir.path(), args);
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stdout));
+        assert!(!out.stdout.is_empty());
+    }
+    let (code, said) = fails(dir.path(), &["signatures", "explain", "no.such.signature"]);
+    assert!(code == 1 && is_one_line(&said), "{said}");
+}

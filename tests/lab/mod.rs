@@ -1,0 +1,69 @@
+//! What the tests of whole captures share: the captures of `pcaps/lab`, read into
+//! inventories of their own.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use auscult::census::Census;
+use auscult::census::signature::Book;
+use auscult::sensor::Reading;
+use auscult::store::{Inventory, Known, Writer};
+use auscult::view::register::{self, COLUMNS, Filter};
+use auscult::wire::capture::File;
+
+/// Every committed capture, sorted.
+pub(crate) fn captures() -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/lab");
+    let mut found: Vec<PathBuf> = std::fs::read_dir(dir)
+        .expect("pcaps/lab")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            [".pcap", ".pcapng", ".gz", ".zst"].iter().any(|end| name.ends_with(end))
+        })
+        .collect();
+    found.sort();
+    assert!(found.len() >= 5, "captures are missing");
+    found
+}
+
+/// One committed capture.
+pub(crate) fn capture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/lab").join(name)
+}
+
+/// Reads captures into the inventory at `db`.
+pub(crate) fn read(db: &Path, captures: &[PathBuf]) -> Inventory {
+    let writer = Writer::open(db).expect("writable");
+    let census: Census = writer.restore(Arc::clone(Book::builtin())).expect("restores");
+    let mut reading = Reading::new(census, writer);
+    for path in captures {
+        let file = File::open(path).expect("opens");
+        reading.file(path, file, &mut ()).expect("reads");
+    }
+    reading.finish().expect("writes");
+    Inventory::open(db).expect("opens")
+}
+
+/// The register as CSV, hosts on the Internet included.
+pub(crate) fn csv(inventory: &Inventory) -> Vec<u8> {
+    let mut text = Vec::new();
+    let all = Filter { external: true, ..Filter::default() };
+    register::csv(inventory, &all, &mut text).expect("writes");
+    text
+}
+
+/// One asset as lines of its known columns.
+pub(crate) fn page(asset: &Known) -> String {
+    COLUMNS
+        .iter()
+        .map(|column| (column, register::cell(asset, column)))
+        .filter(|(_, cell)| !cell.is_empty())
+        .map(|(column, cell)| match *column {
+            "evidence" => format!("  {}\n", cell.replace("; ", "\n  ")),
+            column => format!("{column}: {cell}\n"),
+        })
+        .collect()
+}

@@ -50,7 +50,7 @@ const SUBSTITUTED: [u8; 3] = [0x08, 0x00, 0x19];
 
 /// OBX-3 of implanted cardiac devices: the equipment is a patient's.
 pub(super) fn is_implant(obx: &Segment<'_>) -> bool {
-    obx.field(3).component(1, 2).is_some_and(|name| name.starts_with("MDC_IDC_"))
+    obx.raw(3).contains("MDC_IDC_")
 }
 
 /// All equipment of one message.
@@ -84,12 +84,17 @@ impl Gear {
             "PRT" => participation(segment),
             _ => Vec::new(),
         };
-        identifier(segment, id_field, &mut facts);
+        // Every row of a result repeats the identifier.
+        let raw = segment.raw(id_field);
+        let repeated = |it: &Piece| it.id == raw && mds.is_none_or(|mds| it.mds == mds);
+        if !raw.is_empty() && !self.pieces.iter().any(repeated) {
+            identifier(segment, id_field, &mut facts);
+        }
         facts.retain(|(_, value)| value.chars().count() <= MAX_VALUE);
         if facts.is_empty() {
             return false;
         }
-        let id = match segment.raw(id_field) {
+        let id = match raw {
             // A participant without identifier is told from others by what it says.
             "" if mds.is_none() => facts.iter().map(|(_, value)| value.as_str()).collect(),
             raw => raw.to_owned(),
@@ -142,6 +147,9 @@ impl Piece {
 
 /// OBX-3: a device code, or an identity attribute whose OBX-5 is the device's own.
 fn observation(obx: &Segment<'_>) -> Vec<(Key, String)> {
+    if !["MDC_DEV_", "MDC_ID_", "MDC_ATTR_ID_"].iter().any(|name| obx.raw(3).contains(name)) {
+        return Vec::new();
+    }
     let code = obx.field(3);
     let (Some(number), Some(name)) = (code.component(1, 1), code.component(1, 2)) else {
         return Vec::new();

@@ -4,8 +4,6 @@
 //! asked for, the realm, the name of the authentication scheme, what NTLM tokens
 //! say of machines, and from short fixed lists the API and the type of content.
 
-use std::net::IpAddr;
-
 use data_encoding::BASE64_NOPAD;
 
 use super::super::{Error, Sink, Who, ntlm};
@@ -194,7 +192,7 @@ impl Head {
         };
         let is_name = host.len() <= 253
             && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
-            && host.parse::<IpAddr>().is_err();
+            && host.bytes().any(|b| b.is_ascii_alphabetic());
         if is_name {
             self.say(REQUESTS_HOST, &host.to_ascii_lowercase());
         }

@@ -89,6 +89,12 @@ fn ntlm_in_a_header() {
 }
 
 #[test]
+fn an_address_is_no_name() {
+    let ask = b"GET / HTTP/1.1\r\nHost: 10.000.000.001:80\r\n\r\nGET / HTTP/1.1\r\nHost: [fe80::1]\r\n\r\n";
+    assert!(stream("http", &[(b'C', ask)]).is_empty());
+}
+
+#[test]
 fn long_lines_and_late_starts() {
     let cookie = "x".repeat(3 * super::MAX_LINE);
     let ask = format!("GET / HTTP/1.1\r\nCookie: {cookie}\r\nUser-Agent: A\r\n\r\n");

@@ -1,7 +1,5 @@
 //! ClientHello and ServerHello (RFC 8446 §4.1, RFC 5246 §7.4.1).
 
-use std::net::IpAddr;
-
 use tls_parser::{
     TlsCipherSuite, parse_tls_handshake_client_hello, parse_tls_handshake_server_hello,
 };
@@ -146,7 +144,7 @@ fn server_name(data: &[u8]) -> Option<&str> {
     let name = std::str::from_utf8(r.take(usize::from(length), "HostName").ok()?).ok()?;
     let is_name = name.len() <= 253
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
-        && name.parse::<IpAddr>().is_err();
+        && name.bytes().any(|b| b.is_ascii_alphabetic());
     is_name.then_some(name)
 }
 

@@ -178,7 +178,9 @@ fn a_full_disk_keeps_what_was_written() {
 #[test]
 fn signatures_and_generated_pages() {
     let dir = tempfile::tempdir().unwrap();
-    for args in [&["signatures", "list"][..], &["completions", "bash"], &["man"]] {
+    for args in
+        [&["signatures", "check"][..], &["signatures", "list"], &["completions", "bash"], &["man"]]
+    {
         let out = auscult(dir.path(), args);
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stdout));
         assert!(!out.stdout.is_empty());

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::{Failure, Settings, output};
+use crate::census::asset::OUI;
 use crate::census::signature::{Book, Signature, check};
 use crate::wire::dissect::PROTOCOLS;
 
@@ -29,8 +30,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let book = settings.book()?;
     match &args.what {
         What::Check => {
-            let keys: Vec<&str> =
-                PROTOCOLS.iter().flat_map(|p| p.keys).map(crate::observe::Key::as_str).collect();
+            let said = PROTOCOLS.iter().flat_map(|p| p.keys).map(crate::observe::Key::as_str);
+            let keys: Vec<&str> = said.chain([OUI]).collect();
             let faults = check(&book, &keys);
             output(None, |to| {
                 for fault in &faults {

@@ -107,7 +107,7 @@ impl Candidates {
     }
 
     /// Weighs everything; gives every attribute with its candidates, the shown first.
-    pub(super) fn weigh(mut self) -> BTreeMap<&'static str, Vec<Candidate>> {
+    pub(super) fn weigh(mut self, book: &Book) -> BTreeMap<&'static str, Vec<Candidate>> {
         for all in self.by_name.values_mut() {
             for candidate in all.iter_mut() {
                 candidate.reasons.sort_by(|a, b| {
@@ -123,6 +123,7 @@ impl Candidates {
                 b.confidence.total_cmp(&a.confidence).then_with(|| a.value.cmp(&b.value))
             });
         }
+        self.categorise(book);
         let os = self.by_name.get_mut("os_name").map(|all| {
             refine(all);
             all.first().map(|c| c.value.clone()).unwrap_or_default()
@@ -141,6 +142,20 @@ impl Candidates {
             }
         }
         self.by_name
+    }
+}
+
+impl Candidates {
+    /// The category follows from the class, for the reasons of the class, wherever a
+    /// class is shown.
+    fn categorise(&mut self, book: &Book) {
+        let class = self.by_name.get("device_class").and_then(|all| all.first());
+        let Some(class) = class.filter(|class| class.confidence >= SHOWN) else { return };
+        let Some(known) = book.class(&class.value) else { return };
+        let category = Candidate { value: known.category.clone(), ..class.clone() };
+        let all = self.by_name.entry("device_category").or_default();
+        all.retain(|candidate| candidate.value != category.value);
+        all.insert(0, category);
     }
 }
 

@@ -21,6 +21,9 @@ use attribute::Candidates;
 use equipment::Described;
 use identity::{Identifier, is_public};
 
+/// The fact that the census makes itself: the registered holder of a MAC's block.
+pub const OUI: &str = "mac.oui";
+
 /// A device, as far as it is known.
 #[derive(Clone, Debug)]
 pub struct Asset {
@@ -117,7 +120,7 @@ impl Census {
     fn has_medical_mac(&self, identity: &Identity) -> bool {
         let Identity::Mac(mac) = identity else { return false };
         oui::vendor(*mac)
-            .and_then(|vendor| self.book.matches("mac.oui", vendor, &[]))
+            .and_then(|vendor| self.book.matches(OUI, vendor, &[]))
             .is_some_and(|found| found.get("device_category") == Some("medical"))
     }
 
@@ -146,9 +149,9 @@ impl Census {
             && let Some(vendor) = oui::vendor(*mac)
         {
             let said = Said { evidence: Evidence { capture: 0, frame: 0 }, span: asset.span };
-            candidates.add(&self.book, "mac.oui", vendor, &[], said, 1.0);
+            candidates.add(&self.book, OUI, vendor, &[], said, 1.0);
         }
-        asset.attributes = candidates.weigh();
+        asset.attributes = candidates.weigh(&self.book);
         asset.peers.remove(&asset.id);
         asset
     }
@@ -209,7 +212,7 @@ impl Census {
                 facts.iter().filter(|(key, _)| key != "dicom.calling_ae").cloned().collect();
             add_equipment(&mut candidates, &self.book, &own, *said, 1.0);
         }
-        asset.attributes = candidates.weigh();
+        asset.attributes = candidates.weigh(&self.book);
         (!asset.attributes.is_empty()).then_some(asset)
     }
 }

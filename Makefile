@@ -10,17 +10,16 @@ build: setup
 
 # A C compiler: SQLite and zstd are built from source.
 setup:
-	@command -v cargo >/dev/null || { echo "Rust is needed: https://rustup.rs"; exit 1; }
-	@command -v cc >/dev/null || packaging/install.sh build-essential
+	@command -v cargo >/dev/null || { echo "Rust is needed first: see README.md"; exit 1; }
+	@command -v cc >/dev/null || .ci/install.sh gcc libc6-dev
 
 # Reads the hospital capture and shows the imaging devices with their evidence.
 demo: build
-	@packaging/demo.sh
+	@.ci/demo.sh
 
 test: setup
-	cargo test --all-targets
+	cargo test --lib --bins --tests
 	cargo test --doc
-	$(MAKE) --no-print-directory replay
 
 lint: setup setup-lint
 	cargo fmt --all --check
@@ -32,13 +31,16 @@ lint: setup setup-lint
 setup-lint:
 	@command -v cargo-deny >/dev/null || cargo install --quiet --locked cargo-deny
 
+# make bench TRACES=DIR measures `auscult read` on the captures of DIR as well.
 bench: setup
-	packaging/bench.sh $(TRACES)
+	cargo bench
+	$(if $(TRACES),.ci/bench.sh $(TRACES))
 
 # Every fuzz target for FUZZ_SECONDS.
 fuzz: setup
 	fuzz/run.sh $(FUZZ_SECONDS)
 
+# make accuracy CORPUS=DIR scores the register against captures with known truth.
 accuracy: setup
 	cargo run --quiet --release --example accuracy -- $(CORPUS)
 

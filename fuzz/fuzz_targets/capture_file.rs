@@ -1,36 +1,4 @@
-//! Any bytes as a capture file. Whatever they are, the reader ends, counts what it
-//! delivered, numbers frames upwards, and names a place inside the file when it stops.
+//! See `auscult_fuzz::capture_file`.
 #![no_main]
 
-use std::ops::ControlFlow;
-
-use auscult::wire::capture::{BATCH, parse_bytes};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| {
-    let (mut frames, mut last, mut lent) = (0_u64, 0, 0);
-    let end = parse_bytes(bytes, &mut |batch, read| {
-        assert!((1..=BATCH).contains(&batch.len()), "a batch of {}", batch.len());
-        assert!(read <= bytes.len() as u64, "read more than there is");
-        for frame in batch {
-            assert!(frame.number > last, "frame numbers go up");
-            assert!(frame.wire_len as usize >= frame.bytes.len(), "kept more than was sent");
-            last = frame.number;
-            lent += frame.bytes.len() as u64;
-        }
-        frames += batch.len() as u64;
-        ControlFlow::Continue(())
-    });
-    let totals = match &end {
-        Ok(totals) => totals,
-        Err(broken) => {
-            assert!(!broken.to_string().contains('\n'), "one line");
-            let packed = broken.codec.is_some();
-            assert!(packed || broken.byte <= bytes.len() as u64, "stopped outside the file");
-            &broken.totals
-        }
-    };
-    assert_eq!(totals.frames, frames);
-    assert!(lent <= totals.bytes, "lent more than was read");
-    assert!(last <= frames + totals.skipped, "a number without a frame");
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| auscult_fuzz::capture_file::run(input));

@@ -100,6 +100,12 @@ impl Engine {
         self.table.len()
     }
 
+    /// Bytes of conversations kept now, in order or waiting for a missing segment.
+    #[must_use]
+    pub const fn held(&self) -> usize {
+        self.held
+    }
+
     /// Reads one packet; what it says is appended to `out`.
     ///
     /// `routed_from` is the segment in which the same packet was just seen, when a

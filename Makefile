@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this project. Each target installs
 # what it needs; on a fresh Debian 12 a Rust toolchain is enough.
-.PHONY: demo test lint bench fuzz accuracy captures build setup setup-lint
+.PHONY: demo test replay lint bench fuzz accuracy captures build setup setup-lint
 SHELL := /bin/bash
 FUZZ_SECONDS ?= 20
 CORPUS ?= pcaps/lab
@@ -20,6 +20,10 @@ demo: build
 test: setup
 	cargo test --lib --bins --tests
 	cargo test --doc
+
+# Hostile input without a fuzzer, past findings among it; part of `test`.
+replay: setup
+	cargo test --test robust
 
 lint: setup setup-lint
 	cargo fmt --all --check

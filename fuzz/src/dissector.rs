@@ -115,18 +115,15 @@ pub fn conversation(protocol: &'static Protocol, messages: &[Message<'_>], size:
     let Body::Stream { probe, start } = &protocol.body else { panic!("no stream protocol") };
     let port = protocol.ports.first().copied().unwrap_or(50001);
     for Message { side, gap, bytes } in messages {
-        let (src_port, dst_port) = if *side == Side::Client { (50000, port) } else { (port, 50000) };
+        let (src_port, dst_port) =
+            if *side == Side::Client { (50000, port) } else { (port, 50000) };
         let bytes = &bytes[..bytes.len().min(limits::MAX_OPENING)];
         for bytes in [bytes, &bytes[..bytes.len() / 2]] {
             let _ = probe(&Opening { bytes, src_port, dst_port, from_start: !gap });
         }
     }
-    let mut out = Collect {
-        protocol: protocol.name,
-        keys: protocol.keys,
-        side: 0,
-        said: Said::new(),
-    };
+    let mut out =
+        Collect { protocol: protocol.name, keys: protocol.keys, side: 0, said: Said::new() };
     let mut halves = [Half::default(), Half::default()];
     let mut dissector = start();
     for side in [Side::Client, Side::Server] {
@@ -143,9 +140,10 @@ pub fn conversation(protocol: &'static Protocol, messages: &[Message<'_>], size:
                 break;
             }
         }
-        let over = message.bytes.chunks(size.min(1 << 20)).any(|bytes| {
-            !half.feed(protocol.name, &mut *dissector, message.side, bytes, &mut out)
-        });
+        let over = message
+            .bytes
+            .chunks(size.min(1 << 20))
+            .any(|bytes| !half.feed(protocol.name, &mut *dissector, message.side, bytes, &mut out));
         if over {
             break;
         }
@@ -214,12 +212,8 @@ impl Half {
 /// What a packet or datagram protocol says of one packet.
 pub fn one(protocol: &'static Protocol, packet: &Packet<'_>) -> Said {
     let read = |packet: &Packet<'_>| {
-        let mut out = Collect {
-            protocol: protocol.name,
-            keys: protocol.keys,
-            side: 0,
-            said: Said::new(),
-        };
+        let mut out =
+            Collect { protocol: protocol.name, keys: protocol.keys, side: 0, said: Said::new() };
         let _ = match protocol.body {
             Body::Packet { wants, read } if wants(packet) => read(packet, &mut out),
             Body::Datagram { probe, read } => {
@@ -241,8 +235,8 @@ pub fn one(protocol: &'static Protocol, packet: &Packet<'_>) -> Said {
 /// `payload` as the packets that a protocol could be in.
 fn shapes<'a>(protocol: &Protocol, shape: u8, payload: &'a [u8]) -> Vec<Packet<'a>> {
     let own = protocol.ports.first().copied().unwrap_or(50001);
-    let (src, dst) = [(50000, own), (own, 50000), (own, own), (50000, 50001)]
-        [usize::from(shape & 3)];
+    let (src, dst) =
+        [(50000, own), (own, 50000), (own, own), (50000, 50001)][usize::from(shape & 3)];
     let v6 = shape & 4 != 0;
     let group = shape & 8 != 0;
     let (from, to): (IpAddr, IpAddr) = match (v6, group) {

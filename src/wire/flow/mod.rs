@@ -386,7 +386,7 @@ impl Engine {
     fn give_back(&mut self, conversation: u32) {
         let Some(at) = usize::try_from(conversation).ok() else { return };
         if let Some(it) = self.conversations.get_mut(at) {
-            self.held = self.held.saturating_sub(it.held());
+            self.held = self.held.saturating_sub(it.counted);
             it.clear();
             self.free.push(conversation);
         }

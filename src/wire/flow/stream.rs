@@ -144,6 +144,8 @@ impl Half {
 pub(super) struct Conversation {
     pub(super) halves: [Half; 2],
     pub(super) dissector: Option<Box<dyn Dissector>>,
+    /// What of [`Self::held`] is in the sum of all conversations.
+    pub(super) counted: usize,
 }
 
 impl Conversation {
@@ -159,6 +161,7 @@ impl Conversation {
     /// Ready for another conversation; keeps small buffers.
     pub(super) fn clear(&mut self) {
         self.dissector = None;
+        self.counted = 0;
         for half in &mut self.halves {
             let mut buffer = std::mem::take(&mut half.buffer);
             buffer.clear();

@@ -33,7 +33,6 @@ impl Engine {
         }
         let Some(at) = self.conversation(index) else { return };
         let Some(conversation) = self.conversations.get_mut(at) else { return };
-        let before = conversation.held();
         if flags.has(TcpFlags::SYN) {
             conversation.half(direction).open(seq);
         } else if !packet.payload.is_empty() {
@@ -59,8 +58,12 @@ impl Engine {
             self.catch_up(index, at, other, true, packet, out);
         }
         if self.reads(index) {
-            let after = self.conversations.get(at).map_or(0, super::stream::Conversation::held);
-            self.held = self.held.saturating_add(after).saturating_sub(before);
+            // What was counted of it is taken back when it ends, wherever that is.
+            if let Some(conversation) = self.conversations.get_mut(at) {
+                let now = conversation.held();
+                let before = std::mem::replace(&mut conversation.counted, now);
+                self.held = self.held.saturating_add(now).saturating_sub(before);
+            }
             if self.held > limits::MAX_BUFFERED_TOTAL {
                 self.counts.oversize = self.counts.oversize.saturating_add(1);
                 self.release(index);

@@ -5,7 +5,7 @@
 //!                 └────────── the first whose `when` holds ──────────┘
 //! ```
 //!
-//! [`Book`] holds them compiled; [`check`] is the linter. Everything here is pure
+//! [`Book`] holds them compiled; [`check()`] is the linter. Everything here is pure
 //! but reading the overlay directory.
 
 mod attribute;

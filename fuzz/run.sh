@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:?run.sh SECONDS [TARGET…]}
 shift
-command -v c++ >/dev/null || ../packaging/install.sh build-essential
+command -v c++ >/dev/null || ../.ci/install.sh g++
 
 # The compiler counts which edges are taken and reports what is compared. Only
 # code of the target is built so, hence --target.

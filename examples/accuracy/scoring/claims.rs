@@ -1,0 +1,66 @@
+//! A capture read into an inventory of its own, and the asset of a host in it.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use auscult::census::Census;
+use auscult::census::signature::Book;
+use auscult::net::HostId;
+use auscult::sensor::{Reading, Watch};
+use auscult::store::{Inventory, Known, Writer};
+use auscult::wire::capture::File;
+
+use super::Read;
+use super::truth::Host;
+
+struct Silent;
+
+impl Watch for Silent {
+    fn progress(&mut self, _: u64, _: u64, _: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Reads a capture the way `auscult read` does. A capture that breaks off counts as
+/// far as it goes.
+pub(super) fn read(path: &Path) -> Result<Read, String> {
+    let at = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
+    let dir = tempfile::tempdir().map_err(|e| at(&e))?;
+    let db = dir.path().join("accuracy.db");
+    let writer = Writer::open(&db).map_err(|e| at(&e))?;
+    let mut reading = Reading::new(Census::new(Arc::clone(Book::builtin())), writer);
+    let file = File::open(path).map_err(|e| at(&e))?;
+    let _ = reading.file(path, file, &mut Silent);
+    let census = reading.finish().map_err(|e| at(&e))?;
+    let facts = facts(&census);
+    let assets = Inventory::open(&db).and_then(|i| i.assets()).map_err(|e| at(&e))?;
+    Ok(Read { assets, facts })
+}
+
+/// Everything that was said in the capture: who said it, key and value.
+fn facts(census: &Census) -> Vec<(HostId, String, String)> {
+    let mut all = Vec::new();
+    for (id, host) in census.hosts() {
+        for (key, values) in &host.facts {
+            all.extend(values.keys().map(|value| (*id, key.clone(), value.clone())));
+        }
+        let described = host.equipment.iter().flat_map(|(_, facts, _)| facts);
+        all.extend(described.map(|(key, value)| (*id, key.clone(), value.clone())));
+    }
+    all
+}
+
+/// The asset of a host: by MAC where the truth names one, else by address.
+pub(super) fn find<'a>(assets: &'a [Known], host: &Host) -> Option<&'a Known> {
+    let has = |asset: &Known, name: &str, value: &Option<String>| {
+        value.as_ref().is_some_and(|v| asset.shown(name).any(|s| s.value.eq_ignore_ascii_case(v)))
+    };
+    let mac = |asset: &&Known| has(asset, "mac_addresses", &host.mac);
+    let ip = |asset: &&Known| has(asset, "ip_addresses", &host.ip);
+    assets
+        .iter()
+        .find(|asset| mac(asset) && ip(asset))
+        .or_else(|| assets.iter().find(mac))
+        .or_else(|| assets.iter().find(ip))
+}

@@ -24,6 +24,7 @@ fn the_register_is_right_about_the_lab() {
     // A register that says nothing is never wrong.
     for (field, least) in [("found", 0.9), ("os_build", 0.9), ("hostname", 0.8)] {
         let (_, count) = score.table().into_iter().find(|(name, _)| *name == field).unwrap();
+        assert_eq!(count.precision(), Some(1.0), "{field}: {count:?}");
         assert!(count.recall().is_some_and(|r| r >= least), "{field}: {count:?}");
     }
 }

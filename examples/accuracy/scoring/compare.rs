@@ -1,7 +1,5 @@
 //! One host of the truth against one asset of the register, field by field.
 
-use std::net::IpAddr;
-
 use auscult::net::HostId;
 use auscult::store::{Known, Value};
 
@@ -64,7 +62,11 @@ impl Judge<'_> {
         });
         self.single("serial_number", host.fact("serial"), |t, c| right(words(t) == words(c)));
         self.single("software_version", host.fact("sw_version"), |truth, claim| {
-            right(version(truth) == version(claim))
+            match (version(truth), version(claim)) {
+                (truth, claim) if truth == claim => Verdict::Right,
+                (truth, claim) if truth.starts_with(&claim) => Verdict::Vague,
+                _ => Verdict::Wrong,
+            }
         });
         self.system();
         self.single("hostname", host.fact("hostname"), |truth, claim| {
@@ -79,8 +81,10 @@ impl Judge<'_> {
 
     fn device(&mut self) {
         let host = self.host;
-        let kind = host.fact("device_type").or_else(|| host.fact("role"));
-        let classes = kind.and_then(device::classes);
+        let (kind, classes) = match host.fact("device_type") {
+            Some(kind) => (Some(kind), device::classes(kind)),
+            None => (host.fact("role"), host.fact("role").and_then(device::of_role)),
+        };
         self.single("device_class", classes.and(kind), |_, claim| {
             right(classes.is_some_and(|all| all.contains(&claim)))
         });
@@ -205,16 +209,12 @@ impl Judge<'_> {
         let truth = host.fact("oui_registry").or_else(|| host.fact("vendor_oui"));
         if truth.is_some() {
             self.single("mac_vendor", truth, |t, c| right(maker::same(t, c)));
-        } else if host.has_none("oui_registry") || host.mac.is_none() && self.has_address() {
-            // Nobody's block, or behind a router: then no maker may be named.
+        } else if host.has_none("oui_registry") {
+            // Nobody's block: then no maker may be named.
             if let Some(claim) = self.first("mac_vendor") {
                 self.note("mac_vendor", Verdict::Wrong, "(none)", &claim, String::new());
             }
         }
-    }
-
-    fn has_address(&self) -> bool {
-        self.host.ip.as_ref().is_some_and(|ip| ip.parse::<IpAddr>().is_ok())
     }
 
     /// The first shown value.

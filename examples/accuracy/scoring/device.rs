@@ -31,7 +31,7 @@ const CLASSES: &[(&str, &[&str])] = &[
     ("phone", &["phone"]),
     ("nas", &["nas"]),
     ("kiosk", &["kiosk", "digital-signage"]),
-    ("pacs", &["pacs"]),
+    ("pacs", &["pacs", "vna"]),
     ("dicom router", &["dicom-router"]),
     ("ris", &["ris", "worklist-server"]),
     ("lis", &["lis"]),
@@ -48,9 +48,14 @@ pub(super) fn classes(device_type: &str) -> Option<&'static [&'static str]> {
     found.map(|(_, classes)| *classes)
 }
 
+/// The classes of a role that is nothing but the name of a device: `switch` is one,
+/// `print client` is what it does.
+pub(super) fn of_role(role: &str) -> Option<&'static [&'static str]> {
+    let text = words(role);
+    CLASSES.iter().find(|(name, _)| text == *name).map(|(_, classes)| *classes)
+}
+
 /// The class that a trap's words name, when they are nothing but that.
 pub(super) fn named(trap: &str) -> Option<&'static [&'static str]> {
-    let text = words(trap);
-    let text = text.strip_prefix("one ").unwrap_or(&text);
-    CLASSES.iter().find(|(name, _)| text == *name).map(|(_, classes)| *classes)
+    of_role(trap.strip_prefix("one ").unwrap_or(trap))
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{Failure, Settings, output};
-use crate::census::asset::OUI;
+use crate::census::asset::OWN_KEYS;
 use crate::census::signature::{Book, Signature, check};
 use crate::wire::dissect::PROTOCOLS;
 
@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     match &args.what {
         What::Check => {
             let said = PROTOCOLS.iter().flat_map(|p| p.keys).map(crate::observe::Key::as_str);
-            let keys: Vec<&str> = said.chain([OUI]).collect();
+            let keys: Vec<&str> = said.chain(OWN_KEYS).collect();
             let faults = check(&book, &keys);
             output(None, |to| {
                 for fault in &faults {

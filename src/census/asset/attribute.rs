@@ -75,8 +75,8 @@ impl Candidates {
     ) {
         let Some(found) = book.matches(key, value, others) else { return };
         let context = found.get("os_name").map(str::to_owned);
-        for (name, set) in &found.set {
-            let Some(name) = crate::census::signature::ATTRIBUTES.iter().find(|a| *a == name)
+        for (name, set, sure) in found.said() {
+            let Some(name) = crate::census::signature::ATTRIBUTES.iter().find(|a| **a == name)
             else {
                 continue;
             };
@@ -87,7 +87,7 @@ impl Candidates {
                 signature: found.signature.id.clone(),
                 key: key.to_owned(),
                 value: value.to_owned(),
-                confidence: found.signature.confidence * weight,
+                confidence: sure * weight,
                 said,
             };
             let all = self.by_name.entry(name).or_default();
@@ -128,7 +128,8 @@ impl Candidates {
             refine(all);
             all.first().map(|c| c.value.clone()).unwrap_or_default()
         });
-        let role = self.by_name.get("os_role").and_then(|all| all.first()).map(|c| c.value.clone());
+        let role = self.by_name.get("os_role").and_then(|all| all.first());
+        let role = role.filter(|c| c.confidence >= SHOWN).map(|c| c.value.clone());
         let os = os.map(|name| settle(&name, role.as_deref()));
         if let (Some(os), Some(first)) =
             (&os, self.by_name.get_mut("os_name").and_then(|all| all.first_mut()))
@@ -171,10 +172,16 @@ pub fn shown<'a>(name: &str, all: &'a [Candidate], os: Option<&str>) -> Vec<&'a 
     all.iter().filter(fits).take(if many { usize::MAX } else { 1 }).collect()
 }
 
+/// Names that others give, or that may be a service's: they count where the device
+/// itself says nothing.
+const HEARSAY: &[&str] = &["dns.name", "tls.cert_cn"];
+
 /// Independent reasons strengthen each other; the same key heard twice does not.
 fn together(reasons: &[Reason]) -> f32 {
     let mut by_key: BTreeMap<&str, f32> = BTreeMap::new();
-    for reason in reasons {
+    let hearsay = |reason: &&Reason| HEARSAY.contains(&reason.key.as_str());
+    let own = reasons.iter().any(|reason| !hearsay(&reason));
+    for reason in reasons.iter().filter(|reason| !own || !hearsay(reason)) {
         let best = by_key.entry(&reason.key).or_default();
         *best = best.max(reason.confidence);
     }

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::census::host::Host;
+use super::cards;
+use crate::census::host::{Host, Span};
 use crate::net::{HostId, Mac, Segment};
 
 /// Addresses behind one MAC in one segment, none of them bound to it, from which on
@@ -17,6 +18,9 @@ use crate::net::{HostId, Mac, Segment};
 const ROUTER_ADDRESSES: usize = 4;
 /// The same for addresses of the Internet: one device has one, or one a network.
 const ROUTER_PUBLIC_ADDRESSES: usize = 2;
+/// So many carried addresses make a router for certain: a single one may be a device
+/// that starts with an odd TTL.
+const SURELY_ROUTER: usize = 2;
 
 /// What an asset is recognised by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,9 +58,22 @@ const fn domain(segment: Segment) -> Domain {
     (segment.sensor, segment.vni)
 }
 
+/// A MAC that carries the packets of others in one segment.
+struct Router {
+    /// When it did.
+    span: Span,
+    /// Addresses that came through it for certain, by their TTL or because they are the
+    /// Internet's.
+    carried: usize,
+}
+
 /// The knowledge needed to say who a speaker is.
 pub(super) struct Identifier {
-    routers: BTreeSet<(Segment, Mac)>,
+    routers: BTreeMap<(Segment, Mac), Router>,
+    /// MACs that stand for two ends of one conversation, which are nobody's.
+    shared: BTreeSet<(Segment, Mac)>,
+    /// Cards of one device, and the one that it is named after.
+    cards: BTreeMap<Mac, Mac>,
     /// Address → MACs that hold it, with their segment.
     bindings: BTreeMap<(Domain, IpAddr), Vec<(Mac, Segment)>>,
     /// The same by MAC.
@@ -65,8 +82,13 @@ pub(super) struct Identifier {
 
 impl Identifier {
     pub(super) fn new<'a>(hosts: impl Iterator<Item = (&'a HostId, &'a Host)> + Clone) -> Self {
-        let mut it =
-            Self { routers: BTreeSet::new(), bindings: BTreeMap::new(), bound: BTreeMap::new() };
+        let mut it = Self {
+            routers: BTreeMap::new(),
+            shared: BTreeSet::new(),
+            cards: cards::of_one_device(hosts.clone()),
+            bindings: BTreeMap::new(),
+            bound: BTreeMap::new(),
+        };
         for (id, host) in hosts.clone() {
             for (ip, ..) in &host.addresses {
                 if let Some(mac) = id.mac {
@@ -74,7 +96,7 @@ impl Identifier {
                 }
             }
         }
-        let mut behind: BTreeMap<(Segment, Mac), BTreeSet<IpAddr>> = BTreeMap::new();
+        let mut behind: BTreeMap<(Segment, Mac), (BTreeSet<IpAddr>, Span)> = BTreeMap::new();
         for (id, host) in hosts.clone() {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
             if is_link_local(ip) || it.is_bound(id.segment, ip, mac) {
@@ -82,17 +104,27 @@ impl Identifier {
             }
             // A translating gateway hands on the Internet with untouched TTLs.
             let translated = is_public(ip) && it.holds_another(mac, ip);
-            if host.routed || translated || is_virtual_router(mac) {
-                it.routers.insert((id.segment, mac));
+            let carried = host.routed || translated;
+            if talks_to_itself(id, host) {
+                it.shared.insert((id.segment, mac));
+            }
+            if carried || is_virtual_router(mac) {
+                it.carries((id.segment, mac), host.span, usize::from(carried));
             }
             if is_public(ip) || !host.direct {
-                behind.entry((id.segment, mac)).or_default().insert(network(ip));
+                let new = || (BTreeSet::new(), host.span);
+                let (networks, span) = behind.entry((id.segment, mac)).or_insert_with(new);
+                networks.insert(network(ip));
+                span.extend(host.span.first);
+                span.extend(host.span.last);
             }
         }
-        for (router, networks) in behind {
+        for (router, (networks, span)) in behind {
             let public = networks.iter().filter(|ip| is_public(**ip)).count();
-            if networks.len() >= ROUTER_ADDRESSES || public >= ROUTER_PUBLIC_ADDRESSES {
-                it.routers.insert(router);
+            if public >= ROUTER_PUBLIC_ADDRESSES {
+                it.carries(router, span, public);
+            } else if networks.len() >= ROUTER_ADDRESSES {
+                it.carries(router, span, 0);
             }
         }
         // Seen on its own link with an untouched TTL: as good as ARP where ARP is not seen.
@@ -102,7 +134,8 @@ impl Identifier {
             let known = it.bindings.contains_key(&(domain(id.segment), ip));
             // What a router says itself has made no hop either.
             let own = !it.is_router(id.segment, mac) || !is_public(ip);
-            if host.direct && !host.routed && !known && own {
+            let nobodys = it.shared.contains(&(id.segment, mac));
+            if host.direct && !host.routed && !known && own && !nobodys {
                 direct.push((id.segment, ip, mac));
             }
         }
@@ -110,6 +143,30 @@ impl Identifier {
             it.bind(segment, ip, mac);
         }
         it
+    }
+
+    fn carries(&mut self, router: (Segment, Mac), span: Span, carried: usize) {
+        let router = self.routers.entry(router).or_insert(Router { span, carried: 0 });
+        router.span.extend(span.first);
+        router.span.extend(span.last);
+        router.carried += carried;
+    }
+
+    /// MACs that are a router's, named after their device, with the segment, the time,
+    /// and whether it is certain. An address that routers share is no device.
+    pub(super) fn routers(&self) -> impl Iterator<Item = (Segment, Mac, Span, bool)> {
+        self.routers
+            .iter()
+            .filter(|((_, mac), router)| router.carried > 0 && !is_virtual_router(*mac))
+            .map(|((segment, mac), router)| {
+                let sure = router.carried >= SURELY_ROUTER;
+                (*segment, self.device(*mac), router.span, sure)
+            })
+    }
+
+    /// The card that the device with this card is named after.
+    pub(super) fn device(&self, mac: Mac) -> Mac {
+        self.cards.get(&mac).copied().unwrap_or(mac)
     }
 
     fn bind(&mut self, segment: Segment, ip: IpAddr, mac: Mac) {
@@ -133,7 +190,7 @@ impl Identifier {
 
     /// Whether frames of others come from this MAC in this segment.
     pub(super) fn is_router(&self, segment: Segment, mac: Mac) -> bool {
-        self.routers.contains(&(segment, mac))
+        self.routers.contains_key(&(segment, mac)) || self.shared.contains(&(segment, mac))
     }
 
     /// The one MAC that holds this address; in the same segment first. None when
@@ -148,6 +205,13 @@ impl Identifier {
 
     /// Who this speaker is.
     pub(super) fn identify(&self, id: &HostId) -> Option<Identity> {
+        match self.who(id) {
+            Some(Identity::Mac(mac)) => Some(Identity::Mac(self.device(mac))),
+            other => other,
+        }
+    }
+
+    fn who(&self, id: &HostId) -> Option<Identity> {
         let at = |ip| Identity::Address { sensor: id.segment.sensor, vni: id.segment.vni, ip };
         match (id.mac, id.ip) {
             (Some(mac), Some(ip)) => {
@@ -168,6 +232,14 @@ impl Identifier {
             (None, None) => None,
         }
     }
+}
+
+/// Two addresses of one MAC that talk with each other over the wire: the MAC is a
+/// relay's, a bridge's or the capture's own, and says nothing of either.
+fn talks_to_itself(id: &HostId, host: &Host) -> bool {
+    host.peers.iter().any(|peer| {
+        (peer.segment, peer.mac) == (id.segment, id.mac) && peer.ip.is_some() && peer.ip != id.ip
+    })
 }
 
 /// An address stands for itself, an IPv6 one for its /64: a host has several there.
@@ -288,6 +360,33 @@ mod tests {
         let hosts =
             [host(10, ROUTER, Some("10.2.0.9"), 63), host(10, ROUTER, Some("10.1.0.1"), 64)];
         assert_eq!(identity(&hosts, 1), "mac:00:01:02:00:00:01");
+    }
+
+    #[test]
+    fn a_mac_that_talks_to_itself_is_nobodys() {
+        let mut hosts =
+            [host(10, DEVICE, Some("10.1.0.5"), 128), host(10, DEVICE, Some("10.1.0.6"), 128)];
+        assert_eq!(identity(&hosts, 0), "mac:00:01:02:00:00:02", "two addresses alone are fine");
+        let peer = hosts[1].0;
+        hosts[0].1.peers.insert(peer);
+        let peer = hosts[0].0;
+        hosts[1].1.peers.insert(peer);
+        assert_eq!(identity(&hosts, 0), "ip:10.1.0.5");
+        assert_eq!(identity(&hosts, 1), "ip:10.1.0.6");
+    }
+
+    #[test]
+    fn one_odd_ttl_makes_no_certain_router() {
+        let routers = |hosts: &[(HostId, Host)]| {
+            let it = Identifier::new(hosts.iter().map(|(id, host)| (id, host)));
+            it.routers().map(|(_, mac, _, sure)| (mac, sure)).collect::<Vec<_>>()
+        };
+        let mut hosts = vec![host(10, ROUTER, Some("10.2.0.9"), 63)];
+        assert_eq!(routers(&hosts), [(ROUTER, false)]);
+        hosts.push(host(10, ROUTER, Some("10.3.0.9"), 61));
+        assert_eq!(routers(&hosts), [(ROUTER, true)]);
+        let shared = Mac([0, 0, 0x5e, 0, 1, 7]);
+        assert_eq!(routers(&[host(10, shared, Some("10.2.0.9"), 63)]), []);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Assets: which speakers are one device, and what is believed of it.
 
 mod attribute;
+mod cards;
 mod equipment;
 mod identity;
 
@@ -21,8 +22,15 @@ use attribute::Candidates;
 use equipment::Described;
 use identity::{Identifier, is_public};
 
-/// The fact that the census makes itself: the registered holder of a MAC's block.
-pub const OUI: &str = "mac.oui";
+/// The facts that the census makes itself: the registered holder of a MAC's block, and
+/// that packets of others come through a card.
+pub const OWN_KEYS: [&str; 2] = [OUI, FORWARDS];
+const OUI: &str = "mac.oui";
+const FORWARDS: &str = "network.forwards";
+
+/// What is left of a statement about the maker of a message when the speaker passes
+/// messages on.
+const PASSED_ON: f32 = 0.5;
 
 /// A device, as far as it is known.
 #[derive(Clone, Debug)]
@@ -92,6 +100,13 @@ impl Census {
                 .or_insert_with(|| Group { hosts: Vec::new(), described: Described::default() });
             group.hosts.push((id, host));
         }
+        groups.retain(|_, group| group.hosts.iter().any(|(_, host)| !is_only_named(host)));
+        // A router is a device even where only the packets of others show it.
+        for (_, mac, ..) in identifier.routers() {
+            groups
+                .entry(Identity::Mac(mac))
+                .or_insert_with(|| Group { hosts: Vec::new(), described: Described::default() });
+        }
         // Who is described by whom; a device that speaks for itself keeps its own name.
         let mut speaks: BTreeMap<Identity, Identity> = BTreeMap::new();
         let mut others: BTreeMap<Identity, Vec<(Identity, super::host::EquipmentFacts, Said)>> =
@@ -131,18 +146,30 @@ impl Census {
         identifier: &Identifier,
         known: &BTreeMap<&HostId, Identity>,
     ) -> Asset {
-        let mut asset = empty(identity.clone(), group.hosts.iter().map(|(_, host)| host.span));
+        let routes =
+            || identifier.routers().filter(|(_, mac, ..)| *identity == Identity::Mac(*mac));
+        let spans = group.hosts.iter().map(|(_, host)| host.span);
+        let mut asset = empty(identity.clone(), spans.chain(routes().map(|(.., span, _)| span)));
         let mut candidates = Candidates::default();
+        let relays = relays_hl7(&group.hosts);
         for (id, host) in &group.hosts {
             self.place(&mut asset, id, host, identifier, known);
             for (key, values) in &host.facts {
+                let weight = if relays && key == "hl7.profile" { PASSED_ON } else { 1.0 };
                 for (value, said) in values {
-                    candidates.add(&self.book, key, value, &[], *said, 1.0);
+                    candidates.add(&self.book, key, value, &[], *said, weight);
                 }
             }
         }
         for (facts, said, weight) in &group.described.own {
             add_equipment(&mut candidates, &self.book, facts, *said, *weight);
+        }
+        for (segment, _, span, sure) in routes() {
+            asset.segments.insert(segment);
+            let said = Said { evidence: Evidence { capture: 0, frame: 0 }, span };
+            if sure {
+                candidates.add(&self.book, FORWARDS, "yes", &[], said, 1.0);
+            }
         }
         // The card's maker, said by the first frame that the card sent.
         if let Identity::Mac(mac) = identity
@@ -165,7 +192,9 @@ impl Census {
         identifier: &Identifier,
         known: &BTreeMap<&HostId, Identity>,
     ) {
-        if let Identity::Mac(mac) = asset.identity {
+        if let (Identity::Mac(device), Some(mac)) = (&asset.identity, id.mac)
+            && identifier.device(mac) == *device
+        {
             asset.macs.insert(mac);
         }
         asset.ips.extend(id.ip.filter(|_| !host.services.is_empty() || host.direct || host.routed));
@@ -230,18 +259,42 @@ fn add_equipment(
     }
 }
 
+/// Others name it, nothing else is known of it: that makes no device.
+fn is_only_named(host: &Host) -> bool {
+    !host.spoke
+        && host.addresses.is_empty()
+        && host.services.is_empty()
+        && host.equipment.is_empty()
+        && host.attached.is_empty()
+        && host.facts.keys().all(|key| key == "dns.name")
+}
+
+/// Takes HL7 messages in and gives HL7 messages out: what those say of their maker
+/// need not be said of the speaker.
+fn relays_hl7(hosts: &[(&HostId, &Host)]) -> bool {
+    let part = |wanted: Role| {
+        let mut services = hosts.iter().flat_map(|(_, host)| host.services.keys());
+        services.any(|(_, _, name, role)| name == "hl7" && *role == wanted)
+    };
+    part(Role::Server) && part(Role::Client)
+}
+
 fn empty(identity: Identity, spans: impl Iterator<Item = Span>) -> Asset {
     let span = spans.reduce(|mut all, span| {
         all.extend(span.first);
         all.extend(span.last);
         all
     });
+    let macs = match identity {
+        Identity::Mac(mac) => BTreeSet::from([mac]),
+        _ => BTreeSet::new(),
+    };
     Asset {
         id: asset_id(&identity),
         external: matches!(&identity, Identity::Address { ip, .. } if is_public(*ip)),
         identity,
         span: span.unwrap_or(Span::at(crate::time::Timestamp(0))),
-        macs: BTreeSet::new(),
+        macs,
         ips: BTreeSet::new(),
         assignment: BTreeSet::new(),
         segments: BTreeSet::new(),

@@ -2,8 +2,9 @@
 
 use super::{Book, Fault, Signature};
 
-/// Keys that the census gives itself: the registrant of a MAC's block.
-const OF_CENSUS: &[&str] = &["mac.oui"];
+/// Keys that the census gives itself: the registrant of a MAC's block, and that a card
+/// carries the packets of others.
+const OF_CENSUS: &[&str] = &["mac.oui", "network.forwards"];
 
 /// Everything that is wrong with a book that loads.
 ///

@@ -1,10 +1,13 @@
 //! Domain Name System (RFC 1035) over UDP and TCP: which vendors' services a host
 //! looks for, and who answers.
 //!
-//! Only the last three labels of a query leave: enough to tell an operating
+//! Of queries only the last three labels leave: enough to tell an operating
 //! system's telemetry or a remote access product, too little to tell what a person read.
+//! Of answers only the names of hosts of the site.
 
 pub(super) mod message;
+
+use std::net::IpAddr;
 
 use self::message::{A, AAAA, HTTPS, Message, SRV};
 use super::{
@@ -17,9 +20,13 @@ use crate::wire::packet::Packet;
 const QUERY: Key = Key::new("dns.query");
 /// `dns`: the host answers for the whole name space.
 const SERVER: Key = Key::new("dns.server");
+/// Qualified name that an answer gives to an address of the site.
+const NAME: Key = Key::new("dns.name");
 
 /// The domain port: the format has no mark of its own, so both are asked for.
 const PORT: u16 = 53;
+/// Names taken from one answer; a name with more addresses is a service's.
+const MAX_NAMES: usize = 4;
 /// Longer messages over TCP are zone transfers.
 const MAX_TCP: usize = 4096;
 
@@ -27,7 +34,7 @@ const MAX_TCP: usize = 4096;
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "dns",
     standard: "RFC 1035",
-    keys: &[QUERY, SERVER],
+    keys: &[NAME, QUERY, SERVER],
     ports: &[PORT],
     body: Body::Datagram { probe, read: |packet, out| read(packet.payload, out) },
 };
@@ -36,7 +43,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
 pub(super) static TCP: Protocol = Protocol {
     name: "dns-tcp",
     standard: "RFC 7766",
-    keys: &[QUERY, SERVER],
+    keys: &[NAME, QUERY, SERVER],
     ports: &[PORT],
     body: Body::Stream { probe: probe_tcp, start: || Box::new(Tcp) },
 };
@@ -68,7 +75,7 @@ fn read(bytes: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
         if message.recursion_available() && matches!(message.rcode(), 0 | 3) {
             out.fact(Who::Sender, &SERVER, "dns");
         }
-        return Ok(());
+        return names(&message, out);
     }
     let (name, kind, _) = message.question()?;
     if message.recursion_desired() && matches!(kind, A | AAAA | HTTPS | SRV) {
@@ -78,6 +85,37 @@ fn read(bytes: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Names of hosts of the site: address records whose address is not the Internet's,
+/// where names are services and not devices.
+fn names(message: &Message<'_>, out: &mut dyn Sink) -> Result<(), Error> {
+    let mut said = 0_usize;
+    message.records(|record| {
+        let Some(ip) = record.address().filter(|ip| is_of_the_site(*ip)) else { return Ok(()) };
+        let name = record.name.text().to_ascii_lowercase();
+        said = said.saturating_add(1);
+        if said <= MAX_NAMES && is_host_name(&name) {
+            out.fact(Who::Named { mac: None, ip: Some(ip) }, &NAME, &name);
+        }
+        Ok(())
+    })
+}
+
+/// RFC 1918 and RFC 4193.
+const fn is_of_the_site(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_private(),
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    }
+}
+
+/// Qualified, of letters, digits and hyphens (RFC 1123 §2.1), and no reverse name.
+fn is_host_name(name: &str) -> bool {
+    let label = |l: &str| {
+        !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    name.contains('.') && !name.ends_with(".arpa") && name.split('.').all(label)
 }
 
 /// The last three labels of a host name; none for reverse lookups and for names
@@ -173,6 +211,22 @@ mod tests {
         let answer = query(0x8180, &["a", "example"], A);
         assert_eq!(facts(&packet("dns", &udp(53, 50000, &answer)).unwrap()), ["C dns.server=dns"]);
         assert!(said(&query(0x8182, &["a", "example"], A)).is_empty(), "SERVFAIL");
+    }
+
+    #[test]
+    fn names_of_the_site() {
+        let answer = |ip: [u8; 4], labels: &[&str]| {
+            let mut m = query(0x8180, labels, A);
+            m[7] = 1;
+            m.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+            m.extend(ip);
+            facts(&packet("dns", &udp(53, 50000, &m)).unwrap())
+        };
+        let said = answer([10, 20, 10, 11], &["PACS", "hospital", "example"]);
+        assert!(said.iter().any(|f| f.ends_with("dns.name=pacs.hospital.example")), "{said:?}");
+        let resolver = ["C dns.server=dns"];
+        assert_eq!(answer([8, 8, 8, 8], &["dns", "example"]), resolver);
+        assert_eq!(answer([10, 0, 0, 1], &["a b", "example"]), resolver);
     }
 
     #[test]

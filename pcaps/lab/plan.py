@@ -77,7 +77,7 @@ host("dcmroute", 10, 16, "00:50:56:a1:10:16", facts={
 host("web", 10, 17, "3c:d9:2b:14:0e:17", v6=True, facts={
     "role": "web server", "device_type": "server", "os": "Debian 12",
     "os_family": "Linux", "software": "nginx 1.22.1, OpenSSH 9.2p1, vsFTPd 3.0.3",
-    "service": "http:80, https:443, ssh:22, ftp:21, snmp:161", "fqdn": f"intra.{DOMAIN}"},
+    "service": "http:80, https:443, ssh:22, ftp:21, snmp:161", "fqdn": f"intra.{DOMAIN} / web.{DOMAIN}"},
     traps=["Cisco (the router's MAC carries its packets in the other VLANs)"],
     evidence=[("http.response", "http.server"), ("ssh.protocol", "ssh.protocol"),
               ("tls.handshake.type == 11", "x509sat.uTF8String"),

@@ -146,8 +146,7 @@ impl Judge<'_> {
                 _ => name,
             };
             if claim.contains('.') && !claim.starts_with('.') {
-                // A host of a Windows domain may be called by its NetBIOS domain.
-                let verdict = right(claim.eq_ignore_ascii_case(truth));
+                let verdict = right(truth.split(" / ").any(|t| claim.eq_ignore_ascii_case(t)));
                 let evidence = self.evidence("domain");
                 self.note("fqdn", verdict, truth, &claim, evidence);
             } else {
@@ -155,14 +154,18 @@ impl Judge<'_> {
             }
         }
         let domain = host.fact("domain").or_else(|| host.fact("workgroup")).or_else(|| {
-            host.fact("fqdn").and_then(|name| name.split_once('.')).map(|(_, domain)| domain)
+            host.fact("fqdn")
+                .and_then(|names| names.split(" / ").next())
+                .and_then(|name| name.split_once('.'))
+                .map(|(_, domain)| domain)
         });
         self.single("domain", domain, |truth, claim| {
             let label = |name: &str| name.split('.').next().unwrap_or_default().to_lowercase();
             right(
                 truth.eq_ignore_ascii_case(claim)
                     || (!truth.contains('.') || !claim.contains('.'))
-                        && label(truth) == label(claim),
+                        && (label(truth) == label(claim)
+                            || claim.split('.').any(|l| l.eq_ignore_ascii_case(truth))),
             )
         });
     }

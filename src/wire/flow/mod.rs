@@ -314,8 +314,12 @@ impl Engine {
         if !both && name.is_empty() {
             return;
         }
-        // A multicast answer or a one-sided mirror names no peer.
-        flow.told = both || flow.phase == Phase::Dissecting;
+        // A multicast answer or a one-sided mirror names no peer: what is known of one
+        // side is said once, and all of it when the other has spoken too.
+        if !both && flow.half_told {
+            return;
+        }
+        (flow.told, flow.half_told) = (both, true);
         let client_sends = usize::from(client);
         let (from, to) = (flow.key.end(client_sends), flow.key.end(client_sends ^ 1));
         let transport = flow.key.transport;

@@ -68,6 +68,8 @@ pub(super) struct Flow {
     pub(super) shadow: bool,
     /// Its service and peer were said.
     pub(super) told: bool,
+    /// The same, while only one side had spoken.
+    pub(super) half_told: bool,
     /// Probes asked so far.
     pub(super) asked: u8,
     /// FIN or RST seen, a bit for each direction.
@@ -186,6 +188,7 @@ impl Table {
             client: None,
             shadow: false,
             told: false,
+            half_told: false,
             asked: 0,
             closed: 0,
             macs: [None; 2],

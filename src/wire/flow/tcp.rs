@@ -334,7 +334,7 @@ impl Engine {
     fn restart(&mut self, index: u32, at: usize) {
         let Some(flow) = self.table.get_mut(index) else { return };
         flow.phase = Phase::Recognising;
-        flow.told = false;
+        (flow.told, flow.half_told) = (false, false);
         flow.asked = limits::MAX_OPENING_SEGMENTS / 2;
         let Some(conversation) = self.conversations.get_mut(at) else { return };
         for half in &mut conversation.halves {

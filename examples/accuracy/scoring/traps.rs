@@ -29,6 +29,9 @@ pub(super) fn check(truth: &Truth, judge: &mut Judge<'_>) {
 /// What was claimed against the trap, and why.
 type Claim = Option<(String, String)>;
 
+/// Whether a value of an attribute passes a test, and which.
+type Ask<'a> = dyn Fn(&str, &dyn Fn(&str) -> bool) -> Claim + 'a;
+
 /// None when no rule understands the trap.
 fn fell(truth: &Truth, asset: &Known, trap: &str, least: f64) -> Option<Claim> {
     let claim = |name: &str, test: &dyn Fn(&str) -> bool| {
@@ -90,12 +93,7 @@ fn of_another(truth: &Truth, asset: &Known) -> Claim {
 }
 
 /// The words of the trap in a name that is shown. Of alternatives, all must be the trap.
-fn words_claimed(
-    asset: &Known,
-    trap: &str,
-    least: f64,
-    claim: &dyn Fn(&str, &dyn Fn(&str) -> bool) -> Claim,
-) -> Claim {
+fn words_claimed(asset: &Known, trap: &str, least: f64, claim: &Ask<'_>) -> Claim {
     let trapped = os::systems(trap);
     let system = asset.shown("os_name").find(|v| {
         let names: Vec<&str> = v.value.split(" / ").collect();

@@ -209,12 +209,40 @@ fn refine(all: &mut [Candidate]) {
     }
 }
 
+/// Whether every alternative of `exact` is one of `vague`, or of a family that it names.
 fn refines(exact: &str, vague: &str) -> bool {
-    let one_of = vague.split(" / ").any(|one| one == exact);
-    let of_family =
-        !vague.contains(' ') && exact.strip_prefix(vague).is_some_and(|rest| rest.starts_with(' '));
-    exact != vague && (one_of || of_family)
+    let bare = |name: &str| name.strip_prefix("Windows ").unwrap_or(name).to_owned();
+    let within = |one: &str| {
+        vague.split(" / ").any(|other| {
+            let member = one.strip_prefix(other).is_some_and(|rest| rest.starts_with(' '));
+            let of_family = !other.contains(' ') && member;
+            let linux = other == "Linux" && LINUX.contains(&one);
+            // Joined alternatives leave the family out after the first.
+            let windows = other == "Windows" && one.starts_with("Server ");
+            bare(one) == bare(other) || of_family || linux || windows
+        })
+    };
+    exact != vague && exact.split(" / ").all(within)
 }
+
+/// Distributions whose evidence makes "Linux" more exact.
+const LINUX: &[&str] = &[
+    "AlmaLinux",
+    "Alpine Linux",
+    "Amazon Linux",
+    "Android",
+    "Arch Linux",
+    "CentOS",
+    "Debian",
+    "Fedora",
+    "OpenWrt",
+    "Oracle Linux",
+    "Raspbian",
+    "Red Hat Enterprise Linux",
+    "Rocky Linux",
+    "SUSE Linux",
+    "Ubuntu",
+];
 
 /// Picks among joined alternatives by what else says client or server.
 fn settle(name: &str, role: Option<&str>) -> String {
@@ -253,6 +281,10 @@ mod tests {
         assert!(refines("Windows 10", "Windows"));
         assert!(refines("Windows 7 / Server 2008 R2", "Windows"));
         assert!(!refines("Windows", "Windows 10"));
+        assert!(refines("Debian", "Linux") && refines("Debian / Ubuntu", "Linux"));
+        assert!(refines("Debian", "Debian / Ubuntu") && !refines("Debian / Ubuntu", "Debian"));
+        let four = "Windows Vista / Windows 7 / Server 2008 / Server 2008 R2";
+        assert!(refines("Windows 7 / Server 2008 R2", four) && !refines(four, "Windows 7"));
         assert!(!refines("Linux", "Windows"));
     }
 

@@ -1,9 +1,13 @@
 //! `seed targets`: the names of all targets. `seed corpus CAPTURES CORPUS`: real input
 //! for each of them, from the captures of a directory.
+//!
+//! All is built to be fuzzed and links only with the fuzzer, whose `main` it has; the
+//! work is done, and the program ended, before that looks at its arguments.
+#![no_main]
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::{env, fs, io};
+use std::{env, fs, io, process};
 
 use auscult::wire::dissect::PROTOCOLS;
 use auscult_fuzz::lab::Harvest;
@@ -13,7 +17,17 @@ const TARGETS: [&str; 4] = ["capture_file", "frame", "stream", "signature_file"]
 /// A longer input teaches a fuzzer little and costs it much.
 const LONGEST: usize = 8 * 1024;
 
-fn main() -> io::Result<()> {
+libfuzzer_sys::fuzz_target!(init: make(), |_bytes: &[u8]| ());
+
+fn make() {
+    let done = seed();
+    if let Err(error) = &done {
+        eprintln!("{error}");
+    }
+    process::exit(i32::from(done.is_err()));
+}
+
+fn seed() -> io::Result<()> {
     let args: Vec<String> = env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["targets"] => {
@@ -22,12 +36,12 @@ fn main() -> io::Result<()> {
             }
             Ok(())
         }
-        ["corpus", captures, corpus] => seed(Path::new(captures), Path::new(corpus)),
+        ["corpus", captures, corpus] => fill(Path::new(captures), Path::new(corpus)),
         _ => Err(io::Error::other("seed targets | seed corpus CAPTURES CORPUS")),
     }
 }
 
-fn seed(captures: &Path, corpus: &Path) -> io::Result<()> {
+fn fill(captures: &Path, corpus: &Path) -> io::Result<()> {
     let write = |target: &str, inputs: &BTreeSet<Vec<u8>>| {
         let dir = corpus.join(target);
         fs::create_dir_all(&dir)?;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use auscult::sensor::Worker;
+use auscult::time::Timestamp;
 use auscult::wire::capture::{Frame, parse_bytes};
 use auscult::wire::dissect::{Body, PROTOCOLS, Protocol, by_name};
 use auscult::wire::flow::Engine;
@@ -174,7 +175,7 @@ fn cut_frames() {
             // Cut by the capture, and as if it had been no longer on the wire.
             for wire_len in [bytes.len(), end] {
                 number += 1;
-                let at = auscult::time::Timestamp(number as i64 * 1_000_000);
+                let at = Timestamp(number as i64 * 1_000_000);
                 let wire_len = wire_len as u32;
                 let cut = Frame { at, link: *link, wire_len, number, bytes: &bytes[..end] };
                 let sight = front.next(&cut);
@@ -185,6 +186,31 @@ fn cut_frames() {
         promise::of_engine(&engine);
     }
     assert!(number > 10_000, "only {number} frames");
+}
+
+/// A capture is read as well behind another one as alone.
+#[test]
+fn captures_one_after_another() {
+    let mut worker = Worker::default();
+    let (_, capture) = CAPTURES.iter().find(|(name, _)| name == "hl7.pcap").expect("there");
+    let mut read = |days: i64| {
+        let earlier = days * 24 * 3_600 * auscult::time::SECOND;
+        let end = parse_bytes(capture, &mut |frames, _| {
+            for frame in frames {
+                let at = Timestamp(frame.at.0 - earlier);
+                worker.turn_to(at);
+                worker.read(&[Frame { at, ..*frame }]);
+            }
+            ControlFlow::Continue(())
+        });
+        end.expect("reads");
+        worker.finish();
+        let said = worker.observed().map(|it| format!("{:?} {:?}", it.host, it.what));
+        said.collect::<BTreeSet<_>>()
+    };
+    let first = read(0);
+    assert!(first.len() > 100);
+    assert_eq!(read(1), first);
 }
 
 /// Thousands of broken captures through the reader and the whole wire.
@@ -300,7 +326,7 @@ fn promises_are_kept_to() {
     use auscult::net::{HostId, Mac};
     use auscult::observe::{Key, Observation, Observed};
     let host = HostId { mac: Some(Mac([2, 0, 0, 0, 0, 1])), ..HostId::default() };
-    let say = |what| Observation { at: auscult::time::Timestamp(0), frame: 1, host, what };
+    let say = |what| Observation { at: Timestamp(0), frame: 1, host, what };
     let fact = |key, value: &str| say(Observed::Fact(Key::new(key), value.to_owned().into()));
     promise::of_observation(&fact("ssh.banner", "SSH-2.0-x"));
     for broken in [

@@ -26,7 +26,7 @@ pub(super) struct Emit<'e> {
 impl Emit<'_> {
     /// Says `what` of `host` unless it was said a moment ago.
     pub(super) fn say(&mut self, host: HostId, what: Observed<'_>) {
-        if (host.mac.is_some() || host.ip.is_some())
+        if is_somebody(&host)
             && self.seen.is_news(&host, &what, self.at)
             && let Some(what) = cleaned(what)
         {
@@ -53,6 +53,11 @@ pub(super) fn host(segment: Segment, mac: Option<Mac>, ip: Option<IpAddr>) -> Ho
         IpAddr::V6(v6) => !(v6.is_unspecified() || v6.is_multicast()),
     };
     HostId { segment, mac: mac.filter(|m| m.is_unicast()), ip: ip.filter(own) }
+}
+
+/// Whether anything is left to tell a speaker by.
+pub(super) const fn is_somebody(host: &HostId) -> bool {
+    host.mac.is_some() || host.ip.is_some()
 }
 
 fn printable(raw: &str) -> Option<Cow<'_, str>> {

@@ -20,7 +20,7 @@ mod tcp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use emit::{Emit, host};
+use emit::{Emit, host, is_somebody};
 use recognise::Known;
 use seen::Seen;
 use stream::Conversation;
@@ -81,7 +81,7 @@ impl Engine {
             conversations: Vec::new(),
             free: Vec::new(),
             held: 0,
-            seen: Seen::new(),
+            seen: Seen::new(flows),
             known: Known::new(),
             counts: Counts::default(),
             ended: Vec::new(),
@@ -149,19 +149,20 @@ impl Engine {
         }
     }
 
-    /// The end of the capture: what is still open is closed.
+    /// The end of the capture: what is still open is closed. Another may follow.
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
         let mut ended = std::mem::take(&mut self.ended);
         self.table.drain(|flow| ended.push(flow.clone()));
         for flow in ended.drain(..) {
             self.end(&flow, out);
         }
-        *self = Self { counts: std::mem::take(&mut self.counts), ..Self::new(0) };
+        let room = self.table.room();
+        *self = Self { counts: std::mem::take(&mut self.counts), ..Self::new(room) };
     }
 
     /// A host outside any flow.
     fn present(&mut self, packet: &Packet<'_>, sender: HostId, out: &mut Vec<Observation>) {
-        if (sender.mac.is_some() || sender.ip.is_some())
+        if is_somebody(&sender)
             && self.seen.is_due((sender, "alone"), packet.at, limits::PRESENT_EVERY)
         {
             let what = Observed::Present(ttl(packet));
@@ -203,7 +204,9 @@ impl Engine {
             *said = packet.at.0;
             let sender = host(packet.segment, packet.src_mac, Some(src.0));
             let what = Observed::Present(ttl(packet));
-            out.push(Observation { at: packet.at, frame: packet.frame, host: sender, what });
+            if is_somebody(&sender) {
+                out.push(Observation { at: packet.at, frame: packet.frame, host: sender, what });
+            }
         }
         if flow.shadow || (flow.phase == Phase::Ignored && flow.told) {
             self.close(index, direction, packet);
@@ -374,7 +377,10 @@ impl Engine {
                 let ip = Some(flow.key.end(direction).0);
                 let mac = flow.macs.get(direction).copied().flatten();
                 let host = host(flow.key.segment, mac, ip);
-                out.push(Observation { at: *last, frame: 0, host, what: Observed::Present(None) });
+                if is_somebody(&host) {
+                    let what = Observed::Present(None);
+                    out.push(Observation { at: *last, frame: 0, host, what });
+                }
             }
         }
     }

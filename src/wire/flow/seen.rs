@@ -20,9 +20,12 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new() -> Self {
-        let mask = u64::try_from(SEEN_ENTRIES.saturating_sub(WAYS)).unwrap_or(0);
-        Self { entries: vec![(0, i64::MIN); SEEN_ENTRIES], hasher: FixedState::default(), mask }
+    /// For an engine with room for so many flows.
+    pub(super) fn new(flows: usize) -> Self {
+        let size = flows.saturating_mul(WAYS).checked_next_power_of_two().unwrap_or(SEEN_ENTRIES);
+        let size = size.clamp(WAYS, SEEN_ENTRIES);
+        let mask = u64::try_from(size.saturating_sub(WAYS)).unwrap_or(0);
+        Self { entries: vec![(0, i64::MIN); size], hasher: FixedState::default(), mask }
     }
 
     /// Whether this is worth saying now; remembers that it was said.
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn repeats_are_dropped_for_a_while() {
-        let mut seen = Seen::new();
+        let mut seen = Seen::new(SEEN_ENTRIES);
         let host = HostId::default();
         let what = Observed::Fact(Key::new("a.b"), Cow::Borrowed("x"));
         let other = Observed::Fact(Key::new("a.b"), Cow::Borrowed("y"));

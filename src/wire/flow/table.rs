@@ -217,6 +217,11 @@ impl Table {
         Some(index)
     }
 
+    /// Flows that it has room for.
+    pub(super) const fn room(&self) -> usize {
+        self.cap
+    }
+
     /// Whether [`Self::insert`] needs a removal first.
     pub(super) fn is_full(&self) -> bool {
         self.free.is_empty() && self.flows.len() >= self.cap

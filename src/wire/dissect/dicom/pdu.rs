@@ -204,7 +204,8 @@ impl Half {
         Ok(Step::Used(HEADER))
     }
 
-    /// Bytes of a data value: as many as there are, without waiting for more.
+    /// Bytes of a data value: as many as there are, without waiting for more, and those
+    /// behind them that nobody wants, whether they are there or not.
     fn fragment(
         &mut self,
         from: Side,
@@ -212,39 +213,51 @@ impl Half {
         association: &mut Association,
         out: &mut dyn Sink,
     ) -> Step {
-        let value = u64::from(self.value);
-        let pass = if self.is_command() {
-            let elements = self.command.as_ref().map(|(elements, _)| elements);
-            elements.filter(|e| !e.is_done()).map_or(value, Elements::passes)
-        } else {
-            let data = self.data.as_ref().filter(|(id, ..)| *id == self.id);
-            data.map_or(value, |(_, data, _)| data.passes())
-        };
-        let pass = pass.min(value);
-        let chunk = if pass > 0 { &[] } else { bytes };
+        let chunk = if self.passes() > 0 { &[] } else { bytes };
         let chunk = chunk.get(..wide(self.value).min(chunk.len())).unwrap_or_default();
+        self.value = self.value.saturating_sub(u32::try_from(chunk.len()).unwrap_or(u32::MAX));
         if self.is_command() {
             if let Some((elements, command)) = &mut self.command {
-                elements.passed(pass);
                 elements.feed(chunk, command);
             }
         } else if let Some((_, data, description)) =
             self.data.as_mut().filter(|(id, ..)| *id == self.id)
         {
-            data.passed(pass);
             data.feed(chunk, description);
             if data.is_done() {
                 description.tell(out);
                 self.data = None;
             }
         }
-        let used = u32::try_from(pass).unwrap_or(u32::MAX);
-        let used = used.saturating_add(u32::try_from(chunk.len()).unwrap_or(u32::MAX));
-        self.value = self.value.saturating_sub(used);
+        let pass = self.passes();
+        if self.is_command() {
+            if let Some((elements, _)) = &mut self.command {
+                elements.passed(pass.into());
+            }
+        } else if let Some((_, data, _)) = self.data.as_mut().filter(|(id, ..)| *id == self.id) {
+            data.passed(pass.into());
+        }
+        self.value = self.value.saturating_sub(pass);
         if self.value == 0 {
             self.end(from, association, out);
         }
-        if pass > 0 { Step::Pass(pass) } else { Step::Used(chunk.len()) }
+        match (pass, u64::try_from(chunk.len()).unwrap_or(u64::MAX)) {
+            (0, _) => Step::Used(chunk.len()),
+            (pass, used) => Step::Pass(u64::from(pass).saturating_add(used)),
+        }
+    }
+
+    /// Bytes of the data value that come next and that nobody wants.
+    fn passes(&self) -> u32 {
+        let pass = if self.is_command() {
+            let elements = self.command.as_ref().map(|(elements, _)| elements);
+            elements.filter(|e| !e.is_done()).map(Elements::passes)
+        } else {
+            let data = self.data.as_ref().filter(|(id, ..)| *id == self.id);
+            data.map(|(_, data, _)| data.passes())
+        };
+        let pass = pass.map_or(u32::MAX, |pass| u32::try_from(pass).unwrap_or(u32::MAX));
+        pass.min(self.value)
     }
 
     /// A data value is complete; so is its command or data set, if it is the last of it.

@@ -281,6 +281,7 @@ mod tests {
         assert!(refines("Windows 10", "Windows"));
         assert!(refines("Windows 7 / Server 2008 R2", "Windows"));
         assert!(!refines("Windows", "Windows 10"));
+        assert!(!refines("macOS / iOS", "macOS"));
         assert!(refines("Debian", "Linux") && refines("Debian / Ubuntu", "Linux"));
         assert!(refines("Debian", "Debian / Ubuntu") && !refines("Debian / Ubuntu", "Debian"));
         let four = "Windows Vista / Windows 7 / Server 2008 / Server 2008 R2";

@@ -108,14 +108,18 @@ pub(super) fn start(index: u8) -> Option<Box<dyn Dissector>> {
 }
 
 /// The direction in which the client sends, when no handshake told: towards the
-/// protocol's own port, else towards the lower port, else the first speaker.
+/// protocol's own port, of several the one that it names first (DHCP: 67 before 68),
+/// else towards the lower port, else the first speaker.
 pub(super) fn client(key: &FlowKey, first: usize, index: Option<u8>) -> u8 {
     let ports = index.and_then(protocol).map_or(&[][..], |p| p.ports);
     let (low, high) = (key.low.1, key.high.1);
     let first = u8::from(first == 1);
-    match (ports.contains(&low), ports.contains(&high)) {
-        (true, false) => 1,
-        (false, true) => 0,
+    let rank = |port| ports.iter().position(|&known| known == port);
+    match (rank(low), rank(high)) {
+        (Some(_), None) => 1,
+        (None, Some(_)) => 0,
+        (Some(low), Some(high)) if low < high => 1,
+        (Some(low), Some(high)) if low > high => 0,
         _ if low == high => first,
         _ if low < 1024 && high >= 1024 => 1,
         _ if high < 1024 && low >= 1024 => 0,
@@ -128,5 +132,26 @@ pub(super) fn count(counts: &mut Counts, index: Option<u8>) {
     if let Some(index) = index {
         let n = counts.recognised.entry(name(index)).or_insert(0);
         *n = n.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::{Segment, Transport};
+
+    #[test]
+    fn a_dhcp_server_that_speaks_first_is_the_server() {
+        let end = |ip: &str, port| (ip.parse().unwrap(), port);
+        let key = FlowKey {
+            segment: Segment::default(),
+            transport: Transport::Udp,
+            low: end("10.0.0.1", 67),
+            high: end("10.0.0.9", 68),
+        };
+        let dhcp = (0..=u8::MAX).find(|&i| protocol(i).is_some_and(|p| p.name == "dhcp"));
+        assert!(dhcp.is_some());
+        assert_eq!(client(&key, 0, dhcp), 1, "the other end");
+        assert_eq!(client(&key, 1, dhcp), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! Addresses and places: [`Mac`], [`Segment`], [`HostId`].
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -117,9 +118,7 @@ impl fmt::Display for Segment {
 /// One speaker as the wire shows it: a segment and the addresses it used there.
 ///
 /// Not yet a device: behind a router the MAC is the router's. The census decides.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HostId {
     /// The segment in which it was seen.
     pub segment: Segment,
@@ -127,6 +126,27 @@ pub struct HostId {
     pub mac: Option<Mac>,
     /// Its IP address; none for pure layer-2 speakers.
     pub ip: Option<IpAddr>,
+}
+
+/// Three words instead of some twenty pieces: a host is looked up for all that is said.
+impl Hash for HostId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Segment { sensor, vlan, inner_vlan, vni } = self.segment;
+        let place = u128::from(sensor) << 64
+            | u128::from(vlan) << 48
+            | u128::from(inner_vlan) << 32
+            | u128::from(vni);
+        let [a, b, c, d, e, f] = self.mac.unwrap_or_default().0;
+        let mac = u64::from_be_bytes([u8::from(self.mac.is_some()), 0, a, b, c, d, e, f]);
+        let (family, ip) = match self.ip {
+            None => (0, 0),
+            Some(IpAddr::V4(ip)) => (4, u128::from(ip.to_bits())),
+            Some(IpAddr::V6(ip)) => (6, ip.to_bits()),
+        };
+        state.write_u128(place);
+        state.write_u64(mac ^ family << 48);
+        state.write_u128(ip);
+    }
 }
 
 /// Transport protocol of a service.

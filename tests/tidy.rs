@@ -27,7 +27,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("wire::capture", &[]),
     ("wire::packet", &["capture"]),
     ("wire::dissect", &["packet"]),
-    ("wire::flow", &["packet", "dissect"]),
+    ("wire::flow", &["capture", "packet", "dissect"]),
     ("census::signature", &[]),
     ("census::host", &[]),
     ("census::asset", &["signature", "host"]),

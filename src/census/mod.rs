@@ -17,8 +17,10 @@ pub mod asset;
 pub mod host;
 pub mod signature;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use crate::net::HostId;
 use crate::observe::{Observation, Observed};
@@ -34,7 +36,9 @@ pub const MAX_HOSTS: usize = 262_144;
 /// What is known, and the signatures to understand it with.
 pub struct Census {
     book: Arc<Book>,
-    hosts: BTreeMap<HostId, Host>,
+    /// In the order of their first word; where each is, by name.
+    hosts: Vec<(HostId, Host)>,
+    places: HashMap<HostId, usize, RandomState>,
     captures: Vec<String>,
     refused: u64,
 }
@@ -42,8 +46,14 @@ pub struct Census {
 impl Census {
     /// Knows nothing yet.
     #[must_use]
-    pub const fn new(book: Arc<Book>) -> Self {
-        Self { book, hosts: BTreeMap::new(), captures: Vec::new(), refused: 0 }
+    pub fn new(book: Arc<Book>) -> Self {
+        Self {
+            book,
+            hosts: Vec::new(),
+            places: HashMap::default(),
+            captures: Vec::new(),
+            refused: 0,
+        }
     }
 
     /// The signatures in use.
@@ -68,15 +78,30 @@ impl Census {
         &self.captures
     }
 
-    /// Every speaker, in a fixed order.
-    pub fn hosts(&self) -> impl ExactSizeIterator<Item = (&HostId, &Host)> {
-        self.hosts.iter()
+    /// How many speakers are remembered.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// Nobody spoke yet.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+    }
+
+    /// Every speaker, in the order of their names: sorts.
+    pub fn hosts(&self) -> impl ExactSizeIterator<Item = (&HostId, &Host)> + Clone {
+        let mut hosts: Vec<_> = self.hosts.iter().map(|(id, host)| (id, host)).collect();
+        hosts.sort_unstable_by_key(|(id, _)| *id);
+        hosts.into_iter()
     }
 
     /// Every speaker that changed since this was last asked.
     pub fn changed(&mut self) -> impl Iterator<Item = (&HostId, &Host)> {
         self.hosts
             .iter_mut()
+            .map(|(id, host)| (&*id, host))
             .filter_map(|(id, host)| std::mem::take(&mut host.dirty).then_some((id, &*host)))
     }
 
@@ -113,14 +138,29 @@ impl Census {
 
     /// Puts back what a store kept.
     pub fn restore(&mut self, id: HostId, host: Host) {
-        self.hosts.insert(id, host);
+        match self.places.get(&id).and_then(|at| self.hosts.get_mut(*at)) {
+            Some((_, old)) => *old = host,
+            None => self.add(id, host),
+        }
+    }
+
+    fn add(&mut self, id: HostId, host: Host) {
+        self.places.insert(id, self.hosts.len());
+        self.hosts.push((id, host));
     }
 
     fn host(&mut self, id: HostId, at: Timestamp) -> Option<&mut Host> {
-        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&id) {
-            self.refused += 1;
-            return None;
-        }
-        Some(self.hosts.entry(id).or_insert_with(|| Host::new(at)))
+        let place = match self.places.get(&id) {
+            Some(place) => *place,
+            None if self.hosts.len() >= MAX_HOSTS => {
+                self.refused += 1;
+                return None;
+            }
+            None => {
+                self.add(id, Host::new(at));
+                self.hosts.len() - 1
+            }
+        };
+        self.hosts.get_mut(place).map(|(_, host)| host)
     }
 }

@@ -12,6 +12,9 @@ use crate::wire::capture::{Broken, File, Totals};
 
 /// What was read so far is written this often; more often would cost more than it saves.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
+/// All knowledge is written anew, so a large inventory takes seconds: reading gets at
+/// least this many times as long.
+const READ_TIMES: u32 = 8;
 
 /// Hears of progress and may ask to stop.
 pub trait Watch {
@@ -36,6 +39,8 @@ pub struct Reading {
     capture: u32,
     frames: u64,
     written: Instant,
+    /// When it is written again.
+    pause: Duration,
     /// The first write that failed: said at the end, after all was tried.
     failed: Option<Error>,
 }
@@ -53,6 +58,7 @@ impl Reading {
             capture: 0,
             frames: 0,
             written: Instant::now(),
+            pause: WRITE_EVERY,
             failed: None,
         }
     }
@@ -93,10 +99,10 @@ impl Reading {
             self.worker.read(frames);
             self.frames += u64::try_from(frames.len()).unwrap_or(0);
             self.take_in();
-            if self.written.elapsed() >= WRITE_EVERY {
+            if self.written.elapsed() >= self.pause {
                 self.write();
             }
-            watch.progress(bytes, self.frames, self.census.hosts().len())
+            watch.progress(bytes, self.frames, self.census.len())
         });
         self.count();
         result
@@ -122,10 +128,12 @@ impl Reading {
     }
 
     fn write(&mut self) {
+        let begun = Instant::now();
         if let Err(error) = self.writer.write(&mut self.census, &self.counters) {
             self.failed.get_or_insert(error);
         }
         self.written = Instant::now();
+        self.pause = begun.elapsed().saturating_mul(READ_TIMES).max(WRITE_EVERY);
     }
 
     /// Closes what is open and writes everything.

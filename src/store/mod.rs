@@ -64,6 +64,10 @@ impl Error {
     }
 }
 
+/// Cache of the writer, in KiB with SQLite's minus sign. One transaction rewrites all
+/// knowledge; what of it does not fit here is written to the log several times.
+const WRITER_CACHE: i32 = -65_536;
+
 /// Opens for writing; creates and migrates.
 fn open_writer(path: &Path) -> Result<Connection, Error> {
     let open = |error| Error::new(path, Fault::Open(error));
@@ -72,6 +76,7 @@ fn open_writer(path: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "journal_mode", "WAL").map_err(open)?;
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(open)?;
     connection.pragma_update(None, "foreign_keys", "ON").map_err(open)?;
+    connection.pragma_update(None, "cache_size", WRITER_CACHE).map_err(open)?;
     migrations()
         .to_latest(&mut connection)
         .map_err(|error| Error::new(path, Fault::Schema(Box::new(error))))?;

@@ -71,6 +71,8 @@ impl Writer {
             let id = serde_json::to_string(id).map_err(row)?;
             hosts.push((id, serde_json::to_string(host).map_err(row)?));
         }
+        // In the order of the table, so that each row is appended.
+        hosts.sort_unstable();
         let assets = census.assets();
         let done = (|| {
             let transaction = self.connection.transaction()?;

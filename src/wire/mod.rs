@@ -5,7 +5,7 @@
 //! cannot be read is counted under the name of the field that stopped it. The
 //! lints that hold this are on for the whole wing.
 //!
-//! Order inside: `packet` ← `dissect` ← `flow`; `capture` stands alone.
+//! Order inside: `capture` ← `packet` ← `dissect` ← `flow`.
 #![cfg_attr(
     not(test),
     deny(

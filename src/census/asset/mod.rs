@@ -5,9 +5,10 @@ mod cards;
 mod equipment;
 mod identity;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
 
 pub use attribute::{Candidate, Reason, SHOWN, shown};
@@ -89,12 +90,14 @@ impl Census {
     /// Every asset, in the order of the identities.
     #[must_use]
     pub fn assets(&self) -> Vec<Asset> {
-        let identifier = Identifier::new(self.hosts.iter());
+        let hosts = self.hosts();
+        let identifier = Identifier::new(hosts.clone());
         let mut groups: BTreeMap<Identity, Group<'_>> = BTreeMap::new();
-        let mut known: BTreeMap<&HostId, Identity> = BTreeMap::new();
-        for (id, host) in &self.hosts {
+        // Ids of assets by speaker: everyone is a peer of many.
+        let mut known: HashMap<&HostId, String, RandomState> = HashMap::default();
+        for (id, host) in hosts {
             let Some(identity) = identifier.identify(id) else { continue };
-            known.insert(id, identity.clone());
+            known.insert(id, asset_id(&identity));
             let group = groups
                 .entry(identity)
                 .or_insert_with(|| Group { hosts: Vec::new(), described: Described::default() });
@@ -144,7 +147,7 @@ impl Census {
         identity: &Identity,
         group: &Group<'_>,
         identifier: &Identifier,
-        known: &BTreeMap<&HostId, Identity>,
+        known: &HashMap<&HostId, String, RandomState>,
     ) -> Asset {
         let routes =
             || identifier.routers().filter(|(_, mac, ..)| *identity == Identity::Mac(*mac));
@@ -190,7 +193,7 @@ impl Census {
         id: &HostId,
         host: &Host,
         identifier: &Identifier,
-        known: &BTreeMap<&HostId, Identity>,
+        known: &HashMap<&HostId, String, RandomState>,
     ) {
         if let (Identity::Mac(device), Some(mac)) = (&asset.identity, id.mac)
             && identifier.device(mac) == *device
@@ -223,7 +226,7 @@ impl Census {
             entry.evidence = entry.evidence.min(said.evidence);
         }
         asset.peers.extend(host.peers.iter().filter_map(|peer| {
-            known.get(peer).cloned().or_else(|| identifier.identify(peer)).map(|i| asset_id(&i))
+            known.get(peer).cloned().or_else(|| identifier.identify(peer).map(|i| asset_id(&i)))
         }));
     }
 

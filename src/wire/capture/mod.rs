@@ -3,13 +3,13 @@
 //!
 //! ```text
 //!  path ▸ open ▸ gz, zst, plain ▸ window of bytes ▸ pcap, pcapng walk ▸ ≤ 64 frames ▸ closure
-//!         file   source, mapped   (bounded)         (headers only)       (lent)
+//!         file   source           (bounded)         (headers only)       (lent)
 //! ```
 
+#[allow(unsafe_code, reason = "prefetch hints; nothing else of the crate has any")]
+mod ahead;
 mod error;
 mod file;
-#[allow(unsafe_code, reason = "memory maps and prefetch hints; nothing else of the crate has any")]
-mod mapped;
 mod pcap;
 mod pcapng;
 mod source;
@@ -17,6 +17,7 @@ mod source;
 #[cfg(test)]
 mod testing;
 
+pub use ahead::ask_for;
 pub use error::{Broken, Codec, OpenError, Reason};
 pub use file::{File, parse_bytes};
 
@@ -142,10 +143,6 @@ enum Step {
     /// The capture is corrupt here.
     Bad(Reason),
 }
-
-/// Bytes in front of the walk that are asked into the cache: about as far as one
-/// core gets through in the time that memory takes to answer.
-const AHEAD: usize = 4096;
 
 /// Order of the bytes of a number in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! The classic capture format (draft-ietf-opsawg-pcap): one header, then records.
 
 use super::error::Reason;
-use super::mapped::prefetch;
-use super::{AHEAD, Batch, Frame, LinkType, Order, Step, index, longest_frame};
+use super::{Batch, Frame, LinkType, Order, Step, index, longest_frame};
 use crate::time::{SECOND, Timestamp};
 
 /// Bytes of the file header (§4).
@@ -80,7 +79,6 @@ impl Pcap {
             let Some((bytes, after)) = body.split_at_checked(kept) else {
                 break Step::Need { bytes: kept.saturating_add(self.record), item: "packet" };
             };
-            prefetch(body, AHEAD, kept);
             self.frames = self.frames.saturating_add(1);
             let nanos = i64::from(self.order.u32(*fraction)).saturating_mul(self.unit);
             let seconds = i64::from(self.order.u32(*seconds)).saturating_mul(SECOND);

@@ -2,8 +2,7 @@
 //! sections, each with its own byte order and interfaces.
 
 use super::error::Reason;
-use super::mapped::prefetch;
-use super::{AHEAD, Batch, Frame, LinkType, Order, Step, index, longest_frame};
+use super::{Batch, Frame, LinkType, Order, Step, index, longest_frame};
 use crate::time::{SECOND, Timestamp};
 
 /// Block types (§11.1).
@@ -181,7 +180,6 @@ impl Pcapng {
         let bytes = index(total);
         let need = Step::Need { bytes, item: "block" };
         let (block, after) = rest.split_at_checked(bytes).ok_or(need)?;
-        prefetch(rest, AHEAD, block.len());
         let (body, trailer) = block.split_last_chunk().unwrap_or((&[], &[0; 4]));
         self.check_trailer(*trailer, total)?;
         let body = body.get(8..).unwrap_or_default();

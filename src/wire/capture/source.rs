@@ -71,6 +71,7 @@ impl<R: Read> Stream<R> {
             Err(error) => {
                 self.ended = true;
                 self.fault = Some(match self.codec {
+                    None if error.kind() == io::ErrorKind::UnexpectedEof => Reason::Shortened,
                     Some(codec) => Reason::Packed { codec, error },
                     None => Reason::from(error),
                 });
@@ -102,6 +103,29 @@ impl<R: Read + Send> Source for Stream<R> {
 
     fn fault(&mut self) -> Option<Reason> {
         self.fault.take()
+    }
+}
+
+/// A plain file that must not end before the length it had when it was opened.
+pub(super) struct Whole<R> {
+    input: R,
+    left: u64,
+}
+
+impl<R> Whole<R> {
+    pub(super) const fn new(input: R, length: u64) -> Self {
+        Self { input, left: length }
+    }
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let n = self.input.read(into)?;
+        if n == 0 && !into.is_empty() && self.left > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.left = self.left.saturating_sub(offset(n));
+        Ok(n)
     }
 }
 

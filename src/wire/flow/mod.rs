@@ -10,6 +10,7 @@
 //! who is asked first. Packet time drives every timeout.
 
 mod emit;
+mod key;
 pub mod limits;
 mod recognise;
 mod seen;
@@ -18,19 +19,19 @@ mod table;
 mod tcp;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use emit::{Emit, host, is_somebody};
+use key::FlowKey;
 use recognise::Known;
 use seen::Seen;
 use stream::Conversation;
-use table::{Flow, FlowKey, Phase, Table};
+use table::{Flow, Phase, Table, Told};
 
-use crate::net::{HostId, Segment, Transport};
+use crate::net::{Segment, Transport};
 use crate::observe::{Observation, Observed, Role};
 use crate::time::Timestamp;
 use crate::wire::dissect::Error;
-use crate::wire::packet::{Layer3, Layer4, Packet};
+use crate::wire::packet::{Layer3, Layer4, Packet, TcpFlags};
 
 /// What the engine did, and where it had to give up. Shown in every summary.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +52,14 @@ pub struct Counts {
     pub recognised: BTreeMap<&'static str, u64>,
     /// Messages that could not be read, by protocol and field.
     pub errors: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+/// Where the flow of a packet is looked for; see [`Engine::ahead`].
+#[derive(Clone, Copy, Debug)]
+pub struct Ahead {
+    key: FlowKey,
+    hash: u32,
+    direction: usize,
 }
 
 /// Turns packets into observations.
@@ -106,6 +115,31 @@ impl Engine {
         self.held
     }
 
+    /// Works out where the flow of a packet is and asks for that place of memory, some
+    /// packets before it is read. None but for TCP and UDP.
+    #[must_use]
+    pub fn ahead(&self, packet: &Packet<'_>) -> Option<Ahead> {
+        let ahead = self.place(packet)?;
+        self.table.ask_slot(ahead.hash);
+        Some(ahead)
+    }
+
+    /// The second step of [`Self::ahead`]: asks for the flow itself.
+    pub fn closer(&self, ahead: &Ahead) {
+        self.table.ask_flow(ahead.hash);
+    }
+
+    fn place(&self, packet: &Packet<'_>) -> Option<Ahead> {
+        let (src, dst) = packet.addresses()?;
+        let (from, to, transport) = match packet.l4 {
+            Layer4::Tcp { src: from, dst: to, .. } => (from, to, Transport::Tcp),
+            Layer4::Udp { src: from, dst: to } => (from, to, Transport::Udp),
+            _ => return None,
+        };
+        let (key, direction) = FlowKey::new(packet.segment, (src, from), (dst, to), transport);
+        Some(Ahead { key, hash: self.table.hash(&key), direction })
+    }
+
     /// Reads one packet; what it says is appended to `out`.
     ///
     /// `routed_from` is the segment in which the same packet was just seen, when a
@@ -116,36 +150,51 @@ impl Engine {
         routed_from: Option<Segment>,
         out: &mut Vec<Observation>,
     ) {
-        self.expire(packet.at, out);
-        let (src, dst) = match packet.addresses() {
-            Some((src, dst)) => (Some(src), Some(dst)),
-            None => (None, None),
-        };
-        let sender = host(packet.segment, packet.src_mac, src);
-        let receiver = host(packet.segment, packet.dst_mac, dst);
-        if routed_from.is_none() {
-            for (index, read) in self.known.packets(packet) {
-                let mut emit = Emit {
-                    seen: &mut self.seen,
-                    out,
-                    at: packet.at,
-                    frame: packet.frame,
-                    sender,
-                    receiver,
-                };
-                if let Err(error) = read(packet, &mut emit) {
-                    count_error(&mut self.counts, index, error);
-                }
-            }
+        let ahead = self.place(packet);
+        self.packet_at(packet, ahead, routed_from, out);
+    }
+
+    /// As [`Self::packet`], with what [`Self::ahead`] said of this very packet.
+    pub fn packet_at(
+        &mut self,
+        packet: &Packet<'_>,
+        ahead: Option<Ahead>,
+        routed_from: Option<Segment>,
+        out: &mut Vec<Observation>,
+    ) {
+        if self.table.is_due(packet.at) {
+            self.expire(packet.at, out);
         }
-        match (packet.l4, src, dst) {
-            (Layer4::Tcp { src: sport, dst: dport, .. }, Some(src), Some(dst)) => {
-                self.flow(packet, (src, sport), (dst, dport), Transport::Tcp, routed_from, out);
+        // Only what begins a conversation or has none is a packet protocol's.
+        let alone = match packet.l4 {
+            Layer4::Tcp { flags, .. } => flags.has(TcpFlags::SYN),
+            Layer4::Udp { .. } => false,
+            _ => true,
+        };
+        if alone && routed_from.is_none() {
+            self.packet_protocols(packet, out);
+        }
+        match ahead {
+            Some(ahead) => self.flow(packet, ahead, routed_from, out),
+            None => self.present(packet, out),
+        }
+    }
+
+    /// Protocols of which every packet stands for itself.
+    fn packet_protocols(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
+        let (src, dst) = packet.addresses().unzip();
+        for (index, read) in self.known.packets(packet) {
+            let mut emit = Emit {
+                seen: &mut self.seen,
+                out,
+                at: packet.at,
+                frame: packet.frame,
+                sender: host(packet.segment, packet.src_mac, src),
+                receiver: host(packet.segment, packet.dst_mac, dst),
+            };
+            if let Err(error) = read(packet, &mut emit) {
+                count_error(&mut self.counts, index, error);
             }
-            (Layer4::Udp { src: sport, dst: dport }, Some(src), Some(dst)) => {
-                self.flow(packet, (src, sport), (dst, dport), Transport::Udp, routed_from, out);
-            }
-            _ => self.present(packet, sender, out),
         }
     }
 
@@ -161,7 +210,9 @@ impl Engine {
     }
 
     /// A host outside any flow.
-    fn present(&mut self, packet: &Packet<'_>, sender: HostId, out: &mut Vec<Observation>) {
+    fn present(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
+        let src = packet.addresses().map(|(src, _)| src);
+        let sender = host(packet.segment, packet.src_mac, src);
         if is_somebody(&sender)
             && self.seen.is_due((sender, "alone"), packet.at, limits::PRESENT_EVERY)
         {
@@ -173,14 +224,11 @@ impl Engine {
     fn flow(
         &mut self,
         packet: &Packet<'_>,
-        src: (IpAddr, u16),
-        dst: (IpAddr, u16),
-        transport: Transport,
+        ahead: Ahead,
         routed_from: Option<Segment>,
         out: &mut Vec<Observation>,
     ) {
-        let (key, direction) = FlowKey::new(packet.segment, src, dst, transport);
-        let hash = self.table.hash(&key);
+        let Ahead { key, hash, direction } = ahead;
         let found = self.table.find(&key, hash);
         let Some(index) = found.or_else(|| self.begin(key, hash, packet, routed_from, out)) else {
             return;
@@ -190,7 +238,7 @@ impl Engine {
             *last = packet.at;
         }
         if let Some(mac) = flow.macs.get_mut(direction) {
-            *mac = packet.src_mac;
+            *mac = packet.src_mac.unwrap_or_default();
         }
         if let Some(n) = flow.packets.get_mut(direction) {
             *n = n.saturating_add(1);
@@ -202,19 +250,18 @@ impl Engine {
             && packet.at.0.saturating_sub(*said) >= limits::PRESENT_EVERY
         {
             *said = packet.at.0;
-            let sender = host(packet.segment, packet.src_mac, Some(src.0));
+            let src = packet.addresses().map(|(src, _)| src);
+            let sender = host(packet.segment, packet.src_mac, src);
             let what = Observed::Present(ttl(packet));
             if is_somebody(&sender) {
                 out.push(Observation { at: packet.at, frame: packet.frame, host: sender, what });
             }
         }
-        if flow.shadow || (flow.phase == Phase::Ignored && flow.told) {
-            self.close(index, direction, packet);
-            return;
-        }
-        match transport {
-            Transport::Tcp => self.tcp(index, direction, packet, out),
-            Transport::Udp => self.udp(index, direction, packet, out),
+        let done = flow.shadow || (flow.phase == Phase::Ignored && flow.told == Told::All);
+        match packet.l4 {
+            _ if done => {}
+            Layer4::Tcp { .. } => self.tcp(index, direction, packet, out),
+            _ => self.udp(index, direction, packet, out),
         }
         self.close(index, direction, packet);
     }
@@ -223,9 +270,9 @@ impl Engine {
     fn close(&mut self, index: u32, direction: usize, packet: &Packet<'_>) {
         let Layer4::Tcp { flags, .. } = packet.l4 else { return };
         let bits = match direction {
-            _ if flags.has(crate::wire::packet::TcpFlags::RST) => 3,
-            0 if flags.has(crate::wire::packet::TcpFlags::FIN) => 1,
-            1 if flags.has(crate::wire::packet::TcpFlags::FIN) => 2,
+            _ if flags.has(TcpFlags::RST) => 3,
+            0 if flags.has(TcpFlags::FIN) => 1,
+            1 if flags.has(TcpFlags::FIN) => 2,
             _ => return,
         };
         if let Some(flow) = self.table.get_mut(index) {
@@ -239,7 +286,7 @@ impl Engine {
     fn begin(
         &mut self,
         key: FlowKey,
-        hash: u64,
+        hash: u32,
         packet: &Packet<'_>,
         routed_from: Option<Segment>,
         out: &mut Vec<Observation>,
@@ -252,7 +299,7 @@ impl Engine {
             self.counts.flows_evicted = self.counts.flows_evicted.saturating_add(1);
         }
         self.counts.flows = self.counts.flows.saturating_add(1);
-        let shadow = routed_from.is_some_and(|segment| self.leads(FlowKey { segment, ..key }));
+        let shadow = routed_from.is_some_and(|segment| self.leads(key.within(segment)));
         let index = self.table.insert(key, hash, packet.at)?;
         if shadow && let Some(flow) = self.table.get_mut(index) {
             flow.shadow = true;
@@ -310,22 +357,22 @@ impl Engine {
     /// protocol is known.
     fn tell(&mut self, index: u32, packet: &Packet<'_>, out: &mut Vec<Observation>) {
         let Some(flow) = self.table.get_mut(index) else { return };
-        let both = flow.packets.iter().all(|&n| n > 0);
+        let both = flow.is_two_sided();
         let decided = flow.phase != Phase::Recognising;
-        let (Some(client), true) = (flow.client, decided && !flow.told) else { return };
+        let (Some(client), true) = (flow.client, decided && flow.told != Told::All) else { return };
         let name = flow.protocol.map_or("", recognise::name);
         if !both && name.is_empty() {
             return;
         }
         // A multicast answer or a one-sided mirror names no peer: what is known of one
         // side is said once, and all of it when the other has spoken too.
-        if !both && flow.half_told {
+        if !both && flow.told == Told::Half {
             return;
         }
-        (flow.told, flow.half_told) = (both, true);
+        flow.told = if both { Told::All } else { Told::Half };
         let client_sends = usize::from(client);
         let (from, to) = (flow.key.end(client_sends), flow.key.end(client_sends ^ 1));
-        let transport = flow.key.transport;
+        let transport = flow.key.transport();
         let from_client = packet.addresses().map(|a| a.0) == Some(from.0)
             && packet.ports().map(|p| p.0) == Some(from.1);
         let macs = if from_client {
@@ -375,10 +422,10 @@ impl Engine {
             };
             if last.0 > *said && *said != i64::MIN {
                 let ip = Some(flow.key.end(direction).0);
-                let mac = flow.macs.get(direction).copied().flatten();
-                let host = host(flow.key.segment, mac, ip);
+                let mac = flow.macs.get(direction).copied();
+                let host = host(flow.key.segment(), mac, ip);
+                let what = Observed::Present(None);
                 if is_somebody(&host) {
-                    let what = Observed::Present(None);
                     out.push(Observation { at: *last, frame: 0, host, what });
                 }
             }

@@ -2,7 +2,7 @@
 //! port is involved first.
 
 use super::Counts;
-use super::table::FlowKey;
+use super::key::FlowKey;
 use crate::wire::dissect::{Body, Dissector, Error, Opening, PROTOCOLS, Protocol, Sink, Verdict};
 use crate::wire::packet::Packet;
 
@@ -110,19 +110,19 @@ pub(super) fn start(index: u8) -> Option<Box<dyn Dissector>> {
 /// The direction in which the client sends, when no handshake told: towards the
 /// protocol's own port, of several the one that it names first (DHCP: 67 before 68),
 /// else towards the lower port, else the first speaker.
-pub(super) fn client(key: &FlowKey, first: usize, index: Option<u8>) -> u8 {
+pub(super) fn client(key: &FlowKey, first: usize, index: Option<u8>) -> bool {
     let ports = index.and_then(protocol).map_or(&[][..], |p| p.ports);
-    let (low, high) = (key.low.1, key.high.1);
-    let first = u8::from(first == 1);
+    let (low, high) = (key.end(0).1, key.end(1).1);
+    let first = first == 1;
     let rank = |port| ports.iter().position(|&known| known == port);
     match (rank(low), rank(high)) {
-        (Some(_), None) => 1,
-        (None, Some(_)) => 0,
-        (Some(low), Some(high)) if low < high => 1,
-        (Some(low), Some(high)) if low > high => 0,
+        (Some(_), None) => true,
+        (None, Some(_)) => false,
+        (Some(low), Some(high)) if low < high => true,
+        (Some(low), Some(high)) if low > high => false,
         _ if low == high => first,
-        _ if low < 1024 && high >= 1024 => 1,
-        _ if high < 1024 && low >= 1024 => 0,
+        _ if low < 1024 && high >= 1024 => true,
+        _ if high < 1024 && low >= 1024 => false,
         _ => first,
     }
 }
@@ -143,15 +143,11 @@ mod tests {
     #[test]
     fn a_dhcp_server_that_speaks_first_is_the_server() {
         let end = |ip: &str, port| (ip.parse().unwrap(), port);
-        let key = FlowKey {
-            segment: Segment::default(),
-            transport: Transport::Udp,
-            low: end("10.0.0.1", 67),
-            high: end("10.0.0.9", 68),
-        };
+        let (low, high) = (end("10.0.0.1", 67), end("10.0.0.9", 68));
+        let (key, _) = FlowKey::new(Segment::default(), low, high, Transport::Udp);
         let dhcp = (0..=u8::MAX).find(|&i| protocol(i).is_some_and(|p| p.name == "dhcp"));
         assert!(dhcp.is_some());
-        assert_eq!(client(&key, 0, dhcp), 1, "the other end");
-        assert_eq!(client(&key, 1, dhcp), 1);
+        assert!(client(&key, 0, dhcp), "the other end");
+        assert!(client(&key, 1, dhcp));
     }
 }

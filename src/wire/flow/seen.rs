@@ -12,9 +12,14 @@ use crate::time::Timestamp;
 
 const WAYS: usize = 4;
 
-/// A fixed table of fingerprints with the time each was last let through.
+/// Fingerprints that share a place, with the time each was last let through: one cache line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Set([(u64, i64); WAYS]);
+
+/// A fixed table of fingerprints.
 pub(super) struct Seen {
-    entries: Vec<(u64, i64)>,
+    sets: Vec<Set>,
     hasher: FixedState,
     mask: u64,
 }
@@ -22,10 +27,11 @@ pub(super) struct Seen {
 impl Seen {
     /// For an engine with room for so many flows.
     pub(super) fn new(flows: usize) -> Self {
-        let size = flows.saturating_mul(WAYS).checked_next_power_of_two().unwrap_or(SEEN_ENTRIES);
-        let size = size.clamp(WAYS, SEEN_ENTRIES);
-        let mask = u64::try_from(size.saturating_sub(WAYS)).unwrap_or(0);
-        Self { entries: vec![(0, i64::MIN); size], hasher: FixedState::default(), mask }
+        let sets = flows.checked_next_power_of_two().unwrap_or(SEEN_ENTRIES / WAYS);
+        let sets = sets.clamp(1, SEEN_ENTRIES / WAYS);
+        let mask = u64::try_from(sets.saturating_sub(1)).unwrap_or(0);
+        let none = Set([(0, i64::MIN); WAYS]);
+        Self { sets: vec![none; sets], hasher: FixedState::default(), mask }
     }
 
     /// Whether this is worth saying now; remembers that it was said.
@@ -40,10 +46,8 @@ impl Seen {
 
     /// Whether `print` was not let through within `period` nanoseconds before `at`.
     fn fresh(&mut self, print: u64, at: Timestamp, period: i64) -> bool {
-        let first = usize::try_from(print & self.mask).unwrap_or(0) & !(WAYS.saturating_sub(1));
-        let Some(bucket) = self.entries.get_mut(first..first.saturating_add(WAYS)) else {
-            return true;
-        };
+        let place = usize::try_from(print & self.mask).unwrap_or(0);
+        let Some(Set(bucket)) = self.sets.get_mut(place) else { return true };
         if let Some((_, said)) = bucket.iter_mut().find(|(p, _)| *p == print) {
             let age = at.0.saturating_sub(*said);
             // A clock that stepped back far is a new time, not an old one.

@@ -1,48 +1,23 @@
 //! The flow table: a preallocated slab of [`Flow`]s found by segment and 5-tuple,
 //! the same for both directions, and a timer wheel on packet time.
+//!
+//! What a packet touches of it is one slot and the two cache lines of its flow, and
+//! all three can be asked for before the packet's turn: [`Table::ask_slot`], then
+//! [`Table::ask_flow`].
 
 use std::hash::BuildHasher;
-use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
 
+use super::key::FlowKey;
 use super::limits;
-use crate::net::{Mac, Segment, Transport};
+use crate::net::{Mac, Transport};
 use crate::time::{SECOND, Timestamp};
+use crate::wire::capture::ask_for;
 
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 /// One bucket a second; longer deadlines go round again.
 const WHEEL: usize = 4096;
-
-/// Both ends of a conversation in a fixed order, so that each direction finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct FlowKey {
-    pub(super) segment: Segment,
-    pub(super) low: (IpAddr, u16),
-    pub(super) high: (IpAddr, u16),
-    pub(super) transport: Transport,
-}
-
-impl FlowKey {
-    /// The key, and whether the source is the `high` end (direction 1).
-    pub(super) fn new(
-        segment: Segment,
-        src: (IpAddr, u16),
-        dst: (IpAddr, u16),
-        transport: Transport,
-    ) -> (Self, usize) {
-        if src <= dst {
-            (Self { segment, low: src, high: dst, transport }, 0)
-        } else {
-            (Self { segment, low: dst, high: src, transport }, 1)
-        }
-    }
-
-    /// The end that sends in this direction.
-    pub(super) const fn end(&self, direction: usize) -> (IpAddr, u16) {
-        if direction == 0 { self.low } else { self.high }
-    }
-}
 
 /// How far a conversation is understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,70 +28,134 @@ pub(super) enum Phase {
     Dissecting,
     /// Counted only.
     Ignored,
+    /// Forgotten: a free place of the slab.
+    Gone,
 }
 
-/// One conversation.
+/// How much was said of who serves what to whom: what one side shows, or all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Nothing,
+    Half,
+    All,
+}
+
+/// One conversation, in two cache lines: what finds and judges it, what is counted.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Flow {
     pub(super) key: FlowKey,
+    pub(super) packets: [u32; 2],
     pub(super) phase: Phase,
     /// Index of the protocol in the registry, once recognised.
     pub(super) protocol: Option<u8>,
-    /// Which direction the client sends in, once known.
-    pub(super) client: Option<u8>,
+    /// Whether the client sends in direction 1, once known.
+    pub(super) client: Option<bool>,
     /// The same conversation is followed in another segment (both VLAN legs mirrored).
     pub(super) shadow: bool,
-    /// Its service and peer were said.
-    pub(super) told: bool,
-    /// The same, while only one side had spoken.
-    pub(super) half_told: bool,
+    /// Whether its service and peer were said.
+    pub(super) told: Told,
     /// Probes asked so far.
     pub(super) asked: u8,
     /// FIN or RST seen, a bit for each direction.
     pub(super) closed: u8,
-    /// MAC that each end sends from; a router's, when it is not on this link.
-    pub(super) macs: [Option<Mac>; 2],
-    /// Slot of its TCP conversation.
-    pub(super) conversation: u32,
     pub(super) last: [Timestamp; 2],
     /// When each end was last said to be present.
     pub(super) present: [i64; 2],
-    pub(super) packets: [u64; 2],
     pub(super) bytes: [u64; 2],
-    next: u32,
-    previous: u32,
-    bucket: usize,
-    live: bool,
-    hash: u64,
+    /// MAC that each end sends from, zero for none; a router's, when it is not on this link.
+    pub(super) macs: [Mac; 2],
+    /// Slot of its TCP conversation.
+    pub(super) conversation: u32,
 }
 
 impl Flow {
+    fn new(key: FlowKey, at: Timestamp) -> Self {
+        Self {
+            key,
+            packets: [0; 2],
+            phase: Phase::Recognising,
+            protocol: None,
+            client: None,
+            shadow: false,
+            told: Told::Nothing,
+            asked: 0,
+            closed: 0,
+            last: [at; 2],
+            present: [i64::MIN; 2],
+            bytes: [0; 2],
+            macs: [Mac::default(); 2],
+            conversation: NONE,
+        }
+    }
+
+    /// Both ends were heard.
+    pub(super) fn is_two_sided(&self) -> bool {
+        let [a, b] = self.packets;
+        a > 0 && b > 0
+    }
+
     /// When it is forgotten if nothing more comes.
     fn deadline(&self) -> i64 {
         let [a, b] = self.last;
         let last = a.max(b).0;
-        let both = self.packets.iter().all(|&n| n > 0);
-        last.saturating_add(match self.key.transport {
+        last.saturating_add(match self.key.transport() {
             _ if self.closed == 3 => limits::LINGER,
             Transport::Udp => limits::IDLE_UDP,
-            Transport::Tcp if both || self.conversation_is_rich() => limits::IDLE_TCP,
+            Transport::Tcp if self.is_two_sided() || self.is_rich() => limits::IDLE_TCP,
             Transport::Tcp => limits::IDLE_HALF_OPEN,
         })
     }
 
     /// A one-sided mirror still shows long conversations.
-    fn conversation_is_rich(&self) -> bool {
+    fn is_rich(&self) -> bool {
         self.packets.iter().any(|&n| n > 8)
+    }
+}
+
+/// Neighbours of a flow in its bucket of the wheel. Beside the flows, since no packet
+/// needs them.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    next: u32,
+    previous: u32,
+    bucket: usize,
+}
+
+/// Where a flow is: half of its key's hash and its place in the slab plus one; 0 is
+/// free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Slot(u64);
+
+impl Slot {
+    fn new(hash: u32, index: u32) -> Self {
+        Self(u64::from(hash) << 32 | u64::from(index.saturating_add(1)))
+    }
+
+    const fn is_free(self) -> bool {
+        self.0 == 0
+    }
+
+    fn hash(self) -> u32 {
+        u32::try_from(self.0 >> 32).unwrap_or_default()
+    }
+
+    fn index(self) -> u32 {
+        u32::try_from(self.0 & 0xffff_ffff).unwrap_or_default().wrapping_sub(1)
     }
 }
 
 /// See the module.
 pub(super) struct Table {
-    slots: Vec<u32>,
+    /// [`Slot`]s as the words they are: zeroed memory takes none until it is used.
+    slots: Vec<u64>,
     flows: Vec<Flow>,
+    links: Vec<Link>,
     free: Vec<u32>,
     wheel: Vec<u32>,
     now: i64,
+    /// First moment of the next second: before it there is nothing to end.
+    tick: i64,
     hasher: FixedState,
     cap: usize,
     hand: usize,
@@ -127,19 +166,37 @@ impl Table {
     pub(super) fn new(cap: usize) -> Self {
         let slots = cap.saturating_mul(2).next_power_of_two();
         Self {
-            slots: vec![NONE; slots],
+            slots: vec![0; slots],
             flows: Vec::with_capacity(cap),
+            links: Vec::with_capacity(cap),
             free: Vec::with_capacity(1024),
             wheel: vec![NONE; WHEEL],
             now: i64::MIN,
+            tick: i64::MIN,
             hasher: FixedState::default(),
             cap,
             hand: 0,
         }
     }
 
-    pub(super) fn hash(&self, key: &FlowKey) -> u64 {
-        self.hasher.hash_one(key)
+    pub(super) fn hash(&self, key: &FlowKey) -> u32 {
+        u32::try_from(self.hasher.hash_one(key) >> 32).unwrap_or_default()
+    }
+
+    /// Asks the slot of a hash into the cache.
+    pub(super) fn ask_slot(&self, hash: u32) {
+        if let Some(slot) = self.slots.get(self.home(hash)) {
+            ask_for(slot);
+        }
+    }
+
+    /// Asks the flow that is likely meant into the cache.
+    pub(super) fn ask_flow(&self, hash: u32) {
+        if let Some(&slot) = self.slots.get(self.home(hash))
+            && let Some(flow) = self.get(Slot(slot).index())
+        {
+            ask_for(flow);
+        }
     }
 
     pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Flow> {
@@ -150,69 +207,57 @@ impl Table {
         self.flows.get(usize::try_from(index).ok()?)
     }
 
+    fn link(&mut self, index: u32) -> Option<&mut Link> {
+        self.links.get_mut(usize::try_from(index).ok()?)
+    }
+
     fn mask(&self) -> usize {
         self.slots.len().saturating_sub(1)
     }
 
-    fn home(&self, hash: u64) -> usize {
-        usize::try_from(hash & u64::try_from(self.mask()).unwrap_or(0)).unwrap_or(0)
+    fn home(&self, hash: u32) -> usize {
+        usize::try_from(hash).unwrap_or_default() & self.mask()
     }
 
     /// The slot that holds `key`, or the free slot where it would go.
-    fn slot(&self, key: &FlowKey, hash: u64) -> usize {
+    fn slot(&self, key: &FlowKey, hash: u32) -> usize {
         let mut at = self.home(hash);
         // Never full: twice as many slots as flows.
         loop {
-            match self.slots.get(at) {
-                Some(&index) if index != NONE => match self.get(index) {
-                    Some(flow) if flow.hash == hash && flow.key == *key => return at,
-                    _ => at = at.saturating_add(1) & self.mask(),
-                },
+            match self.slots.get(at).copied().map(Slot) {
+                Some(slot) if !slot.is_free() => {
+                    if slot.hash() == hash && self.get(slot.index()).is_some_and(|f| f.key == *key)
+                    {
+                        return at;
+                    }
+                    at = at.saturating_add(1) & self.mask();
+                }
                 _ => return at,
             }
         }
     }
 
     /// The flow of `key`, if there is one.
-    pub(super) fn find(&self, key: &FlowKey, hash: u64) -> Option<u32> {
-        self.slots.get(self.slot(key, hash)).copied().filter(|&i| i != NONE)
+    pub(super) fn find(&self, key: &FlowKey, hash: u32) -> Option<u32> {
+        let slot = Slot(*self.slots.get(self.slot(key, hash))?);
+        (!slot.is_free()).then(|| slot.index())
     }
 
     /// A new flow; the index of one that had to go for it, if any, must have been
     /// asked of [`Self::victim`] and removed before.
-    pub(super) fn insert(&mut self, key: FlowKey, hash: u64, at: Timestamp) -> Option<u32> {
-        let flow = Flow {
-            key,
-            phase: Phase::Recognising,
-            protocol: None,
-            client: None,
-            shadow: false,
-            told: false,
-            half_told: false,
-            asked: 0,
-            closed: 0,
-            macs: [None; 2],
-            conversation: NONE,
-            last: [at; 2],
-            present: [i64::MIN; 2],
-            packets: [0; 2],
-            bytes: [0; 2],
-            next: NONE,
-            previous: NONE,
-            bucket: 0,
-            live: true,
-            hash,
-        };
+    pub(super) fn insert(&mut self, key: FlowKey, hash: u32, at: Timestamp) -> Option<u32> {
+        let flow = Flow::new(key, at);
         let index = if let Some(index) = self.free.pop() {
             *self.get_mut(index)? = flow;
             index
         } else {
             let index = u32::try_from(self.flows.len()).ok().filter(|_| !self.is_full())?;
             self.flows.push(flow);
+            self.links.push(Link { next: NONE, previous: NONE, bucket: 0 });
             index
         };
         let slot = self.slot(&key, hash);
-        *self.slots.get_mut(slot)? = index;
+        *self.slots.get_mut(slot)? = Slot::new(hash, index).0;
         self.arm(index);
         Some(index)
     }
@@ -237,7 +282,7 @@ impl Table {
                 self.hand = 0;
             }
             let Some(flow) = self.flows.get(self.hand) else { continue };
-            let known = flow.phase == Phase::Dissecting || flow.packets.iter().all(|&n| n > 0);
+            let known = flow.phase == Phase::Dissecting || flow.is_two_sided();
             let [a, b] = flow.last;
             let rank = (known, a.max(b).0, u32::try_from(self.hand).ok()?);
             if best.is_none_or(|b| rank < b) {
@@ -249,11 +294,12 @@ impl Table {
 
     /// Forgets a flow.
     pub(super) fn remove(&mut self, index: u32) {
-        let Some(flow) = self.get(index).filter(|f| f.live) else { return };
-        let (key, hash) = (flow.key, flow.hash);
+        let Some(flow) = self.get(index).filter(|f| f.phase != Phase::Gone) else { return };
+        let key = flow.key;
+        let hash = self.hash(&key);
         self.disarm(index);
         let mut hole = self.slot(&key, hash);
-        if self.slots.get(hole) != Some(&index) {
+        if self.slots.get(hole) != Some(&Slot::new(hash, index).0) {
             return;
         }
         // Backward shift: no tombstones, so a probe is never longer than it must be.
@@ -261,24 +307,24 @@ impl Table {
         let mut at = hole;
         loop {
             at = at.saturating_add(1) & mask;
-            let Some(&next) = self.slots.get(at) else { break };
-            if next == NONE {
+            let Some(next) = self.slots.get(at).copied().map(Slot) else { break };
+            if next.is_free() {
                 break;
             }
-            let Some(home) = self.get(next).map(|f| self.home(f.hash)) else { break };
+            let home = self.home(next.hash());
             let (from_home, to_hole) = (at.wrapping_sub(home) & mask, at.wrapping_sub(hole) & mask);
             if from_home >= to_hole {
                 if let Some(slot) = self.slots.get_mut(hole) {
-                    *slot = next;
+                    *slot = next.0;
                 }
                 hole = at;
             }
         }
         if let Some(slot) = self.slots.get_mut(hole) {
-            *slot = NONE;
+            *slot = 0;
         }
         if let Some(flow) = self.get_mut(index) {
-            flow.live = false;
+            flow.phase = Phase::Gone;
         }
         self.free.push(index);
     }
@@ -297,38 +343,43 @@ impl Table {
         let bucket = self.bucket(deadline.min(far));
         let Some(head) = self.wheel.get_mut(bucket) else { return };
         let next = std::mem::replace(head, index);
-        if let Some(flow) = self.get_mut(index) {
-            (flow.next, flow.previous, flow.bucket) = (next, NONE, bucket);
+        if let Some(link) = self.link(index) {
+            *link = Link { next, previous: NONE, bucket };
         }
-        if let Some(after) = self.get_mut(next) {
+        if let Some(after) = self.link(next) {
             after.previous = index;
         }
     }
 
     /// Takes a flow out of its bucket.
     fn disarm(&mut self, index: u32) {
-        let Some(flow) = self.get(index) else { return };
-        let (next, previous, bucket) = (flow.next, flow.previous, flow.bucket);
-        if let Some(before) = self.get_mut(previous) {
+        let Some(&mut Link { next, previous, bucket }) = self.link(index) else { return };
+        if let Some(before) = self.link(previous) {
             before.next = next;
         } else if let Some(head) = self.wheel.get_mut(bucket)
             && *head == index
         {
             *head = next;
         }
-        if let Some(after) = self.get_mut(next) {
+        if let Some(after) = self.link(next) {
             after.previous = previous;
         }
     }
 
+    /// Whether [`Self::advance`] has anything to do at this time.
+    pub(super) const fn is_due(&self, at: Timestamp) -> bool {
+        at.0 >= self.tick
+    }
+
     /// Moves packet time on; calls `gone` for each flow whose time is over. The
     /// caller removes nothing itself.
-    pub(super) fn advance(&mut self, at: Timestamp, mut gone: impl FnMut(&mut Flow)) {
+    pub(super) fn advance(&mut self, at: Timestamp, mut gone: impl FnMut(&Flow)) {
+        let (from, to) = (self.now.div_euclid(SECOND), at.0.div_euclid(SECOND));
         if self.now == i64::MIN {
             self.now = at.0;
+            self.tick = to.saturating_add(1).saturating_mul(SECOND);
             return;
         }
-        let (from, to) = (self.now.div_euclid(SECOND), at.0.div_euclid(SECOND));
         if to <= from {
             return;
         }
@@ -341,13 +392,12 @@ impl Table {
                 usize::try_from(second.rem_euclid(i64::try_from(WHEEL).unwrap_or(1))).unwrap_or(0);
             let Some(head) = self.wheel.get_mut(bucket) else { continue };
             let mut index = std::mem::replace(head, NONE);
-            while let Some(flow) = self.get_mut(index) {
-                let next = flow.next;
-                (flow.next, flow.previous) = (NONE, NONE);
+            while let Some(link) = self.link(index) {
+                let next = link.next;
+                (link.next, link.previous) = (NONE, NONE);
+                let Some(flow) = self.get(index) else { break };
                 if flow.deadline() <= self.now {
-                    if let Some(flow) = self.get_mut(index) {
-                        gone(flow);
-                    }
+                    gone(flow);
                     self.remove(index);
                 } else {
                     self.arm(index);
@@ -356,11 +406,12 @@ impl Table {
             }
         }
         self.now = at.0;
+        self.tick = to.saturating_add(1).saturating_mul(SECOND);
     }
 
     /// Every flow that is left, in the order of the slab.
-    pub(super) fn drain(&mut self, mut gone: impl FnMut(&mut Flow)) {
-        self.flows.iter_mut().filter(|flow| flow.live).for_each(&mut gone);
+    pub(super) fn drain(&self, gone: impl FnMut(&Flow)) {
+        self.flows.iter().filter(|flow| flow.phase != Phase::Gone).for_each(gone);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -370,9 +421,10 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
+    use crate::net::Segment;
 
     fn key(n: u32) -> FlowKey {
         let host = (IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + n)), 40_000);
@@ -389,6 +441,11 @@ mod tests {
 
     fn has(table: &Table, n: u32) -> bool {
         table.find(&key(n), table.hash(&key(n))).is_some()
+    }
+
+    #[test]
+    fn a_flow_is_two_cache_lines() {
+        assert_eq!((size_of::<Flow>(), size_of::<Slot>()), (128, 8));
     }
 
     #[test]
@@ -424,7 +481,7 @@ mod tests {
         let mut table = Table::new(4);
         for n in 0..4 {
             let index = put(&mut table, n, i64::from(n));
-            table.get_mut(index).unwrap().packets = [1, u64::from(n != 2)];
+            table.get_mut(index).unwrap().packets = [1, u32::from(n != 2)];
         }
         assert!(table.is_full());
         assert_eq!(table.victim(), Some(2));

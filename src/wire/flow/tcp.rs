@@ -3,7 +3,7 @@
 use super::emit::{Emit, host};
 use super::recognise::{self, Answer};
 use super::stream::Arrival;
-use super::table::Phase;
+use super::table::{Phase, Told};
 use super::{Engine, count_error, limits};
 use crate::observe::Observation;
 use crate::wire::dissect::{Opening, Progress, Recovery, Side};
@@ -22,7 +22,7 @@ impl Engine {
         let Some(flow) = self.table.get_mut(index) else { return };
         if flags.has(TcpFlags::SYN) {
             let answer = flags.has(TcpFlags::ACK);
-            flow.client = Some(u8::from((direction == 1) != answer));
+            flow.client = Some((direction == 1) != answer);
         }
         if flow.phase == Phase::Ignored {
             self.tell(index, packet, out);
@@ -132,7 +132,7 @@ impl Engine {
     }
 
     fn side(&self, index: u32, direction: usize) -> Side {
-        let client = self.table.get(index).and_then(|flow| flow.client).unwrap_or(0);
+        let client = self.table.get(index).and_then(|flow| flow.client).unwrap_or(false);
         if usize::from(client) == direction { Side::Client } else { Side::Server }
     }
 
@@ -150,7 +150,7 @@ impl Engine {
         match phase {
             Phase::Dissecting => self.feed(index, at, direction, bytes, packet, out),
             Phase::Recognising => self.recognise(index, at, direction, bytes, packet, out),
-            Phase::Ignored => {}
+            Phase::Ignored | Phase::Gone => {}
         }
     }
 
@@ -334,7 +334,7 @@ impl Engine {
     fn restart(&mut self, index: u32, at: usize) {
         let Some(flow) = self.table.get_mut(index) else { return };
         flow.phase = Phase::Recognising;
-        (flow.told, flow.half_told) = (false, false);
+        flow.told = Told::Nothing;
         flow.asked = limits::MAX_OPENING_SEGMENTS / 2;
         let Some(conversation) = self.conversations.get_mut(at) else { return };
         for half in &mut conversation.halves {

@@ -22,6 +22,7 @@ use foldhash::quality::FoldHasher;
 use super::{Layer3, Layer4, Packet, Sliced};
 use crate::net::Segment;
 use crate::time::Timestamp;
+use crate::wire::capture::ask_for;
 
 /// How far apart two sights of one packet may be, in nanoseconds. A router forwards
 /// within microseconds; what spreads copies is the queue of the mirror port, 2.5 MB
@@ -67,10 +68,23 @@ struct Sight {
 #[repr(align(64))]
 struct Set([Sight; 2]);
 
+/// What a packet is recognised by: see [`Copies::print`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Print {
+    packet: u64,
+    leg: u32,
+}
+
 /// The packets of the last moments.
 #[derive(Debug)]
 pub struct Copies {
     sets: Box<[Set]>,
+}
+
+impl Print {
+    fn set(self) -> usize {
+        usize::try_from(self.packet >> 48).unwrap_or_default() & (SETS - 1)
+    }
 }
 
 impl Default for Copies {
@@ -80,12 +94,21 @@ impl Default for Copies {
 }
 
 impl Copies {
-    /// Looks the packet up and remembers it.
-    pub fn judge(&mut self, sliced: &Sliced<'_>) -> Copy {
-        let packet = &sliced.packet;
-        let (fingerprint, leg) = (fingerprint(sliced), leg(packet));
-        let index = usize::try_from(fingerprint >> 48).unwrap_or_default() & (SETS - 1);
-        let Some(Set(set)) = self.sets.get_mut(index) else { return Copy::First };
+    /// Fingerprints of a packet, and asks for the place where its like would be: some
+    /// packets before [`Self::judge`].
+    #[must_use]
+    pub fn print(&self, sliced: &Sliced<'_>) -> Print {
+        let print = Print { packet: fingerprint(sliced), leg: leg(&sliced.packet) };
+        if let Some(set) = self.sets.get(print.set()) {
+            ask_for(set);
+        }
+        print
+    }
+
+    /// Looks a packet up by its [`Self::print`] and remembers it.
+    pub fn judge(&mut self, packet: &Packet<'_>, print: Print) -> Copy {
+        let Print { packet: fingerprint, leg } = print;
+        let Some(Set(set)) = self.sets.get_mut(print.set()) else { return Copy::First };
 
         // The clock may step back a little where captures of two ports were merged.
         let near = |s: &Sight| packet.at.since(s.at).unsigned_abs() <= WINDOW.unsigned_abs();
@@ -196,7 +219,9 @@ mod tests {
     use super::*;
 
     fn judge(copies: &mut Copies, frame: &[u8], nanos: i64) -> Copy {
-        copies.judge(&slice(&later(frame, nanos), 0))
+        let frame = later(frame, nanos);
+        let sliced = slice(&frame, 0);
+        copies.judge(&sliced.packet, copies.print(&sliced))
     }
 
     /// What the second frame is, so much after the first.

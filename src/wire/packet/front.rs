@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::duplicate::{Copies, Copy};
+use super::duplicate::{Copies, Copy, Print};
 use super::fragment::{Lost, Reassembler};
 use super::{Packet, Sliced, slice};
 use crate::wire::capture::Frame;
@@ -82,15 +82,29 @@ impl Front {
     /// The packet in `frame`. It borrows from the frame, or from here when it was
     /// put together from fragments.
     pub fn next<'a>(&'a mut self, frame: &Frame<'a>) -> Sight<'a> {
-        self.judge(slice(frame, self.sensor))
+        let sliced = self.slice(frame);
+        let print = self.print(&sliced);
+        self.judge(sliced, print)
+    }
+
+    /// The headers of a frame, nothing remembered yet.
+    #[must_use]
+    pub fn slice<'a>(&self, frame: &Frame<'a>) -> Sliced<'a> {
+        slice(frame, self.sensor)
+    }
+
+    /// By what copies of a packet are told; best asked some packets ahead.
+    #[must_use]
+    pub fn print(&self, sliced: &Sliced<'_>) -> Print {
+        self.copies.print(sliced)
     }
 
     /// As [`Front::next`], for a frame whose headers are read already.
-    pub fn judge<'a>(&'a mut self, sliced: Sliced<'a>) -> Sight<'a> {
+    pub fn judge<'a>(&'a mut self, sliced: Sliced<'a>, print: Print) -> Sight<'a> {
         let Self { copies, outer, inner, counts, .. } = self;
         counts.frames = counts.frames.saturating_add(1);
         counts.bytes = counts.bytes.saturating_add(u64::from(sliced.on_wire));
-        let sight = look(copies, counts, &sliced, 0);
+        let sight = look(copies, counts, &sliced, print, 0);
         if sliced.tunnels > 0 {
             return reassemble(inner, copies, counts, &sliced, &sight).map_or(sight, |(_, s)| s);
         }
@@ -109,9 +123,10 @@ fn look<'a>(
     copies: &mut Copies,
     counts: &mut Counts,
     sliced: &Sliced<'a>,
+    print: Print,
     tunnels: u8,
 ) -> Sight<'a> {
-    let copy = copies.judge(sliced);
+    let copy = copies.judge(&sliced.packet, print);
     let count = |n: &mut u64, yes: bool| *n = n.saturating_add(u64::from(yes));
     count(&mut counts.same, copy == Copy::Same);
     count(&mut counts.routed, matches!(copy, Copy::Routed(_)));
@@ -141,7 +156,7 @@ fn reassemble<'a>(
     let datagram = reassembler.push(&sliced.packet, fragment)?;
     counts.reassembled = counts.reassembled.saturating_add(1);
     let whole = sliced.whole(datagram.protocol, datagram.bytes);
-    let sight = look(copies, counts, &whole, sliced.tunnels);
+    let sight = look(copies, counts, &whole, copies.print(&whole), sliced.tunnels);
     Some((whole, sight))
 }
 

@@ -56,7 +56,7 @@ fn on_disk(bytes: &[u8]) -> (Vec<Seen>, Result<Totals, Broken>) {
 }
 
 #[test]
-fn mapped_packed_and_in_memory_are_the_same() {
+fn plain_packed_and_in_memory_are_the_same() {
     for bytes in [pcap(1000).0, pcapng(1000).0] {
         let (seen, end) = read(&bytes);
         let totals = end.unwrap();
@@ -86,7 +86,7 @@ fn mapped_packed_and_in_memory_are_the_same() {
 
 #[test]
 fn windows_join_without_a_seam() {
-    // Longer than a window of the map, and than a buffer of a stream, many times.
+    // Longer than a buffer of a stream, many times.
     let order = Order::Big;
     let mut bytes = order.pcap(0xa1b2_c3d4, 1);
     let lengths = (0..400_u32).map(|n| (n * 7919) % 65_000);
@@ -265,11 +265,10 @@ fn a_file_shortened_while_read_is_told() {
     let (bytes, _) = pcap(400_000);
     let file = tempfile::NamedTempFile::new().unwrap();
     write(file.path(), &bytes).unwrap();
-    assert!(bytes.len() > 16 << 20, "several windows");
+    assert!(bytes.len() > 16 << 20, "longer than what is left of it");
     let mut first = true;
     let end = File::open(file.path()).unwrap().run(&mut |_, _| {
         if std::mem::take(&mut first) {
-            // Not into the mapped window: that would be SIGBUS.
             file.as_file().set_len(9 << 20).unwrap();
         }
         ControlFlow::Continue(())

@@ -10,15 +10,14 @@ pub fn run(input: &[u8]) {
     let mut parts = input.splitn(2, |&b| b == 0).map(String::from_utf8_lossy);
     let file = parts.next().unwrap_or_default();
     let value = parts.next().unwrap_or_default();
-    for name in ["fuzz.toml", "classes.toml"] {
-        match Book::from_sources(&[Source { name, text: &file }]) {
-            Ok(book) => ask(&book, &value),
-            Err(faults) => {
-                assert!(!faults.0.is_empty(), "refused without a fault");
-                let lines = file.split('\n').count();
-                for fault in faults.0 {
-                    assert!(fault.line <= lines, "fault in line {} of {lines}", fault.line);
-                }
+    let name = if file.contains("[class") { "classes.toml" } else { "fuzz.toml" };
+    match Book::from_sources(&[Source { name, text: &file }]) {
+        Ok(book) => ask(&book, &value),
+        Err(faults) => {
+            assert!(!faults.0.is_empty(), "refused without a fault");
+            let lines = file.split('\n').count();
+            for fault in faults.0 {
+                assert!(fault.line <= lines, "fault in line {} of {lines}", fault.line);
             }
         }
     }

@@ -107,20 +107,22 @@ impl Book {
         for source in of_classes {
             classes.extend(read_classes(source, &mut faults));
         }
-        let mut known = own.signatures.clone();
-        let mut new: Vec<Signature> = Vec::new();
+        let mut found: Vec<Signature> = Vec::new();
         for source in of_signatures {
-            for signature in parse::signatures(source.name, source.text, &classes, &mut faults) {
-                let place = own.by_id.get(&signature.id).and_then(|&at| known.get_mut(at));
-                let place = place.or_else(|| new.iter_mut().find(|s| s.id == signature.id));
-                match place {
-                    Some(old) => *old = signature,
-                    None => new.push(signature),
-                }
-            }
+            found.extend(parse::signatures(source.name, source.text, &classes, &mut faults));
         }
         if !faults.is_empty() {
             return Err(BookError(faults));
+        }
+        let mut known = own.signatures.clone();
+        let mut new: Vec<Signature> = Vec::new();
+        for signature in found {
+            let place = own.by_id.get(&signature.id).and_then(|&at| known.get_mut(at));
+            let place = place.or_else(|| new.iter_mut().find(|s| s.id == signature.id));
+            match place {
+                Some(old) => *old = signature,
+                None => new.push(signature),
+            }
         }
         let overlaid = new.len();
         new.append(&mut known);

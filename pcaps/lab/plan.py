@@ -115,13 +115,20 @@ host("ct", 20, 22, "3c:d9:2b:7a:20:22", "win10", facts={
               ("dicom element", "(0008,1090)"),
               ("ntlmssp.version", "ntlmssp.version.build_number"),
               ("dhcp", "dhcp.option.hostname"), ("http.request", "http.user_agent")])
-host("us", 20, 23, "00:09:5c:41:20:23", facts={
+host("us", 20, 23, "00:09:5c:41:20:23", "win10", facts={
+    "os": "Windows 10 LTSC 2019 (or Server 2019 by build alone)", "os_family": "Windows",
+    "os_build": "10.0.17763", "hostname": "EPIQ7-ECHO2",
     "vendor": "Philips", "model": "EPIQ 7G", "serial": "US723C0912",
     "sw_version": "EPIQ 7G_7.0.5.1122", "device_type": "ultrasound", "modality": "US",
     "ae_title": "EPIQ7_ECHO", "role": "modality"},
+    traps=["Windows 11"],
     evidence=[("dicom.pdu.type == 1", "dicom.assoc.ae.calling"),
-              ("dicom.pdu.type == 1", "dicom.userinfo.version")]   # its data sets are deflated
-    )
+              ("dicom.pdu.type == 1", "dicom.userinfo.version"),   # its data sets are deflated
+              ("ntlmssp.version", "ntlmssp.version.build_number"),
+              ("smb2.cmd == 0", "smb2.dialect"),
+              ("browser.command == 1", "browser.server"), ("nbns", "nbns.name"),
+              ("dhcp", "dhcp.option.vendor_class_id"), ("dhcp", "dhcp.option.hostname"),
+              ("http.request", "http.user_agent")])
 host("cr", 20, 24, "88:b4:36:0c:20:24", "winxp", facts={
     "os": "Windows XP SP3", "os_family": "Windows", "os_build": "5.1.2600",
     "hostname": "FCR-CAPS2", "vendor": "FUJIFILM", "model": "CR-IR 363", "serial": "96470218",
@@ -133,14 +140,21 @@ host("cr", 20, 24, "88:b4:36:0c:20:24", "winxp", facts={
               ("ntlmssp.version", "ntlmssp.version.build_number"),
               ("browser.command == 1", "browser.server"),
               ("rdp.client.build", "rdp.client.build"), ("dhcp", "dhcp.option.hostname")])
-host("mg", 20, 25, "d8:9e:f3:5b:20:25", facts={
+host("mg", 20, 25, "d8:9e:f3:5b:20:25", "win7", facts={
+    "os": "Windows 7 SP1", "os_family": "Windows", "os_build": "6.1.7601",
+    "hostname": "HOLOGIC-MG1",
     "vendor": "HOLOGIC", "model": "Selenia Dimensions", "serial": "81003140877",
     "sw_version": "AWS:1.9.1.34", "device_type": "mammography", "modality": "MG",
     "ae_title": "DIMS_MG1", "role": "modality"},
-    traps=["Dell as the mammography unit's vendor"],
+    traps=["Dell as the mammography unit's vendor", "Windows Server 2008 R2"],
     evidence=[("dicom.pdu.type == 1", "dicom.assoc.ae.calling"),
               ("dicom.pdu.type == 1", "dicom.userinfo.version"),
-              ("dicom element", "(0008,1090)")])
+              ("dicom element", "(0008,1090)"),
+              ("ntlmssp.version", "ntlmssp.version.build_number"),
+              ("browser.command == 1", "browser.server"), ("browser.command == 1", "browser.os_major"),
+              ("nbns", "nbns.name"),
+              ("dhcp", "dhcp.option.vendor_class_id"), ("dhcp", "dhcp.option.hostname"),
+              ("http.request", "http.user_agent")])
 host("film", 20, 26, "88:b4:36:11:20:26", facts={
     "vendor": "FUJIFILM", "model": "DRYPIX Smart", "serial": "76512044", "sw_version": "V4.1",
     "device_type": "film printer", "ae_title": "DRYPIX1", "role": "DICOM print server"},

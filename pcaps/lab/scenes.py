@@ -12,7 +12,8 @@ from plan import DOMAIN
 
 ACCOUNTS = canaries.ACCOUNTS
 HERE, PYTHON = servers.HERE, servers.PYTHON
-WINDOWS = {"mri": "win7", "ct": "win10-1809", "cr": "winxp", "view": "win10-22h2", "pc": "win10-22h2"}
+WINDOWS = {"mri": "win7", "ct": "win10-1809", "us": "win10-1809", "cr": "winxp", "mg": "win7",
+           "view": "win10-22h2", "pc": "win10-22h2"}
 DICOM = {"pacs": (104, "HOSHIPACS"), "ris": (11112, "HOSHIRIS"), "film": (11112, "DRYPIX1"),
          "dcmroute": (11112, "DCMROUTE")}
 SCANNERS = {"mri": "MRC41587", "ct": "AQONE1", "us": "EPIQ7_ECHO", "cr": "FCRCAPS2", "mg": "DIMS_MG1"}
@@ -216,7 +217,8 @@ class Site:
         """SMB1 to SMB3, by Windows bytes and by smbclient."""
         files = self.ip("files")
         for step, host, user in (("smb1", "cr", "smb_xp_user"), ("smb2", "mri", "smb_user"),
-                                 ("smb2", "ct", "smb_w10_user"), ("smb2", "view", "smb_user"),
+                                 ("smb2", "ct", "smb_w10_user"), ("smb2", "us", "smb_w10_user"),
+                                 ("smb2", "mg", "smb_user"), ("smb2", "view", "smb_user"),
                                  ("smb2", "pc", "smb_w10_user")):
             self.windows(step, host, files, ACCOUNTS[user])
         client = f"smbclient -U {ACCOUNTS['smb_user']}%lab --option='client min protocol=NT1'"

@@ -27,8 +27,9 @@ TOPICS = {
         "printer": ("vendor", "model", "serial", "hostname", "device_type"), "admin": ("os_family", "hostname"),
         "kiosk": ("software", "hostname"), "files": ("hostname",), "infra": ("role",)},
     "dhcp-relay.pcap": {
-        "mri": ("os_family", "hostname"), "ct": ("os_family", "hostname"), "cr": ("os_family", "hostname"),
-        "view": ("os_family", "hostname"), "pc": ("os_family", "hostname"), "admin": ("hostname",),
+        "mri": ("os_family", "hostname"), "ct": ("os_family", "hostname"), "us": ("os_family", "hostname"),
+        "cr": ("os_family", "hostname"), "mg": ("os_family", "hostname"), "view": ("os_family", "hostname"),
+        "pc": ("os_family", "hostname"), "admin": ("hostname",),
         "kiosk": ("hostname", "software"), "printer": ("vendor", "model", "serial", "hostname"), "infra": ("role",)},
     "windows.pcap": {
         "mri": WINDOWS, "ct": WINDOWS, "cr": WINDOWS, "view": WINDOWS, "pc": WINDOWS,

@@ -51,6 +51,10 @@ pub const LINGER: i64 = 15 * SECOND;
 /// Idle UDP and other conversations (RFC 4787 REQ-5 asks NATs for two minutes).
 pub const IDLE_UDP: i64 = 180 * SECOND;
 
+/// Packet time that falls back by more than this is a new time; less is reordering
+/// between queues and captures.
+pub const CLOCK_STEP: i64 = 3_600 * SECOND;
+
 /// A host that goes on talking is said to be present once in this time.
 pub const PRESENT_EVERY: i64 = 60 * SECOND;
 

@@ -368,7 +368,7 @@ impl Table {
 
     /// Whether [`Self::advance`] has anything to do at this time.
     pub(super) const fn is_due(&self, at: Timestamp) -> bool {
-        at.0 >= self.tick
+        at.0 >= self.tick || self.fell_back(at)
     }
 
     /// Moves packet time on; calls `gone` for each flow whose time is over. The
@@ -381,6 +381,11 @@ impl Table {
             return;
         }
         if to <= from {
+            // One nonsense time in the far future must not stop the clock for good.
+            if self.fell_back(at) {
+                self.now = at.0;
+                self.tick = to.saturating_add(1).saturating_mul(SECOND);
+            }
             return;
         }
         let turns = to.saturating_sub(from).min(i64::try_from(WHEEL).unwrap_or(0));
@@ -407,6 +412,11 @@ impl Table {
         }
         self.now = at.0;
         self.tick = to.saturating_add(1).saturating_mul(SECOND);
+    }
+
+    /// Whether packet time is far behind what was the latest.
+    const fn fell_back(&self, at: Timestamp) -> bool {
+        self.now.saturating_sub(at.0) > limits::CLOCK_STEP
     }
 
     /// Every flow that is left, in the order of the slab.
@@ -494,6 +504,12 @@ mod tests {
         put(&mut table, 2, 4_000_000_000);
         assert_eq!((has(&table, 1), has(&table, 2)), (false, true));
         table.advance(Timestamp(i64::MAX), |_| ());
+        assert_eq!(table.len(), 0);
+        // And back: time goes on from there.
+        put(&mut table, 3, 1000);
+        assert!(table.is_due(Timestamp::new(1100, 0)));
+        table.advance(Timestamp::new(1100, 0), |_| ());
+        assert!(!has(&table, 3));
         table.advance(Timestamp(i64::MIN), |_| ());
     }
 }

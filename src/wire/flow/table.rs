@@ -7,7 +7,7 @@
 
 use std::hash::BuildHasher;
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 
 use super::key::FlowKey;
 use super::limits;
@@ -156,7 +156,9 @@ pub(super) struct Table {
     now: i64,
     /// First moment of the next second: before it there is nothing to end.
     tick: i64,
-    hasher: FixedState,
+    /// Seeded anew in every run: who could foretell slots could send conversations that
+    /// all want the same one. Nothing that is said depends on it.
+    hasher: RandomState,
     cap: usize,
     hand: usize,
 }
@@ -173,7 +175,7 @@ impl Table {
             wheel: vec![NONE; WHEEL],
             now: i64::MIN,
             tick: i64::MIN,
-            hasher: FixedState::default(),
+            hasher: RandomState::default(),
             cap,
             hand: 0,
         }

@@ -7,13 +7,17 @@
 #[allow(unreachable_pub, dead_code, reason = "the library of the fuzz targets")]
 mod inputs;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use auscult::census::signature::Book;
+use auscult::observe::text::is_printable;
 use auscult::sensor::Worker;
+use auscult::store::{Inventory, Writer};
 use auscult::time::Timestamp;
+use auscult::view::register;
 use auscult::wire::capture::{Frame, parse_bytes};
 use auscult::wire::dissect::{Body, PROTOCOLS, Protocol, by_name};
 use auscult::wire::flow::Engine;
@@ -26,7 +30,7 @@ use inputs::{capture_file, frame, promise, signature_file, stream};
 const UNSPOKEN: &[&str] = &["cdp", "dns-tcp", "lldp"];
 
 /// Bytes of one protocol that each kind of damage may cost.
-const BUDGET: usize = 24 << 20;
+const BUDGET: usize = 64 << 20;
 
 /// Longest conversation that is treated: what comes behind is data.
 const LONGEST: usize = 32 * 1024;
@@ -253,6 +257,58 @@ fn broken_captures() {
     worker.finish();
     worker.observed().for_each(|it| promise::of_observation(&it));
     assert!(observed > 3_000, "only {observed} observations");
+}
+
+/// All frames of the lab with bytes changed, at nonsense times, to the end: what the
+/// census makes of it is written, read again, and shown; each row has its columns, and
+/// no cell a control character.
+#[test]
+fn broken_frames_become_a_register() {
+    let mut dice = Dice(0x7265_6769_7374_6572);
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let db = dir.path().join("auscult.db");
+    let mut writer = Writer::open(&db).expect("writable");
+    let mut census = writer.restore(Arc::clone(Book::builtin())).expect("restores");
+    let capture = census.capture("nonsense");
+    let mut worker = Worker::default();
+    let mut at = 1_700_000_000_000_000_000_i64;
+    for (number, (link, _, bytes)) in (1..).zip(&HARVEST.frames) {
+        let mut bytes = bytes.clone();
+        for _ in 0..dice.next(4) {
+            let place = dice.next(bytes.len());
+            bytes[place] = dice.next(256) as u8;
+        }
+        at = match dice.next(2_000) {
+            0 => i64::MAX - dice.next(1_000) as i64,
+            1 => i64::MIN + dice.next(1_000) as i64,
+            2 => -1,
+            3..100 => 1_700_000_000_000_000_000 + dice.next(1 << 40) as i64 * 1_000,
+            _ => at.saturating_add(dice.next(10_000_000) as i64),
+        };
+        let (at, link, wire_len) = (Timestamp(at), *link, bytes.len() as u32);
+        worker.read(&[Frame { at, link, wire_len, number, bytes: &bytes }]);
+        worker.observed().for_each(|it| census.apply(capture, it));
+    }
+    worker.finish();
+    worker.observed().for_each(|it| census.apply(capture, it));
+    assert!(census.hosts().len() > 100);
+    writer.write(&mut census, &BTreeMap::new()).expect("writes");
+    writer.close().expect("closes");
+
+    let inventory = Inventory::open(&db).expect("opens");
+    let all = register::Filter { external: true, ..register::Filter::default() };
+    let (mut csv, mut json) = (Vec::new(), Vec::new());
+    register::csv(&inventory, &all, &mut csv).expect("csv");
+    register::json(&inventory, &all, &mut json).expect("json");
+    let csv = String::from_utf8(csv).expect("UTF-8");
+    assert!(csv.chars().all(|c| is_printable(c) || matches!(c, '\r' | '\n')), "unprintable");
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&json).expect("JSON");
+    let assets = inventory.assets().expect("reads");
+    assert_eq!(rows.len(), assets.len());
+    for asset in &assets {
+        let page = auscult::view::dossier::text(asset);
+        assert!(page.chars().all(|c| is_printable(c) || c == '\n'), "{page:?}");
+    }
 }
 
 /// What fuzzing once found stays mended: the inputs of `fuzz/regressions`.

@@ -81,9 +81,12 @@ fn asset_id(identity: &Identity) -> String {
 }
 
 /// One group of speakers with what they describe.
+#[derive(Default)]
 struct Group<'a> {
     hosts: Vec<(&'a HostId, &'a Host)>,
     described: Described,
+    /// Where it carries the packets of others, when, and whether that is certain.
+    routes: Vec<(Segment, Span, bool)>,
 }
 
 impl Census {
@@ -98,17 +101,14 @@ impl Census {
         for (id, host) in hosts {
             let Some(identity) = identifier.identify(id) else { continue };
             known.insert(id, asset_id(&identity));
-            let group = groups
-                .entry(identity)
-                .or_insert_with(|| Group { hosts: Vec::new(), described: Described::default() });
+            let group = groups.entry(identity).or_default();
             group.hosts.push((id, host));
         }
         groups.retain(|_, group| group.hosts.iter().any(|(_, host)| !is_only_named(host)));
         // A router is a device even where only the packets of others show it.
-        for (_, mac, ..) in identifier.routers() {
-            groups
-                .entry(Identity::Mac(mac))
-                .or_insert_with(|| Group { hosts: Vec::new(), described: Described::default() });
+        for (segment, mac, span, sure) in identifier.routers() {
+            let group = groups.entry(Identity::Mac(mac)).or_default();
+            group.routes.push((segment, span, sure));
         }
         // Who is described by whom; a device that speaks for itself keeps its own name.
         let mut speaks: BTreeMap<Identity, Identity> = BTreeMap::new();
@@ -149,10 +149,9 @@ impl Census {
         identifier: &Identifier,
         known: &HashMap<&HostId, String, RandomState>,
     ) -> Asset {
-        let routes =
-            || identifier.routers().filter(|(_, mac, ..)| *identity == Identity::Mac(*mac));
         let spans = group.hosts.iter().map(|(_, host)| host.span);
-        let mut asset = empty(identity.clone(), spans.chain(routes().map(|(.., span, _)| span)));
+        let mut asset =
+            empty(identity.clone(), spans.chain(group.routes.iter().map(|(_, span, _)| *span)));
         let mut candidates = Candidates::default();
         let relays = relays_hl7(&group.hosts);
         for (id, host) in &group.hosts {
@@ -167,7 +166,7 @@ impl Census {
         for (facts, said, weight) in &group.described.own {
             add_equipment(&mut candidates, &self.book, facts, *said, *weight);
         }
-        for (segment, _, span, sure) in routes() {
+        for &(segment, span, sure) in &group.routes {
             asset.segments.insert(segment);
             let said = Said { evidence: Evidence { capture: 0, frame: 0 }, span };
             if sure {

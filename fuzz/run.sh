@@ -28,6 +28,9 @@ mkdir -p corpus artifacts logs
 "$bin/seed" corpus ../pcaps/lab corpus
 [ $# -gt 0 ] || mapfile -t all < <("$bin/seed" targets)
 [ $# -eq 0 ] || all=("$@")
+for target in "${all[@]}"; do
+  "$bin/seed" targets | grep -qx "$target" || { echo "no target is called $target"; exit 2; }
+done
 
 one() {
   target=$1 program=$bin/dissector

@@ -90,6 +90,66 @@ fn inventories_that_cannot_be() {
 }
 
 #[test]
+fn a_database_of_another_program_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("other.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE letters (body TEXT)").unwrap();
+    drop(other);
+    let before = fs::read(&path).unwrap();
+    let good = lab::capture("hl7.pcap").display().to_string();
+    let (code, said) = fails(dir.path(), &["read", "-q", "--db", "other.db", &good]);
+    assert!(code == 1 && is_one_line(&said) && said.contains("another program"), "{said}");
+    assert!(before == fs::read(&path).unwrap(), "it was touched");
+}
+
+#[test]
+fn two_writers_do_not_undo_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("auscult.db");
+    let first = auscult::store::Writer::open(&db).unwrap();
+    let good = lab::capture("hl7.pcap").display().to_string();
+    let (code, said) = fails(dir.path(), &["read", "-q", &good]);
+    assert!(code == 1 && is_one_line(&said) && said.contains("another auscult"), "{said}");
+    first.close();
+    assert!(auscult(dir.path(), &["read", "-q", &good]).status.success());
+}
+
+#[test]
+fn output_goes_where_it_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = lab::capture("hl7.pcap").display().to_string();
+    assert!(auscult(dir.path(), &["read", "-q", &good]).status.success());
+    let pipe = dir.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn(move || fs::read(pipe).unwrap());
+    assert!(auscult(dir.path(), &["register", "-o", "pipe"]).status.success());
+    let through = reader.join().unwrap();
+    fs::write(dir.path().join("real.csv"), "old").unwrap();
+    std::os::unix::fs::symlink("real.csv", dir.path().join("link.csv")).unwrap();
+    assert!(auscult(dir.path(), &["register", "-o", "link.csv"]).status.success());
+    assert!(fs::read(dir.path().join("real.csv")).unwrap() == through);
+    assert!(dir.path().join("link.csv").is_symlink());
+}
+
+#[test]
+fn a_name_that_paints_the_terminal_is_printable_everywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = "evil\u{1b}[31m\u{202e}name\n=1.pcap";
+    fs::copy(lab::capture("hl7.pcap"), dir.path().join(name)).unwrap();
+    let read = auscult(dir.path(), &["read", name]);
+    let shown = [&["register"][..], &["register", "--format", "json"], &["show", "10.0.0.1"]];
+    let mut all = read.stderr;
+    for args in shown {
+        let out = auscult(dir.path(), args);
+        all.extend([out.stdout, out.stderr].concat());
+    }
+    let text = String::from_utf8(all).unwrap();
+    assert!(text.contains("evil"), "the evidence names the capture");
+    assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+}
+
+#[test]
 fn bad_usage_is_two() {
     let dir = tempfile::tempdir().unwrap();
     for args in

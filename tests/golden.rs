@@ -52,3 +52,27 @@ fn one_run_over_two_captures_is_two_runs_over_one() {
     let apart = lab::csv(&lab::read(&db, &captures[1..]));
     assert!(together == apart, "what was stored in between was lost");
 }
+
+/// A shell's glob does not sort by time: the earlier capture may come second.
+#[test]
+fn a_capture_of_an_earlier_time_is_read_in_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let [a, b] = ["hl7.pcap", "hospital.pcapng"].map(lab::capture);
+    let ids = |name: &str, captures: &[std::path::PathBuf]| {
+        let inventory = lab::read(&dir.path().join(name), captures);
+        let recognised: u64 = inventory
+            .captures()
+            .unwrap()
+            .iter()
+            .flat_map(|capture| &capture.counters)
+            .filter(|(counter, _)| counter.starts_with("protocol."))
+            .map(|(_, n)| n)
+            .sum();
+        let ids: Vec<String> =
+            inventory.assets().unwrap().into_iter().map(|asset| asset.id).collect();
+        (ids, recognised)
+    };
+    let forth = ids("forth.db", &[a.clone(), b.clone()]);
+    assert_eq!(forth, ids("back.db", &[b, a]));
+    assert!(forth.1 > 100);
+}

@@ -293,7 +293,7 @@ fn broken_frames_become_a_register() {
     worker.observed().for_each(|it| census.apply(capture, it));
     assert!(census.hosts().len() > 100);
     writer.write(&mut census, &BTreeMap::new()).expect("writes");
-    writer.close().expect("closes");
+    writer.close();
 
     let inventory = Inventory::open(&db).expect("opens");
     let all = register::Filter { external: true, ..register::Filter::default() };

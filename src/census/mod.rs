@@ -23,7 +23,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::net::HostId;
-use crate::observe::{Observation, Observed};
+use crate::observe::{Observation, Observed, text};
 use crate::time::Timestamp;
 
 pub use host::{Evidence, Host, Span};
@@ -64,6 +64,8 @@ impl Census {
 
     /// Names the capture that the next observations are from; gives its number.
     pub fn capture(&mut self, name: &str) -> u32 {
+        // A file's name is a stranger's text as well.
+        let name = &*text::clean(name);
         let known = self.captures.iter().position(|c| c == name);
         let at = known.unwrap_or_else(|| {
             self.captures.push(name.to_owned());
@@ -103,6 +105,17 @@ impl Census {
             .iter_mut()
             .map(|(id, host)| (&*id, host))
             .filter_map(|(id, host)| std::mem::take(&mut host.dirty).then_some((id, &*host)))
+    }
+
+    /// Every speaker counts as changed again: what [`Self::changed`] gave was not kept.
+    pub fn mark_all(&mut self) {
+        self.hosts.iter_mut().for_each(|(_, host)| host.dirty = true);
+    }
+
+    /// Things of remembered speakers that were not kept because there were too many.
+    #[must_use]
+    pub fn overflow(&self) -> u64 {
+        self.hosts.iter().map(|(_, host)| host.overflow).sum()
     }
 
     /// Speakers that were not remembered because there were too many.

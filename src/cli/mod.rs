@@ -19,6 +19,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::census::signature::Book;
+use crate::observe::text::is_printable;
 use config::Config;
 
 /// The stethoscope of a hospital network: tells every device from its own traffic.
@@ -157,10 +158,15 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// One line that a terminal can show whatever is in it.
+fn printable(text: &str) -> String {
+    let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+    spaced.map(|c| if is_printable(c) { c } else { '?' }).collect()
+}
+
 /// One line on standard error.
 fn complain(what: &dyn std::fmt::Display) {
-    let line = what.to_string().replace('\n', " ");
-    let _ = writeln!(io::stderr(), "auscult: {line}");
+    let _ = writeln!(io::stderr(), "auscult: {}", printable(&what.to_string()));
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
@@ -183,7 +189,8 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     }
 }
 
-/// Where output goes: standard output, or a file that appears only when it is whole.
+/// Where output goes: standard output, or a file that is replaced only by a whole one.
+/// A device, a pipe or whatever else is no regular file is written to as it is.
 fn output(
     path: Option<&Path>,
     make: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
@@ -193,23 +200,33 @@ fn output(
         make(&mut to)?;
         return Ok(to.flush()?);
     };
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::Said(format!(
-            "{}: cannot write ({error}); check the path and the disk",
-            path.display()
-        ))
+    let failed = |error: io::Error| {
+        let shown = path.display();
+        Failure::Said(format!("{shown}: cannot write ({error}); check the path and the disk"))
     };
-    let part = path.with_extension("part");
-    let file = std::fs::File::create(&part).map_err(|error| failed(&error))?;
-    let mut to = io::BufWriter::new(file);
-    let made = make(&mut to)
-        .and_then(|()| to.flush().map_err(Failure::from))
-        .and_then(|()| std::fs::rename(&part, path).map_err(|error| failed(&error)));
-    if let Err(error) = made {
-        let _ = std::fs::remove_file(&part);
-        return Err(failed(&error));
+    let fill = |file: std::fs::File| -> Result<(), Failure> {
+        let mut to = io::BufWriter::new(file);
+        make(&mut to)?;
+        to.flush().map_err(failed)
+    };
+    // Behind a link stands what is meant.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let before = std::fs::metadata(&target).ok();
+    if before.as_ref().is_some_and(|is| !is.is_file()) {
+        let file = std::fs::OpenOptions::new().write(true).open(&target).map_err(failed)?;
+        return fill(file);
     }
-    Ok(())
+    let part = target.with_extension("part");
+    let made = std::fs::File::create(&part).map_err(failed).and_then(fill).and_then(|()| {
+        if let Some(before) = before {
+            std::fs::set_permissions(&part, before.permissions()).map_err(failed)?;
+        }
+        std::fs::rename(&part, &target).map_err(failed)
+    });
+    if made.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    made
 }
 
 #[cfg(test)]

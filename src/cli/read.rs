@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Failure, Settings, complain};
+use super::{Failure, Settings, complain, printable};
 use crate::census::Census;
 use crate::sensor::{Reading, Watch};
 use crate::store::Writer;
@@ -132,10 +132,13 @@ fn summary(census: &Census, totals: &[(String, u64)], settings: &Settings) -> Re
     }
     let local = assets.iter().filter(|a| !a.external).count();
     writeln!(to, "{local} devices, {} more on the Internet", assets.len() - local)?;
-    for category in ["medical", "it", "network", "iot", "facility"] {
+    for category in ["medical", "it", "network", "iot", "facility", "unknown"] {
         let of: Vec<_> = assets
             .iter()
-            .filter(|a| a.shown("device_category").first().is_some_and(|c| c.value == category))
+            .filter(|a| !a.external)
+            .filter(|a| {
+                a.shown("device_category").first().map_or("unknown", |c| &c.value) == category
+            })
             .collect();
         if of.is_empty() {
             continue;
@@ -153,7 +156,9 @@ fn summary(census: &Census, totals: &[(String, u64)], settings: &Settings) -> Re
             }
         }
         classes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let list: Vec<_> = classes.iter().take(8).map(|(name, n)| format!("{n} {name}")).collect();
+        let mut list: Vec<_> =
+            classes.iter().take(8).map(|(name, n)| format!("{n} {name}")).collect();
+        list.extend((classes.len() > 8).then(|| "…".to_owned()));
         writeln!(to, "  {category:<9} {:>5}  {}", of.len(), list.join(", "))?;
     }
     let trouble = [
@@ -163,6 +168,8 @@ fn summary(census: &Census, totals: &[(String, u64)], settings: &Settings) -> Re
         "streams.refused",
         "flows.evicted",
         "fragments.evicted",
+        "hosts.refused",
+        "facts.refused",
     ];
     for name in trouble.iter().filter(|name| get(name) > 0) {
         writeln!(to, "  {name} {}", get(name))?;
@@ -177,7 +184,11 @@ fn summary(census: &Census, totals: &[(String, u64)], settings: &Settings) -> Re
             writeln!(to, "  {name} {n}")?;
         }
     }
-    writeln!(to, "{}: `auscult register --db {0}` lists the devices", settings.db.display())?;
+    writeln!(
+        to,
+        "{}: `auscult register --db {0}` lists the devices",
+        printable(&settings.db.display().to_string())
+    )?;
     Ok(())
 }
 

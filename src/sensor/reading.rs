@@ -16,6 +16,9 @@ const WRITE_EVERY: Duration = Duration::from_secs(10);
 /// least this many times as long.
 const READ_TIMES: u32 = 8;
 
+/// After a file that took at least this long (many small ones are written together).
+const WRITE_AFTER_FILE: Duration = Duration::from_secs(1);
+
 /// Hears of progress and may ask to stop.
 pub trait Watch {
     /// So many bytes of this file, frames and speakers in all; `Break` ends the reading.
@@ -105,6 +108,10 @@ impl Reading {
             watch.progress(bytes, self.frames, self.census.len())
         });
         self.count();
+        // A file that is done is kept, whatever comes with the next one.
+        if self.written.elapsed() >= self.pause.min(WRITE_AFTER_FILE) {
+            self.write();
+        }
         result
     }
 
@@ -125,6 +132,13 @@ impl Reading {
             }
         }
         self.before = now;
+        for (name, n) in
+            [("hosts.refused", self.census.refused()), ("facts.refused", self.census.overflow())]
+        {
+            if n > 0 {
+                self.counters.insert((self.capture, name.to_owned()), n);
+            }
+        }
     }
 
     fn write(&mut self) {
@@ -148,7 +162,10 @@ impl Reading {
         self.write();
         match self.failed {
             Some(error) => Err(error),
-            None => self.writer.close().map(|()| self.census),
+            None => {
+                self.writer.close();
+                Ok(self.census)
+            }
         }
     }
 }

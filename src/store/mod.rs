@@ -36,6 +36,12 @@ enum Fault {
     Missing,
     #[error("cannot open the inventory ({0}); check the path and its rights")]
     Open(#[source] rusqlite::Error),
+    #[error("another auscult is writing this inventory; wait for it to end, or name another --db")]
+    Busy,
+    #[error("cannot lock the inventory ({0})")]
+    Lock(#[source] std::io::Error),
+    #[error("a database of another program; name another file with --db")]
+    Foreign,
     #[error(
         "the inventory is not usable ({0}); it may be of a newer auscult or no inventory at all"
     )]
@@ -68,18 +74,38 @@ impl Error {
 /// knowledge; what of it does not fit here is written to the log several times.
 const WRITER_CACHE: i32 = -65_536;
 
+/// Says in the file's header whose database it is (the `application_id` pragma).
+const APPLICATION: i64 = 0x6175_7363;
+
 /// Opens for writing; creates and migrates.
 fn open_writer(path: &Path) -> Result<Connection, Error> {
-    let open = |error| Error::new(path, Fault::Open(error));
+    let open = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure) => {
+            Error::new(path, Fault::Full)
+        }
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+            Error::new(path, Fault::Busy)
+        }
+        _ => Error::new(path, Fault::Open(error)),
+    };
     let mut connection = Connection::open(path).map_err(open)?;
     connection.busy_timeout(BUSY).map_err(open)?;
+    let count = "SELECT count(*) FROM sqlite_master";
+    let tables: i64 = connection.query_row(count, [], |row| row.get(0)).map_err(open)?;
+    let whose: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(open)?;
+    if tables > 0 && whose != APPLICATION {
+        return Err(Error::new(path, Fault::Foreign));
+    }
+    connection.pragma_update(None, "application_id", APPLICATION).map_err(open)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(open)?;
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(open)?;
     connection.pragma_update(None, "foreign_keys", "ON").map_err(open)?;
     connection.pragma_update(None, "cache_size", WRITER_CACHE).map_err(open)?;
-    migrations()
-        .to_latest(&mut connection)
-        .map_err(|error| Error::new(path, Fault::Schema(Box::new(error))))?;
+    migrations().to_latest(&mut connection).map_err(|error| match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => open(err),
+        error => Error::new(path, Fault::Schema(Box::new(error))),
+    })?;
     Ok(connection)
 }
 
@@ -92,10 +118,9 @@ fn open_reader(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(open)?;
     connection.busy_timeout(BUSY).map_err(open)?;
-    let version: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_master WHERE name = 'asset'", [], |row| row.get(0))
-        .map_err(open)?;
-    if version == 0 {
+    let count = "SELECT count(*) FROM sqlite_master WHERE name = 'asset'";
+    let tables: i64 = connection.query_row(count, [], |row| row.get(0)).map_err(open)?;
+    if tables == 0 {
         return Err(Error::new(path, Fault::Missing));
     }
     Ok(connection)

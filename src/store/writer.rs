@@ -1,6 +1,7 @@
 //! The one writer: memory in batches as it changes, knowledge as a whole.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,10 @@ use crate::observe::Role;
 pub struct Writer {
     path: PathBuf,
     connection: Connection,
+    /// Held as long as this writes: two writers would each undo the other's work. Its
+    /// place after the connection matters: closing any handle of the file would let go
+    /// of SQLite's own locks.
+    _alone: File,
 }
 
 impl Writer {
@@ -25,7 +30,15 @@ impl Writer {
     /// # Errors
     /// The path cannot be written, or holds something else.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self { path: path.to_owned(), connection: open_writer(path)? })
+        // By its real name: SQLite makes the file, so it must exist before it is locked.
+        let connection = open_writer(path)?;
+        let open = |error| Error::new(path, Fault::Lock(error));
+        let alone = File::open(path).map_err(open)?;
+        match alone.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), connection, _alone: alone }),
+            Err(TryLockError::WouldBlock) => Err(Error::new(path, Fault::Busy)),
+            Err(TryLockError::Error(error)) => Err(open(error)),
+        }
     }
 
     /// The census as it was when it was last written.
@@ -99,18 +112,18 @@ impl Writer {
             }
             transaction.commit()
         })();
-        done.map_err(|error| Error::write(&self.path, error))
+        done.map_err(|error| {
+            census.mark_all();
+            Error::write(&self.path, error)
+        })
     }
 
-    /// Ends the write-ahead log, so that the file alone is the inventory.
-    ///
-    /// # Errors
-    /// Disk full, or the inventory cannot be written.
-    pub fn close(self) -> Result<(), Error> {
-        let path = self.path;
-        self.connection
-            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE);")
-            .map_err(|error| Error::write(&path, error))
+    /// Folds the write-ahead log into the file, so that the file alone is the inventory
+    /// and can be read where nothing can be written. Everything is safe before: where a
+    /// reader is at it, or the disk is full, the log stays beside the file.
+    pub fn close(self) {
+        let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
+        let _ = self.connection.execute_batch("PRAGMA journal_mode = DELETE;");
     }
 }
 

@@ -14,6 +14,8 @@ const MAX_REASONS: usize = 4;
 #[must_use]
 pub fn find<'a>(assets: &'a [Known], wanted: &str) -> Vec<&'a Known> {
     let wanted = wanted.trim();
+    let mac = wanted.replace(['-', '.', ':'], "").to_lowercase();
+    let is_mac = mac.len() == 12 && mac.bytes().all(|b| b.is_ascii_hexdigit());
     let exact: Vec<_> =
         assets.iter().filter(|asset| asset.id.eq_ignore_ascii_case(wanted)).collect();
     if !exact.is_empty() {
@@ -22,6 +24,9 @@ pub fn find<'a>(assets: &'a [Known], wanted: &str) -> Vec<&'a Known> {
     let names =
         ["mac_addresses", "ip_addresses", "hostname", "ae_titles", "serial_number", "station_name"];
     let has = |asset: &&Known| {
+        if is_mac && asset.shown("mac_addresses").any(|v| v.value.replace(':', "") == mac) {
+            return true;
+        }
         names.iter().any(|n| asset.shown(n).any(|v| v.value.eq_ignore_ascii_case(wanted)))
     };
     assets.iter().filter(has).collect()

@@ -94,7 +94,8 @@ pub enum Error {
     Output(#[from] io::Error),
 }
 
-/// Writes RFC 4180 CSV with the header of [`COLUMNS`].
+/// Writes CSV (quoted as RFC 4180 says, a line feed after each row) with the header of
+/// [`COLUMNS`].
 ///
 /// # Errors
 /// The inventory or the output.

@@ -1,5 +1,7 @@
 //! Strings of the Windows protocols: UTF-16LE or the sender's OEM code page.
 
+use std::borrow::Cow;
+
 use encoding_rs::{SHIFT_JIS, UTF_16LE, WINDOWS_1252};
 
 use super::{Error, Reader};
@@ -21,6 +23,25 @@ pub(super) fn oem(bytes: &[u8]) -> String {
         .decode_without_bom_handling_and_without_replacement(bytes)
         .unwrap_or_else(|| WINDOWS_1252.decode_without_bom_handling(bytes).0);
     text.into_owned()
+}
+
+/// Text of a sender that says neither system nor code page: UTF-8 where it is valid,
+/// Shift_JIS where it fits and gives Japanese, else Windows-1252. Up to the first NUL.
+pub(super) fn unmarked(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    let bytes = bytes.get(..end).unwrap_or_default();
+    let utf8 = std::str::from_utf8(bytes).ok().map(Cow::Borrowed);
+    let sjis = || {
+        let text = SHIFT_JIS.decode_without_bom_handling_and_without_replacement(bytes);
+        text.filter(|text| text.contains(is_japanese))
+    };
+    let text = utf8.or_else(sjis);
+    text.unwrap_or_else(|| WINDOWS_1252.decode_without_bom_handling(bytes).0).into_owned()
+}
+
+/// Kana, ideographs, and katakana of half width.
+fn is_japanese(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ff66}'..='\u{ff9f}')
 }
 
 /// The next NUL-terminated string of a message, or all that is left when the
@@ -76,6 +97,17 @@ mod tests {
         assert_eq!(oem(b"\x95\xfa\x8e\xcb\x90\xfc"), "放射線");
         assert_eq!(oem(b"R\xd6NTGEN"), "RﾖNTGEN");
         assert_eq!(oem(b"B\xff"), "B\u{ff}");
+    }
+
+    #[test]
+    fn unmarked_text_is_told_from_its_bytes() {
+        assert_eq!(unmarked("日本語ホスト".as_bytes()), "日本語ホスト");
+        assert_eq!(unmarked("RÖNTGEN\0x".as_bytes()), "RÖNTGEN");
+        let sjis = SHIFT_JIS.encode("日本語ホスト").0;
+        assert_eq!(unmarked(&sjis), "日本語ホスト");
+        // Greek in Shift_JIS and no Japanese: Windows-1252 is the better guess.
+        assert_eq!(unmarked(b"\x83\xbfX"), "ƒ¿X");
+        assert_eq!(unmarked(b"B\xff"), "B\u{ff}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use self::options::Options;
-use super::winstr::{hex, oem};
+use super::winstr::{hex, unmarked};
 use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
 use crate::net::Mac;
 use crate::observe::{Key, Lease, Observed, SwitchPort};
@@ -119,8 +119,8 @@ fn client(fixed: &Fixed, options: &Options<'_>, out: &mut dyn Sink) {
         }
     };
     say(&PARAMS, 55, numbers);
-    say(&VENDOR_CLASS, 60, oem);
-    say(&HOSTNAME, 12, oem);
+    say(&VENDOR_CLASS, 60, unmarked);
+    say(&HOSTNAME, 12, unmarked);
     say(&FQDN, 81, fqdn);
     say(&USER_CLASS, 77, user_class);
     say(&ARCH, 93, |v| {
@@ -231,7 +231,7 @@ fn numbers<T: std::fmt::Display>(values: &[T]) -> String {
 fn fqdn(option: &[u8]) -> String {
     let Some(([flags, _, _], name)) = option.split_first_chunk() else { return String::new() };
     if flags & 0x04 == 0 {
-        return oem(name).trim_end_matches('.').to_owned();
+        return unmarked(name).trim_end_matches('.').to_owned();
     }
     let (mut rest, mut labels) = (name, Vec::new());
     while let Some((&n, tail)) = rest.split_first() {
@@ -239,7 +239,7 @@ fn fqdn(option: &[u8]) -> String {
         if n == 0 {
             break;
         }
-        labels.push(String::from_utf8_lossy(label));
+        labels.push(unmarked(label));
         rest = tail;
     }
     labels.join(".")
@@ -251,10 +251,10 @@ fn user_class(option: &[u8]) -> String {
     while let Some((&n, tail)) = rest.split_first() {
         match tail.split_at_checked(usize::from(n)) {
             Some((class, tail)) if n > 0 => {
-                classes.push(oem(class));
+                classes.push(unmarked(class));
                 rest = tail;
             }
-            _ => return oem(option),
+            _ => return unmarked(option),
         }
     }
     classes.join(",")

@@ -77,6 +77,27 @@ fn other_forms_of_names() {
 }
 
 #[test]
+fn japanese_names() {
+    let name = "日本語ホスト";
+    let sjis = encoding_rs::SHIFT_JIS.encode(name).0;
+    for bytes in [name.as_bytes(), &sjis] {
+        let one = [&[bytes.len() as u8][..], bytes].concat();
+        let m = Message::new(1, 1)
+            .option(12, bytes)
+            .option(60, bytes)
+            .option(77, &one)
+            .option(81, &[b"\0\0\0", bytes].concat())
+            .end();
+        let keys = ["vendor_class", "hostname", "fqdn", "user_class"];
+        assert_eq!(said(&m), keys.map(|key| format!("{WHO} dhcp.{key}={name}")));
+    }
+    let labels = [b"\x04\0\0\x12", name.as_bytes(), b"\x03rad\0"].concat();
+    let m = Message::new(1, 1).option(77, name.as_bytes()).option(81, &labels).end();
+    let expected = [format!("{WHO} dhcp.fqdn={name}.rad"), format!("{WHO} dhcp.user_class={name}")];
+    assert_eq!(said(&m), expected);
+}
+
+#[test]
 fn options_in_sname_and_file() {
     let mut m = Message::new(1, 1).option(52, &[3]).option(55, &[1]).end();
     m[108..112].copy_from_slice(&[55, 1, 3, 255]);

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::intact;
 use super::segment::Segment;
 use crate::net::Mac;
 use crate::observe::{Equipment, Key, Observed, Origin};
@@ -42,8 +43,6 @@ const MAX_PIECES: usize = 16;
 const MAX_FACTS: usize = 24;
 /// Repetitions of an EI that are read.
 const MAX_REPETITIONS: usize = 4;
-/// Characters of one value; free text is longer.
-const MAX_VALUE: usize = 128;
 /// GE writes its company code before three octets of the real address, so the six
 /// together are nobody's (GE B40 service manual).
 const SUBSTITUTED: [u8; 3] = [0x08, 0x00, 0x19];
@@ -90,7 +89,7 @@ impl Gear {
         if !raw.is_empty() && !self.pieces.iter().any(repeated) {
             identifier(segment, id_field, &mut facts);
         }
-        facts.retain(|(_, value)| value.chars().count() <= MAX_VALUE);
+        facts.retain(|(_, value)| intact::is_label(value));
         if facts.is_empty() {
             return false;
         }

@@ -12,6 +12,7 @@ use hl7_parser::message::Separators;
 
 use super::equipment::{self, Gear};
 use super::segment::{self, Charset, Segment};
+use super::{header, intact};
 use crate::observe::{Equipment, Key, Observed, Origin};
 use crate::wire::dissect::{Sink, Who};
 
@@ -42,8 +43,6 @@ pub(super) const SOFTWARE_VERSION: Key = Key::new("hl7.software_version");
 
 /// Messages of one direction that may wait for their acknowledgement.
 const MAX_WAITING: usize = 64;
-/// Repetitions of MSH-21 that are told.
-const MAX_PROFILES: usize = 4;
 /// IHE PCD-09, implantable device: the device is a patient's (IHE PCD TF-2).
 const IMPLANT_PROFILE: &str = "1.3.6.1.4.1.19376.1.6.1.9";
 
@@ -89,6 +88,8 @@ pub(super) struct Message {
     implant: bool,
     /// MSH-3 and MSH-4 until it is known that they are the sender's own.
     named: Option<Named>,
+    /// Nothing but SFT came after MSH: what is called so later is somebody's text.
+    head: bool,
     /// The last SFT.
     software: Vec<(Key, Cow<'static, str>)>,
     gear: Gear,
@@ -108,7 +109,8 @@ impl Named {
 }
 
 impl Message {
-    /// Reads MSH. None when its delimiters make no sense, or it heads a batch.
+    /// Reads MSH. None when its delimiters make no sense, when it heads a batch, or when
+    /// it runs on into another segment: such a message is passed over whole.
     pub(super) fn begin(
         line: &[u8],
         framed: bool,
@@ -120,21 +122,23 @@ impl Message {
         let plain = String::from_utf8_lossy(line);
         let charset = Charset::declared(Segment::new(&plain, separators).raw(18), separators);
         let text = charset.decode(line);
-        let msh = Segment::new(&text, separators);
+        let text = intact::trimmed(&text);
+        let msh = Segment::new(text, separators);
+        if !header::is_alone(line, text, &msh, separators.field) {
+            return None;
+        }
 
-        let kind = message_type(&msh);
+        let kind = header::message_type(&msh);
         if let Some(kind) = &kind {
             out.fact(Who::Sender, &MESSAGE_TYPE, kind);
         }
-        if let Some(version) = msh.first(12).filter(|v| is_version(v)) {
+        if let Some(version) = msh.first(12).filter(|v| header::is_version(v)) {
             out.fact(Who::Sender, &VERSION, &version);
         }
-        if let Some(id) = msh.first(11).filter(|id| matches!(id.as_ref(), "P" | "T" | "D")) {
+        if let Some(id) = header::processing(&msh) {
             out.fact(Who::Sender, &PROCESSING, &id);
         }
-        let profiles = msh.raw(21);
-        let repetitions = profiles.split(separators.repetition).take(MAX_PROFILES);
-        for profile in repetitions.filter(|it| !it.is_empty()) {
+        for profile in header::profiles(&msh, separators.repetition, separators.component) {
             out.fact(Who::Sender, &PROFILE, profile);
         }
 
@@ -148,8 +152,9 @@ impl Message {
             separators,
             charset,
             framed,
-            implant: profiles.contains(IMPLANT_PROFILE),
-            named: Some(Named { hash: sender, facts: names(&msh) }),
+            implant: msh.raw(21).contains(IMPLANT_PROFILE),
+            named: Some(Named { hash: sender, facts: header::names(&msh) }),
+            head: true,
             software: Vec::new(),
             gear: Gear::default(),
         };
@@ -169,21 +174,32 @@ impl Message {
         if name != b"SFT" {
             self.tell_software(Origin::Own, out);
         }
+        let head = self.head;
+        self.head = head && name == b"SFT";
         if !matches!(name, b"MSA" | b"SFT" | b"OBX" | b"PRT" | b"EQU") {
             return;
         }
         let text = self.charset.decode(line);
-        let segment = Segment::new(&text, self.separators);
+        let text = intact::trimmed(&text);
+        let segment = Segment::new(text, self.separators);
+        let alone = || intact::is_alone(line, text, self.separators.field);
         match segment.name() {
+            // Of its text nothing is told.
             "MSA" => self.acknowledge(&segment, other, out),
-            "SFT" => self.software(&segment, out),
             "OBX" if equipment::is_implant(&segment) => self.implant = true,
+            _ if !alone() => self.head = false,
+            "SFT" if head => self.software(&segment, out),
             // Without an end block no later moment is sure to come.
             "OBX" | "PRT" | "EQU" if !self.implant && self.gear.read(&segment) && !self.framed => {
                 self.gear.tell(out);
             }
             _ => {}
         }
+    }
+
+    /// A segment too long to be read stood here.
+    pub(super) fn passed_over(&mut self) {
+        self.head = false;
     }
 
     /// The message is complete.
@@ -243,44 +259,4 @@ impl Message {
             out.observe(Who::Sender, Observed::Equipment(Equipment { origin, facts }));
         }
     }
-}
-
-/// MSH-3 and MSH-4: `namespace^universal id^type of it` (HD, §2.A.33).
-fn names(msh: &Segment<'_>) -> Vec<(Key, String)> {
-    let mut facts = Vec::new();
-    for (key, n) in [(SENDING_APPLICATION, 3), (SENDING_FACILITY, 4)] {
-        let hd = msh.field(n);
-        let universal = hd.component(1, 2);
-        if let Some(name) = hd.component(1, 1).or_else(|| universal.clone()) {
-            facts.push((key, name.into_owned()));
-        }
-        let declared = hd.component(1, 3);
-        let eui = universal.filter(|_| declared.as_deref() == Some("EUI-64"));
-        if let Some(eui) = eui.as_deref().and_then(equipment::eui64) {
-            facts.push((EUI64, equipment::eui64_text(eui)));
-        }
-    }
-    facts
-}
-
-/// MSH-9 as `type^trigger`, or the type alone as v2.1 has it.
-fn message_type(msh: &Segment<'_>) -> Option<String> {
-    let field = msh.field(9);
-    let code = |n: usize| {
-        let is_code = |text: &Cow<'_, str>| {
-            matches!(text.len(), 2..=4) && text.bytes().all(|b| b.is_ascii_alphanumeric())
-        };
-        field.component(1, n).filter(is_code)
-    };
-    let kind = code(1)?;
-    Some(match code(2) {
-        Some(trigger) => format!("{kind}^{trigger}"),
-        None => kind.into_owned(),
-    })
-}
-
-fn is_version(text: &str) -> bool {
-    text.len() <= 8
-        && text.starts_with('2')
-        && text.bytes().all(|b| b.is_ascii_digit() || b == b'.')
 }

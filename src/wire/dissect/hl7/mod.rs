@@ -11,7 +11,11 @@
 //! ORC, OBR, NTE and values are passed over unread.
 
 mod equipment;
+mod header;
+mod intact;
 mod message;
+#[cfg(test)]
+mod run_on_tests;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -189,6 +193,9 @@ impl Half {
             if line.starts_with(b"MSH") {
                 self.cr = end == Some(b'\r');
             }
+        }
+        if let Some(message) = self.message.as_mut().filter(|_| !whole) {
+            message.passed_over();
         }
         match end {
             Some(FS) => self.finish(out),

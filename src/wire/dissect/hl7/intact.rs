@@ -1,0 +1,70 @@
+//! Whether a segment is one segment. Senders that write no CR (a record separator,
+//! NUL, a blank, the two characters `\r`) let MSH run on into PID, and the fields
+//! that are counted from its start are then a patient's.
+
+/// Segments that may follow one that is read (HL7 v2 appendix A.4).
+const NAMES: &[&str] = &[
+    "ABS", "ACC", "AIG", "AIL", "AIP", "AIS", "AL1", "ARQ", "ARV", "AUT", "BHS", "BLG", "BPO",
+    "BPX", "BTX", "CTD", "CTI", "DB1", "DG1", "DRG", "DSC", "EQU", "ERR", "EVN", "FHS", "FT1",
+    "GOL", "GT1", "IAM", "IN1", "IN2", "IN3", "IPC", "MRG", "MSA", "MSH", "NK1", "NTE", "OBR",
+    "OBX", "ODS", "ODT", "ORC", "PD1", "PDA", "PEO", "PES", "PID", "PR1", "PRA", "PRB", "PRD",
+    "PRT", "PTH", "PV1", "PV2", "QAK", "QID", "QPD", "QRD", "QRF", "RCP", "REL", "RF1", "RGS",
+    "ROL", "RXA", "RXC", "RXD", "RXE", "RXG", "RXO", "RXR", "SAC", "SCH", "SFT", "SID", "SPM",
+    "STF", "TCD", "TQ1", "TQ2", "TXA", "UAC", "UB1", "UB2", "VAR",
+];
+
+/// Characters of one value of equipment; free text is longer.
+const MAX_VALUE: usize = 80;
+/// Words of one value.
+const MAX_WORDS: usize = 8;
+
+/// What ends a line somewhere, or has no place in one.
+fn is_break(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Without what a careless sender puts before CR.
+pub(super) fn trimmed(text: &str) -> &str {
+    text.trim_end_matches(|c: char| is_break(c) || c.is_whitespace())
+}
+
+pub(super) fn has_break(text: &str) -> bool {
+    text.contains(is_break)
+}
+
+/// Whether a segment is whole and alone, in its text and in the bytes it came as:
+/// a wrong character set may swallow the first letter of a name.
+pub(super) fn is_alone(line: &[u8], text: &str, field: char) -> bool {
+    let plain = String::from_utf8_lossy(line);
+    !has_break(text) && starts(text, field).chain(starts(&plain, field)).next().is_none()
+}
+
+/// Where the name of a segment stands before a delimiter, other than at the start:
+/// counted in delimiters.
+pub(super) fn starts(text: &str, field: char) -> impl Iterator<Item = usize> {
+    let mut pieces = text.split(field);
+    // What comes last has no delimiter behind it.
+    pieces.next_back();
+    pieces.enumerate().skip(1).filter(|(_, piece)| ends_in_name(piece)).map(|(n, _)| n)
+}
+
+fn ends_in_name(piece: &str) -> bool {
+    let at = piece.len().checked_sub(3);
+    let Some((before, name)) = at.and_then(|at| piece.split_at_checked(at)) else { return false };
+    NAMES.contains(&name) || is_local(before, name)
+}
+
+/// `ZPI`: a site's own segment. `Z10` at the end of a word is rather a model.
+fn is_local(before: &str, name: &str) -> bool {
+    let Some(rest) = name.strip_prefix('Z') else { return false };
+    let word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ');
+    let is_code = rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    is_code && (rest.starts_with(|c: char| c.is_ascii_uppercase()) || !before.ends_with(word))
+}
+
+/// Whether a value may name equipment: one short line.
+pub(super) fn is_label(value: &str) -> bool {
+    !has_break(value)
+        && value.chars().count() <= MAX_VALUE
+        && value.split_whitespace().count() <= MAX_WORDS
+}

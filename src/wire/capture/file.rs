@@ -8,7 +8,7 @@ use std::path::Path;
 use super::error::{Broken, Codec, OpenError, Reason};
 use super::pcap::{self, Pcap};
 use super::pcapng::Pcapng;
-use super::source::{Counted, Counter, Memory, Source, Stream, Whole};
+use super::window::{Bytes, Counted, Counter, Memory, Stream, Whole};
 use super::{Batch, Frame, Step, Totals, offset};
 use crate::observe::text::is_printable;
 
@@ -101,7 +101,7 @@ impl Codec {
 
 /// The bytes of a capture, found and unpacked.
 struct Opened<'a> {
-    source: Box<dyn Source + 'a>,
+    source: Box<dyn Bytes + 'a>,
     codec: Option<Codec>,
     /// Bytes of the file read so far, where that is not the offset of the walk.
     read: Option<Counter>,
@@ -147,7 +147,7 @@ impl<'a> Opened<'a> {
         let codec = Codec::of(&head);
         let input = Cursor::new(head).chain(input);
         let packed = |input| BufReader::with_capacity(PACKED, input);
-        let source: Box<dyn Source + 'a> = match codec {
+        let source: Box<dyn Bytes + 'a> = match codec {
             None => Box::new(Stream::new(input, codec)),
             Some(Codec::Gzip) => {
                 let unpacked = flate2::bufread::MultiGzDecoder::new(packed(input));

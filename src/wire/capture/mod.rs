@@ -1,18 +1,20 @@
-//! Where frames come from. A source lends each batch of frames to a closure;
-//! nothing is copied on the way. The only `unsafe` of the crate is in here.
+//! Where frames come from: capture files and live interfaces. Each batch of frames is
+//! lent to a closure; nothing is copied on the way. The only `unsafe` of the crate is
+//! in here.
 //!
 //! ```text
 //!  path ▸ open ▸ gz, zst, plain ▸ window of bytes ▸ pcap, pcapng walk ▸ ≤ 64 frames ▸ closure
-//!         file   source           (bounded)         (headers only)       (lent)
+//!         file   window           (bounded)         (headers only)       (lent)
 //! ```
 
 #[allow(unsafe_code, reason = "prefetch hints; nothing else of the crate has any")]
 mod ahead;
 mod error;
 mod file;
+pub mod live;
 mod pcap;
 mod pcapng;
-mod source;
+mod window;
 
 #[cfg(test)]
 mod testing;

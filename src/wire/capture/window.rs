@@ -8,7 +8,7 @@ use super::error::{Codec, Reason};
 use super::offset;
 
 /// Lends the bytes of an uncompressed capture.
-pub(super) trait Source: Send {
+pub(super) trait Bytes: Send {
     /// The bytes from offset `at` on: at least `want` of them, fewer only at the end.
     /// `at` never goes back.
     fn window(&mut self, at: u64, want: usize) -> &[u8];
@@ -22,7 +22,7 @@ pub(super) trait Source: Send {
 /// A capture that is in memory as a whole.
 pub(super) struct Memory<T>(pub(super) T);
 
-impl<T: AsRef<[u8]> + Send> Source for Memory<T> {
+impl<T: AsRef<[u8]> + Send> Bytes for Memory<T> {
     fn window(&mut self, at: u64, _: usize) -> &[u8] {
         usize::try_from(at).ok().and_then(|at| self.0.as_ref().get(at..)).unwrap_or_default()
     }
@@ -80,7 +80,7 @@ impl<R: Read> Stream<R> {
     }
 }
 
-impl<R: Read + Send> Source for Stream<R> {
+impl<R: Read + Send> Bytes for Stream<R> {
     fn window(&mut self, at: u64, want: usize) -> &[u8] {
         self.drop_until(at);
         while self.start < at && !self.ended {

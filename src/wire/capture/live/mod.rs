@@ -1,0 +1,63 @@
+//! Frames of live interfaces: every method of capture behind one [`Source`].
+//!
+//! ```text
+//!  mirror port ▸ queues ▸ Source (one a queue, one worker each) ▸ ≤ 64 frames ▸ closure
+//!                         AF_XDP · AF_PACKET · libpcap            (lent)
+//! ```
+//!
+//! Nothing is ever sent: no method here opens a way to.
+
+use std::io;
+use std::time::Duration;
+
+use super::Frame;
+
+/// One queue of a live interface. It belongs to one worker.
+pub trait Source: Send {
+    /// Lends what has arrived to `each` in batches of at most
+    /// [`BATCH`](super::BATCH) frames and gives back the number of frames lent. Waits
+    /// for them at most `wait` when there are none, and returns in any case once as
+    /// much was lent as the ring held when it was called: the caller has other things
+    /// to do as well.
+    ///
+    /// Frames are as on the wire: a VLAN tag that the card took out is put back. They
+    /// are numbered from 1 in the order of this source.
+    ///
+    /// # Errors
+    /// The interface is down or gone, or the kernel failed.
+    fn receive(
+        &mut self,
+        wait: Duration,
+        each: &mut dyn FnMut(&[Frame<'_>]),
+    ) -> Result<usize, Fault>;
+
+    /// What was lost since the source was opened.
+    fn loss(&mut self) -> Loss;
+}
+
+/// Why no frames come.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The interface is administratively down; it may come up again.
+    #[error("the interface is down")]
+    Down,
+    /// The interface was removed; the source is of no more use.
+    #[error("the interface is gone")]
+    Gone,
+    /// Anything else.
+    #[error("cannot receive ({0})")]
+    Io(#[from] io::Error),
+}
+
+/// Frames that the wire brought and nobody read, by where they were lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loss {
+    /// The kernel had them and found no room in the ring.
+    pub ring_full: u64,
+    /// The kernel found no free frame to fill (AF_XDP's fill ring was empty).
+    pub fill_empty: u64,
+    /// The kernel could not hand them over (too long for a frame of the ring).
+    pub invalid: u64,
+    /// Delivered, but cut short.
+    pub cut: u64,
+}

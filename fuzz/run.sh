@@ -29,7 +29,7 @@ mkdir -p corpus artifacts logs
 [ $# -gt 0 ] || mapfile -t all < <("$bin/seed" targets)
 [ $# -eq 0 ] || all=("$@")
 for target in "${all[@]}"; do
-  "$bin/seed" targets | grep -qx "$target" || { echo "no target is called $target"; exit 2; }
+  "$bin/seed" targets | grep -x "$target" >/dev/null || { echo "no target is called $target"; exit 2; }
 done
 
 one() {

@@ -7,8 +7,16 @@
 //!
 //! Nothing is ever sent: no method here opens a way to.
 
+pub mod af_packet;
+#[allow(unsafe_code, reason = "memory shared with the kernel")]
+mod ring;
+#[allow(unsafe_code, reason = "system calls that the standard library lacks")]
+mod socket;
+
 use std::io;
 use std::time::Duration;
+
+pub use socket::index_of;
 
 use super::Frame;
 
@@ -60,4 +68,38 @@ pub struct Loss {
     pub invalid: u64,
     /// Delivered, but cut short.
     pub cut: u64,
+}
+
+/// An interface cannot be opened: what, why, what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{interface}: {what}")]
+pub struct OpenError {
+    interface: String,
+    what: String,
+}
+
+impl OpenError {
+    /// In the words of the caller.
+    pub(super) fn new(interface: &str, what: impl Into<String>) -> Self {
+        Self { interface: interface.to_owned(), what: what.into() }
+    }
+
+    /// There is no interface of this name.
+    fn missing(interface: &str) -> Self {
+        Self::new(interface, "no such interface; `ip link` lists those there are")
+    }
+
+    /// A method of capture failed.
+    fn from_io(interface: &str, method: &str, error: io::Error) -> Self {
+        let remedy = match error.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => {
+                "; run as root, or give the program CAP_NET_RAW and CAP_NET_ADMIN"
+            }
+            Some(libc::ENOMEM | libc::ENOBUFS) => {
+                "; there is no memory for the ring, make it smaller"
+            }
+            _ => "",
+        };
+        Self::new(interface, format!("{method} cannot capture ({error}){remedy}"))
+    }
 }

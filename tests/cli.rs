@@ -45,7 +45,7 @@ fn files_that_are_no_captures() {
         let (code, said) = fails(dir.path(), &["read", "-q", name]);
         assert_eq!(code, 1, "{name}: {said}");
         assert!(is_one_line(&said) && (said.contains(name) || name == "."), "{name}: {said}");
-        assert_eq!(devices(dir.path()), 0, "the inventory is there, and empty");
+        assert!(!dir.path().join("auscult.db").exists(), "{name} makes no inventory");
     }
 }
 
@@ -86,6 +86,58 @@ fn inventories_that_cannot_be() {
     {
         let (code, said) = fails(dir.path(), args);
         assert!(code == 1 && is_one_line(&said) && said.contains("letter.db"), "{said}");
+    }
+}
+
+/// Every command that opens an inventory must say this of it, and leave it as it was.
+fn all_refuse(dir: &Path, db: &str, why: &str) {
+    let before = fs::read(dir.join(db)).unwrap();
+    let good = lab::capture("hl7.pcap").display().to_string();
+    for args in [&["register"][..], &["register", "--format", "json"], &["show", "x"]] {
+        let (code, said) = fails(dir, &[args, &["--db", db]].concat());
+        assert!(code == 1 && is_one_line(&said), "{args:?} {said}");
+        assert!(said.contains(db) && said.contains(why), "{args:?} {said}");
+    }
+    let (code, said) = fails(dir, &["read", "-q", "--db", db, &good]);
+    assert!(code == 1 && is_one_line(&said), "read: {said}");
+    assert!(said.contains(db) && said.contains(why), "read: {said}");
+    assert!(before == fs::read(dir.join(db)).unwrap(), "{db} was touched");
+}
+
+#[test]
+fn an_inventory_of_a_newer_auscult_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = lab::capture("hl7.pcap").display().to_string();
+    assert!(auscult(dir.path(), &["read", "-q", "--db", "new.db", &good]).status.success());
+    let newer = rusqlite::Connection::open(dir.path().join("new.db")).unwrap();
+    for version in [999, -1] {
+        newer.pragma_update(None, "user_version", version).unwrap();
+        newer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        all_refuse(dir.path(), "new.db", "newer auscult");
+    }
+}
+
+#[test]
+fn broken_inventories() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = lab::capture("dicom.pcap").display().to_string();
+    assert!(auscult(dir.path(), &["read", "-q", &good]).status.success());
+    let whole = fs::read(dir.path().join("auscult.db")).unwrap();
+    let noise: Vec<u8> = (0..whole.len()).map(|n| u8::try_from(n * 7 % 251).unwrap()).collect();
+    let write = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
+    write("letter.db", b"Dear Sir or Madam, this is no database at all.");
+    write("noise.db", &noise);
+    for db in ["letter.db", "noise.db"] {
+        all_refuse(dir.path(), db, "not an inventory");
+    }
+    write("cut.db", &whole[..whole.len() / 3]);
+    all_refuse(dir.path(), "cut.db", "damaged");
+    // The first page is sound, so only the rows show it.
+    let rows = [&whole[..4096], &noise[4096..]].concat();
+    write("rows.db", &rows);
+    for args in [&["register", "--db", "rows.db"][..], &["show", "x", "--db", "rows.db"]] {
+        let (code, said) = fails(dir.path(), args);
+        assert!(code == 1 && is_one_line(&said) && said.contains("damaged"), "{said}");
     }
 }
 
@@ -158,6 +210,16 @@ fn bad_usage_is_two() {
         let (code, said) = fails(dir.path(), args);
         assert_eq!(code, 2, "{said}");
     }
+    let good = lab::capture("hl7.pcap").display().to_string();
+    assert!(auscult(dir.path(), &["read", "-q", &good]).status.success());
+    for (option, known) in [("--class", "interface-engine"), ("--category", "facility")] {
+        let (code, said) = fails(dir.path(), &["register", option, "nonsense"]);
+        assert!(code == 2 && is_one_line(&said), "{said}");
+        assert!(said.contains("nonsense") && said.contains(known), "{said}");
+        for word in [known, "unknown"] {
+            assert!(auscult(dir.path(), &["register", option, word]).status.success());
+        }
+    }
 }
 
 #[test]
@@ -166,6 +228,16 @@ fn wrong_configuration_is_one_line() {
     fs::write(dir.path().join("c.toml"), "bd = 'x'\n").unwrap();
     let (code, said) = fails(dir.path(), &["--config", "c.toml", "register"]);
     assert!(code == 1 && is_one_line(&said) && said.contains("c.toml"), "{said}");
+    for (text, line, why) in [
+        ("db = 'x'\nbd = 'y'\n", "line 2", "unknown field `bd`"),
+        ("# one\n\ndb = 5\n", "line 3", "integer `5`"),
+        ("db = 'x'\nsignatures = [1,\n", "line 2", "unclosed"),
+    ] {
+        fs::write(dir.path().join("c.toml"), text).unwrap();
+        let (code, said) = fails(dir.path(), &["--config", "c.toml", "register"]);
+        assert!(code == 1 && is_one_line(&said) && said.contains("c.toml"), "{said}");
+        assert!(said.contains(line) && said.contains(why) && !said.contains('^'), "{said}");
+    }
     let (code, said) = fails(dir.path(), &["show", "nobody", "--db", "none.db"]);
     assert!(code == 1 && is_one_line(&said), "{said}");
 }

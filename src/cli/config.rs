@@ -36,11 +36,15 @@ impl Config {
     }
 
     fn read(path: &Path) -> Result<Self, Failure> {
-        let wrong = |why: &dyn std::fmt::Display| {
-            Failure::Said(format!("{}: {why}", path.display()).trim_end().to_owned())
-        };
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
-        toml::from_str(&text).map_err(|error| wrong(&error))
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::Said(format!("{shown}: cannot read the configuration ({error})"))
+        })?;
+        toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            Failure::Said(format!("{shown}: line {line}: {}", error.message()))
+        })
     }
 }
 

@@ -74,6 +74,9 @@ enum Failure {
     /// What, where, what to do.
     #[error("{0}")]
     Said(String),
+    /// An argument that no parser can judge alone: what, and what is allowed.
+    #[error("{0}")]
+    Usage(String),
     /// Said already; only the exit code is left.
     #[error("")]
     Silent,
@@ -153,7 +156,10 @@ pub fn run() -> ExitCode {
         Err(Failure::Silent) => ExitCode::FAILURE,
         Err(failure) => {
             complain(&failure);
-            ExitCode::FAILURE
+            match failure {
+                Failure::Usage(_) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -46,6 +46,17 @@ impl Watch for Screen {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let book = settings.book()?;
+    // What cannot be opened makes no inventory.
+    let mut whole = true;
+    let mut captures = args.files.iter().map(|path| match File::open(path) {
+        Ok(file) => Some((path, file)),
+        Err(error) => {
+            complain(&error);
+            None
+        }
+    });
+    let first = captures.by_ref().inspect(|it| whole &= it.is_some()).flatten().next();
+    let Some(first) = first else { return Err(Failure::Silent) };
     let writer = Writer::open(&settings.db)?;
     let census = writer.restore(book)?;
     let mut reading = Reading::new(census, writer);
@@ -54,12 +65,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
-    let mut whole = true;
-    for path in &args.files {
+    for capture in std::iter::once(Some(first)).chain(captures) {
+        whole &= capture.is_some_and(|(path, file)| one(path, file, &mut reading, settings, &stop));
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        whole &= one(path, &mut reading, settings, &stop);
     }
     if stop.load(Ordering::Relaxed) {
         complain(&"stopped; what was read so far is in the inventory");
@@ -75,14 +85,13 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
 }
 
 /// Reads one capture; false when it could not be read to its end.
-fn one(path: &Path, reading: &mut Reading, settings: &Settings, stop: &Arc<AtomicBool>) -> bool {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) => {
-            complain(&error);
-            return false;
-        }
-    };
+fn one(
+    path: &Path,
+    file: File,
+    reading: &mut Reading,
+    settings: &Settings,
+    stop: &Arc<AtomicBool>,
+) -> bool {
     let shown = !settings.quiet && io::stderr().is_terminal();
     let bar = match (shown, file.size()) {
         (false, _) => ProgressBar::hidden(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Failure, Settings, output};
+use crate::census::signature::CATEGORIES;
 use crate::store::Inventory;
 use crate::view::register::{self, Filter};
 
@@ -31,7 +32,33 @@ pub(super) struct Args {
     output: Option<PathBuf>,
 }
 
+/// What an asset has when no signature says more.
+const UNKNOWN: &str = "unknown";
+
+/// Refuses a word that no asset can have: an empty list would look like an answer.
+fn check<'a>(
+    option: &str,
+    given: Option<&str>,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), Failure> {
+    let mut known = known.chain([UNKNOWN]);
+    match given {
+        Some(given) if !known.clone().any(|it| it == given) => {
+            let first = known.next().unwrap_or_default().to_owned();
+            let all = known.fold(first, |all, it| format!("{all}, {it}"));
+            let given = given.escape_debug();
+            Err(Failure::Usage(format!("{option} `{given}` is unknown; it is one of: {all}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
+    check("--category", args.category.as_deref(), CATEGORIES.iter().copied())?;
+    if args.class.is_some() {
+        let book = settings.book()?;
+        check("--class", args.class.as_deref(), book.classes().keys().map(String::as_str))?;
+    }
     let inventory = Inventory::open(&settings.db)?;
     let filter = Filter {
         external: args.external,

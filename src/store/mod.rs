@@ -7,7 +7,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 pub use inventory::{Capture, Inventory, Known, Value, Why};
@@ -15,6 +15,9 @@ pub use writer::Writer;
 
 /// A reader or a writer waits so long for the other.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// How many steps [`migrations`] has: a database with more is of a newer auscult.
+const SCHEMA: i64 = 1;
 
 /// The schema, step by step; a step that has been released is never changed.
 fn migrations() -> Migrations<'static> {
@@ -42,9 +45,13 @@ enum Fault {
     Lock(#[source] std::io::Error),
     #[error("a database of another program; name another file with --db")]
     Foreign,
-    #[error(
-        "the inventory is not usable ({0}); it may be of a newer auscult or no inventory at all"
-    )]
+    #[error("not an inventory ({0}); name another file with --db")]
+    NoDatabase(#[source] rusqlite::Error),
+    #[error("the inventory is damaged ({0}); move it away and read the captures again")]
+    Damaged(#[source] rusqlite::Error),
+    #[error("the inventory was made by a newer auscult; use that one, or name another --db")]
+    Newer,
+    #[error("the inventory cannot be brought up to date ({0}); name another --db")]
     Schema(#[source] Box<rusqlite_migration::Error>),
     #[error("disk full: what was written before is kept; free some space and run again")]
     Full,
@@ -58,16 +65,37 @@ enum Fault {
 
 impl Error {
     fn new(path: &Path, why: Fault) -> Self {
+        // A page may turn out broken at any query.
+        let why = match why {
+            Fault::Open(error) | Fault::Read(error) | Fault::Write(error) if is_damage(&error) => {
+                Fault::Damaged(error)
+            }
+            Fault::Open(error) | Fault::Read(error) | Fault::Write(error)
+                if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) =>
+            {
+                Fault::NoDatabase(error)
+            }
+            why => why,
+        };
         Self { path: path.to_owned(), why }
     }
 
     fn write(path: &Path, error: rusqlite::Error) -> Self {
         let full = matches!(
             error.sqlite_error_code(),
-            Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure)
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
         );
         Self::new(path, if full { Fault::Full } else { Fault::Write(error) })
     }
+}
+
+/// Whether SQLite found its own file broken, or a value where none of its kind can be.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+    matches!(
+        error,
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..)
+    ) || error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
 }
 
 /// Cache of the writer, in KiB with SQLite's minus sign. One transaction rewrites all
@@ -80,22 +108,14 @@ const APPLICATION: i64 = 0x6175_7363;
 /// Opens for writing; creates and migrates.
 fn open_writer(path: &Path) -> Result<Connection, Error> {
     let open = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure) => {
-            Error::new(path, Fault::Full)
-        }
-        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
-            Error::new(path, Fault::Busy)
-        }
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => Error::new(path, Fault::Full),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::new(path, Fault::Busy),
         _ => Error::new(path, Fault::Open(error)),
     };
     let mut connection = Connection::open(path).map_err(open)?;
     connection.busy_timeout(BUSY).map_err(open)?;
-    let count = "SELECT count(*) FROM sqlite_master";
-    let tables: i64 = connection.query_row(count, [], |row| row.get(0)).map_err(open)?;
-    let whose: i64 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(open)?;
-    if tables > 0 && whose != APPLICATION {
-        return Err(Error::new(path, Fault::Foreign));
+    if let Some(fault) = unusable(&connection).map_err(open)? {
+        return Err(Error::new(path, fault));
     }
     connection.pragma_update(None, "application_id", APPLICATION).map_err(open)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(open)?;
@@ -109,6 +129,20 @@ fn open_writer(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Why this program should not touch the database; nothing is written to find out.
+fn unusable(connection: &Connection) -> Result<Option<Fault>, rusqlite::Error> {
+    let count = "SELECT count(*) FROM sqlite_master";
+    let tables: i64 = connection.query_row(count, [], |row| row.get(0))?;
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0));
+    let (whose, schema): (i64, i64) = (pragma("application_id")?, pragma("user_version")?);
+    Ok(match (tables, whose) {
+        (0, _) => None,
+        (_, APPLICATION) if !(0..=SCHEMA).contains(&schema) => Some(Fault::Newer),
+        (_, APPLICATION) => None,
+        _ => Some(Fault::Foreign),
+    })
+}
+
 /// Opens for reading only.
 fn open_reader(path: &Path) -> Result<Connection, Error> {
     if !path.exists() {
@@ -118,6 +152,9 @@ fn open_reader(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(open)?;
     connection.busy_timeout(BUSY).map_err(open)?;
+    if let Some(fault) = unusable(&connection).map_err(open)? {
+        return Err(Error::new(path, fault));
+    }
     let count = "SELECT count(*) FROM sqlite_master WHERE name = 'asset'";
     let tables: i64 = connection.query_row(count, [], |row| row.get(0)).map_err(open)?;
     if tables == 0 {
@@ -133,5 +170,10 @@ mod tests {
     #[test]
     fn migrations_are_sound() {
         migrations().validate().unwrap();
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrations().to_latest(&mut connection).unwrap();
+        let steps: i64 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(steps, SCHEMA);
     }
 }

@@ -100,13 +100,15 @@ pub enum Error {
 /// # Errors
 /// The inventory or the output.
 pub fn csv(inventory: &Inventory, filter: &Filter, to: impl Write) -> Result<(), Error> {
+    // Asked for first: half a register is worse than none.
+    let assets = inventory.assets()?;
     let mut writer = csv::Writer::from_writer(to);
     let output = |error: csv::Error| match error.into_kind() {
         csv::ErrorKind::Io(error) => Error::Output(error),
         other => Error::Output(io::Error::other(format!("{other:?}"))),
     };
     writer.write_record(COLUMNS).map_err(output)?;
-    for asset in inventory.assets()?.iter().filter(|asset| filter.lets(asset)) {
+    for asset in assets.iter().filter(|asset| filter.lets(asset)) {
         let row = COLUMNS.iter().map(|column| neutral(cell(asset, column)));
         writer.write_record(row).map_err(output)?;
     }

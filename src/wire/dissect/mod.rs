@@ -87,7 +87,9 @@ pub struct Protocol {
 #[derive(Debug)]
 pub enum Body {
     /// Every packet stands for itself (ARP, NDP, TCP SYN options): `wants` says
-    /// from the headers alone whether `read` is called.
+    /// from the headers alone whether `read` is called. Asked are only TCP segments
+    /// with SYN and packets that are neither TCP nor UDP: a conversation's other
+    /// packets are many, and belong to the protocol that it was recognised as.
     Packet {
         /// Cheap test on headers.
         wants: fn(&Packet<'_>) -> bool,

@@ -62,6 +62,11 @@ impl Census {
         &self.book
     }
 
+    /// From now on understands with these signatures; what hosts said is kept as it came.
+    pub fn turn_to(&mut self, book: Arc<Book>) {
+        self.book = book;
+    }
+
     /// Names the capture that the next observations are from; gives its number.
     pub fn capture(&mut self, name: &str) -> u32 {
         // A file's name is a stranger's text as well.

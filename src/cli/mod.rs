@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where text leaves")]
 
 mod config;
+mod listen;
 mod read;
 mod register;
 mod show;
@@ -53,6 +54,8 @@ struct Common {
 enum Command {
     /// Analyse captures into the inventory
     Read(read::Args),
+    /// The sensor: live capture on mirror interfaces, until SIGINT or SIGTERM
+    Listen(listen::Args),
     /// The asset register
     Register(register::Args),
     /// Everything known of one asset, each value with its evidence
@@ -179,6 +182,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     let settings = Settings::new(&cli.common)?;
     match &cli.command {
         Command::Read(args) => read::run(args, &settings),
+        Command::Listen(args) => listen::run(args, &settings),
         Command::Register(args) => register::run(args, &settings),
         Command::Show(args) => show::run(args, &settings),
         Command::Signatures(args) => signatures::run(args, &settings),

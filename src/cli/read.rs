@@ -125,7 +125,11 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 /// One screen: what was read, what was found, what was lost.
-fn summary(census: &Census, totals: &[(String, u64)], settings: &Settings) -> Result<(), Failure> {
+pub(super) fn summary(
+    census: &Census,
+    totals: &[(String, u64)],
+    settings: &Settings,
+) -> Result<(), Failure> {
     let get = |name: &str| totals.iter().find(|(n, _)| n == name).map_or(0, |(_, n)| *n);
     let assets = census.assets();
     let mut to = io::stderr().lock();

@@ -1,10 +1,12 @@
 //! Joins the wings: frames of a source go through one worker into the census.
 
+mod listen;
 mod reading;
 
 use std::array::from_fn;
 use std::collections::BTreeMap;
 
+pub use listen::{Listening, Look, PortLook, Wish};
 pub use reading::{Reading, Watch};
 
 use crate::observe::Observation;
@@ -88,6 +90,18 @@ impl Worker {
                 None => engine.packet(&packet, routed, out),
             }
         }
+    }
+
+    /// Observations that [`Self::observed`] would hand over now.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.out.len()
+    }
+
+    /// No frames come, and the clock says this: conversations that nobody goes on with
+    /// end all the same.
+    pub fn idle(&mut self, now: Timestamp) {
+        self.engine.idle(now, &mut self.out);
     }
 
     /// Hands over what was observed since the last time.

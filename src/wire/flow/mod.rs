@@ -180,6 +180,13 @@ impl Engine {
         }
     }
 
+    /// No packet comes, but time passes: ends what this time has ended.
+    pub fn idle(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
+        if self.table.is_due(now) {
+            self.expire(now, out);
+        }
+    }
+
     /// Protocols of which every packet stands for itself.
     fn packet_protocols(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
         let (src, dst) = packet.addresses().unzip();

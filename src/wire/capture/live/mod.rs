@@ -70,6 +70,53 @@ pub struct Loss {
     pub cut: u64,
 }
 
+/// A way to capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// A memory-mapped ring of the kernel's packet socket.
+    AfPacket,
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AfPacket => "af-packet",
+        })
+    }
+}
+
+/// How to open interfaces.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// This way and no other; otherwise the first that works.
+    pub method: Option<Method>,
+    /// Workers for each interface.
+    pub queues: u16,
+    /// Bytes of memory for the frames of each worker.
+    pub ring: usize,
+}
+
+/// An interface from which frames come.
+pub struct Opened {
+    /// The way taken.
+    pub method: Method,
+    /// What else there is to say of it: the mode, and why no other way was taken.
+    pub note: String,
+    /// One source for each worker.
+    pub sources: Vec<Box<dyn Source>>,
+}
+
+/// Opens an interface by the method asked for, or by the first that works.
+///
+/// # Errors
+/// None of them works; why, and what to do.
+pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
+    let packet = af_packet::Options { queues: options.queues, ring: options.ring };
+    let sources = af_packet::open(interface, packet)?;
+    let sources = sources.into_iter().map(|s| -> Box<dyn Source> { Box::new(s) }).collect();
+    Ok(Opened { method: Method::AfPacket, note: String::new(), sources })
+}
+
 /// An interface cannot be opened: what, why, what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{interface}: {what}")]
@@ -80,7 +127,7 @@ pub struct OpenError {
 
 impl OpenError {
     /// In the words of the caller.
-    pub(super) fn new(interface: &str, what: impl Into<String>) -> Self {
+    pub fn new(interface: &str, what: impl Into<String>) -> Self {
         Self { interface: interface.to_owned(), what: what.into() }
     }
 

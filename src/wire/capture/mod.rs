@@ -178,7 +178,7 @@ impl Order {
 
 /// The longest frame that is believed: the largest snapshot length that tcpdump and
 /// Wireshark set. A longer one is a corrupt length, not a packet.
-const LONGEST_FRAME: u32 = 256 * 1024;
+pub const LONGEST_FRAME: u32 = 256 * 1024;
 
 /// A capture that names a longer snapshot length is believed up to here.
 const LONGEST_SNAPLEN: u32 = 1024 * 1024;

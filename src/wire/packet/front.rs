@@ -126,7 +126,10 @@ fn look<'a>(
     print: Print,
     tunnels: u8,
 ) -> Sight<'a> {
-    let copy = copies.judge(&sliced.packet, print);
+    let copy = match sliced.is_empty() {
+        true => Copy::First,
+        false => copies.judge(&sliced.packet, print),
+    };
     let count = |n: &mut u64, yes: bool| *n = n.saturating_add(u64::from(yes));
     count(&mut counts.same, copy == Copy::Same);
     count(&mut counts.routed, matches!(copy, Copy::Routed(_)));
@@ -169,6 +172,7 @@ mod tests {
     use super::super::{Layer4, fragment::MAX_DATAGRAMS};
     use super::*;
     use crate::net::Segment;
+    use crate::wire::capture::{LONGEST_FRAME, LinkType};
 
     /// A packet in fragments of at most this many bytes.
     fn fragments(id: u16, packet: &[u8], size: usize) -> Vec<Vec<u8>> {
@@ -287,6 +291,36 @@ mod tests {
         assert_eq!((counts.frames, counts.cut), (3, 1));
         assert_eq!(counts.bytes, u64::try_from(whole.len() + 20 + 62).unwrap());
         assert_eq!(counts.malformed, [("ipv4 header", 1), ("udp length", 1)].into());
+    }
+
+    #[test]
+    fn empty_frames_are_no_copies_of_each_other() {
+        let mut front = Front::default();
+        for link in [LinkType::Ethernet, LinkType::RawIp, LinkType::Cooked] {
+            front.next(&Frame { link, ..frame(&[]) });
+        }
+        front.next(&Frame { wire_len: 60, ..frame(&[]) });
+        let counts = front.counts();
+        assert_eq!((counts.frames, counts.same, counts.routed, counts.cut), (4, 0, 0, 1));
+        assert_eq!(counts.malformed, [("empty frame", 3)].into());
+        let whole = eth(0x0800, &ipv4(17, &udp(1, 2, b"data")));
+        for _ in 0..2 {
+            front.next(&frame(&whole));
+        }
+        assert_eq!(front.counts().same, 1, "others still are");
+    }
+
+    #[test]
+    fn a_length_that_no_frame_has_is_not_believed() {
+        let mut front = Front::default();
+        let whole = eth(0x0800, &ipv4(17, &udp(1, 2, b"data")));
+        let sight = front.next(&Frame { wire_len: u32::MAX, ..frame(&whole) });
+        assert!(sight.packet.wire_len <= LONGEST_FRAME);
+        assert_eq!(front.counts().bytes, u64::from(LONGEST_FRAME));
+        // What is there in full is there, whatever is said of it.
+        let long = vec![0; usize::try_from(LONGEST_FRAME).unwrap() + 1];
+        front.next(&frame(&long));
+        assert_eq!(front.counts().bytes, 2 * u64::from(LONGEST_FRAME) + 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::tunnel::Inner;
 use super::{Layer3, Layer4, Packet, ip, link};
 use crate::net::{Mac, Segment};
-use crate::wire::capture::Frame;
+use crate::wire::capture::{Frame, LONGEST_FRAME};
 
 /// Headers read in one frame. An ERSPAN frame with two tags outside and inside
 /// takes 9; four tunnels of that kind 24.
@@ -77,11 +77,14 @@ pub(super) type Next<'a> = Result<Step<'a>, &'static str>;
 /// Reads the headers of `frame`, seen by `sensor`, through tunnels to the innermost packet.
 #[must_use]
 pub fn slice<'a>(frame: &Frame<'a>, sensor: u16) -> Sliced<'a> {
+    // What was captured was there; beyond that a length that no frame has is a lie.
+    let captured = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
+    let wire_len = frame.wire_len.min(LONGEST_FRAME.max(captured));
     let mut sliced = Sliced {
         packet: Packet {
             at: frame.at,
             frame: frame.number,
-            wire_len: frame.wire_len,
+            wire_len,
             segment: Segment { sensor, ..Segment::default() },
             src_mac: None,
             dst_mac: None,
@@ -93,13 +96,14 @@ pub fn slice<'a>(frame: &Frame<'a>, sensor: u16) -> Sliced<'a> {
         fragment: None,
         tunnels: 0,
         malformed: None,
-        on_wire: frame.wire_len,
+        on_wire: wire_len,
         checksum: 0,
         vlan_by_mirror: false,
         reassembled: false,
-        missing: link::wide(frame.wire_len).saturating_sub(frame.bytes.len()),
+        missing: link::wide(wire_len).saturating_sub(frame.bytes.len()),
     };
     match link::first(&mut sliced, frame) {
+        _ if frame.bytes.is_empty() => sliced.stop("empty frame"),
         Ok(step) => sliced.follow(step),
         Err(layer) => sliced.stop(layer),
     }
@@ -132,6 +136,12 @@ impl<'a> Sliced<'a> {
             }
         }
         self.stop("number of headers");
+    }
+
+    /// Nothing at all is known of the packet, so it is nobody's copy.
+    pub(super) const fn is_empty(&self) -> bool {
+        let Packet { src_mac, l3, payload, .. } = &self.packet;
+        src_mac.is_none() && matches!(l3, Layer3::Other(_)) && payload.is_empty()
     }
 
     /// A header could not be read: the capture's fault if it cut the frame, else the sender's.

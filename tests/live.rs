@@ -1,0 +1,246 @@
+//! The sensor on a live mirror port, in network namespaces of its own. Where the rights
+//! for that are missing, each test says so and proves nothing.
+
+mod mirror;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use auscult::wire::capture::parse_bytes;
+use mirror::{Mirror, PORT};
+
+const AUSCULT: &str = env!("CARGO_BIN_EXE_auscult");
+
+/// The mirror port, or the reason why there is none here, said.
+fn mirror(queues: u16) -> Option<Mirror> {
+    Mirror::lay(queues).map_err(|why| eprintln!("skipped, no namespaces here: {why}")).ok()
+}
+
+/// A sensor that listens.
+struct Sensor {
+    child: Child,
+    said: BufReader<std::process::ChildStderr>,
+    db: PathBuf,
+}
+
+impl Sensor {
+    fn start(mirror: &Mirror, db: &Path, arguments: &[&str]) -> Self {
+        let mut command = mirror.near(AUSCULT);
+        command.arg("--db").arg(db).args(["listen", "-i", PORT]).args(arguments);
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("started");
+        let said = BufReader::new(child.stderr.take().expect("piped"));
+        let mut sensor = Self { child, said, db: db.to_owned() };
+        let first = sensor.line();
+        assert!(first.contains("workers"), "{first}");
+        sensor
+    }
+
+    /// What it says next.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.said.read_line(&mut line).expect("text");
+        line
+    }
+
+    fn signal(&self, signal: i32) {
+        let number = i32::try_from(self.child.id()).expect("a process id");
+        mirror::must("kill", &[&format!("-{signal}"), &number.to_string()]).expect("kill");
+    }
+
+    /// Ends it; what it said since, and how long it took.
+    fn stop(mut self, signal: i32) -> (String, Duration) {
+        self.signal(signal);
+        let begun = Instant::now();
+        let mut rest = String::new();
+        self.said.read_to_string(&mut rest).expect("text");
+        let status = self.child.wait().expect("ended");
+        assert!(status.success() || signal == 9, "{status}: {rest}");
+        (rest, begun.elapsed())
+    }
+
+    /// Waits until the inventory holds so many frames of the port.
+    fn has_written(&self, frames: u64) {
+        let begun = Instant::now();
+        while counter(&self.db, "frames") < frames {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{} frames",
+                counter(&self.db, "frames")
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// One counter of the live port, as the inventory has it.
+fn counter(db: &Path, name: &str) -> u64 {
+    let Ok(inventory) = auscult::store::Inventory::open(db) else { return 0 };
+    let captures = inventory.captures().expect("readable");
+    captures.iter().filter(|c| c.name == PORT).filter_map(|c| c.counters.get(name)).sum()
+}
+
+/// Frames of a committed capture.
+fn frames_of(capture: &str) -> Vec<Vec<u8>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/lab").join(capture);
+    let mut all = Vec::new();
+    parse_bytes(&std::fs::read(path).expect("there"), &mut |frames, _| {
+        all.extend(frames.iter().map(|frame| frame.bytes.to_vec()));
+        ControlFlow::Continue(())
+    })
+    .expect("whole");
+    all
+}
+
+/// The register without what depends on when and where it was seen.
+fn register(db: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
+    let out = Command::new(AUSCULT)
+        .args(["register", "--format", "csv", "--db"])
+        .arg(db)
+        .output()
+        .expect("run");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let mut reader = csv::Reader::from_reader(out.stdout.as_slice());
+    let header = reader.headers().expect("a header").clone();
+    let rows = reader.records().map(|row| {
+        let row = row.expect("a row");
+        let cells = header.iter().zip(&row).map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let kept: BTreeMap<_, _> = cells
+            .filter(|(k, _)| !matches!(k.as_str(), "first_seen" | "last_seen" | "evidence"))
+            .collect();
+        (kept["asset_id"].clone(), kept)
+    });
+    rows.collect()
+}
+
+fn from_file(dir: &Path, capture: &str) -> BTreeMap<String, BTreeMap<String, String>> {
+    let db = dir.join("file.db");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/lab").join(capture);
+    let read = Command::new(AUSCULT).arg("--db").arg(&db).args(["-q", "read"]).arg(path).status();
+    assert!(read.expect("run").success());
+    register(&db)
+}
+
+/// Plays the hospital to a sensor and compares with the same frames from a file.
+fn same_as_the_file(method: &[&str], queues: u16) {
+    let Some(mirror) = mirror(queues) else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("live.db");
+    let frames = frames_of("hospital.pcapng");
+    let sensor = Sensor::start(&mirror, &db, method);
+    let sent = mirror.send(frames.iter().map(Vec::as_slice), 100);
+    sensor.has_written(sent);
+    let (said, _) = sensor.stop(15);
+    assert_eq!(counter(&db, "frames"), sent, "{said}");
+    assert_eq!(counter(&db, "lost.ring"), 0);
+    assert_eq!(mirror.sent_back(), 0, "nothing is ever sent");
+    let (live, file) = (register(&db), from_file(dir.path(), "hospital.pcapng"));
+    assert!(file.len() > 20);
+    for (id, asset) in &file {
+        assert_eq!(live.get(id), Some(asset));
+    }
+    assert_eq!(live.len(), file.len());
+}
+
+#[test]
+fn af_packet_says_what_the_file_says() {
+    same_as_the_file(&["--capture", "af-packet"], 1);
+}
+
+#[test]
+fn af_packet_shared_by_two_workers_says_what_the_file_says() {
+    same_as_the_file(&["--capture", "af-packet", "--queues", "2"], 1);
+}
+
+/// Frames of one capture, sent again and again.
+fn play(mirror: &Mirror, capture: &str) -> u64 {
+    mirror.send(frames_of(capture).iter().map(Vec::as_slice), 50)
+}
+
+#[test]
+fn an_interface_may_go_down_and_come_up() {
+    let Some(mirror) = mirror(1) else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut sensor = Sensor::start(&mirror, &dir.path().join("live.db"), &[]);
+    let before = play(&mirror, "hl7.pcap");
+    sensor.has_written(before);
+    mirror.ip(&["link", "set", PORT, "down"]);
+    assert!(sensor.line().contains("the interface is down"));
+    mirror.ip(&["link", "set", PORT, "up"]);
+    std::thread::sleep(Duration::from_millis(200));
+    let after = play(&mirror, "dicom.pcap");
+    assert!(sensor.line().contains("frames come again"));
+    sensor.has_written(before + after);
+    sensor.stop(15);
+}
+
+#[test]
+fn an_interface_may_be_removed_and_come_back() {
+    let Some(mirror) = mirror(1) else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("live.db");
+    let mut sensor = Sensor::start(&mirror, &db, &[]);
+    let before = play(&mirror, "hl7.pcap");
+    sensor.has_written(before);
+    mirror.ip(&["link", "delete", PORT]);
+    assert!(sensor.line().contains("the interface is gone"));
+    mirror.plug(1).expect("plugged in again");
+    assert!(sensor.line().contains("frames come again"));
+    let after = play(&mirror, "dicom.pcap");
+    sensor.has_written(before + after);
+    sensor.stop(15);
+    assert_eq!(counter(&db, "frames"), before + after, "what was counted before is not lost");
+}
+
+#[test]
+fn it_ends_within_five_seconds_with_everything_written() {
+    for signal in [15, 2] {
+        let Some(mirror) = mirror(1) else { return };
+        let dir = tempfile::tempdir().expect("a directory");
+        let db = dir.path().join("live.db");
+        let sensor = Sensor::start(&mirror, &db, &[]);
+        let sent = play(&mirror, "hospital.pcapng");
+        let (said, took) = sensor.stop(signal);
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        assert_eq!(counter(&db, "frames"), sent, "{said}");
+        assert_eq!(register(&db).len(), from_file(dir.path(), "hospital.pcapng").len());
+    }
+}
+
+#[test]
+fn a_reload_loses_no_frame() {
+    let Some(mirror) = mirror(1) else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("live.db");
+    let mut sensor = Sensor::start(&mirror, &db, &[]);
+    let mut sent = play(&mirror, "hl7.pcap");
+    sensor.signal(1);
+    sent += play(&mirror, "dicom.pcap");
+    assert!(sensor.line().contains("signatures are read anew"));
+    sent += play(&mirror, "names.pcap");
+    sensor.stop(15);
+    assert_eq!(counter(&db, "frames"), sent);
+}
+
+#[test]
+fn what_stands_in_the_way_is_said_in_one_line() {
+    let Some(mirror) = mirror(1) else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("live.db");
+    let run = |arguments: &[&str]| {
+        let out = mirror.near(AUSCULT).arg("--db").arg(&db).args(arguments).output().expect("run");
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!((out.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+        assert!(!db.exists(), "no empty inventory is left behind");
+        said
+    };
+    assert!(run(&["listen", "-i", "nowhere"]).contains("no such interface"));
+    assert!(run(&["listen", "-i", PORT, PORT]).contains("named twice"));
+    let poor = ["--reuid", "65534", "--clear-groups", AUSCULT, "listen", "-i", PORT];
+    let out = mirror.near("setpriv").args(poor).output().expect("run");
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(said.contains("CAP_NET_RAW"), "{said}");
+}

@@ -188,7 +188,7 @@ fn bench(
             let of: Vec<_> = packets.iter().filter(|p| wants(p)).collect();
             datagrams(&mut group, id, &of, read)
         }
-        Body::Datagram { probe, read } => {
+        Body::Datagram { probe, read, .. } => {
             let udp = |p: &&Packet<'_>| matches!(p.l4, Layer4::Udp { .. });
             let of: Vec<_> =
                 packets.iter().filter(udp).filter(|p| probe(p) == Verdict::Yes).collect();

@@ -216,7 +216,7 @@ pub fn one(protocol: &'static Protocol, packet: &Packet<'_>) -> Said {
             Collect { protocol: protocol.name, keys: protocol.keys, side: 0, said: Said::new() };
         let _ = match protocol.body {
             Body::Packet { wants, read } if wants(packet) => read(packet, &mut out),
-            Body::Datagram { probe, read } => {
+            Body::Datagram { probe, read, .. } => {
                 // The first datagram is probed; those behind it are only read.
                 let _ = probe(packet) == Verdict::Yes;
                 read(packet, &mut out)

@@ -33,7 +33,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     standard: "MS-BRWS",
     keys: &[HOSTNAME, OS_VERSION, SERVER_TYPE, ROLE, DOMAIN],
     ports: &[PORT],
-    body: Body::Datagram { probe, read },
+    body: Body::Datagram { probe, answers: |_| None, read },
 };
 
 /// Direct unique, direct group or broadcast datagram (RFC 1002 §4.4.1) with an

@@ -16,7 +16,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     standard: "RFC 4795",
     keys: &[HOSTNAME],
     ports: &[PORT],
-    body: Body::Datagram { probe, read },
+    body: Body::Datagram { probe, answers: |_| None, read },
 };
 
 fn probe(packet: &Packet<'_>) -> Verdict {

@@ -24,7 +24,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     standard: "RFC 6762",
     keys: &[HOSTNAME, MODEL, OSXVERS, SERVICE, PRINTER, WORKSTATION],
     ports: &[PORT],
-    body: Body::Datagram { probe, read },
+    body: Body::Datagram { probe, answers: |_| None, read },
 };
 
 fn probe(packet: &Packet<'_>) -> Verdict {

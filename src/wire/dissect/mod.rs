@@ -100,6 +100,9 @@ pub enum Body {
     Datagram {
         /// Looks at the payload; [`Verdict::More`] counts as no here.
         probe: fn(&Packet<'_>) -> Verdict,
+        /// Whether the sender is who serves, not who asks; none when the message does
+        /// not say and the ports must.
+        answers: fn(&Packet<'_>) -> Option<bool>,
         /// Reads one datagram.
         read: fn(&Packet<'_>, &mut dyn Sink) -> Result<(), Error>,
     },

@@ -33,7 +33,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     standard: "RFC 1002",
     keys: &[HOSTNAME, DOMAIN, ROLE, MAC],
     ports: &[PORT],
-    body: Body::Datagram { probe, read },
+    body: Body::Datagram { probe, answers: |_| None, read },
 };
 
 /// A header and the start of an encoded name behind it.

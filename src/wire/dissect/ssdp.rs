@@ -24,7 +24,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     standard: "UPnP Device Architecture 2.0",
     keys: &[SERVER, NT, ST, SEARCHES, USN_UUID, USER_AGENT],
     ports: &[1900],
-    body: Body::Datagram { probe, read },
+    body: Body::Datagram { probe, answers: |_| None, read },
 };
 
 /// Header fields that are looked at.

@@ -146,7 +146,7 @@ pub(crate) fn packet(protocol: &str, packet: &Packet<'_>) -> Result<Said, Error>
             assert!(wants(packet), "{protocol} does not want this packet");
             read(packet, &mut out)?;
         }
-        Body::Datagram { probe, read } => {
+        Body::Datagram { probe, read, .. } => {
             assert_eq!(probe(packet), Verdict::Yes, "{protocol} does not know this datagram");
             read(packet, &mut out)?;
         }

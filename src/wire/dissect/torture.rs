@@ -76,7 +76,7 @@ pub(crate) fn packet(protocol: &str, packet: &Packet<'_>, canaries: &[&str]) {
         let damaged = Packet { payload, ..*packet };
         match body {
             Body::Packet { wants, read } if wants(&damaged) => read(&damaged, out),
-            Body::Datagram { probe, read } if probe(&damaged) == Verdict::Yes => {
+            Body::Datagram { probe, read, .. } if probe(&damaged) == Verdict::Yes => {
                 read(&damaged, out)
             }
             Body::Stream { .. } => panic!("{protocol} is a stream protocol"),

@@ -339,7 +339,11 @@ impl Engine {
                 flow.phase = Phase::Ignored;
             }
             if flow.client.is_none() {
-                flow.client = Some(recognise::client(&flow.key, direction, flow.protocol));
+                // Who answers is the server, whatever ports and order say.
+                let said = recognise::answers(packet, flow.protocol);
+                let sends = said.map(|answers| (direction == 1) != answers);
+                let guess = || recognise::client(&flow.key, direction, flow.protocol);
+                flow.client = Some(sends.unwrap_or_else(guess));
             }
         }
         let protocol = flow.protocol;

@@ -107,6 +107,14 @@ pub(super) fn start(index: u8) -> Option<Box<dyn Dissector>> {
     }
 }
 
+/// Whether this datagram says of itself that it is a server's.
+pub(super) fn answers(packet: &Packet<'_>, index: Option<u8>) -> Option<bool> {
+    match protocol(index?)?.body {
+        Body::Datagram { answers, .. } => answers(packet),
+        _ => None,
+    }
+}
+
 /// The direction in which the client sends, when no handshake told: towards the
 /// protocol's own port, of several the one that it names first (DHCP: 67 before 68),
 /// else towards the lower port, else the first speaker.
@@ -137,8 +145,11 @@ pub(super) fn count(counts: &mut Counts, index: Option<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Engine;
     use super::*;
     use crate::net::{Segment, Transport};
+    use crate::observe::{Observation, Observed, Role};
+    use crate::wire::dissect::testing;
 
     #[test]
     fn a_dhcp_server_that_speaks_first_is_the_server() {
@@ -149,5 +160,32 @@ mod tests {
         assert!(dhcp.is_some());
         assert!(client(&key, 0, dhcp), "the other end");
         assert!(client(&key, 1, dhcp));
+    }
+
+    #[test]
+    fn a_dhcp_message_says_itself_who_serves() {
+        let part = |op: u8, kind: u8, src, dst| {
+            let mut message = vec![0; 240];
+            message[..3].copy_from_slice(&[op, 1, 6]);
+            message[28..34].copy_from_slice(&[0, 9, 0xfb, 5, 0x93, 0x22]);
+            message[236..].copy_from_slice(&[99, 130, 83, 99]);
+            message.extend([53, 1, kind, 255]);
+            let packet = testing::udp(src, dst, &message);
+            let mut said = Vec::new();
+            Engine::new(16).packet(&packet, None, &mut said);
+            let parts = said.into_iter().filter(|it| it.host.mac == packet.src_mac);
+            let role = |it: Observation| match it.what {
+                Observed::Service(_, _, _, role) => Some(role),
+                _ => None,
+            };
+            parts.filter_map(role).collect::<Vec<_>>()
+        };
+        // Between a relay and a server both ports are 67; a PXE server has 4011.
+        assert_eq!(part(2, 2, 67, 67), [Role::Server]);
+        assert_eq!(part(1, 1, 67, 67), [Role::Client]);
+        assert_eq!(part(1, 3, 68, 4011), [Role::Client]);
+        assert_eq!(part(2, 5, 4011, 68), [Role::Server]);
+        // Where the two contradict each other the ports decide.
+        assert_eq!(part(1, 2, 67, 68), [Role::Server]);
     }
 }

@@ -45,7 +45,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     standard: "RFC 2131",
     keys: &[PARAMS, VENDOR_CLASS, HOSTNAME, FQDN, CLIENT_ID, USER_CLASS, ARCH, RELAY, SERVER],
     ports: &[67, 68, 4011],
-    body: Body::Datagram { probe, read },
+    body: Body::Datagram { probe, answers, read },
 };
 
 /// `op` and the magic cookie (RFC 2131 §3) behind the fixed fields.
@@ -62,8 +62,32 @@ mod message {
     pub(super) const DISCOVER: u8 = 1;
     pub(super) const OFFER: u8 = 2;
     pub(super) const REQUEST: u8 = 3;
+    pub(super) const DECLINE: u8 = 4;
     pub(super) const ACK: u8 = 5;
+    pub(super) const NAK: u8 = 6;
+    pub(super) const RELEASE: u8 = 7;
     pub(super) const INFORM: u8 = 8;
+}
+
+/// By `op` (RFC 2131 §2) where the message type does not speak against it: a relay and
+/// a server both use port 67, and a server may be heard first.
+fn answers(packet: &Packet<'_>) -> Option<bool> {
+    let kind = Reader::new(packet.payload.get(44..)?);
+    let kind = Options::read(kind).ok()?.get(53).and_then(|v| v.first().copied());
+    match (packet.payload.first()?, kind) {
+        (1, Some(message::OFFER | message::ACK | message::NAK)) => None,
+        (
+            2,
+            Some(
+                message::DISCOVER
+                | message::REQUEST
+                | message::DECLINE
+                | message::RELEASE
+                | message::INFORM,
+            ),
+        ) => None,
+        (op, _) => Some(*op == 2),
+    }
 }
 
 /// The fixed fields that matter (RFC 2131 §2).

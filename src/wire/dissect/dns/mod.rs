@@ -36,7 +36,11 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     standard: "RFC 1035",
     keys: &[NAME, QUERY, SERVER],
     ports: &[PORT],
-    body: Body::Datagram { probe, read: |packet, out| read(packet.payload, out) },
+    body: Body::Datagram {
+        probe,
+        answers: |_| None,
+        read: |packet, out| read(packet.payload, out),
+    },
 };
 
 /// DNS over TCP (RFC 7766) as a protocol.

@@ -37,7 +37,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     standard: "RFC 3416, RFC 3412",
     keys: KEYS,
     ports: &[161, 162],
-    body: Body::Datagram { probe, read },
+    body: Body::Datagram { probe, answers: |_| None, read },
 };
 
 const KEYS: &[Key] = &[

@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this project. Each target installs
 # what it needs; on a fresh Debian 12 a Rust toolchain is enough.
-.PHONY: demo test replay lint bench fuzz accuracy captures build setup setup-lint
+.PHONY: demo test replay lint bench fuzz accuracy captures build setup setup-test setup-lint
 SHELL := /bin/bash
 FUZZ_SECONDS ?= 20
 CORPUS ?= pcaps/lab
@@ -17,9 +17,13 @@ setup:
 demo: build
 	@.ci/demo.sh
 
-test: setup
+test: setup setup-test
 	cargo test --lib --bins --tests
 	cargo test --doc
+
+# Live capture is tested between network namespaces (as root; skipped otherwise).
+setup-test:
+	@command -v ip >/dev/null || .ci/install.sh iproute2
 
 # Hostile input without a fuzzer, past findings among it; part of `test`.
 replay: setup

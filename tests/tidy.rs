@@ -33,6 +33,11 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("census::asset", &["signature", "host"]),
 ];
 
+/// Where `unsafe` may be: prefetch hints (which `mod.rs` lets in), and the system calls
+/// and shared memory of live capture.
+const UNSAFE: &[&str] =
+    &["src/wire/capture/mod.rs", "src/wire/capture/ahead.rs", "src/wire/capture/live/"];
+
 fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).expect("readable").flatten() {
         let path = entry.path();
@@ -136,10 +141,14 @@ fn unsafe_stands_in_the_capture_alone() {
     for (file, text) in sources("src") {
         let code = text.lines().map(|l| l.split("//").next().unwrap_or_default());
         let is_unsafe = |l: &&str| {
-            l.contains("unsafe {") || l.contains("unsafe fn") || l.contains("allow(unsafe_code")
+            ["unsafe {", "unsafe fn", "unsafe impl"].iter().any(|word| l.contains(word))
+                || l.contains("allow(unsafe_code")
         };
         let used = code.filter(is_unsafe).count();
-        assert!(used == 0 || file.starts_with("src/wire/capture/"), "{file} is unsafe");
+        assert!(
+            used == 0 || UNSAFE.iter().any(|place| file.starts_with(place)),
+            "{file} is unsafe"
+        );
     }
 }
 

@@ -1,5 +1,4 @@
-//! Asking for memory before its turn comes, which hides the latency of memory. The
-//! only module with `unsafe`.
+//! Asking for memory before its turn comes, which hides the latency of memory.
 
 /// Asks up to two cache lines of a value into the cache.
 #[inline]

@@ -7,7 +7,7 @@
 //!         file   window           (bounded)         (headers only)       (lent)
 //! ```
 
-#[allow(unsafe_code, reason = "prefetch hints; nothing else of the crate has any")]
+#[allow(unsafe_code, reason = "prefetch hints")]
 mod ahead;
 mod error;
 mod file;

@@ -8,6 +8,11 @@
 //! Nothing is ever sent: no method here opens a way to.
 
 pub mod af_packet;
+pub mod af_xdp;
+#[allow(unsafe_code, reason = "system calls that the standard library lacks")]
+mod device;
+#[allow(unsafe_code, reason = "system calls that the standard library lacks")]
+pub mod ethtool;
 #[allow(unsafe_code, reason = "memory shared with the kernel")]
 mod ring;
 #[allow(unsafe_code, reason = "system calls that the standard library lacks")]

@@ -1,4 +1,4 @@
-//! The few system calls that a packet socket needs and the standard library lacks.
+//! The few system calls that sockets of capture need and the standard library lacks.
 
 use std::ffi::CString;
 use std::io;
@@ -13,9 +13,14 @@ use super::Fault;
 /// A raw packet socket (packet(7)) that is bound to nothing yet and so receives
 /// nothing. Needs `CAP_NET_RAW`.
 pub(super) fn packet_socket() -> io::Result<OwnedFd> {
-    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    open(libc::AF_PACKET, libc::SOCK_RAW)
+}
+
+/// socket(2), closed on execve(2) and never waiting.
+pub(super) fn open(family: c_int, kind: c_int) -> io::Result<OwnedFd> {
+    let kind = kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: takes numbers only; a descriptor that is returned is new and ours.
-    let fd = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
+    let fd = unsafe { libc::socket(family, kind, 0) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
@@ -52,7 +57,7 @@ pub(super) fn set<T: Copy>(
 ///
 /// # Safety
 /// All zeros, and whatever else the kernel may write for this option, are valid for `T`.
-unsafe fn get<T: Copy>(socket: &OwnedFd, level: c_int, name: c_int) -> io::Result<T> {
+pub(super) unsafe fn get<T: Copy>(socket: &OwnedFd, level: c_int, name: c_int) -> io::Result<T> {
     let mut value = MaybeUninit::<T>::zeroed();
     let mut length = length_of::<T>();
     let at = value.as_mut_ptr().cast();

@@ -1,0 +1,91 @@
+//! Why AF_XDP cannot have an interface, and what to do about it. One line each.
+
+use std::io;
+
+use super::super::OpenError;
+
+/// AF_XDP cannot have an interface.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// There is no interface of this name.
+    #[error("no such interface; `ip link` lists those there are")]
+    Missing,
+    /// The interface is administratively down.
+    #[error("the interface is down; `ip link set dev NAME up` brings it up")]
+    Down,
+    /// The card takes VLAN tags out of frames, and AF_XDP would never see them;
+    /// [`set_rx_vlan_offload`](super::super::ethtool::set_rx_vlan_offload) stops that.
+    #[error(
+        "the card takes VLAN tags out, AF_XDP would not see them; `ethtool -K NAME rxvlan off` stops that"
+    )]
+    VlanOffload,
+    /// The process may not.
+    #[error("AF_XDP needs {0}; run as root, or give the program these capabilities")]
+    Denied(&'static str),
+    /// The kernel has no AF_XDP, or only an early one.
+    #[error("this kernel cannot ({0}); AF_XDP needs Linux 5.9 or later with XDP_SOCKETS")]
+    Kernel(&'static str),
+    /// The driver has no native XDP.
+    #[error("the driver has no native XDP ({0}); generic mode works with every driver")]
+    Driver(io::Error),
+    /// Frames of this length do not fit into one buffer, and several are not to be had.
+    #[error(
+        "an MTU of {0} is too large here; make it {1} or less, or use Linux 6.6 and a driver that takes frames of several buffers"
+    )]
+    Mtu(u32, u32),
+    /// Somebody else has an XDP program there, or the queue.
+    #[error(
+        "another program has the interface or its queue; `ip link show dev NAME` names an XDP program, `ss --xdp` a socket"
+    )]
+    Busy,
+    /// The process may not lock as much memory.
+    #[error(
+        "not enough memory may be locked, {0} MiB a queue are needed; LimitMEMLOCK=infinity in the service, `ulimit -l unlimited` in a shell, or a smaller ring"
+    )]
+    Locked(u64),
+    /// A wrong number of frames was asked for.
+    #[error("{0} frames a queue cannot be; a power of two from 64 to 1048576 is wanted")]
+    Frames(u32),
+    /// Anything else.
+    #[error("{0} failed ({1})")]
+    Io(&'static str, #[source] io::Error),
+}
+
+impl Refusal {
+    /// The same, naming the interface.
+    #[must_use]
+    pub fn of(self, interface: &str) -> OpenError {
+        OpenError::new(interface, self.to_string().replace("NAME", interface))
+    }
+
+    /// Whether another way to attach may fare better.
+    pub(super) const fn is_of_the_driver(&self) -> bool {
+        matches!(self, Self::Driver(_) | Self::Mtu(..) | Self::Io(..))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_one_line_with_its_remedy() {
+        let all = [
+            Refusal::Missing,
+            Refusal::Down,
+            Refusal::VlanOffload,
+            Refusal::Denied("CAP_NET_RAW"),
+            Refusal::Kernel("bpf(2)"),
+            Refusal::Driver(io::Error::from_raw_os_error(libc::EOPNOTSUPP)),
+            Refusal::Mtu(9000, 3498),
+            Refusal::Busy,
+            Refusal::Locked(32),
+            Refusal::Frames(3),
+        ];
+        for refusal in all {
+            let text = refusal.of("eth7").to_string();
+            assert!(text.starts_with("eth7: ") && !text.contains("NAME"), "{text}");
+            assert!(text.lines().count() == 1 && text.contains(';'), "{text}");
+        }
+    }
+}

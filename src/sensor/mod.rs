@@ -143,6 +143,8 @@ impl Worker {
             ("flows.shadow", flow.shadows),
             ("streams.refused", flow.conversations_refused),
             ("streams.gaps", flow.gaps),
+            ("acks", flow.acks),
+            ("acks.unseen", flow.acks_unseen),
             ("streams.oversize", flow.oversize),
         ]
         .into_iter()

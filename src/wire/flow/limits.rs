@@ -55,8 +55,8 @@ pub const IDLE_UDP: i64 = 180 * SECOND;
 /// between queues and captures.
 pub const CLOCK_STEP: i64 = 3_600 * SECOND;
 
-/// A host that goes on talking is said to be present once in this time.
-pub const PRESENT_EVERY: i64 = 60 * SECOND;
+/// A host that goes on talking is said to be present once in so many seconds.
+pub const PRESENT_EVERY: u32 = 60;
 
 /// The same observation of the same host is news again after this time.
 pub const REPEAT_AFTER: i64 = 300 * SECOND;

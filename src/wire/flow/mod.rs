@@ -9,6 +9,7 @@
 //! A protocol is told by its content in either direction; a port only decides
 //! who is asked first. Packet time drives every timeout.
 
+mod coverage;
 mod emit;
 mod key;
 pub mod limits;
@@ -20,6 +21,7 @@ mod tcp;
 
 use std::collections::BTreeMap;
 
+use coverage::Shown;
 use emit::{Emit, host, is_somebody};
 use key::FlowKey;
 use recognise::Known;
@@ -44,6 +46,10 @@ pub struct Counts {
     pub conversations_refused: u64,
     /// Places where the capture had lost bytes of a conversation being read.
     pub gaps: u64,
+    /// TCP acknowledgements whose bytes should have passed here.
+    pub acks: u64,
+    /// Those of bytes that did not, the measure of loss before the sensor.
+    pub acks_unseen: u64,
     /// Conversations given up because a message outgrew the buffer.
     pub oversize: u64,
     /// Conversations mirrored in a second segment, read once.
@@ -221,7 +227,11 @@ impl Engine {
         let src = packet.addresses().map(|(src, _)| src);
         let sender = host(packet.segment, packet.src_mac, src);
         if is_somebody(&sender)
-            && self.seen.is_due((sender, "alone"), packet.at, limits::PRESENT_EVERY)
+            && self.seen.is_due(
+                (sender, "alone"),
+                packet.at,
+                Timestamp::new(limits::PRESENT_EVERY.into(), 0).0,
+            )
         {
             let what = Observed::Present(ttl(packet));
             out.push(Observation { at: packet.at, frame: packet.frame, host: sender, what });
@@ -254,14 +264,24 @@ impl Engine {
             *n = n.saturating_add(u64::from(packet.wire_len));
         }
         if let Some(said) = flow.present.get_mut(direction)
-            && packet.at.0.saturating_sub(*said) >= limits::PRESENT_EVERY
+            && (*said == 0 || second(packet.at).abs_diff(*said) >= limits::PRESENT_EVERY)
         {
-            *said = packet.at.0;
+            *said = second(packet.at);
             let src = packet.addresses().map(|(src, _)| src);
             let sender = host(packet.segment, packet.src_mac, src);
             let what = Observed::Present(ttl(packet));
             if is_somebody(&sender) {
                 out.push(Observation { at: packet.at, frame: packet.frame, host: sender, what });
+            }
+        }
+        if !flow.shadow {
+            match flow.covers(direction, packet) {
+                Shown::Nothing => {}
+                shown => {
+                    self.counts.acks = self.counts.acks.saturating_add(1);
+                    let unseen = u64::from(shown == Shown::Part);
+                    self.counts.acks_unseen = self.counts.acks_unseen.saturating_add(unseen);
+                }
             }
         }
         let done = flow.shadow || (flow.phase == Phase::Ignored && flow.told == Told::All);
@@ -431,7 +451,7 @@ impl Engine {
             else {
                 continue;
             };
-            if last.0 > *said && *said != i64::MIN {
+            if second(*last) > *said && *said != 0 {
                 let ip = Some(flow.key.end(direction).0);
                 let mac = flow.macs.get(direction).copied();
                 let host = host(flow.key.segment(), mac, ip);
@@ -466,6 +486,11 @@ fn ttl(packet: &Packet<'_>) -> Option<u8> {
         Layer3::Ip { ttl, .. } => Some(ttl),
         _ => None,
     }
+}
+
+/// Seconds since 1970 in half the space; 0 is kept for "never".
+fn second(at: Timestamp) -> u32 {
+    u32::try_from(at.seconds().max(1)).unwrap_or(u32::MAX)
 }
 
 fn count_error(counts: &mut Counts, protocol: u8, error: Error) {

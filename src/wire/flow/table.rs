@@ -60,8 +60,10 @@ pub(super) struct Flow {
     /// FIN or RST seen, a bit for each direction.
     pub(super) closed: u8,
     pub(super) last: [Timestamp; 2],
-    /// When each end was last said to be present.
-    pub(super) present: [i64; 2],
+    /// Second at which each end was last said to be present; 0 for never.
+    pub(super) present: [u32; 2],
+    /// Sequence number up to which each end's bytes passed here; 0 for unknown.
+    pub(super) edges: [u32; 2],
     pub(super) bytes: [u64; 2],
     /// MAC that each end sends from, zero for none; a router's, when it is not on this link.
     pub(super) macs: [Mac; 2],
@@ -82,7 +84,8 @@ impl Flow {
             asked: 0,
             closed: 0,
             last: [at; 2],
-            present: [i64::MIN; 2],
+            present: [0; 2],
+            edges: [0; 2],
             bytes: [0; 2],
             macs: [Mac::default(); 2],
             conversation: NONE,

@@ -57,7 +57,11 @@ pub(super) fn find<'a>(assets: &'a [Known], host: &Host) -> Option<&'a Known> {
         value.as_ref().is_some_and(|v| asset.shown(name).any(|s| s.value.eq_ignore_ascii_case(v)))
     };
     let mac = |asset: &&Known| has(asset, "mac_addresses", &host.mac);
-    let ip = |asset: &&Known| has(asset, "ip_addresses", &host.ip);
+    // A machine that captured itself is known by the loopback, which is nobody's address.
+    let named = host.ip.as_ref().map(|ip| format!("ip:{ip}"));
+    let ip = |asset: &&Known| {
+        has(asset, "ip_addresses", &host.ip) || Some(&asset.identity) == named.as_ref()
+    };
     assets
         .iter()
         .find(|asset| mac(asset) && ip(asset))

@@ -7,10 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use super::address::{is_link_local, is_public, is_somebodys, is_virtual_router, network};
 use super::cards;
-use crate::census::host::{Host, Span};
+use crate::census::host::{Evidence, Host, Span};
 use crate::net::{HostId, Mac, Segment};
 
 /// Addresses behind one MAC in one segment, none of them bound to it, from which on
@@ -65,6 +66,20 @@ struct Router {
     /// Addresses that came through it for certain, by their TTL or because they are the
     /// Internet's.
     carried: usize,
+    /// The first frame between it and one of these.
+    evidence: Option<Evidence>,
+}
+
+/// Where a MAC carries the packets of others.
+pub(super) struct Route {
+    pub(super) segment: Segment,
+    /// Named after its device.
+    pub(super) mac: Mac,
+    pub(super) span: Span,
+    /// More than one address came so.
+    pub(super) sure: bool,
+    /// A frame that shows it, where one is known.
+    pub(super) evidence: Option<Evidence>,
 }
 
 /// The knowledge needed to say who a speaker is.
@@ -78,6 +93,8 @@ pub(super) struct Identifier {
     bindings: BTreeMap<(Domain, IpAddr), Vec<(Mac, Segment)>>,
     /// The same by MAC.
     bound: BTreeMap<Mac, BTreeSet<IpAddr>>,
+    /// Addresses that routers share (RFC 9568): of whichever is on duty, so nobody's.
+    duties: BTreeSet<(Domain, IpAddr)>,
 }
 
 impl Identifier {
@@ -88,6 +105,7 @@ impl Identifier {
             cards: cards::of_one_device(hosts.clone()),
             bindings: BTreeMap::new(),
             bound: BTreeMap::new(),
+            duties: BTreeSet::new(),
         };
         for (id, host) in hosts.clone() {
             for (ip, ..) in &host.addresses {
@@ -99,7 +117,7 @@ impl Identifier {
         let mut behind: BTreeMap<(Segment, Mac), (BTreeSet<IpAddr>, Span)> = BTreeMap::new();
         for (id, host) in hosts.clone() {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
-            if is_link_local(ip) || it.is_bound(id.segment, ip, mac) {
+            if is_link_local(ip) || !is_somebodys(ip) || it.is_bound(id.segment, ip, mac) {
                 continue;
             }
             // A translating gateway hands on the Internet with untouched TTLs.
@@ -129,7 +147,7 @@ impl Identifier {
         }
         // Seen on its own link with an untouched TTL: as good as ARP where ARP is not seen.
         let mut direct = Vec::new();
-        for (id, host) in hosts {
+        for (id, host) in hosts.clone() {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
             let known = it.bindings.contains_key(&(domain(id.segment), ip));
             // What a router says itself has made no hop either.
@@ -142,25 +160,79 @@ impl Identifier {
         for (segment, ip, mac) in direct {
             it.bind(segment, ip, mac);
         }
+        it.bind_routers(hosts.clone());
+        it.show_routers(hosts);
         it
     }
 
+    /// A router that hands on answers under its own address (names asked elsewhere)
+    /// shows it with and without hops. It is the router's own when it is the only such
+    /// one, no other is known, and it lies among the neighbours of this very link.
+    fn bind_routers<'a>(&mut self, hosts: impl Iterator<Item = (&'a HostId, &'a Host)>) {
+        let mut sides: BTreeMap<(Segment, Mac), Vec<Ipv4Addr>> = BTreeMap::new();
+        for (id, host) in hosts {
+            let (Some(mac), Some(IpAddr::V4(ip))) = (id.mac, id.ip) else { continue };
+            let known = self.bindings.contains_key(&(domain(id.segment), IpAddr::V4(ip)));
+            let carries = self.routers.contains_key(&(id.segment, mac));
+            let shared = self.shared.contains(&(id.segment, mac));
+            if host.direct && host.routed && carries && !known && !shared && ip.is_private() {
+                sides.entry((id.segment, mac)).or_default().push(ip);
+            }
+        }
+        for ((segment, mac), ips) in sides {
+            let private = |ip: &IpAddr| matches!(ip, IpAddr::V4(v4) if v4.is_private());
+            let has_own = self.bound.get(&mac).is_some_and(|ips| ips.iter().any(private));
+            if let ([ip], false) = (ips.as_slice(), has_own)
+                && self.has_neighbour(segment, *ip, mac)
+            {
+                self.bind(segment, IpAddr::V4(*ip), mac);
+            }
+        }
+    }
+
+    /// Whether another device of this link holds an address of the same /24.
+    fn has_neighbour(&self, segment: Segment, ip: Ipv4Addr, mac: Mac) -> bool {
+        let [a, b, c, _] = ip.octets();
+        let [first, last] =
+            [0, 255].map(|d| (domain(segment), IpAddr::V4(Ipv4Addr::new(a, b, c, d))));
+        let mut holders = self.bindings.range(first..=last).flat_map(|(_, holders)| holders);
+        holders.any(|(m, s)| *s == segment && *m != mac && !self.is_router(segment, *m))
+    }
+
     fn carries(&mut self, router: (Segment, Mac), span: Span, carried: usize) {
-        let router = self.routers.entry(router).or_insert(Router { span, carried: 0 });
+        let new = Router { span, carried: 0, evidence: None };
+        let router = self.routers.entry(router).or_insert(new);
         router.span.extend(span.first);
         router.span.extend(span.last);
         router.carried += carried;
     }
 
-    /// MACs that are a router's, named after their device, with the segment, the time,
-    /// and whether it is certain. An address that routers share is no device.
-    pub(super) fn routers(&self) -> impl Iterator<Item = (Segment, Mac, Span, bool)> {
+    /// Now that it is known which addresses are a router's own: a frame between it and
+    /// one that is not.
+    fn show_routers<'a>(&mut self, hosts: impl Iterator<Item = (&'a HostId, &'a Host)>) {
+        for (id, host) in hosts {
+            let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
+            let own = is_link_local(ip) || self.is_bound(id.segment, ip, mac);
+            if own || !is_somebodys(ip) || !(host.routed || is_public(ip)) {
+                continue;
+            }
+            if let Some(router) = self.routers.get_mut(&(id.segment, mac)) {
+                router.evidence = router.evidence.into_iter().chain(first_frame(host)).min();
+            }
+        }
+    }
+
+    /// MACs that are a router's. An address that routers share is no device.
+    pub(super) fn routers(&self) -> impl Iterator<Item = Route> {
         self.routers
             .iter()
             .filter(|((_, mac), router)| router.carried > 0 && !is_virtual_router(*mac))
-            .map(|((segment, mac), router)| {
-                let sure = router.carried >= SURELY_ROUTER;
-                (*segment, self.device(*mac), router.span, sure)
+            .map(|((segment, mac), router)| Route {
+                segment: *segment,
+                mac: self.device(*mac),
+                span: router.span,
+                sure: router.carried >= SURELY_ROUTER,
+                evidence: router.evidence,
             })
     }
 
@@ -170,6 +242,13 @@ impl Identifier {
     }
 
     fn bind(&mut self, segment: Segment, ip: IpAddr, mac: Mac) {
+        if !is_somebodys(ip) {
+            return;
+        }
+        if is_virtual_router(mac) {
+            self.duties.insert((domain(segment), ip));
+            return;
+        }
         let holders = self.bindings.entry((domain(segment), ip)).or_default();
         if !holders.contains(&(mac, segment)) {
             holders.push((mac, segment));
@@ -212,26 +291,42 @@ impl Identifier {
     }
 
     fn who(&self, id: &HostId) -> Option<Identity> {
-        let at = |ip| Identity::Address { sensor: id.segment.sensor, vni: id.segment.vni, ip };
+        let Segment { sensor, vni, .. } = id.segment;
+        let at = |ip| {
+            let duty = self.duties.contains(&(domain(id.segment), ip));
+            (!duty).then_some(Identity::Address { sensor, vni, ip })
+        };
+        let device = |mac| (!is_virtual_router(mac)).then_some(Identity::Mac(mac));
         match (id.mac, id.ip) {
             (Some(mac), Some(ip)) => {
-                if self.is_bound(id.segment, ip, mac) || is_link_local(ip) {
-                    return Some(Identity::Mac(mac));
+                let own = self.is_bound(id.segment, ip, mac);
+                if own || is_link_local(ip) || !is_somebodys(ip) {
+                    return device(mac);
                 }
-                let routed = self.is_router(id.segment, mac);
+                let routed = is_virtual_router(mac) || self.is_router(id.segment, mac);
                 match self.holder(id.segment, ip) {
                     Some(holder) => Some(Identity::Mac(holder)),
-                    None if routed => Some(at(ip)),
+                    None if routed => at(ip),
                     None => Some(Identity::Mac(mac)),
                 }
             }
-            (Some(mac), None) => Some(Identity::Mac(mac)),
-            (None, Some(ip)) => {
-                Some(self.holder(id.segment, ip).map_or_else(|| at(ip), Identity::Mac))
-            }
+            (Some(mac), None) => device(mac),
+            (None, Some(ip)) => match self.holder(id.segment, ip) {
+                Some(holder) => Some(Identity::Mac(holder)),
+                None => at(ip),
+            },
             (None, None) => None,
         }
     }
+}
+
+/// The first frame that said something of this speaker: it went between this address
+/// and this MAC.
+fn first_frame(host: &Host) -> Option<Evidence> {
+    let facts = host.facts.values().flat_map(|values| values.values());
+    let equipment = host.equipment.iter().map(|(.., said)| said);
+    let all = facts.chain(host.services.values()).chain(equipment).map(|said| said.evidence);
+    all.filter(|evidence| evidence.frame > 0).min()
 }
 
 /// Two addresses of one MAC that talk with each other over the wire: the MAC is a
@@ -242,161 +337,5 @@ fn talks_to_itself(id: &HostId, host: &Host) -> bool {
     })
 }
 
-/// An address stands for itself, an IPv6 one for its /64: a host has several there.
-fn network(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
-        v4 => v4,
-    }
-}
-
-/// Routed on the Internet (RFC 1918, 4193, 6598 and the like are not).
-pub(super) fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            !(v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_documentation()
-                || (a == 100 && (64..128).contains(&b))
-                || (a == 198 && (b & 0xfe) == 18)
-                || a == 0
-                || a >= 224)
-        }
-        IpAddr::V6(v6) => matches!(v6.segments()[0], 0x2000..=0x3fff),
-    }
-}
-
-fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    }
-}
-
-/// VRRP (RFC 9568 §7.3), HSRP v1/v2 and GLBP virtual addresses.
-fn is_virtual_router(mac: Mac) -> bool {
-    matches!(
-        mac.0,
-        [0x00, 0x00, 0x5e, 0x00, 0x01 | 0x02, _]
-            | [0x00, 0x00, 0x0c, 0x07, 0xac, _]
-            | [0x00, 0x00, 0x0c, 0x9f, 0xf0..=0xff, _]
-            | [0x00, 0x05, 0x73, 0xa0, 0x00..=0x0f, _]
-            | [0x00, 0x07, 0xb4, ..]
-    )
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::census::host::Evidence;
-    use crate::observe::Lease;
-    use crate::time::Timestamp;
-
-    const ROUTER: Mac = Mac([0, 1, 2, 0, 0, 1]);
-    const DEVICE: Mac = Mac([0, 1, 2, 0, 0, 2]);
-
-    fn host(vlan: u16, mac: Mac, ip: Option<&str>, ttl: u8) -> (HostId, Host) {
-        let segment = Segment { vlan, ..Segment::default() };
-        let mut host = Host::new(Timestamp(0));
-        host.saw_ttl(ttl);
-        (HostId { segment, mac: Some(mac), ip: ip.map(|ip| ip.parse().unwrap()) }, host)
-    }
-
-    fn identity(hosts: &[(HostId, Host)], of: usize) -> String {
-        let it = Identifier::new(hosts.iter().map(|(id, host)| (id, host)));
-        it.identify(&hosts[of].0).unwrap().to_string()
-    }
-
-    #[test]
-    fn a_local_mac_is_a_device() {
-        assert_eq!(
-            identity(&[host(10, DEVICE, Some("10.1.0.5"), 128)], 0),
-            "mac:00:01:02:00:00:02"
-        );
-    }
-
-    #[test]
-    fn behind_a_router_the_address_is_the_identity() {
-        let hosts = [host(10, ROUTER, Some("10.2.0.9"), 127)];
-        assert_eq!(identity(&hosts, 0), "ip:10.2.0.9");
-    }
-
-    #[test]
-    fn many_unbound_addresses_make_a_router_without_ttls() {
-        let hosts: Vec<_> =
-            (1..=5).map(|n| host(10, ROUTER, Some(&format!("10.9.0.{n}")), 1)).collect();
-        assert_eq!(identity(&hosts, 0), "ip:10.9.0.1");
-    }
-
-    #[test]
-    fn a_binding_in_its_own_segment_names_the_device_behind_the_router() {
-        let mut local = host(20, DEVICE, None, 64);
-        let evidence = Evidence { capture: 0, frame: 1 };
-        local.1.holds("10.2.0.9".parse().unwrap(), Lease::Arp, Timestamp(0), evidence);
-        let hosts = [host(10, ROUTER, Some("10.2.0.9"), 63), local];
-        assert_eq!(identity(&hosts, 0), "mac:00:01:02:00:00:02");
-        let direct =
-            [host(10, ROUTER, Some("10.2.0.9"), 63), host(20, DEVICE, Some("10.2.0.9"), 64)];
-        assert_eq!(identity(&direct, 0), "mac:00:01:02:00:00:02");
-    }
-
-    #[test]
-    fn a_translating_gateway_is_not_the_internet() {
-        let hosts =
-            [host(0, ROUTER, Some("93.184.216.34"), 128), host(0, ROUTER, Some("1.1.1.1"), 128)];
-        assert_eq!(identity(&hosts, 0), "ip:93.184.216.34");
-        let mut gateway = host(0, ROUTER, None, 128);
-        let evidence = Evidence { capture: 0, frame: 1 };
-        gateway.1.holds("192.168.0.2".parse().unwrap(), Lease::Arp, Timestamp(0), evidence);
-        let hosts = [host(0, ROUTER, Some("93.184.216.34"), 128), gateway];
-        assert_eq!(identity(&hosts, 0), "ip:93.184.216.34");
-        assert_eq!(identity(&hosts, 1), "mac:00:01:02:00:00:01");
-    }
-
-    #[test]
-    fn a_router_speaks_for_itself_too() {
-        let hosts =
-            [host(10, ROUTER, Some("10.2.0.9"), 63), host(10, ROUTER, Some("10.1.0.1"), 64)];
-        assert_eq!(identity(&hosts, 1), "mac:00:01:02:00:00:01");
-    }
-
-    #[test]
-    fn a_mac_that_talks_to_itself_is_nobodys() {
-        let mut hosts =
-            [host(10, DEVICE, Some("10.1.0.5"), 128), host(10, DEVICE, Some("10.1.0.6"), 128)];
-        assert_eq!(identity(&hosts, 0), "mac:00:01:02:00:00:02", "two addresses alone are fine");
-        let peer = hosts[1].0;
-        hosts[0].1.peers.insert(peer);
-        let peer = hosts[0].0;
-        hosts[1].1.peers.insert(peer);
-        assert_eq!(identity(&hosts, 0), "ip:10.1.0.5");
-        assert_eq!(identity(&hosts, 1), "ip:10.1.0.6");
-    }
-
-    #[test]
-    fn one_odd_ttl_makes_no_certain_router() {
-        let routers = |hosts: &[(HostId, Host)]| {
-            let it = Identifier::new(hosts.iter().map(|(id, host)| (id, host)));
-            it.routers().map(|(_, mac, _, sure)| (mac, sure)).collect::<Vec<_>>()
-        };
-        let mut hosts = vec![host(10, ROUTER, Some("10.2.0.9"), 63)];
-        assert_eq!(routers(&hosts), [(ROUTER, false)]);
-        hosts.push(host(10, ROUTER, Some("10.3.0.9"), 61));
-        assert_eq!(routers(&hosts), [(ROUTER, true)]);
-        let shared = Mac([0, 0, 0x5e, 0, 1, 7]);
-        assert_eq!(routers(&[host(10, shared, Some("10.2.0.9"), 63)]), []);
-    }
-
-    #[test]
-    fn an_address_with_two_holders_names_nobody() {
-        let other = Mac([0, 1, 2, 0, 0, 3]);
-        let hosts = [
-            host(10, ROUTER, Some("10.2.0.9"), 63),
-            host(20, DEVICE, Some("10.2.0.9"), 64),
-            host(30, other, Some("10.2.0.9"), 64),
-        ];
-        assert_eq!(identity(&hosts, 0), "ip:10.2.0.9");
-    }
-}
+mod tests;

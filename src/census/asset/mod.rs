@@ -1,5 +1,6 @@
 //! Assets: which speakers are one device, and what is believed of it.
 
+mod address;
 mod attribute;
 mod cards;
 mod equipment;
@@ -19,15 +20,19 @@ use super::host::{Evidence, Host, Said, Span};
 use super::signature::{Book, oui};
 use crate::net::{HostId, Mac, Segment, Transport};
 use crate::observe::{Lease, Role};
+use address::{is_public, is_somebodys};
 use attribute::Candidates;
 use equipment::Described;
-use identity::{Identifier, is_public};
+use identity::{Identifier, Route};
 
 /// The facts that the census makes itself: the registered holder of a MAC's block, and
 /// that packets of others come through a card.
 pub const OWN_KEYS: [&str; 2] = [OUI, FORWARDS];
 const OUI: &str = "mac.oui";
 const FORWARDS: &str = "network.forwards";
+
+/// No single frame says it.
+const NO_FRAME: Evidence = Evidence { capture: 0, frame: 0 };
 
 /// What is left of a statement about the maker of a message when the speaker passes
 /// messages on.
@@ -85,8 +90,8 @@ fn asset_id(identity: &Identity) -> String {
 struct Group<'a> {
     hosts: Vec<(&'a HostId, &'a Host)>,
     described: Described,
-    /// Where it carries the packets of others, when, and whether that is certain.
-    routes: Vec<(Segment, Span, bool)>,
+    /// Where it carries the packets of others.
+    routes: Vec<Route>,
 }
 
 impl Census {
@@ -106,9 +111,8 @@ impl Census {
         }
         groups.retain(|_, group| group.hosts.iter().any(|(_, host)| !is_only_named(host)));
         // A router is a device even where only the packets of others show it.
-        for (segment, mac, span, sure) in identifier.routers() {
-            let group = groups.entry(Identity::Mac(mac)).or_default();
-            group.routes.push((segment, span, sure));
+        for route in identifier.routers() {
+            groups.entry(Identity::Mac(route.mac)).or_default().routes.push(route);
         }
         // Who is described by whom; a device that speaks for itself keeps its own name.
         let mut speaks: BTreeMap<Identity, Identity> = BTreeMap::new();
@@ -151,7 +155,7 @@ impl Census {
     ) -> Asset {
         let spans = group.hosts.iter().map(|(_, host)| host.span);
         let mut asset =
-            empty(identity.clone(), spans.chain(group.routes.iter().map(|(_, span, _)| *span)));
+            empty(identity.clone(), spans.chain(group.routes.iter().map(|route| route.span)));
         let mut candidates = Candidates::default();
         let relays = relays_hl7(&group.hosts);
         for (id, host) in &group.hosts {
@@ -166,10 +170,11 @@ impl Census {
         for (facts, said, weight) in &group.described.own {
             add_equipment(&mut candidates, &self.book, facts, *said, *weight);
         }
-        for &(segment, span, sure) in &group.routes {
-            asset.segments.insert(segment);
-            let said = Said { evidence: Evidence { capture: 0, frame: 0 }, span };
-            if sure {
+        for route in &group.routes {
+            asset.segments.insert(route.segment);
+            let evidence = route.evidence.unwrap_or(NO_FRAME);
+            let said = Said { evidence, span: route.span };
+            if route.sure {
                 candidates.add(&self.book, FORWARDS, "yes", &[], said, 1.0);
             }
         }
@@ -177,7 +182,7 @@ impl Census {
         if let Identity::Mac(mac) = identity
             && let Some(vendor) = oui::vendor(*mac)
         {
-            let said = Said { evidence: Evidence { capture: 0, frame: 0 }, span: asset.span };
+            let said = Said { evidence: NO_FRAME, span: asset.span };
             candidates.add(&self.book, OUI, vendor, &[], said, 1.0);
         }
         asset.attributes = candidates.weigh(&self.book);
@@ -199,8 +204,9 @@ impl Census {
         {
             asset.macs.insert(mac);
         }
-        asset.ips.extend(id.ip.filter(|_| !host.services.is_empty() || host.direct || host.routed));
-        for (ip, lease, _) in &host.addresses {
+        let seen = !host.services.is_empty() || host.direct || host.routed;
+        asset.ips.extend(id.ip.filter(|ip| seen && is_somebodys(*ip)));
+        for (ip, lease, _) in host.addresses.iter().filter(|(ip, ..)| is_somebodys(*ip)) {
             asset.ips.insert(*ip);
             asset.assignment.insert(match lease {
                 Lease::Dhcp(_) => "dhcp",
@@ -305,5 +311,34 @@ fn empty(identity: Identity, spans: impl Iterator<Item = Span>) -> Asset {
         peers: BTreeSet::new(),
         seen_through: BTreeSet::new(),
         attributes: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{Observation, Observed};
+    use crate::time::Timestamp;
+
+    #[test]
+    fn no_asset_has_an_address_of_nobody() {
+        let mut census = Census::new(std::sync::Arc::clone(Book::builtin()));
+        let mac = Some(Mac([0, 1, 2, 0, 0, 1]));
+        let mut say = |mac, ip: &str, what| {
+            let host = HostId { segment: Segment::default(), mac, ip: ip.parse().ok() };
+            census.apply(0, Observation { at: Timestamp(0), frame: 1, host, what });
+        };
+        let nobodys = ["127.0.0.1", "0.0.0.0", "224.0.0.5", "255.255.255.255", "::1", "ff02::1"];
+        for ip in nobodys.into_iter().chain(["169.254.1.2", "fe80::1", "10.0.0.1"]) {
+            say(mac, ip, Observed::Present(Some(64)));
+            say(mac, "", Observed::Address(ip.parse().unwrap(), Lease::Arp));
+            say(None, ip, Observed::Present(Some(64)));
+        }
+        say(Some(Mac([0, 0, 0x5e, 0, 1, 7])), "10.0.0.250", Observed::Present(Some(255)));
+        let assets = census.assets();
+        let ips: Vec<String> =
+            assets.iter().flat_map(|a| &a.ips).map(ToString::to_string).collect();
+        assert_eq!(ips, ["10.0.0.1", "169.254.1.2", "fe80::1"]);
+        assert!(assets.iter().all(|a| a.macs.iter().all(|m| Some(*m) == mac)));
     }
 }

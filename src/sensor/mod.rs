@@ -2,20 +2,21 @@
 
 mod listen;
 mod reading;
+mod share;
 
 use std::array::from_fn;
 use std::collections::BTreeMap;
 
 pub use listen::{Listening, Look, PortLook, Wish};
 pub use reading::{Reading, Watch};
+pub use share::Share;
 
 use crate::observe::Observation;
 use crate::time::{SECOND, Timestamp};
 use crate::wire::capture::Frame;
 use crate::wire::flow::Engine;
-use crate::wire::packet::Front;
-use crate::wire::packet::Layer4;
 use crate::wire::packet::duplicate::Copy;
+use crate::wire::packet::{Front, Layer4, Packet};
 
 /// A capture that begins this much before the last one ended is of another time:
 /// its conversations are not the last one's.
@@ -54,24 +55,37 @@ impl Worker {
     /// Reads frames in the order of the capture.
     pub fn read(&mut self, frames: &[Frame<'_>]) {
         for few in frames.chunks(TOGETHER) {
-            self.together(few);
+            self.together(few, |_, _| false);
+        }
+    }
+
+    /// As [`Self::read`], but what is another worker's is handed to it.
+    pub fn read_share(&mut self, frames: &[Frame<'_>], share: &mut Share) {
+        for few in frames.chunks(TOGETHER) {
+            self.together(few, |frame, packet| share.takes(frame, packet));
         }
     }
 
     /// Looks at all headers first and asks for the flows they belong to: by the time
-    /// the packets are read, memory has answered.
-    fn together(&mut self, frames: &[Frame<'_>]) {
+    /// the packets are read, memory has answered. What `away` takes is not read.
+    fn together(
+        &mut self,
+        frames: &[Frame<'_>],
+        mut away: impl FnMut(&Frame<'_>, &Packet<'_>) -> bool,
+    ) {
         let Self { front, engine, out, last } = self;
         let sliced: [_; TOGETHER] = from_fn(|n| {
-            let sliced = front.slice(frames.get(n)?);
-            Some((front.print(&sliced), sliced))
+            let frame = frames.get(n)?;
+            let sliced = front.slice(frame);
+            (!away(frame, &sliced.packet)).then(|| (front.print(&sliced), sliced))
         });
         let ahead: [_; TOGETHER] =
             from_fn(|n| sliced[n].as_ref().and_then(|(_, sliced)| engine.ahead(&sliced.packet)));
         for ahead in ahead.iter().flatten() {
             engine.closer(ahead);
         }
-        for ((print, sliced), ahead) in sliced.into_iter().flatten().zip(ahead) {
+        for (sliced, ahead) in sliced.into_iter().zip(ahead) {
+            let Some((print, sliced)) = sliced else { continue };
             let sight = front.judge(sliced, print);
             let mut packet = sight.packet;
             *last = packet.at;

@@ -139,7 +139,9 @@ impl Smb {
         whole: usize,
         out: &mut dyn Sink,
     ) -> Result<Progress, Error> {
-        let head = r.rest();
+        // What follows a message too short for its header is another message.
+        let rest = r.rest();
+        let head = rest.get(..whole.saturating_sub(4)).unwrap_or(rest);
         if r.position().saturating_add(r.remaining()) < COMMAND_AT.min(whole) {
             return Ok(Progress::Need(COMMAND_AT.min(whole)));
         }

@@ -39,7 +39,9 @@ impl Sensor {
         let said = BufReader::new(child.stderr.take().expect("piped"));
         let mut sensor = Self { child, said, db: db.to_owned() };
         let first = sensor.line();
-        assert!(first.contains("workers"), "{first}");
+        assert!(first.contains("rights given up: "), "{first}");
+        let second = sensor.line();
+        assert!(second.contains("workers"), "{second}");
         sensor
     }
 

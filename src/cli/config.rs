@@ -6,6 +6,8 @@ use serde::Deserialize;
 
 use super::Failure;
 
+/// Where configuration is.
+pub(super) const DIRECTORY: &str = "/etc/auscult";
 /// Read when there is one and none was named.
 const DEFAULT: &str = "/etc/auscult/auscult.toml";
 /// The site's own signatures, when the file does not say otherwise.
@@ -19,6 +21,8 @@ pub(super) struct Config {
     pub(super) db: Option<PathBuf>,
     /// Directory of signatures laid over the built-in ones.
     pub(super) signatures: Option<PathBuf>,
+    /// Whom `auscult listen` turns to once the interfaces are open.
+    pub(super) user: Option<String>,
 }
 
 impl Config {
@@ -56,7 +60,7 @@ mod tests {
     fn the_shipped_sample_is_valid() {
         let config: Config =
             toml::from_str(include_str!("../../packaging/auscult.toml")).expect("valid");
-        assert!(config.db.is_some());
+        assert!(config.db.is_some() && config.user.is_some());
         assert!(toml::from_str::<Config>("bd = 'x'").is_err(), "unknown keys are mistakes");
     }
 }

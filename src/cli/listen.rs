@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::{Failure, Settings, complain};
+use super::{Failure, Settings, complain, config};
 use crate::sensor::{Listening, Look, Wish};
 use crate::store::Writer;
 use crate::wire::capture::live::{Method, Options, open};
+use crate::wire::capture::privilege::{Confine, Confined, confine};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -27,6 +29,10 @@ pub(super) struct Args {
     /// MiB of memory for the frames of each worker
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(2..=4096))]
     ring: u16,
+    /// User to turn to once the interfaces are open [default: auscult, where the
+    /// inventory's directory is theirs]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
 }
 
 /// Ways to capture.
@@ -81,6 +87,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         let port = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
         opened.push((interface, port));
     }
+    let confined = give_up_rights(args, settings)?;
+    if !settings.quiet {
+        complain(&format!("rights given up: {confined}"));
+    }
     let writer = Writer::open(&settings.db)?;
     let mut listening = Listening::new(writer.restore(book)?, writer);
     for (interface, port) in opened {
@@ -96,10 +106,15 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     }
     let mut screen = Screen::new(!settings.quiet && io::stderr().is_terminal());
     let mut totals = Vec::new();
+    let mut spent = None;
     let census = listening.run(|look| {
         screen.show(look);
         totals = sums(look);
-        if signals.stop.load(Ordering::Relaxed) {
+        spent = look.ports.iter().find(|port| port.needs_restart).map(|port| {
+            let why = port.fault.as_deref().unwrap_or_default();
+            Failure::Said(format!("{}: {why}", port.interface))
+        });
+        if spent.is_some() || signals.stop.load(Ordering::Relaxed) {
             return Wish::Stop;
         }
         if !signals.reload.swap(false, Ordering::Relaxed) {
@@ -120,7 +135,23 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     if !settings.quiet {
         super::read::summary(&census, &totals, settings)?;
     }
-    Ok(())
+    spent.map_or(Ok(()), Err)
+}
+
+/// Keeps the inventory's directory and the signatures, and gives up everything else.
+fn give_up_rights(args: &Args, settings: &Settings) -> Result<Confined, Failure> {
+    // An inventory may be a link to where it is.
+    let db = settings.db.canonicalize().unwrap_or_else(|_| settings.db.clone());
+    let state = match db.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // Signatures of the site may be replaced as a whole, directory and all.
+    let readable = [Some(Path::new(config::DIRECTORY)), settings.overlay.as_deref()];
+    let readable: Vec<_> = readable.into_iter().flatten().collect();
+    let user = args.user.as_deref().or(settings.user.as_deref());
+    let wanted = Confine { user, state, writable: &[], readable: &readable };
+    confine(&wanted).map_err(|refusal| Failure::Said(refusal.to_string()))
 }
 
 /// Counters of all ports together.

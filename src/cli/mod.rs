@@ -116,6 +116,7 @@ impl From<crate::view::register::Error> for Failure {
 struct Settings {
     db: PathBuf,
     overlay: Option<PathBuf>,
+    user: Option<String>,
     quiet: bool,
     verbose: bool,
 }
@@ -127,6 +128,7 @@ impl Settings {
         Ok(Self {
             db: db.unwrap_or_else(|| PathBuf::from("auscult.db")),
             overlay: config.signatures,
+            user: config.user,
             quiet: common.quiet,
             verbose: common.verbose,
         })

@@ -10,6 +10,7 @@ use super::outlet::Outlet;
 use crate::sensor::Worker;
 use crate::time::Timestamp;
 use crate::wire::capture::live::{Fault, Source};
+use crate::wire::capture::privilege::confine_worker;
 
 /// How long a lane waits for frames before it looks at the clock.
 const WAIT: Duration = Duration::from_millis(100);
@@ -40,6 +41,9 @@ pub(super) struct Lane {
 impl Lane {
     /// Reads until it is told to stop or the interface is gone, then closes what is open.
     pub(super) fn run(mut self) {
+        // Where the kernel cannot, `confine` has said so; and what it put on the process
+        // holds for this thread too.
+        let _ = confine_worker();
         let mut worker = Worker::default();
         let mut told: Option<Instant> = None;
         let mut fault = None;

@@ -61,6 +61,8 @@ pub struct PortLook {
     pub counters: BTreeMap<String, u64>,
     /// Why no frames come, while that is so.
     pub fault: Option<String>,
+    /// They will come only to a new process: this one has given up its rights.
+    pub needs_restart: bool,
 }
 
 /// Live capture into an inventory.
@@ -117,8 +119,7 @@ impl Listening {
                 Wish::Stop => break,
             }
             for port in self.ports.iter_mut().filter(|port| port.has_ended()) {
-                // As long as the interface is gone this fails, and is tried again.
-                let _ = port.reopen(&self.way);
+                port.reopen(&self.way);
             }
             if self.written.elapsed() >= self.pause {
                 self.write();
@@ -148,6 +149,7 @@ impl Listening {
             interface: port.interface.clone(),
             counters: port.counters(),
             fault: port.fault(),
+            needs_restart: port.needs_restart(),
         });
         Look {
             ports: ports.collect(),

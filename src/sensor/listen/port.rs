@@ -11,7 +11,7 @@ use crossbeam_channel::Sender;
 use super::lane::{Lane, Report};
 use super::outlet::Outlet;
 use crate::observe::Observation;
-use crate::wire::capture::live::{self, OpenError, Opened, Options};
+use crate::wire::capture::live::{self, OpenError, Opened, Options, Source, Spares};
 
 /// See the module.
 pub(super) struct Port {
@@ -19,6 +19,9 @@ pub(super) struct Port {
     /// Number of its capture in the census.
     pub(super) capture: u32,
     options: Options,
+    spares: Spares,
+    /// Why it could not be opened again although its interface is back.
+    hindrance: Option<OpenError>,
     lanes: Vec<(JoinHandle<()>, Arc<Mutex<Report>>)>,
     /// Counted by lanes that have ended.
     before: BTreeMap<String, u64>,
@@ -41,16 +44,18 @@ impl Port {
             interface: interface.to_owned(),
             capture,
             options,
+            spares: opened.spares,
+            hindrance: None,
             lanes: Vec::new(),
             before: BTreeMap::new(),
             stop: Arc::new(AtomicBool::new(false)),
         };
-        port.begin(opened, way)?;
+        port.begin(opened.sources, way)?;
         Ok(port)
     }
 
-    fn begin(&mut self, opened: Opened, way: &Way) -> std::io::Result<()> {
-        for (queue, source) in opened.sources.into_iter().enumerate() {
+    fn begin(&mut self, sources: Vec<Box<dyn Source>>, way: &Way) -> std::io::Result<()> {
+        for (queue, source) in sources.into_iter().enumerate() {
             let report = Arc::new(Mutex::new(Report::default()));
             let lane = Lane {
                 source,
@@ -70,15 +75,24 @@ impl Port {
         self.lanes.iter().all(|(thread, _)| thread.is_finished())
     }
 
-    /// Tries to open it again after it has ended.
-    ///
-    /// # Errors
-    /// It cannot be opened, as long as its interface is gone.
-    pub(super) fn reopen(&mut self, way: &Way) -> Result<(), OpenError> {
-        let opened = live::open(&self.interface, &self.options)?;
-        self.before = self.counters();
-        self.lanes.clear();
-        self.begin(opened, way).map_err(|error| OpenError::new(&self.interface, error.to_string()))
+    /// Tries to open it again after it has ended. As long as its interface is gone this
+    /// changes nothing.
+    pub(super) fn reopen(&mut self, way: &Way) {
+        self.hindrance = None;
+        let tried = live::reopen(&self.interface, &self.options, &mut self.spares);
+        let begun = tried.and_then(|sources| {
+            self.before = self.counters();
+            self.lanes.clear();
+            self.begin(sources, way)
+                .map_err(|error| OpenError::new(&self.interface, error.to_string()))
+        });
+        // Otherwise what its lanes said last is true: it is gone.
+        self.hindrance = begun.err().filter(|_| live::index_of(&self.interface).is_some());
+    }
+
+    /// Whether only a process with new rights can open it again.
+    pub(super) fn needs_restart(&self) -> bool {
+        self.hindrance.as_ref().is_some_and(OpenError::needs_restart)
     }
 
     /// Everything counted on this port so far, by name.
@@ -95,6 +109,9 @@ impl Port {
 
     /// Why no frames come, while that is so.
     pub(super) fn fault(&self) -> Option<String> {
+        if let Some(hindrance) = &self.hindrance {
+            return Some(hindrance.what().to_owned());
+        }
         let fault = |report: &Mutex<Report>| {
             report.lock().unwrap_or_else(PoisonError::into_inner).fault.clone()
         };

@@ -14,6 +14,7 @@ mod file;
 pub mod live;
 mod pcap;
 mod pcapng;
+pub mod privilege;
 mod window;
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ use std::time::Duration;
 use libc::c_int;
 
 use super::ring::Ring;
-use super::socket::{bind, drops, fault, index_of, packet_socket, promiscuous, set, wait};
+use super::socket::{
+    bind, drops, fault, index_of, packet_socket, promiscuous, set, wait, without_ring,
+};
 use super::{Fault, Loss, OpenError, Source};
 use crate::time::Timestamp;
 use crate::wire::capture::{BATCH, Batch, Frame, LinkType};
@@ -28,6 +30,11 @@ const FRAME: u32 = 2048;
 const HAND_OVER: u32 = 20;
 /// Bytes kept free before each frame for a VLAN tag that is put back.
 const TAG: u32 = 4;
+
+/// How often an interface can be opened again without the right to make sockets,
+const TIMES: u16 = 16;
+/// unless it has so many queues that this many sockets do not last as long.
+const MOST_SPARES: u16 = 128;
 
 /// How to open an interface.
 #[derive(Clone, Copy, Debug)]
@@ -63,13 +70,79 @@ pub struct AfPacket {
 /// No such interface, missing rights, no memory for the ring.
 pub fn open(interface: &str, options: Options) -> Result<Vec<AfPacket>, OpenError> {
     let index = index_of(interface).ok_or_else(|| OpenError::missing(interface))?;
-    let group = if options.queues > 1 { Some(fanout_group(index)) } else { None };
-    (0..options.queues.max(1))
-        .map(|_| {
-            AfPacket::open(interface, index, options.ring, group)
-                .map_err(|error| OpenError::from_io(interface, "AF_PACKET", error))
-        })
-        .collect()
+    let sockets = (0..options.queues.max(1)).map(|_| packet_socket()).collect();
+    let sockets: io::Result<Vec<_>> = sockets;
+    sockets
+        .and_then(|sockets| furnish(sockets, options.ring).map_err(|(_, error)| error))
+        .and_then(|furnished| begin(interface, index, furnished))
+        .map_err(|error| OpenError::from_io(interface, "AF_PACKET", error))
+}
+
+/// Packet sockets in reserve, bound to nothing. A new one needs `CAP_NET_RAW`, to bind
+/// one does not: with these an interface that was removed and is back is opened again
+/// after all rights were given up.
+#[derive(Default)]
+pub struct Spares(Vec<OwnedFd>);
+
+impl Spares {
+    /// Enough to open an interface of so many queues several times.
+    ///
+    /// # Errors
+    /// Missing rights, or too many open files.
+    pub fn new(interface: &str, queues: u16) -> Result<Self, OpenError> {
+        let queues = queues.max(1);
+        let times = MOST_SPARES.checked_div(queues).unwrap_or_default().clamp(1, TIMES);
+        (0..queues.saturating_mul(times))
+            .map(|_| packet_socket())
+            .collect::<io::Result<_>>()
+            .map(Self)
+            .map_err(|error| OpenError::from_io(interface, "AF_PACKET", error))
+    }
+
+    /// Opens all queues of an interface with sockets in reserve.
+    ///
+    /// # Errors
+    /// No such interface, none left, no memory for the ring.
+    pub fn open(&mut self, interface: &str, options: Options) -> Result<Vec<AfPacket>, OpenError> {
+        let index = index_of(interface).ok_or_else(|| OpenError::missing(interface))?;
+        let from = self.0.len().checked_sub(usize::from(options.queues.max(1)));
+        let from = from.ok_or_else(|| OpenError::spent(interface))?;
+        furnish(self.0.split_off(from), options.ring)
+            .map_err(|(sockets, error)| {
+                self.0.extend(sockets);
+                error
+            })
+            .and_then(|furnished| begin(interface, index, furnished))
+            .map_err(|error| OpenError::from_io(interface, "AF_PACKET", error))
+    }
+}
+
+/// A socket and its ring.
+type Furnished = (OwnedFd, Ring);
+
+/// Gives each socket its ring; otherwise the sockets as they were, and why.
+fn furnish(
+    sockets: Vec<OwnedFd>,
+    size: usize,
+) -> Result<Vec<Furnished>, (Vec<OwnedFd>, io::Error)> {
+    let mut rings = Vec::new();
+    for socket in &sockets {
+        match ring(socket, size) {
+            Ok(ring) => rings.push(ring),
+            Err(error) => {
+                drop(rings);
+                let bare = |socket: &OwnedFd| without_ring(socket).is_ok();
+                return Err((sockets.into_iter().filter(bare).collect(), error));
+            }
+        }
+    }
+    Ok(sockets.into_iter().zip(rings).collect())
+}
+
+/// Binds sockets to an interface; several share it.
+fn begin(interface: &str, index: c_int, furnished: Vec<Furnished>) -> io::Result<Vec<AfPacket>> {
+    let group = if furnished.len() > 1 { Some(fanout_group(index)) } else { None };
+    furnished.into_iter().map(|(s, ring)| AfPacket::new(interface, index, s, ring, group)).collect()
 }
 
 /// A number for the fan-out group that no other process is likely to have.
@@ -78,32 +151,41 @@ fn fanout_group(index: c_int) -> u32 {
     own & 0xffff
 }
 
+/// Gives a socket its ring.
+fn ring(socket: &OwnedFd, size: usize) -> io::Result<Ring> {
+    let level = libc::SOL_PACKET;
+    let version = libc::tpacket_versions::TPACKET_V3;
+    set(socket, level, libc::PACKET_VERSION, &version)?;
+    set(socket, level, libc::PACKET_RESERVE, &TAG)?;
+    // What this host sends is not what the mirror shows; older kernels lack the option.
+    let _ = set(socket, level, libc::PACKET_IGNORE_OUTGOING, &1_i32);
+    let blocks = u32::try_from(size).unwrap_or(u32::MAX).div_ceil(BLOCK).max(2);
+    let request = libc::tpacket_req3 {
+        tp_block_size: BLOCK,
+        tp_block_nr: blocks,
+        tp_frame_size: FRAME,
+        tp_frame_nr: (BLOCK / FRAME).saturating_mul(blocks),
+        tp_retire_blk_tov: HAND_OVER,
+        tp_sizeof_priv: 0,
+        tp_feature_req_word: 0,
+    };
+    set(socket, level, libc::PACKET_RX_RING, &request)?;
+    Ring::map(socket, usize_of(BLOCK), usize_of(blocks))
+}
+
 impl AfPacket {
-    fn open(interface: &str, index: c_int, ring: usize, group: Option<u32>) -> io::Result<Self> {
-        let socket = packet_socket()?;
-        let level = libc::SOL_PACKET;
-        let version = libc::tpacket_versions::TPACKET_V3;
-        set(&socket, level, libc::PACKET_VERSION, &version)?;
-        set(&socket, level, libc::PACKET_RESERVE, &TAG)?;
-        // What this host sends is not what the mirror shows; older kernels lack the option.
-        let _ = set(&socket, level, libc::PACKET_IGNORE_OUTGOING, &1_i32);
-        let blocks = u32::try_from(ring).unwrap_or(u32::MAX).div_ceil(BLOCK).max(2);
-        let request = libc::tpacket_req3 {
-            tp_block_size: BLOCK,
-            tp_block_nr: blocks,
-            tp_frame_size: FRAME,
-            tp_frame_nr: (BLOCK / FRAME).saturating_mul(blocks),
-            tp_retire_blk_tov: HAND_OVER,
-            tp_sizeof_priv: 0,
-            tp_feature_req_word: 0,
-        };
-        set(&socket, level, libc::PACKET_RX_RING, &request)?;
-        let ring = Ring::map(&socket, usize_of(BLOCK), usize_of(blocks))?;
+    fn new(
+        interface: &str,
+        index: c_int,
+        socket: OwnedFd,
+        ring: Ring,
+        group: Option<u32>,
+    ) -> io::Result<Self> {
         promiscuous(&socket, index)?;
         bind(&socket, index)?;
         if let Some(group) = group {
             let how = group | libc::PACKET_FANOUT_HASH << 16;
-            set(&socket, level, libc::PACKET_FANOUT, &how)?;
+            set(&socket, libc::SOL_PACKET, libc::PACKET_FANOUT, &how)?;
         }
         let (interface, loss) = (interface.to_owned(), Loss::default());
         Ok(Self { socket, ring, interface, index, next: 0, frames: 0, loss })

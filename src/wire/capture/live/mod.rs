@@ -21,6 +21,7 @@ mod socket;
 use std::io;
 use std::time::Duration;
 
+pub use af_packet::Spares;
 pub use socket::index_of;
 
 use super::Frame;
@@ -101,6 +102,12 @@ pub struct Options {
     pub ring: usize,
 }
 
+impl Options {
+    const fn packet(&self) -> af_packet::Options {
+        af_packet::Options { queues: self.queues, ring: self.ring }
+    }
+}
+
 /// An interface from which frames come.
 pub struct Opened {
     /// The way taken.
@@ -109,6 +116,8 @@ pub struct Opened {
     pub note: String,
     /// One source for each worker.
     pub sources: Vec<Box<dyn Source>>,
+    /// For [`reopen`].
+    pub spares: Spares,
 }
 
 /// Opens an interface by the method asked for, or by the first that works.
@@ -116,10 +125,26 @@ pub struct Opened {
 /// # Errors
 /// None of them works; why, and what to do.
 pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
-    let packet = af_packet::Options { queues: options.queues, ring: options.ring };
-    let sources = af_packet::open(interface, packet)?;
-    let sources = sources.into_iter().map(|s| -> Box<dyn Source> { Box::new(s) }).collect();
-    Ok(Opened { method: Method::AfPacket, note: String::new(), sources })
+    let sources = boxed(af_packet::open(interface, options.packet())?);
+    let spares = Spares::new(interface, options.queues)?;
+    Ok(Opened { method: Method::AfPacket, note: String::new(), sources, spares })
+}
+
+/// Opens an interface again that was removed and is back, after all rights were given
+/// up: by the sockets in reserve, whatever the method was before.
+///
+/// # Errors
+/// It is not back, or there is no socket left ([`OpenError::needs_restart`]).
+pub fn reopen(
+    interface: &str,
+    options: &Options,
+    spares: &mut Spares,
+) -> Result<Vec<Box<dyn Source>>, OpenError> {
+    spares.open(interface, options.packet()).map(boxed)
+}
+
+fn boxed(sources: Vec<impl Source + 'static>) -> Vec<Box<dyn Source>> {
+    sources.into_iter().map(|source| -> Box<dyn Source> { Box::new(source) }).collect()
 }
 
 /// An interface cannot be opened: what, why, what to do.
@@ -128,17 +153,36 @@ pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
 pub struct OpenError {
     interface: String,
     what: String,
+    spent: bool,
 }
 
 impl OpenError {
     /// In the words of the caller.
     pub fn new(interface: &str, what: impl Into<String>) -> Self {
-        Self { interface: interface.to_owned(), what: what.into() }
+        Self { interface: interface.to_owned(), what: what.into(), spent: false }
+    }
+
+    /// What is wrong, without the interface's name.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
     }
 
     /// There is no interface of this name.
     fn missing(interface: &str) -> Self {
         Self::new(interface, "no such interface; `ip link` lists those there are")
+    }
+
+    /// All sockets in reserve are used up.
+    fn spent(interface: &str) -> Self {
+        let what = "removed too often, no socket in reserve is left; restart auscult";
+        Self { spent: true, ..Self::new(interface, what) }
+    }
+
+    /// Whether only a process with new rights can open it.
+    #[must_use]
+    pub const fn needs_restart(&self) -> bool {
+        self.spent
     }
 
     /// A method of capture failed.
@@ -150,6 +194,7 @@ impl OpenError {
             Some(libc::ENOMEM | libc::ENOBUFS) => {
                 "; there is no memory for the ring, make it smaller"
             }
+            Some(libc::EMFILE) => "; raise the limit of open files: LimitNOFILE, or `ulimit -n`",
             _ => "",
         };
         Self::new(interface, format!("{method} cannot capture ({error}){remedy}"))

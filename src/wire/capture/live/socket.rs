@@ -9,6 +9,7 @@ use std::time::Duration;
 use libc::{c_int, socklen_t};
 
 use super::Fault;
+use crate::wire::capture::privilege::APART;
 
 /// A raw packet socket (packet(7)) that is bound to nothing yet and so receives
 /// nothing. Needs `CAP_NET_RAW`.
@@ -16,7 +17,8 @@ pub(super) fn packet_socket() -> io::Result<OwnedFd> {
     open(libc::AF_PACKET, libc::SOCK_RAW)
 }
 
-/// socket(2), closed on execve(2) and never waiting.
+/// socket(2), closed on execve(2) and never waiting. Its descriptor is one of those
+/// that nothing is ever written to ([`APART`]).
 pub(super) fn open(family: c_int, kind: c_int) -> io::Result<OwnedFd> {
     let kind = kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: takes numbers only; a descriptor that is returned is new and ours.
@@ -25,7 +27,34 @@ pub(super) fn open(family: c_int, kind: c_int) -> io::Result<OwnedFd> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: just opened, owned by nobody else.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    set_apart(&unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The same socket with a descriptor of capture.
+fn set_apart(low: &OwnedFd) -> io::Result<OwnedFd> {
+    // SAFETY: numbers only; a descriptor that is returned is new and ours.
+    let copy = || match unsafe { libc::fcntl(low.as_raw_fd(), libc::F_DUPFD_CLOEXEC, APART) } {
+        fd if fd < 0 => Err(io::Error::last_os_error()),
+        // SAFETY: as above.
+        fd => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+    };
+    copy().or_else(|_| {
+        raise_limit();
+        // The limit itself is EINVAL here, which says nothing to anybody.
+        copy().map_err(|_| io::Error::from_raw_os_error(libc::EMFILE))
+    })
+}
+
+/// Lets as many files be open as the process may ask for.
+fn raise_limit() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: one live rlimit, filled in by the first call and read by the second.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
 }
 
 /// Binds a packet socket to all protocols of an interface: frames come from now on.
@@ -82,6 +111,13 @@ pub(super) fn promiscuous(socket: &OwnedFd, index: c_int) -> io::Result<()> {
     let all =
         libc::packet_mreq { mr_ifindex: index, mr_type: kind, mr_alen: 0, mr_address: [0; 8] };
     set(socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &all)
+}
+
+/// Takes the ring away again, which no mapping may hold any more.
+pub(super) fn without_ring(socket: &OwnedFd) -> io::Result<()> {
+    // SAFETY: a structure of numbers.
+    let none: libc::tpacket_req3 = unsafe { MaybeUninit::zeroed().assume_init() };
+    set(socket, libc::SOL_PACKET, libc::PACKET_RX_RING, &none)
 }
 
 /// Waits until there is something to read; true when the socket has an error instead.

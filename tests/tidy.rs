@@ -35,8 +35,12 @@ const INSIDE: &[(&str, &[&str])] = &[
 
 /// Where `unsafe` may be: prefetch hints (which `mod.rs` lets in), and the system calls
 /// and shared memory of live capture.
-const UNSAFE: &[&str] =
-    &["src/wire/capture/mod.rs", "src/wire/capture/ahead.rs", "src/wire/capture/live/"];
+const UNSAFE: &[&str] = &[
+    "src/wire/capture/mod.rs",
+    "src/wire/capture/ahead.rs",
+    "src/wire/capture/live/",
+    "src/wire/capture/privilege/",
+];
 
 fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).expect("readable").flatten() {

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 /// An EUI-48 hardware address.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
 pub struct Mac(pub [u8; 6]);
 
 impl Mac {
@@ -51,12 +50,6 @@ impl fmt::Debug for Mac {
     }
 }
 
-impl From<Mac> for String {
-    fn from(mac: Mac) -> Self {
-        mac.to_string()
-    }
-}
-
 /// The text is not six hexadecimal octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a MAC address")]
@@ -73,14 +66,6 @@ impl FromStr for Mac {
             *octet = u8::from_str_radix(part, 16).map_err(|_| BadMac)?;
         }
         parts.next().is_none().then_some(Self(octets)).ok_or(BadMac)
-    }
-}
-
-impl TryFrom<String> for Mac {
-    type Error = BadMac;
-
-    fn try_from(text: String) -> Result<Self, BadMac> {
-        text.parse()
     }
 }
 

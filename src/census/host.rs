@@ -1,10 +1,14 @@
 //! What one speaker said: the memory of the census, kept as it came.
+//!
+//! Sorted lists instead of trees: most speakers say little, and a list of one takes no
+//! more than the one. What is said again is found by halving and takes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::room::Room;
 use crate::net::{HostId, Transport};
 use crate::observe::{Key, Lease, Origin, Role};
 use crate::time::Timestamp;
@@ -52,6 +56,12 @@ impl Span {
         self.first = self.first.min(at);
         self.last = self.last.max(at);
     }
+
+    /// Now covers `other` as well.
+    pub fn cover(&mut self, other: Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
 }
 
 /// Something with the frame that first said it and the time it was said.
@@ -64,13 +74,29 @@ pub struct Said {
 }
 
 impl Said {
-    const fn new(at: Timestamp, evidence: Evidence) -> Self {
+    /// Once.
+    #[must_use]
+    pub const fn new(at: Timestamp, evidence: Evidence) -> Self {
         Self { evidence, span: Span::at(at) }
     }
 }
 
+/// A key with one of its values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// `protocol.field`.
+    pub key: Key,
+    /// As it was on the wire.
+    pub value: Box<str>,
+    /// When and where.
+    pub said: Said,
+}
+
 /// The facts of one described piece of equipment, in the order of the message.
-pub type EquipmentFacts = Vec<(String, String)>;
+pub type EquipmentFacts = Vec<(Key, Box<str>)>;
+
+/// Transport, port, protocol, part.
+pub type Service = (Transport, u16, Box<str>, Role);
 
 /// One speaker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,24 +109,23 @@ pub struct Host {
     pub routed: bool,
     /// It arrived with a TTL that systems start with: nothing stands before it.
     pub direct: bool,
-    /// Key → value → when and where.
-    pub facts: BTreeMap<String, BTreeMap<String, Said>>,
+    /// Sorted by key and value.
+    facts: Vec<Fact>,
     /// Addresses that were bound to its MAC.
     pub addresses: Vec<(IpAddr, Lease, Said)>,
     /// Switch and port.
-    pub attached: Vec<(String, String, Said)>,
+    pub attached: Vec<(Box<str>, Box<str>, Said)>,
     /// Equipment that its messages describe.
     pub equipment: Vec<(Origin, EquipmentFacts, Said)>,
-    /// Transport, port, protocol, part.
-    #[serde(with = "pairs")]
-    pub services: BTreeMap<(Transport, u16, String, Role), Said>,
-    /// Whom it talks with.
-    pub peers: BTreeSet<HostId>,
+    /// What it speaks; sorted.
+    services: Vec<(Service, Said)>,
+    /// Whom it talks with; sorted.
+    peers: Vec<HostId>,
     /// Things not kept because there were too many.
     pub overflow: u64,
     /// Changed since it was last stored.
     #[serde(skip)]
-    pub dirty: bool,
+    pub(super) dirty: bool,
 }
 
 impl Host {
@@ -112,15 +137,59 @@ impl Host {
             spoke: false,
             routed: false,
             direct: false,
-            facts: BTreeMap::new(),
+            facts: Vec::new(),
             addresses: Vec::new(),
             attached: Vec::new(),
             equipment: Vec::new(),
-            services: BTreeMap::new(),
-            peers: BTreeSet::new(),
+            services: Vec::new(),
+            peers: Vec::new(),
             overflow: 0,
             dirty: true,
         }
+    }
+
+    /// Everything said of it, by key and value.
+    #[must_use]
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// What it speaks, by transport, port, protocol and part.
+    #[must_use]
+    pub fn services(&self) -> &[(Service, Said)] {
+        &self.services
+    }
+
+    /// Whom it talks with, in the order of their names.
+    #[must_use]
+    pub fn peers(&self) -> &[HostId] {
+        &self.peers
+    }
+
+    /// The values of a key.
+    pub fn values(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.of(key).iter().map(|fact| &*fact.value)
+    }
+
+    fn of(&self, key: &str) -> &[Fact] {
+        let from = self.facts.partition_point(|fact| fact.key.as_str() < key);
+        let all = self.facts.get(from..).unwrap_or_default();
+        let many = all.partition_point(|fact| fact.key.as_str() == key);
+        all.get(..many).unwrap_or_default()
+    }
+
+    /// Bytes that all it remembers takes, as [`Room`] counts them.
+    pub(super) fn bytes(&self) -> usize {
+        let facts: usize = self.facts.iter().map(|f| fact_bytes(&f.value)).sum();
+        let attached: usize = self.attached.iter().map(|(s, p, _)| place_bytes(s, p)).sum();
+        let equipment: usize = self
+            .equipment
+            .iter()
+            .map(|(_, facts, _)| equipment_bytes(facts.iter().map(|(_, v)| &**v)))
+            .sum();
+        let services: usize = self.services.iter().map(|((_, _, n, _), _)| service_bytes(n)).sum();
+        let addresses = self.addresses.len() * ADDRESS_BYTES;
+        facts + attached + equipment + services + addresses + self.peers.len() * PEER_BYTES
     }
 
     /// Systems start at 64, 128 or 255 (32 for very old ones); a hospital has few
@@ -133,39 +202,49 @@ impl Host {
         }
     }
 
-    pub(super) fn learn(&mut self, key: &str, value: &str, at: Timestamp, evidence: Evidence) {
-        let total: usize = self.facts.values().map(BTreeMap::len).sum();
-        let values = self.facts.entry(key.to_owned()).or_default();
-        if let Some(said) = values.get_mut(value) {
-            said.span.extend(at);
-        } else if values.len() < MAX_VALUES && total < MAX_FACTS {
-            values.insert(value.to_owned(), Said::new(at, evidence));
-        } else {
-            self.overflow += 1;
+    pub(super) fn learn(&mut self, key: Key, value: Cow<'_, str>, said: Said, room: &mut Room) {
+        let place = self.facts.binary_search_by(|f| {
+            f.key.as_str().cmp(key.as_str()).then_with(|| (*f.value).cmp(&*value))
+        });
+        match place {
+            Ok(at) => {
+                if let Some(fact) = self.facts.get_mut(at) {
+                    fact.said.span.cover(said.span);
+                }
+            }
+            Err(at)
+                if self.facts.len() < MAX_FACTS
+                    && self.of(key.as_str()).len() < MAX_VALUES
+                    && room.take(fact_bytes(&value)) =>
+            {
+                let value = value.into_owned().into_boxed_str();
+                self.facts.insert(at, Fact { key, value, said });
+            }
+            Err(_) => self.overflow += 1,
         }
     }
 
-    pub(super) fn holds(&mut self, ip: IpAddr, lease: Lease, at: Timestamp, evidence: Evidence) {
+    pub(super) fn holds(&mut self, ip: IpAddr, lease: Lease, said: Said, room: &mut Room) {
         let same = |l: &Lease| std::mem::discriminant(l) == std::mem::discriminant(&lease);
-        if let Some((_, old, said)) =
+        if let Some((_, old, known)) =
             self.addresses.iter_mut().find(|(i, l, _)| *i == ip && same(l))
         {
             *old = lease;
-            said.span.extend(at);
-        } else if self.addresses.len() < MAX_ADDRESSES {
-            self.addresses.push((ip, lease, Said::new(at, evidence)));
+            known.span.cover(said.span);
+        } else if self.addresses.len() < MAX_ADDRESSES && room.take(ADDRESS_BYTES) {
+            self.addresses.push((ip, lease, said));
         } else {
             self.overflow += 1;
         }
     }
 
-    pub(super) fn attached(&mut self, switch: &str, port: &str, at: Timestamp, evidence: Evidence) {
-        if let Some((.., said)) =
-            self.attached.iter_mut().find(|(s, p, _)| s == switch && p == port)
+    pub(super) fn attached(&mut self, switch: &str, port: &str, said: Said, room: &mut Room) {
+        if let Some((.., known)) =
+            self.attached.iter_mut().find(|(s, p, _)| &**s == switch && &**p == port)
         {
-            said.span.extend(at);
-        } else if self.attached.len() < MAX_ADDRESSES {
-            self.attached.push((switch.to_owned(), port.to_owned(), Said::new(at, evidence)));
+            known.span.cover(said.span);
+        } else if self.attached.len() < MAX_ADDRESSES && room.take(place_bytes(switch, port)) {
+            self.attached.push((switch.into(), port.into(), said));
         } else {
             self.overflow += 1;
         }
@@ -175,17 +254,23 @@ impl Host {
         &mut self,
         origin: Origin,
         facts: &[(Key, V)],
-        at: Timestamp,
-        evidence: Evidence,
+        said: Said,
+        room: &mut Room,
     ) {
-        let facts: EquipmentFacts =
-            facts.iter().map(|(k, v)| (k.as_str().to_owned(), v.as_ref().to_owned())).collect();
-        if let Some((.., said)) =
-            self.equipment.iter_mut().find(|(o, f, _)| *o == origin && *f == facts)
+        let same = |known: &EquipmentFacts| {
+            let pairs = || known.iter().zip(facts);
+            known.len() == facts.len()
+                && pairs().all(|((k, v), (key, value))| **v == *value.as_ref() && k == key)
+        };
+        if let Some((.., known)) =
+            self.equipment.iter_mut().find(|(o, f, _)| *o == origin && same(f))
         {
-            said.span.extend(at);
-        } else if self.equipment.len() < MAX_EQUIPMENT {
-            self.equipment.push((origin, facts, Said::new(at, evidence)));
+            known.span.cover(said.span);
+        } else if self.equipment.len() < MAX_EQUIPMENT
+            && room.take(equipment_bytes(facts.iter().map(|(_, v)| v.as_ref())))
+        {
+            let facts = facts.iter().map(|(k, v)| (k.clone(), v.as_ref().into())).collect();
+            self.equipment.push((origin, facts, said));
         } else {
             self.overflow += 1;
         }
@@ -193,100 +278,124 @@ impl Host {
 
     pub(super) fn speaks(
         &mut self,
-        transport: Transport,
-        port: u16,
-        name: &str,
-        role: Role,
-        at: Timestamp,
-        evidence: Evidence,
+        (transport, port, name, role): (Transport, u16, &str, Role),
+        said: Said,
+        room: &mut Room,
     ) {
-        let key = (transport, port, name.to_owned(), role);
-        if let Some(said) = self.services.get_mut(&key) {
-            said.span.extend(at);
-        } else if self.services.len() < MAX_SERVICES {
-            self.services.insert(key, Said::new(at, evidence));
-        } else {
-            self.overflow += 1;
+        let wanted = (transport, port, name, role);
+        let place =
+            self.services.binary_search_by(|((t, p, n, r), _)| (*t, *p, &**n, *r).cmp(&wanted));
+        match place {
+            Ok(at) => {
+                if let Some((_, known)) = self.services.get_mut(at) {
+                    known.span.cover(said.span);
+                }
+            }
+            Err(at) if self.services.len() < MAX_SERVICES && room.take(service_bytes(name)) => {
+                self.services.insert(at, ((transport, port, name.into(), role), said));
+            }
+            Err(_) => self.overflow += 1,
         }
     }
 
-    pub(super) fn met(&mut self, peer: HostId, at: Timestamp) {
-        self.span.extend(at);
-        if self.peers.len() < MAX_PEERS {
-            self.peers.insert(peer);
-        } else if !self.peers.contains(&peer) {
-            self.overflow += 1;
+    pub(super) fn met(&mut self, peer: HostId, room: &mut Room) {
+        match self.peers.binary_search(&peer) {
+            Ok(_) => {}
+            Err(at) if self.peers.len() < MAX_PEERS && room.take(PEER_BYTES) => {
+                self.peers.insert(at, peer);
+            }
+            Err(_) => self.overflow += 1,
         }
-    }
-
-    /// The values of a key.
-    pub fn values(&self, key: &str) -> impl Iterator<Item = &str> {
-        self.facts.get(key).into_iter().flat_map(|values| values.keys().map(String::as_str))
     }
 }
 
-/// A map whose keys are no text, as a list of pairs.
-mod pairs {
-    use std::collections::BTreeMap;
+const ADDRESS_BYTES: usize = size_of::<(IpAddr, Lease, Said)>();
+const PEER_BYTES: usize = size_of::<HostId>();
 
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+const fn fact_bytes(value: &str) -> usize {
+    size_of::<Fact>() + value.len()
+}
 
-    pub(super) fn serialize<S: Serializer, K: Serialize, V: Serialize>(
-        map: &BTreeMap<K, V>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        to.collect_seq(map)
-    }
+const fn service_bytes(name: &str) -> usize {
+    size_of::<(Service, Said)>() + name.len()
+}
 
-    pub(super) fn deserialize<'de, D, K, V>(from: D) -> Result<BTreeMap<K, V>, D::Error>
-    where
-        D: Deserializer<'de>,
-        K: Deserialize<'de> + Ord,
-        V: Deserialize<'de>,
-    {
-        Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
-    }
+const fn place_bytes(switch: &str, port: &str) -> usize {
+    size_of::<(Box<str>, Box<str>, Said)>() + switch.len() + port.len()
+}
+
+fn equipment_bytes<'a>(values: impl Iterator<Item = &'a str>) -> usize {
+    let own = size_of::<(Origin, EquipmentFacts, Said)>();
+    values.fold(own, |all, value| all + size_of::<(Key, Box<str>)>() + value.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn said(at: i64, frame: u64) -> Said {
+        Said::new(Timestamp(at), Evidence { capture: 0, frame })
+    }
+
     #[test]
     fn saying_it_twice_changes_nothing() {
-        let (at, evidence) = (Timestamp(5), Evidence { capture: 0, frame: 3 });
-        let mut host = Host::new(at);
-        let say = |host: &mut Host, at, evidence| {
-            host.learn("a.b", "x", at, evidence);
-            host.holds("10.0.0.1".parse().unwrap(), Lease::Arp, at, evidence);
-            host.describes(Origin::Own, &[(Key::new("a.c"), "y")], at, evidence);
-            host.speaks(Transport::Tcp, 104, "dicom", Role::Server, at, evidence);
+        let mut host = Host::new(Timestamp(5));
+        let mut room = Room::default();
+        let mut say = |host: &mut Host, said| {
+            let room = &mut room;
+            host.learn(Key::new("a.b"), "x".into(), said, room);
+            host.holds("10.0.0.1".parse().unwrap(), Lease::Arp, said, room);
+            host.describes(Origin::Own, &[(Key::new("a.c"), "y")], said, room);
+            host.speaks((Transport::Tcp, 104, "dicom", Role::Server), said, room);
+            host.attached("sw", "7", said, room);
+            host.met(HostId::default(), room);
         };
-        say(&mut host, at, evidence);
+        say(&mut host, said(5, 3));
         let once = host.clone();
-        say(&mut host, at, evidence);
+        say(&mut host, said(5, 3));
         assert_eq!(host, once);
-        let kept: Host = serde_json::from_str(&serde_json::to_string(&host).unwrap()).unwrap();
+        let kept: Host = postcard::from_bytes(&postcard::to_stdvec(&host).unwrap()).unwrap();
         assert_eq!(Host { dirty: true, ..kept }, once);
-        say(&mut host, Timestamp(9), Evidence { capture: 0, frame: 7 });
-        let said = host.facts["a.b"]["x"];
-        assert_eq!((said.evidence.frame, said.span.last), (3, Timestamp(9)));
+        say(&mut host, said(9, 7));
+        let fact = host.facts()[0].said;
+        assert_eq!((fact.evidence.frame, fact.span.last), (3, Timestamp(9)));
+        assert_eq!(Room::default().taken_since(&room), host.bytes(), "each thing is paid for once");
+    }
+
+    #[test]
+    fn facts_stand_in_order() {
+        let mut host = Host::new(Timestamp(0));
+        for (key, value) in [("b", "2"), ("a", "9"), ("b", "1"), ("a.c", "0"), ("a", "1")] {
+            host.learn(Key::new(key), value.into(), said(0, 1), &mut Room::default());
+        }
+        let all: Vec<_> = host.facts().iter().map(|f| (f.key.as_str(), &*f.value)).collect();
+        assert_eq!(all, [("a", "1"), ("a", "9"), ("a.c", "0"), ("b", "1"), ("b", "2")]);
+        assert_eq!(host.values("a").collect::<Vec<_>>(), ["1", "9"]);
+        assert_eq!(host.values("b").count() + host.values("c").count(), 2);
     }
 
     #[test]
     fn a_flood_is_bounded_and_counted() {
         let mut host = Host::new(Timestamp(0));
+        let mut room = Room::default();
         for n in 0..10_000 {
-            let evidence = Evidence { capture: 0, frame: n };
-            host.learn("k", &n.to_string(), Timestamp(0), evidence);
-            host.describes(
-                Origin::Creator,
-                &[(Key::new("a"), n.to_string())],
-                Timestamp(0),
-                evidence,
-            );
+            let value = n.to_string();
+            host.describes(Origin::Creator, &[(Key::new("a"), &value)], said(0, n), &mut room);
+            host.learn(Key::new("k"), value.into(), said(0, n), &mut room);
         }
-        assert_eq!((host.facts["k"].len(), host.equipment.len()), (MAX_VALUES, MAX_EQUIPMENT));
+        assert_eq!((host.facts().len(), host.equipment.len()), (MAX_VALUES, MAX_EQUIPMENT));
         assert!(host.overflow > 0);
+    }
+
+    #[test]
+    fn where_no_room_is_left_nothing_is_kept() {
+        let mut host = Host::new(Timestamp(0));
+        let mut room = Room::of(fact_bytes("one"));
+        host.learn(Key::new("k"), "one".into(), said(0, 1), &mut room);
+        host.learn(Key::new("k"), "two".into(), said(0, 2), &mut room);
+        host.learn(Key::new("k"), "one".into(), said(7, 3), &mut room);
+        host.met(HostId::default(), &mut room);
+        assert_eq!((host.facts().len(), host.peers().len(), host.overflow), (1, 0, 2));
+        assert_eq!(host.facts()[0].said.span.last, Timestamp(7), "what is known stays alive");
     }
 }

@@ -15,6 +15,7 @@
 
 pub mod asset;
 pub mod host;
+mod room;
 pub mod signature;
 
 use std::collections::HashMap;
@@ -26,11 +27,15 @@ use crate::net::HostId;
 use crate::observe::{Observation, Observed, text};
 use crate::time::Timestamp;
 
+use host::Said;
 pub use host::{Evidence, Host, Span};
+use room::Room;
 use signature::Book;
 
-/// Speakers remembered at once: a university hospital has 15,590 devices; a flood of
-/// invented addresses must not take more than some 500 MB.
+pub use room::MAX_BYTES;
+
+/// Speakers remembered at once: a university hospital has 15,590 devices. A flood of
+/// invented addresses takes some 100 MB, and what they say [`MAX_BYTES`] at most.
 pub const MAX_HOSTS: usize = 262_144;
 
 /// What is known, and the signatures to understand it with.
@@ -40,6 +45,7 @@ pub struct Census {
     hosts: Vec<(HostId, Host)>,
     places: HashMap<HostId, usize, RandomState>,
     captures: Vec<String>,
+    room: Room,
     refused: u64,
 }
 
@@ -52,6 +58,7 @@ impl Census {
             hosts: Vec::new(),
             places: HashMap::default(),
             captures: Vec::new(),
+            room: Room::default(),
             refused: 0,
         }
     }
@@ -104,17 +111,20 @@ impl Census {
         hosts.into_iter()
     }
 
-    /// Every speaker that changed since this was last asked.
-    pub fn changed(&mut self) -> impl Iterator<Item = (&HostId, &Host)> {
-        self.hosts
-            .iter_mut()
-            .map(|(id, host)| (&*id, host))
-            .filter_map(|(id, host)| std::mem::take(&mut host.dirty).then_some((id, &*host)))
+    /// Speakers that changed since they were last [`saved`](Self::saved), with their
+    /// places, from a place on. A speaker keeps its place, and new ones come last.
+    pub fn unsaved(&self, from: usize) -> impl Iterator<Item = (usize, &HostId, &Host)> {
+        let hosts = self.hosts.get(from..).unwrap_or_default().iter().enumerate();
+        hosts.filter(|(_, (_, host))| host.dirty).map(move |(at, (id, host))| (from + at, id, host))
     }
 
-    /// Every speaker counts as changed again: what [`Self::changed`] gave was not kept.
-    pub fn mark_all(&mut self) {
-        self.hosts.iter_mut().for_each(|(_, host)| host.dirty = true);
+    /// The speakers at these places are stored as they are now.
+    pub fn saved(&mut self, places: &[usize]) {
+        for at in places {
+            if let Some((_, host)) = self.hosts.get_mut(*at) {
+                host.dirty = false;
+            }
+        }
     }
 
     /// Things of remembered speakers that were not kept because there were too many.
@@ -132,8 +142,10 @@ impl Census {
     /// Takes in what one sensor saw in one capture. Doing so twice changes nothing.
     pub fn apply(&mut self, capture: u32, observation: Observation) {
         let Observation { at, frame, host: id, what } = observation;
-        let evidence = Evidence { capture, frame };
-        let Some(host) = self.host(id, at) else { return };
+        let said = Said::new(at, Evidence { capture, frame });
+        let Some(place) = self.place(id, at) else { return };
+        let Self { hosts, room, .. } = self;
+        let Some((_, host)) = hosts.get_mut(place) else { return };
         host.span.extend(at);
         host.dirty = true;
         match what {
@@ -143,42 +155,48 @@ impl Census {
                     host.saw_ttl(ttl);
                 }
             }
-            Observed::Fact(key, value) => host.learn(key.as_str(), &value, at, evidence),
-            Observed::Address(ip, lease) => host.holds(ip, lease, at, evidence),
-            Observed::Attached(port) => host.attached(&port.switch, &port.port, at, evidence),
-            Observed::Equipment(it) => host.describes(it.origin, &it.facts, at, evidence),
+            Observed::Fact(key, value) => host.learn(key, value, said, room),
+            Observed::Address(ip, lease) => host.holds(ip, lease, said, room),
+            Observed::Attached(port) => host.attached(&port.switch, &port.port, said, room),
+            Observed::Equipment(it) => host.describes(it.origin, &it.facts, said, room),
             Observed::Service(transport, port, name, role) => {
-                host.speaks(transport, port, &name, role, at, evidence);
+                host.speaks((transport, port, &name, role), said, room);
             }
-            Observed::Peer(peer) => host.met(peer, at),
+            Observed::Peer(peer) => host.met(peer, room),
         }
     }
 
-    /// Puts back what a store kept.
-    pub fn restore(&mut self, id: HostId, host: Host) {
-        match self.places.get(&id).and_then(|at| self.hosts.get_mut(*at)) {
-            Some((_, old)) => *old = host,
+    /// Puts back what a store kept; gives the place.
+    pub fn restore(&mut self, id: HostId, mut host: Host) -> usize {
+        host.dirty = false;
+        self.room.fill(host.bytes());
+        match self.places.get(&id).copied() {
+            Some(place) => {
+                if let Some((_, old)) = self.hosts.get_mut(place) {
+                    self.room.free(old.bytes());
+                    *old = host;
+                }
+                place
+            }
             None => self.add(id, host),
         }
     }
 
-    fn add(&mut self, id: HostId, host: Host) {
-        self.places.insert(id, self.hosts.len());
+    fn add(&mut self, id: HostId, host: Host) -> usize {
+        let place = self.hosts.len();
+        self.places.insert(id, place);
         self.hosts.push((id, host));
+        place
     }
 
-    fn host(&mut self, id: HostId, at: Timestamp) -> Option<&mut Host> {
-        let place = match self.places.get(&id) {
-            Some(place) => *place,
+    fn place(&mut self, id: HostId, at: Timestamp) -> Option<usize> {
+        match self.places.get(&id) {
+            Some(place) => Some(*place),
             None if self.hosts.len() >= MAX_HOSTS => {
                 self.refused += 1;
-                return None;
+                None
             }
-            None => {
-                self.add(id, Host::new(at));
-                self.hosts.len() - 1
-            }
-        };
-        self.hosts.get_mut(place).map(|(_, host)| host)
+            None => Some(self.add(id, Host::new(at))),
+        }
     }
 }

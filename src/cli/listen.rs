@@ -91,8 +91,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     if !settings.quiet {
         complain(&format!("rights given up: {confined}"));
     }
-    let writer = Writer::open(&settings.db)?;
-    let mut listening = Listening::new(writer.restore(book)?, writer);
+    let mut writer = Writer::open(&settings.db)?;
+    let census = writer.restore(book)?;
+    let mut listening = Listening::new(census, writer);
     for (interface, port) in opened {
         if !settings.quiet {
             let note =

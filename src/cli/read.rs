@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     });
     let first = captures.by_ref().inspect(|it| whole &= it.is_some()).flatten().next();
     let Some(first) = first else { return Err(Failure::Silent) };
-    let writer = Writer::open(&settings.db)?;
+    let mut writer = Writer::open(&settings.db)?;
     let census = writer.restore(book)?;
     let mut reading = Reading::new(census, writer);
     // Ctrl-C ends the reading, not the inventory: what was read is written.
@@ -158,11 +158,8 @@ pub(super) fn summary(
         }
         let mut classes: Vec<(String, usize)> = Vec::new();
         for asset in &of {
-            let class = asset
-                .shown("device_class")
-                .first()
-                .map_or("other", |c| c.value.as_str())
-                .to_owned();
+            let class =
+                asset.shown("device_class").first().map_or("other", |c| &*c.value).to_owned();
             match classes.iter_mut().find(|(name, _)| *name == class) {
                 Some((_, n)) => *n += 1,
                 None => classes.push((class, 1)),

@@ -1,10 +1,12 @@
 //! What views ask of the inventory; read-only, and never of SQL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, Row};
 
+use super::record::{self, Attribute, Unreadable};
 use super::{Error, Fault, open_reader};
 use crate::time::Timestamp;
 
@@ -25,8 +27,6 @@ pub struct Why {
     pub frame: u64,
     /// First time.
     pub first_seen: Timestamp,
-    /// Last time.
-    pub last_seen: Timestamp,
 }
 
 /// One value of an attribute.
@@ -110,75 +110,44 @@ impl Inventory {
     /// All assets, in the order of their identities.
     ///
     /// # Errors
-    /// The inventory cannot be read.
+    /// The inventory cannot be read, or a newer program wrote it.
     pub fn assets(&self) -> Result<Vec<Known>, Error> {
-        // One snapshot for all three queries, whatever the writer does meanwhile.
+        // One snapshot for all queries, whatever the writer does meanwhile.
         let snapshot = self
             .connection
             .unchecked_transaction()
             .map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
+        let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
         let mut assets = self.rows(
-            "SELECT id, identity, external, first_seen, last_seen FROM asset ORDER BY identity, id",
+            "SELECT number, id, identity, external, first_seen, last_seen FROM asset
+             ORDER BY identity, id",
             |row| {
+                places.insert(row.get(0)?, places.len());
                 Ok(Known {
-                    id: row.get(0)?,
-                    identity: row.get(1)?,
-                    external: row.get(2)?,
-                    first_seen: Timestamp(row.get(3)?),
-                    last_seen: Timestamp(row.get(4)?),
+                    id: row.get(1)?,
+                    identity: row.get(2)?,
+                    external: row.get(3)?,
+                    first_seen: Timestamp(row.get(4)?),
+                    last_seen: Timestamp(row.get(5)?),
                     values: BTreeMap::new(),
                 })
             },
         )?;
-        let places: BTreeMap<String, usize> =
-            assets.iter().enumerate().map(|(at, asset)| (asset.id.clone(), at)).collect();
-        let values = self.rows(
-            "SELECT asset, name, value, confidence, shown FROM value ORDER BY asset, name, rank",
-            |row| {
-                let value = Value {
-                    value: row.get(2)?,
-                    confidence: row.get(3)?,
-                    shown: row.get(4)?,
-                    reasons: Vec::new(),
-                };
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, value))
-            },
-        )?;
-        for (id, name, value) in values {
-            if let Some(asset) = places.get(&id).and_then(|at| assets.get_mut(*at)) {
-                asset.values.entry(name).or_default().push(value);
-            }
-        }
-        let reasons = self.rows(
-            "SELECT asset, reason.name, rank, signature, key, value, confidence, capture.name,
-                    frame, first_seen, last_seen
-             FROM reason LEFT JOIN capture ON capture.id = reason.capture
-             ORDER BY asset, reason.name, rank, number",
-            |row| {
-                let why = Why {
-                    signature: row.get(3)?,
-                    key: row.get(4)?,
-                    value: row.get(5)?,
-                    confidence: row.get(6)?,
-                    capture: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
-                    frame: row.get::<_, i64>(8)?.unsigned_abs(),
-                    first_seen: Timestamp(row.get(9)?),
-                    last_seen: Timestamp(row.get(10)?),
-                };
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, why))
-            },
-        )?;
+        let captures = self.rows("SELECT id, name FROM capture", |row| {
+            Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?))
+        })?;
+        let captures: BTreeMap<u32, String> = captures.into_iter().collect();
+        let known = self.rows("SELECT asset, attributes FROM known", |row| {
+            let place = places.get(&row.get(0)?);
+            let Some(asset) = place.and_then(|at| assets.get_mut(*at)) else { return Ok(Ok(())) };
+            let blob = row.get_ref(1)?.as_blob()?;
+            Ok(values(blob, &captures).map(|values| asset.values = values))
+        })?;
         drop(snapshot);
-        for (id, name, rank, why) in reasons {
-            let place = places.get(&id).and_then(|at| assets.get_mut(*at));
-            let rank = usize::try_from(rank).unwrap_or(usize::MAX);
-            let value = place
-                .and_then(|asset| asset.values.get_mut(&name))
-                .and_then(|values| values.get_mut(rank));
-            if let Some(value) = value {
-                value.reasons.push(why);
-            }
-        }
+        known
+            .into_iter()
+            .collect::<Result<(), _>>()
+            .map_err(|error| Error::new(&self.path, Fault::Row(error)))?;
         Ok(assets)
     }
 
@@ -200,5 +169,35 @@ impl Inventory {
             }
         }
         Ok(captures)
+    }
+}
+
+/// The values of one asset by attribute.
+fn values(
+    blob: &[u8],
+    captures: &BTreeMap<u32, String>,
+) -> Result<BTreeMap<String, Vec<Value>>, Unreadable> {
+    let attributes: Vec<Attribute<'_>> = record::only(blob)?;
+    let value = |it: record::ValueOf<'_>| Value {
+        value: it.value.into_owned(),
+        confidence: f64::from(it.confidence),
+        shown: it.shown,
+        reasons: it.reasons.iter().map(|why| reason(why, captures)).collect(),
+    };
+    let named = attributes.into_iter().map(|attribute| {
+        (attribute.name.into_owned(), attribute.values.into_iter().map(value).collect())
+    });
+    Ok(named.collect())
+}
+
+fn reason(why: &record::ReasonOf<'_>, captures: &BTreeMap<u32, String>) -> Why {
+    Why {
+        signature: why.signature.to_owned(),
+        key: why.key.to_owned(),
+        value: why.value.to_owned(),
+        confidence: f64::from(why.confidence),
+        capture: captures.get(&why.capture).cloned().unwrap_or_default(),
+        frame: why.frame,
+        first_seen: why.first_seen,
     }
 }

@@ -2,6 +2,9 @@
 //! [`Inventory`]s beside it (WAL), and no SQL outside this module.
 
 mod inventory;
+mod journal;
+mod ledger;
+mod record;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +14,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 pub use inventory::{Capture, Inventory, Known, Value, Why};
-pub use writer::Writer;
+pub use ledger::Published;
+pub use writer::{Counters, Writer};
 
 /// A reader or a writer waits so long for the other.
 const BUSY: Duration = Duration::from_secs(10);
@@ -60,7 +64,9 @@ enum Fault {
     #[error("cannot read the inventory ({0})")]
     Read(#[source] rusqlite::Error),
     #[error("a row of the inventory is not as it was written ({0})")]
-    Row(#[source] serde_json::Error),
+    Row(#[source] record::Unreadable),
+    #[error("the inventory remembers more than it was asked for: restore it first")]
+    Unread,
 }
 
 impl Error {
@@ -98,9 +104,15 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     ) || error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
 }
 
-/// Cache of the writer, in KiB with SQLite's minus sign. One transaction rewrites all
-/// knowledge; what of it does not fit here is written to the log several times.
-const WRITER_CACHE: i32 = -65_536;
+/// Cache of the writer, in KiB with SQLite's minus sign. Rows are written in the order of
+/// their tables, so what does not fit here is written once all the same.
+const WRITER_CACHE: i32 = -16_384;
+
+/// Bytes of a page: large rows need no chains of small ones.
+const PAGE: i64 = 16_384;
+
+/// What the write-ahead log keeps of its size when a large transaction is through.
+const LOG_LIMIT: i64 = 64 << 20;
 
 /// Says in the file's header whose database it is (the `application_id` pragma).
 const APPLICATION: i64 = 0x6175_7363;
@@ -117,10 +129,12 @@ fn open_writer(path: &Path) -> Result<Connection, Error> {
     if let Some(fault) = unusable(&connection).map_err(open)? {
         return Err(Error::new(path, fault));
     }
+    // Of a database that is no longer empty the page is as it is.
+    connection.pragma_update(None, "page_size", PAGE).map_err(open)?;
     connection.pragma_update(None, "application_id", APPLICATION).map_err(open)?;
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(open)?;
-    connection.pragma_update(None, "synchronous", "NORMAL").map_err(open)?;
-    connection.pragma_update(None, "foreign_keys", "ON").map_err(open)?;
+    // What is committed survives a loss of power too, not the end of the process alone.
+    connection.pragma_update(None, "synchronous", "FULL").map_err(open)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_LIMIT).map_err(open)?;
     connection.pragma_update(None, "cache_size", WRITER_CACHE).map_err(open)?;
     migrations().to_latest(&mut connection).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => open(err),
@@ -148,19 +162,34 @@ fn open_reader(path: &Path) -> Result<Connection, Error> {
     if !path.exists() {
         return Err(Error::new(path, Fault::Missing));
     }
-    let open = |error| Error::new(path, Fault::Open(error));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(open)?;
-    connection.busy_timeout(BUSY).map_err(open)?;
+    let open = |error| Error::new(path, Fault::Open(error));
+    let (connection, tables) = match tables(path, flags) {
+        // A writer was killed amid the first load: what it left is rolled back, which
+        // only who may write can do.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
+            let mend = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            tables(path, mend).and_then(|_| tables(path, flags))
+        }
+        other => other,
+    }
+    .map_err(open)?;
     if let Some(fault) = unusable(&connection).map_err(open)? {
         return Err(Error::new(path, fault));
     }
-    let count = "SELECT count(*) FROM sqlite_master WHERE name = 'asset'";
-    let tables: i64 = connection.query_row(count, [], |row| row.get(0)).map_err(open)?;
     if tables == 0 {
         return Err(Error::new(path, Fault::Missing));
     }
     Ok(connection)
+}
+
+/// Opens, and says how many tables of an inventory are there.
+fn tables(path: &Path, flags: OpenFlags) -> rusqlite::Result<(Connection, i64)> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    let count = "SELECT count(*) FROM sqlite_master WHERE name = 'asset'";
+    let tables = connection.query_row(count, [], |row| row.get(0))?;
+    Ok((connection, tables))
 }
 
 #[cfg(test)]

@@ -1,23 +1,76 @@
-//! The one writer: memory in batches as it changes, knowledge as a whole.
+//! The one writer. Memory and knowledge are written apart:
+//!
+//! * [`Writer::append`]: what was just observed, every few seconds; small and quick.
+//! * [`Writer::keep`]: the speakers that changed, in slices; then the journal can go.
+//! * [`Writer::publish`]: the assets that changed, for the views.
+//! * [`Writer::write`]: memory and knowledge in one transaction, for whoever reads files.
+//!
+//! What could not be written stays to be written: a full disk loses nothing that memory
+//! holds.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::journal::Journal;
+use super::ledger::{Ledger, Published};
+use super::record::{self, Unreadable};
 use super::{Error, Fault, open_writer};
-use crate::census::asset::Asset;
 use crate::census::signature::Book;
 use crate::census::{Census, Host};
 use crate::net::HostId;
-use crate::observe::Role;
+use crate::observe::Observation;
+
+/// Counters by capture and name.
+pub type Counters = BTreeMap<(u32, String), u64>;
+
+/// Why something was not written.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Database(rusqlite::Error),
+    Record(Unreadable),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Unreadable> for Failure {
+    fn from(error: Unreadable) -> Self {
+        Self::Record(error)
+    }
+}
+
+/// A writing of the memory that takes several slices.
+#[derive(Clone, Copy)]
+struct Checkpoint {
+    /// The next place to be written, and the first one that is not part of this.
+    next: usize,
+    end: usize,
+    /// What the journal held when it began is dropped when it ends.
+    mark: i64,
+}
 
 /// Writes one inventory.
 pub struct Writer {
     path: PathBuf,
     connection: Connection,
+    /// None until it is needed.
+    ledger: Option<Ledger>,
+    journal: Journal,
+    /// Captures whose names are stored.
+    captures: usize,
+    checkpoint: Option<Checkpoint>,
+    /// The inventory remembers speakers that no census knows yet.
+    unread: bool,
+    /// Nothing was in it and no reader can miss anything: the first load may be written
+    /// without a write-ahead log, which would double it.
+    first: bool,
     /// Held as long as this writes: two writers would each undo the other's work. Its
     /// place after the connection matters: closing any handle of the file would let go
     /// of SQLite's own locks.
@@ -35,17 +88,47 @@ impl Writer {
         let open = |error| Error::new(path, Fault::Lock(error));
         let alone = File::open(path).map_err(open)?;
         match alone.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), connection, _alone: alone }),
-            Err(TryLockError::WouldBlock) => Err(Error::new(path, Fault::Busy)),
-            Err(TryLockError::Error(error)) => Err(open(error)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::new(path, Fault::Busy)),
+            Err(TryLockError::Error(error)) => return Err(open(error)),
         }
+        let read = |error| Error::new(path, Fault::Read(error));
+        let journal = Journal::load(&connection).map_err(read)?;
+        let holds = |table: &str| {
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM {table})");
+            connection.query_row(&sql, [], |row| row.get::<_, bool>(0)).map_err(read)
+        };
+        let unread = holds("host")? || holds("journal")?;
+        let first = !unread && !holds("asset")?;
+        let mut writer = Self {
+            path: path.to_owned(),
+            connection,
+            ledger: None,
+            journal,
+            captures: 0,
+            checkpoint: None,
+            unread,
+            first,
+            _alone: alone,
+        };
+        if !writer.first {
+            writer.log_ahead();
+        }
+        Ok(writer)
     }
 
-    /// The census as it was when it was last written.
+    /// From now on readers and this writer do not wait for each other. Where a reader is
+    /// at it this instant, they do until the next time.
+    fn log_ahead(&mut self) {
+        self.first = false;
+        let _ = self.connection.pragma_update(None, "journal_mode", "WAL");
+    }
+
+    /// The census as it was when it was last kept, and all that the journal holds since.
     ///
     /// # Errors
-    /// The inventory cannot be read.
-    pub fn restore(&self, book: Arc<Book>) -> Result<Census, Error> {
+    /// The inventory cannot be read, or a newer program wrote it.
+    pub fn restore(&mut self, book: Arc<Book>) -> Result<Census, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let row = |error| Error::new(&self.path, Fault::Row(error));
         let mut census = Census::new(book);
@@ -54,68 +137,162 @@ impl Writer {
         for name in captures.query_map([], |r| r.get::<_, String>(0)).map_err(read)? {
             census.capture(&name.map_err(read)?);
         }
-        let mut hosts = self.connection.prepare("SELECT id, said FROM host").map_err(read)?;
-        let rows = hosts
-            .query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))
-            .map_err(read)?;
-        for found in rows {
-            let (id, said) = found.map_err(read)?;
-            let id: HostId = serde_json::from_str(&id).map_err(row)?;
-            let host: Host = serde_json::from_str(&said).map_err(row)?;
-            census.restore(id, host);
+        self.captures = census.captures().len();
+        let mut hosts =
+            self.connection.prepare("SELECT place, said FROM host ORDER BY place").map_err(read)?;
+        let mut rows = hosts.query([]).map_err(read)?;
+        while let Some(found) = rows.next().map_err(read)? {
+            let place: i64 = found.get(0).map_err(read)?;
+            let blob = found.get_ref(1).map_err(read)?;
+            let blob = blob.as_blob().map_err(|_| row(Unreadable::Place(place)))?;
+            let (id, host): (HostId, Host) = record::only(blob).map_err(row)?;
+            if i64::try_from(census.restore(id, host)) != Ok(place) {
+                return Err(row(Unreadable::Place(place)));
+            }
         }
+        self.journal.replay(&self.connection, &mut census).map_err(read)?.map_err(row)?;
+        self.unread = false;
         Ok(census)
     }
 
-    /// Writes what changed of the memory and all of the knowledge, in one transaction:
-    /// all of it is there afterwards, or what was there before.
+    /// Rows of the journal that could not be read, wholly or in part, by the last
+    /// [`Self::restore`].
+    #[must_use]
+    pub const fn unreadable(&self) -> u64 {
+        self.journal.unreadable
+    }
+
+    /// Bytes in the journal: from 256 MiB on it takes no more until the memory is kept.
+    #[must_use]
+    pub fn journal_bytes(&self) -> usize {
+        self.journal.bytes()
+    }
+
+    /// Observations that found no room in the journal; the census has them.
+    #[must_use]
+    pub const fn unjournaled(&self) -> u64 {
+        self.journal.refused()
+    }
+
+    /// Appends observations to the journal, to be called with what `census` has just
+    /// taken in: after a crash the next [`Self::restore`] says it again. When it cannot
+    /// be written it is tried again with the next one.
     ///
     /// # Errors
     /// Disk full, or the inventory cannot be written.
-    pub fn write(
+    pub fn append(
         &mut self,
-        census: &mut Census,
-        counters: &BTreeMap<(u32, String), u64>,
+        census: &Census,
+        capture: u32,
+        observations: &[Observation],
     ) -> Result<(), Error> {
-        let path = self.path.clone();
-        let row = |error| Error::new(&path, Fault::Row(error));
-        let mut hosts = Vec::new();
-        for (id, host) in census.changed() {
-            let id = serde_json::to_string(id).map_err(row)?;
-            hosts.push((id, serde_json::to_string(host).map_err(row)?));
+        self.readable()?;
+        let row = |error| Error::new(&self.path, Fault::Row(error));
+        self.journal.take(capture, observations).map_err(row)?;
+        if self.journal.is_written() {
+            return Ok(());
         }
-        // In the order of the table, so that each row is appended.
-        hosts.sort_unstable();
-        let assets = census.assets();
-        let done = (|| {
-            let transaction = self.connection.transaction()?;
-            for (at, name) in census.captures().iter().enumerate() {
-                let at = i64::try_from(at).unwrap_or(i64::MAX);
-                transaction
-                    .prepare_cached("INSERT OR REPLACE INTO capture VALUES (?1, ?2)")?
-                    .execute(params![at, name])?;
+        self.log_ahead_once();
+        let Self { connection, journal, captures, .. } = self;
+        let done = within(connection, |transaction| {
+            name(transaction, census, *captures)?;
+            Ok(journal.write(transaction)?)
+        });
+        match done {
+            Ok(()) => {
+                self.captures = census.captures().len();
+                self.journal.written();
+                Ok(())
             }
-            for (id, said) in &hosts {
-                transaction
-                    .prepare_cached("INSERT OR REPLACE INTO host VALUES (?1, ?2)")?
-                    .execute(params![id, said])?;
+            Err(failure) => {
+                self.journal.failed();
+                Err(self.because(failure))
             }
-            transaction
-                .execute_batch("DELETE FROM reason; DELETE FROM value; DELETE FROM asset;")?;
-            for asset in &assets {
-                write_asset(&transaction, asset)?;
-            }
-            for ((capture, name), value) in counters {
-                transaction
-                    .prepare_cached("INSERT OR REPLACE INTO counter VALUES (?1, ?2, ?3)")?
-                    .execute(params![capture, name, i64::try_from(*value).unwrap_or(i64::MAX)])?;
-            }
-            transaction.commit()
-        })();
-        done.map_err(|error| {
-            census.mark_all();
-            Error::write(&self.path, error)
-        })
+        }
+    }
+
+    /// Writes speakers that changed since they were last written, at most `limit` of
+    /// them; true when all are written that had changed when the first slice was asked
+    /// for. Then the journal lets go of what they said until then.
+    ///
+    /// # Errors
+    /// Disk full, or the inventory cannot be written; what was to be written still is.
+    pub fn keep(&mut self, census: &mut Census, limit: usize) -> Result<bool, Error> {
+        self.readable()?;
+        self.log_ahead_once();
+        let begun = Checkpoint { next: 0, end: census.len(), mark: self.journal.mark() };
+        let at = self.checkpoint.unwrap_or(begun);
+        let Self { connection, captures, .. } = self;
+        let done = within(connection, |transaction| {
+            name(transaction, census, *captures)?;
+            let (places, next) = store(transaction, census, at.next, at.end, limit.max(1))?;
+            let left = match next {
+                Some(_) => None,
+                None => {
+                    Journal::drop_to(transaction, at.mark)?;
+                    Some(Journal::after(transaction, at.mark)?)
+                }
+            };
+            Ok((places, next, left))
+        });
+        let (places, next, left) = done.map_err(|failure| self.because(failure))?;
+        census.saved(&places);
+        self.captures = census.captures().len();
+        self.checkpoint = next.map(|next| Checkpoint { next, ..at });
+        if let Some(left) = left {
+            self.journal.dropped_to(at.mark, left);
+        }
+        Ok(self.checkpoint.is_none())
+    }
+
+    /// Derives the assets and writes those that changed, with the counters.
+    ///
+    /// # Errors
+    /// Disk full, or the inventory cannot be written; the next time writes it all.
+    pub fn publish(&mut self, census: &Census, counters: &Counters) -> Result<Published, Error> {
+        self.readable()?;
+        self.log_ahead_once();
+        let mut ledger = self.take_ledger()?;
+        let Self { connection, captures, .. } = self;
+        let done = within(connection, |transaction| {
+            name(transaction, census, *captures)?;
+            count(transaction, counters)?;
+            ledger.publish(transaction, census)
+        });
+        let published = done.map(|changes| ledger.settle(changes));
+        self.ledger = Some(ledger);
+        if published.is_ok() {
+            self.captures = census.captures().len();
+        }
+        published.map_err(|failure| self.because(failure))
+    }
+
+    /// Keeps everything and publishes it, in one transaction: all of it is there
+    /// afterwards, or what was there before.
+    ///
+    /// # Errors
+    /// Disk full, or the inventory cannot be written.
+    pub fn write(&mut self, census: &mut Census, counters: &Counters) -> Result<Published, Error> {
+        self.readable()?;
+        let mut ledger = self.take_ledger()?;
+        let mark = self.journal.mark();
+        let Self { connection, captures, .. } = self;
+        let done = within(connection, |transaction| {
+            name(transaction, census, *captures)?;
+            count(transaction, counters)?;
+            let (places, _) = store(transaction, census, 0, census.len(), usize::MAX)?;
+            Journal::drop_to(transaction, mark)?;
+            Ok((places, ledger.publish(transaction, census)?))
+        });
+        let done = done.map(|(places, changes)| (places, ledger.settle(changes)));
+        self.ledger = Some(ledger);
+        let (places, published) = done.map_err(|failure| self.because(failure))?;
+        census.saved(&places);
+        self.captures = census.captures().len();
+        self.checkpoint = None;
+        self.journal.dropped_to(mark, 0);
+        self.log_ahead_once();
+        Ok(published)
     }
 
     /// Folds the write-ahead log into the file, so that the file alone is the inventory
@@ -125,110 +302,85 @@ impl Writer {
         let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
         let _ = self.connection.execute_batch("PRAGMA journal_mode = DELETE;");
     }
-}
 
-fn write_asset(transaction: &Transaction<'_>, asset: &Asset) -> rusqlite::Result<()> {
-    transaction.prepare_cached("INSERT INTO asset VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
-        params![
-            asset.id,
-            asset.identity.to_string(),
-            asset.external,
-            asset.span.first.0,
-            asset.span.last.0,
-        ],
-    )?;
-    let mut value =
-        transaction.prepare_cached("INSERT INTO value VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    let mut reason = transaction.prepare_cached(
-        "INSERT INTO reason VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )?;
-    for (name, candidates) in &asset.attributes {
-        let shown = asset.shown(name);
-        for (rank, candidate) in (0_i64..).zip(candidates) {
-            let is_shown = shown.iter().any(|c| std::ptr::eq(*c, candidate));
-            value.execute(params![
-                asset.id,
-                name,
-                rank,
-                candidate.value,
-                f64::from(candidate.confidence),
-                is_shown
-            ])?;
-            for (number, why) in (0_i64..).zip(&candidate.reasons).take(MAX_REASONS) {
-                reason.execute(params![
-                    asset.id,
-                    name,
-                    rank,
-                    number,
-                    why.signature,
-                    why.key,
-                    why.value,
-                    f64::from(why.confidence),
-                    why.said.evidence.capture,
-                    i64::try_from(why.said.evidence.frame).unwrap_or(i64::MAX),
-                    why.said.span.first.0,
-                    why.said.span.last.0,
-                ])?;
-            }
+    fn log_ahead_once(&mut self) {
+        if self.first {
+            self.log_ahead();
         }
     }
-    for (name, values) in places(asset) {
-        for (rank, text) in (0_i64..).zip(values) {
-            value.execute(params![asset.id, name, rank, text, 1.0, true])?;
+
+    /// A census that does not know what the inventory remembers would overwrite it.
+    fn readable(&self) -> Result<(), Error> {
+        if self.unread { Err(Error::new(&self.path, Fault::Unread)) } else { Ok(()) }
+    }
+
+    fn take_ledger(&mut self) -> Result<Ledger, Error> {
+        let read = |error| Error::new(&self.path, Fault::Read(error));
+        match self.ledger.take() {
+            Some(ledger) => Ok(ledger),
+            None => Ledger::load(&self.connection).map_err(read),
         }
+    }
+
+    fn because(&self, failure: Failure) -> Error {
+        match failure {
+            Failure::Database(error) => Error::write(&self.path, error),
+            Failure::Record(error) => Error::new(&self.path, Fault::Row(error)),
+        }
+    }
+}
+
+/// One transaction: all of it, or nothing.
+fn within<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
+}
+
+/// Writes the names of captures that have none yet.
+fn name(transaction: &Transaction<'_>, census: &Census, known: usize) -> Result<(), Failure> {
+    let mut insert =
+        transaction.prepare_cached("INSERT OR REPLACE INTO capture VALUES (?1, ?2)")?;
+    for (at, name) in census.captures().iter().enumerate().skip(known) {
+        insert.execute(params![i64::try_from(at).unwrap_or(i64::MAX), name])?;
     }
     Ok(())
 }
 
-/// Reasons kept of one value; a hundred agreeing frames say no more than the best.
-const MAX_REASONS: usize = 16;
-/// Services and peers listed of one asset.
-const MAX_LISTED: usize = 64;
+fn count(transaction: &Transaction<'_>, counters: &Counters) -> Result<(), Failure> {
+    let mut upsert = transaction.prepare_cached(
+        "INSERT INTO counter VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
+    )?;
+    for ((capture, name), value) in counters {
+        upsert.execute(params![capture, name, i64::try_from(*value).unwrap_or(i64::MAX)])?;
+    }
+    Ok(())
+}
 
-/// Addresses, places, services and peers as values.
-fn places(asset: &Asset) -> Vec<(&'static str, Vec<String>)> {
-    let text = |items: &mut dyn Iterator<Item = String>| items.take(MAX_LISTED).collect::<Vec<_>>();
-    let mut services: Vec<String> = asset
-        .services
-        .keys()
-        .map(|(transport, port, name, role)| match (name.as_str(), role) {
-            ("", Role::Server) => format!("{transport}/{port}"),
-            ("", Role::Client) => String::new(),
-            (name, Role::Server) => format!("{name} {transport}/{port}"),
-            (name, Role::Client) => format!("{name} client"),
-        })
-        .filter(|s| !s.is_empty())
-        .collect();
-    services.sort();
-    services.dedup();
-    services.truncate(MAX_LISTED);
-    let speaks = |wanted: &[&str]| {
-        asset.services.keys().any(|(_, _, name, _)| wanted.contains(&name.as_str()))
-    };
-    let clear = speaks(&["dicom", "hl7"]);
-    vec![
-        ("mac_addresses", text(&mut asset.macs.iter().map(ToString::to_string))),
-        (
-            "mac_vendor",
-            text(
-                &mut asset
-                    .macs
-                    .iter()
-                    .filter_map(|m| crate::census::signature::oui::vendor(*m).map(str::to_owned)),
-            ),
-        ),
-        ("ip_addresses", text(&mut asset.ips.iter().map(ToString::to_string))),
-        ("ip_assignment", text(&mut asset.assignment.iter().map(ToString::to_string))),
-        (
-            "vlans",
-            text(&mut asset.segments.iter().map(ToString::to_string).filter(|s| !s.is_empty())),
-        ),
-        ("switch", text(&mut asset.attached.iter().map(|(s, ..)| s.clone()))),
-        ("switch_port", text(&mut asset.attached.iter().map(|(_, p, _)| p.clone()))),
-        ("services", services),
-        ("peers", text(&mut asset.peers.iter().cloned())),
-        ("seen_through", text(&mut asset.seen_through.iter().cloned())),
-        ("handles_phi", clear.then(|| "yes".to_owned()).into_iter().collect()),
-        ("phi_in_clear", clear.then(|| "yes".to_owned()).into_iter().collect()),
-    ]
+/// Writes at most `limit` speakers that changed, of those from place `from` to before
+/// `end`; gives their places, and where to go on.
+fn store(
+    transaction: &Transaction<'_>,
+    census: &Census,
+    from: usize,
+    end: usize,
+    limit: usize,
+) -> Result<(Vec<usize>, Option<usize>), Failure> {
+    let mut replace = transaction.prepare_cached("INSERT OR REPLACE INTO host VALUES (?1, ?2)")?;
+    let (mut blob, mut places) = (Vec::new(), Vec::new());
+    for (place, id, host) in census.unsaved(from).take_while(|(place, ..)| *place < end) {
+        if places.len() >= limit {
+            return Ok((places, Some(place)));
+        }
+        record::begin(&mut blob);
+        record::add(&mut blob, &(id, host))?;
+        replace.execute(params![i64::try_from(place).unwrap_or(i64::MAX), blob])?;
+        places.push(place);
+    }
+    Ok((places, None))
 }

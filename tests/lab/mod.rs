@@ -36,7 +36,7 @@ pub(crate) fn capture(name: &str) -> PathBuf {
 
 /// Reads captures into the inventory at `db`.
 pub(crate) fn read(db: &Path, captures: &[PathBuf]) -> Inventory {
-    let writer = Writer::open(db).expect("writable");
+    let mut writer = Writer::open(db).expect("writable");
     let census: Census = writer.restore(Arc::clone(Book::builtin())).expect("restores");
     let mut reading = Reading::new(census, writer);
     for path in captures {

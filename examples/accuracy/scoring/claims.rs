@@ -42,11 +42,10 @@ pub(super) fn read(path: &Path) -> Result<Read, String> {
 fn facts(census: &Census) -> Vec<(HostId, String, String)> {
     let mut all = Vec::new();
     for (id, host) in census.hosts() {
-        for (key, values) in &host.facts {
-            all.extend(values.keys().map(|value| (*id, key.clone(), value.clone())));
-        }
+        let said = host.facts().iter().map(|fact| (&fact.key, &fact.value));
         let described = host.equipment.iter().flat_map(|(_, facts, _)| facts);
-        all.extend(described.map(|(key, value)| (*id, key.clone(), value.clone())));
+        let both = said.chain(described.map(|(key, value)| (key, value)));
+        all.extend(both.map(|(key, value)| (*id, key.as_str().to_owned(), value.to_string())));
     }
     all
 }

@@ -1,9 +1,11 @@
 //! From what was said to what is believed: candidates with evidence, and which of
 //! them is shown.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::census::host::{Said, Span};
+use super::understood::Understood;
+use crate::census::host::Said;
 use crate::census::signature::Book;
 
 /// From this confidence on a value is shown; below it stays a candidate.
@@ -14,13 +16,13 @@ const CEILING: f32 = 0.99;
 
 /// Why a value is believed: one fact, and the signature that understood it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reason {
+pub struct Reason<'a> {
     /// Id of the signature.
-    pub signature: String,
+    pub signature: &'a str,
     /// The fact's key.
-    pub key: String,
+    pub key: &'a str,
     /// The fact's value.
-    pub value: String,
+    pub value: &'a str,
     /// The signature's confidence, lowered where the fact is about another only by inference.
     pub confidence: f32,
     /// First frame, first and last time.
@@ -29,93 +31,65 @@ pub struct Reason {
 
 /// One value that an attribute may have.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
+pub struct Candidate<'a> {
     /// The value.
-    pub value: String,
+    pub value: Cow<'a, str>,
     /// From all reasons together, 0 to 1.
     pub confidence: f32,
     /// Everything that speaks for it, strongest first.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<Reason<'a>>,
     /// The operating system that the same evidence named: versions belong to it.
-    context: Option<String>,
-}
-
-impl Candidate {
-    /// From the first to the last time anything said so.
-    #[must_use]
-    pub fn span(&self) -> Option<Span> {
-        self.reasons.iter().map(|r| r.said.span).reduce(|mut a, b| {
-            a.extend(b.first);
-            a.extend(b.last);
-            a
-        })
-    }
+    context: Option<Cow<'a, str>>,
 }
 
 /// All attributes of an asset under evaluation.
 #[derive(Default)]
-pub(super) struct Candidates {
-    by_name: BTreeMap<&'static str, Vec<Candidate>>,
+pub(super) struct Candidates<'a> {
+    by_name: BTreeMap<&'static str, Vec<Candidate<'a>>>,
 }
 
 /// Attributes of which a device may have several at once.
 const MULTIPLE: &[&str] = &["ae_titles", "remote_access", "vpn", "software"];
 
-impl Candidates {
+impl<'a> Candidates<'a> {
     /// Everything that signatures say of one fact. `weight` lowers confidence for
     /// facts that are the asset's own only by inference.
     pub(super) fn add(
         &mut self,
-        book: &Book,
-        key: &str,
-        value: &str,
-        others: &[(&str, &str)],
+        found: &Understood<'a>,
+        (key, value): (&'a str, &'a str),
         said: Said,
         weight: f32,
     ) {
-        let Some(found) = book.matches(key, value, others) else { return };
-        let context = found.get("os_name").map(str::to_owned);
-        for (name, set, sure) in found.said() {
-            let Some(name) = crate::census::signature::ATTRIBUTES.iter().find(|a| **a == name)
-            else {
-                continue;
-            };
-            if set.is_empty() {
-                continue;
-            }
-            let reason = Reason {
-                signature: found.signature.id.clone(),
-                key: key.to_owned(),
-                value: value.to_owned(),
-                confidence: sure * weight,
-                said,
-            };
+        for (name, set, sure) in &found.said {
+            let reason =
+                Reason { signature: found.signature, key, value, confidence: sure * weight, said };
             let all = self.by_name.entry(name).or_default();
             if let Some(it) = all.iter_mut().find(|c| {
-                c.value.eq_ignore_ascii_case(set) && c.context.is_some() == context.is_some()
+                c.value.eq_ignore_ascii_case(set) && c.context.is_some() == found.context.is_some()
             }) {
                 it.reasons.push(reason);
             } else {
                 all.push(Candidate {
-                    value: set.to_string(),
+                    value: set.clone(),
                     confidence: 0.0,
                     reasons: vec![reason],
-                    context: context.clone().filter(|_| name.starts_with("os_")),
+                    context: found.context.clone().filter(|_| name.starts_with("os_")),
                 });
             }
         }
     }
 
     /// Weighs everything; gives every attribute with its candidates, the shown first.
-    pub(super) fn weigh(mut self, book: &Book) -> BTreeMap<&'static str, Vec<Candidate>> {
+    pub(super) fn weigh(mut self, book: &'a Book) -> BTreeMap<&'static str, Vec<Candidate<'a>>> {
         for all in self.by_name.values_mut() {
             for candidate in all.iter_mut() {
                 candidate.reasons.sort_by(|a, b| {
                     b.confidence
                         .total_cmp(&a.confidence)
                         .then_with(|| a.said.evidence.cmp(&b.said.evidence))
-                        .then_with(|| a.key.cmp(&b.key))
-                        .then_with(|| a.value.cmp(&b.value))
+                        .then_with(|| a.key.cmp(b.key))
+                        .then_with(|| a.value.cmp(b.value))
                 });
                 candidate.confidence = together(&candidate.reasons);
             }
@@ -134,7 +108,7 @@ impl Candidates {
         if let (Some(os), Some(first)) =
             (&os, self.by_name.get_mut("os_name").and_then(|all| all.first_mut()))
         {
-            first.value.clone_from(os);
+            first.value = Cow::Owned(os.clone());
         }
         for name in ["os_version", "os_build", "os_edition"] {
             if let Some(all) = self.by_name.get_mut(name) {
@@ -146,14 +120,14 @@ impl Candidates {
     }
 }
 
-impl Candidates {
+impl<'a> Candidates<'a> {
     /// The category follows from the class, for the reasons of the class, wherever a
     /// class is shown.
-    fn categorise(&mut self, book: &Book) {
+    fn categorise(&mut self, book: &'a Book) {
         let class = self.by_name.get("device_class").and_then(|all| all.first());
         let Some(class) = class.filter(|class| class.confidence >= SHOWN) else { return };
         let Some(known) = book.class(&class.value) else { return };
-        let category = Candidate { value: known.category.clone(), ..class.clone() };
+        let category = Candidate { value: Cow::Borrowed(&known.category), ..class.clone() };
         let all = self.by_name.entry("device_category").or_default();
         all.retain(|candidate| candidate.value != category.value);
         all.insert(0, category);
@@ -162,9 +136,13 @@ impl Candidates {
 
 /// The candidates of an attribute that are shown.
 #[must_use]
-pub fn shown<'a>(name: &str, all: &'a [Candidate], os: Option<&str>) -> Vec<&'a Candidate> {
+pub fn shown<'c, 'a>(
+    name: &str,
+    all: &'c [Candidate<'a>],
+    os: Option<&str>,
+) -> Vec<&'c Candidate<'a>> {
     let many = MULTIPLE.contains(&name);
-    let fits = |c: &&Candidate| {
+    let fits = |c: &&Candidate<'_>| {
         c.confidence >= SHOWN
             && (!matches!(name, "os_version" | "os_build" | "os_edition")
                 || belongs(c.context.as_deref(), os))
@@ -177,12 +155,15 @@ pub fn shown<'a>(name: &str, all: &'a [Candidate], os: Option<&str>) -> Vec<&'a 
 const HEARSAY: &[&str] = &["dns.name", "tls.cert_cn"];
 
 /// Independent reasons strengthen each other; the same key heard twice does not.
-fn together(reasons: &[Reason]) -> f32 {
+fn together(reasons: &[Reason<'_>]) -> f32 {
+    if let [only] = reasons {
+        return (1.0 - (1.0 - only.confidence)).min(CEILING).max(only.confidence);
+    }
     let mut by_key: BTreeMap<&str, f32> = BTreeMap::new();
-    let hearsay = |reason: &&Reason| HEARSAY.contains(&reason.key.as_str());
+    let hearsay = |reason: &&Reason<'_>| HEARSAY.contains(&reason.key);
     let own = reasons.iter().any(|reason| !hearsay(&reason));
     for reason in reasons.iter().filter(|reason| !own || !hearsay(reason)) {
-        let best = by_key.entry(&reason.key).or_default();
+        let best = by_key.entry(reason.key).or_default();
         *best = best.max(reason.confidence);
     }
     let strongest = by_key.values().copied().fold(0.0, f32::max);
@@ -192,7 +173,7 @@ fn together(reasons: &[Reason]) -> f32 {
 
 /// Puts a more exact name before the vaguer one that it refines: "Windows 7" before
 /// "Windows 7 / Server 2008 R2" before "Windows".
-fn refine(all: &mut [Candidate]) {
+fn refine(all: &mut [Candidate<'_>]) {
     for _ in 0..3 {
         let Some(top) = all.first() else { return };
         let better = all

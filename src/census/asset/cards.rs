@@ -48,12 +48,15 @@ const fn block(mac: Mac) -> [u8; 5] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::census::host::Evidence;
+    use crate::census::host::{Evidence, Said};
+    use crate::census::room::Room;
+    use crate::observe::Key;
     use crate::time::Timestamp;
 
-    fn host(last: u8, key: &str, value: &str) -> (HostId, Host) {
+    fn host(last: u8, key: &'static str, value: &str) -> (HostId, Host) {
         let mut host = Host::new(Timestamp(0));
-        host.learn(key, value, Timestamp(0), Evidence { capture: 0, frame: 1 });
+        let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
+        host.learn(Key::new(key), value.into(), said, &mut Room::default());
         (HostId { mac: Some(Mac([0, 1, 2, 3, 4, last])), ..HostId::default() }, host)
     }
 

@@ -22,15 +22,15 @@ const MANY_CLASSES: usize = 40;
 
 /// What speakers of one asset describe, sorted by whose it is.
 #[derive(Default)]
-pub(super) struct Described {
+pub(super) struct Described<'a> {
     /// The asset itself, with the confidence of that inference.
-    pub(super) own: Vec<(EquipmentFacts, Said, f32)>,
+    pub(super) own: Vec<(&'a EquipmentFacts, Said, f32)>,
     /// Other devices, by identity.
-    pub(super) others: BTreeMap<Identity, Vec<(EquipmentFacts, Said)>>,
+    pub(super) others: BTreeMap<Identity, Vec<(&'a EquipmentFacts, Said)>>,
 }
 
 fn get<'a>(facts: &'a EquipmentFacts, key: &str) -> Option<&'a str> {
-    facts.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    facts.iter().find(|(k, _)| k.as_str() == key).map(|(_, v)| &**v)
 }
 
 /// What makes two descriptions the same device. A serial number must look like one:
@@ -57,9 +57,16 @@ fn kind_of(facts: &EquipmentFacts) -> String {
     parts.map(|key| get(facts, key).unwrap_or_default()).join("|").to_lowercase()
 }
 
-/// Sorts what the speakers of one asset describe.
-pub(super) fn sort(hosts: &[(&HostId, &Host)], medical_mac: bool) -> Described {
+/// Sorts what the speakers of one asset describe; `medical_mac` says whether the card
+/// is of a maker of medical devices.
+pub(super) fn sort<'a>(
+    hosts: &[(&'a HostId, &'a Host)],
+    medical_mac: impl Fn() -> bool,
+) -> Described<'a> {
     let mut described = Described::default();
+    if hosts.iter().all(|(_, host)| host.equipment.is_empty()) {
+        return described;
+    }
     let all = || hosts.iter().flat_map(|(_, host)| host.equipment.iter());
     let says =
         |key: &str, value: &str| hosts.iter().any(|(_, h)| h.values(key).any(|v| v == value));
@@ -103,15 +110,15 @@ pub(super) fn sort(hosts: &[(&HostId, &Host)], medical_mac: bool) -> Described {
                     Some(mac) if macs.contains(&mac) => Some(1.0),
                     Some(_) => None,
                     // One device only, and the network card is of a maker of such devices.
-                    None => (results.len() == 1 && medical_mac).then_some(0.9),
+                    None => (results.len() == 1 && medical_mac()).then_some(0.9),
                 }
             }
         };
         match (sure, signature_of(facts)) {
-            (Some(weight), _) => described.own.push((facts.clone(), *said, weight)),
+            (Some(weight), _) => described.own.push((facts, *said, weight)),
             (None, Some(name)) => {
                 let other = described.others.entry(Identity::Equipment(name)).or_default();
-                other.push((facts.clone(), *said));
+                other.push((facts, *said));
             }
             // Nothing tells one such device from the next: said of nobody.
             (None, None) => {}
@@ -121,11 +128,11 @@ pub(super) fn sort(hosts: &[(&HostId, &Host)], medical_mac: bool) -> Described {
 }
 
 fn is_dicom(facts: &EquipmentFacts) -> bool {
-    facts.iter().any(|(key, _)| key.starts_with("dicom."))
+    facts.iter().any(|(key, _)| key.as_str().starts_with("dicom."))
 }
 
 /// Under which name others would speak of this asset.
-pub(super) fn names(described: &Described) -> BTreeSet<Identity> {
+pub(super) fn names(described: &Described<'_>) -> BTreeSet<Identity> {
     described
         .own
         .iter()
@@ -138,11 +145,12 @@ pub(super) fn names(described: &Described) -> BTreeSet<Identity> {
 mod tests {
     use super::*;
     use crate::census::host::Evidence;
+    use crate::census::room::Room;
     use crate::observe::Key;
     use crate::time::Timestamp;
 
     const AT: Timestamp = Timestamp(0);
-    const FRAME: Evidence = Evidence { capture: 0, frame: 1 };
+    const SAID: Said = Said::new(AT, Evidence { capture: 0, frame: 1 });
 
     fn image(host: &mut Host, origin: Origin, serial: &str, station: &str) {
         let facts = [
@@ -152,12 +160,12 @@ mod tests {
             (Key::new("dicom.station_ae"), station),
             (Key::new("dicom.calling_ae"), "MR1"),
         ];
-        host.describes(origin, &facts, AT, FRAME);
+        host.describes(origin, &facts, SAID, &mut Room::default());
     }
 
     fn sorted(host: &Host) -> (usize, usize) {
         let id = HostId::default();
-        let it = sort(&[(&id, host)], false);
+        let it = sort(&[(&id, host)], || false);
         (it.own.len(), it.others.len())
     }
 
@@ -166,7 +174,7 @@ mod tests {
         let mut host = Host::new(AT);
         image(&mut host, Origin::Creator, "35131", "OTHER");
         assert_eq!(sorted(&host), (0, 1), "a sender of images alone could be a router");
-        host.learn("dicom.scu", WORKLIST, AT, FRAME);
+        host.learn(Key::new("dicom.scu"), WORKLIST.into(), SAID, &mut Room::default());
         assert_eq!(sorted(&host), (1, 0));
         image(&mut host, Origin::Creator, "99999", "OTHER");
         assert_eq!(sorted(&host), (0, 2), "two devices come through it");
@@ -175,7 +183,7 @@ mod tests {
     #[test]
     fn an_archive_that_answers_a_move_makes_nothing() {
         let mut host = Host::new(AT);
-        host.learn("dicom.scu", WORKLIST, AT, FRAME);
+        host.learn(Key::new("dicom.scu"), WORKLIST.into(), SAID, &mut Room::default());
         image(&mut host, Origin::Forwarded, "35131", "MR1");
         assert_eq!(sorted(&host), (0, 1));
     }
@@ -189,7 +197,7 @@ mod tests {
 
     #[test]
     fn zeros_and_addresses_are_no_serial_numbers() {
-        let facts = |s: &str| vec![("dicom.serial".to_owned(), s.to_owned())];
+        let facts = |s: &str| vec![(Key::new("dicom.serial"), s.into())];
         assert_eq!(signature_of(&facts("00000")), None);
         assert_eq!(signature_of(&facts("172.16.193.2")), None);
         assert!(signature_of(&facts("35131")).is_some());

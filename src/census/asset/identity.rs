@@ -323,16 +323,17 @@ impl Identifier {
 /// The first frame that said something of this speaker: it went between this address
 /// and this MAC.
 fn first_frame(host: &Host) -> Option<Evidence> {
-    let facts = host.facts.values().flat_map(|values| values.values());
+    let facts = host.facts().iter().map(|fact| &fact.said);
+    let services = host.services().iter().map(|(_, said)| said);
     let equipment = host.equipment.iter().map(|(.., said)| said);
-    let all = facts.chain(host.services.values()).chain(equipment).map(|said| said.evidence);
+    let all = facts.chain(services).chain(equipment).map(|said| said.evidence);
     all.filter(|evidence| evidence.frame > 0).min()
 }
 
 /// Two addresses of one MAC that talk with each other over the wire: the MAC is a
 /// relay's, a bridge's or the capture's own, and says nothing of either.
 fn talks_to_itself(id: &HostId, host: &Host) -> bool {
-    host.peers.iter().any(|peer| {
+    host.peers().iter().any(|peer| {
         (peer.segment, peer.mac) == (id.segment, id.mac) && peer.ip.is_some() && peer.ip != id.ip
     })
 }

@@ -5,8 +5,11 @@ mod attribute;
 mod cards;
 mod equipment;
 mod identity;
+mod understood;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
+use std::fmt;
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
@@ -16,14 +19,15 @@ pub use attribute::{Candidate, Reason, SHOWN, shown};
 pub use identity::Identity;
 
 use super::Census;
-use super::host::{Evidence, Host, Said, Span};
-use super::signature::{Book, oui};
+use super::host::{EquipmentFacts, Evidence, Host, Said, Span};
+use super::signature::oui;
 use crate::net::{HostId, Mac, Segment, Transport};
 use crate::observe::{Lease, Role};
 use address::{is_public, is_somebodys};
 use attribute::Candidates;
 use equipment::Described;
 use identity::{Identifier, Route};
+use understood::Reader;
 
 /// The facts that the census makes itself: the registered holder of a MAC's block, and
 /// that packets of others come through a card.
@@ -38,11 +42,31 @@ const NO_FRAME: Evidence = Evidence { capture: 0, frame: 0 };
 /// messages on.
 const PASSED_ON: f32 = 0.5;
 
-/// A device, as far as it is known.
+/// The name of an asset: the same device has it in every run. It is a hash of the
+/// identity, of which people see `A` and ten hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AssetId(u128);
+
+impl AssetId {
+    /// Of what it is recognised by, as [`Identity`] displays it.
+    #[must_use]
+    pub fn of(identity: &str) -> Self {
+        let digest = Sha256::digest(identity);
+        Self(digest.iter().take(16).fold(0, |id, byte| id << 8 | u128::from(*byte)))
+    }
+}
+
+impl fmt::Display for AssetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "A{:010x}", self.0 >> 88)
+    }
+}
+
+/// A device, as far as it is known. Its text is lent by the census.
 #[derive(Clone, Debug)]
-pub struct Asset {
-    /// Stable name: the same device has it in every run.
-    pub id: String,
+pub struct Asset<'a> {
+    /// Stable name.
+    pub id: AssetId,
     /// What it is recognised by.
     pub identity: Identity,
     /// First and last time.
@@ -51,92 +75,146 @@ pub struct Asset {
     pub external: bool,
     /// Its network cards.
     pub macs: BTreeSet<Mac>,
-    /// Its addresses.
-    pub ips: BTreeSet<IpAddr>,
-    /// How its addresses came to it.
-    pub assignment: BTreeSet<&'static str>,
-    /// Where it was seen.
-    pub segments: BTreeSet<Segment>,
+    /// Its addresses; sorted.
+    pub ips: Vec<IpAddr>,
+    /// A DHCP server gave it one of them.
+    pub leased: bool,
+    /// Where it was seen; sorted.
+    pub segments: Vec<Segment>,
     /// Switch and port.
-    pub attached: Vec<(String, String, Said)>,
-    /// Services with the part it plays.
-    pub services: BTreeMap<(Transport, u16, String, Role), Said>,
-    /// Assets that it talks with, by id.
-    pub peers: BTreeSet<String>,
-    /// Through whom it is known, by id, for a device of which only others speak.
-    pub seen_through: BTreeSet<String>,
+    pub attached: Vec<(&'a str, &'a str)>,
+    /// Services with the part it plays; sorted.
+    pub services: Vec<(Transport, u16, &'a str, Role)>,
+    /// Assets that it talks with; sorted.
+    pub peers: Vec<AssetId>,
+    /// Through whom it is known, for a device of which only others speak; sorted.
+    pub seen_through: Vec<AssetId>,
     /// Everything said of it, by attribute: candidates, the shown one first.
-    pub attributes: BTreeMap<&'static str, Vec<Candidate>>,
+    pub attributes: BTreeMap<&'static str, Vec<Candidate<'a>>>,
 }
 
-impl Asset {
-    /// The candidates shown for an attribute.
+impl<'a> Asset<'a> {
+    /// The candidates shown for an attribute, in their order.
     #[must_use]
-    pub fn shown(&self, name: &str) -> Vec<&Candidate> {
+    pub fn shown(&self, name: &str) -> Vec<&Candidate<'a>> {
         let os = self.attributes.get("os_name").and_then(|all| all.first());
-        let os = os.map(|c| c.value.as_str());
+        let os = os.map(|c| &*c.value);
         self.attributes.get(name).map_or_else(Vec::new, |all| shown(name, all, os))
     }
 }
 
-/// `A` and ten hexadecimal digits of a hash of the identity: the same in every run.
-fn asset_id(identity: &Identity) -> String {
-    let digest = Sha256::digest(identity.to_string());
-    digest.iter().take(5).fold(String::from("A"), |id, byte| format!("{id}{byte:02x}"))
-}
-
 /// One group of speakers with what they describe.
-#[derive(Default)]
 struct Group<'a> {
+    id: AssetId,
     hosts: Vec<(&'a HostId, &'a Host)>,
-    described: Described,
+    described: Described<'a>,
     /// Where it carries the packets of others.
     routes: Vec<Route>,
+}
+
+/// All groups, found by their identity.
+#[derive(Default)]
+struct Groups<'a> {
+    places: HashMap<Identity, usize, RandomState>,
+    all: Vec<Group<'a>>,
+}
+
+impl<'a> Groups<'a> {
+    fn place(&mut self, identity: Identity) -> usize {
+        let next = self.all.len();
+        *self.places.entry(identity).or_insert_with_key(|identity| {
+            let id = AssetId::of(&identity.to_string());
+            let (hosts, described, routes) = Default::default();
+            self.all.push(Group { id, hosts, described, routes });
+            next
+        })
+    }
+
+    fn get(&mut self, identity: Identity) -> Option<&mut Group<'a>> {
+        let place = self.place(identity);
+        self.all.get_mut(place)
+    }
+}
+
+/// What a derivation asks again and again.
+struct Desk<'a> {
+    identifier: Identifier,
+    /// Assets by speaker: everyone is a peer of many.
+    known: HashMap<&'a HostId, AssetId, RandomState>,
+    reader: Reader<'a>,
 }
 
 impl Census {
     /// Every asset, in the order of the identities.
     #[must_use]
-    pub fn assets(&self) -> Vec<Asset> {
+    pub fn assets(&self) -> Vec<Asset<'_>> {
+        let mut assets = Vec::new();
+        let Ok(()) = self.derive(|asset| {
+            assets.push(asset);
+            Ok::<(), Infallible>(())
+        });
+        assets
+    }
+
+    /// Hands every asset to `each`, in the order of the identities, one at a time: all
+    /// together take as much memory as the census itself.
+    ///
+    /// # Errors
+    /// The first one of `each`, after which nothing more is derived.
+    pub fn derive<'a, E>(
+        &'a self,
+        mut each: impl FnMut(Asset<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let hosts = self.hosts();
         let identifier = Identifier::new(hosts.clone());
-        let mut groups: BTreeMap<Identity, Group<'_>> = BTreeMap::new();
-        // Ids of assets by speaker: everyone is a peer of many.
-        let mut known: HashMap<&HostId, String, RandomState> = HashMap::default();
+        let mut groups = Groups::default();
+        let mut known = HashMap::with_capacity_and_hasher(hosts.len(), RandomState::default());
         for (id, host) in hosts {
-            let Some(identity) = identifier.identify(id) else { continue };
-            known.insert(id, asset_id(&identity));
-            let group = groups.entry(identity).or_default();
+            let Some(group) = identifier.identify(id).and_then(|it| groups.get(it)) else {
+                continue;
+            };
+            known.insert(id, group.id);
             group.hosts.push((id, host));
         }
-        groups.retain(|_, group| group.hosts.iter().any(|(_, host)| !is_only_named(host)));
+        for group in &mut groups.all {
+            if group.hosts.iter().all(|(_, host)| is_only_named(host)) {
+                group.hosts.clear();
+            }
+        }
         // A router is a device even where only the packets of others show it.
         for route in identifier.routers() {
-            groups.entry(Identity::Mac(route.mac)).or_default().routes.push(route);
-        }
-        // Who is described by whom; a device that speaks for itself keeps its own name.
-        let mut speaks: BTreeMap<Identity, Identity> = BTreeMap::new();
-        let mut others: BTreeMap<Identity, Vec<(Identity, super::host::EquipmentFacts, Said)>> =
-            BTreeMap::new();
-        for (identity, group) in &mut groups {
-            group.described = equipment::sort(&group.hosts, self.has_medical_mac(identity));
-            for name in equipment::names(&group.described) {
-                speaks.entry(name).or_insert_with(|| identity.clone());
+            if let Some(group) = groups.get(Identity::Mac(route.mac)) {
+                group.routes.push(route);
             }
+        }
+        let Groups { places, mut all } = groups;
+        let mut order: Vec<(Identity, usize)> = places.into_iter().collect();
+        order.retain(|(_, at)| {
+            all.get(*at).is_some_and(|group| !(group.hosts.is_empty() && group.routes.is_empty()))
+        });
+        order.sort_unstable();
+        let mut desk = Desk { identifier, known, reader: Reader::new(&self.book) };
+        // Who is described by whom; a device that speaks for itself keeps its own name.
+        let mut speaks: BTreeSet<Identity> = BTreeSet::new();
+        let mut others: BTreeMap<Identity, Vec<(AssetId, &EquipmentFacts, Said)>> = BTreeMap::new();
+        for (identity, at) in &order {
+            let Some(group) = all.get_mut(*at) else { continue };
+            group.described = equipment::sort(&group.hosts, || self.has_medical_mac(identity));
+            speaks.extend(equipment::names(&group.described));
             for (name, facts) in std::mem::take(&mut group.described.others) {
                 let all = others.entry(name).or_default();
-                all.extend(facts.into_iter().map(|(f, said)| (identity.clone(), f, said)));
+                all.extend(facts.into_iter().map(|(facts, said)| (group.id, facts, said)));
             }
         }
-        let mut assets: Vec<Asset> = groups
-            .iter()
-            .map(|(identity, group)| self.asset(identity, group, &identifier, &known))
-            .collect();
-        for (name, facts) in others.into_iter().filter(|(name, _)| !speaks.contains_key(name)) {
-            assets.extend(self.described(name, &facts));
+        for (identity, at) in order {
+            if let Some(group) = all.get(at) {
+                each(desk.asset(identity, group))?;
+            }
         }
-        assets.sort_by(|a, b| a.identity.cmp(&b.identity));
-        assets
+        for (name, facts) in others.into_iter().filter(|(name, _)| !speaks.contains(name)) {
+            desk.described(name, &facts).map_or(Ok(()), &mut each)?;
+        }
+        Ok(())
     }
 
     fn has_medical_mac(&self, identity: &Identity) -> bool {
@@ -145,93 +223,89 @@ impl Census {
             .and_then(|vendor| self.book.matches(OUI, vendor, &[]))
             .is_some_and(|found| found.get("device_category") == Some("medical"))
     }
+}
 
-    fn asset(
-        &self,
-        identity: &Identity,
-        group: &Group<'_>,
-        identifier: &Identifier,
-        known: &HashMap<&HostId, String, RandomState>,
-    ) -> Asset {
+impl<'a> Desk<'a> {
+    fn asset(&mut self, identity: Identity, group: &Group<'a>) -> Asset<'a> {
         let spans = group.hosts.iter().map(|(_, host)| host.span);
-        let mut asset =
-            empty(identity.clone(), spans.chain(group.routes.iter().map(|route| route.span)));
+        let spans = spans.chain(group.routes.iter().map(|route| route.span));
+        let mut asset = empty(group.id, identity, spans);
         let mut candidates = Candidates::default();
         let relays = relays_hl7(&group.hosts);
         for (id, host) in &group.hosts {
-            self.place(&mut asset, id, host, identifier, known);
-            for (key, values) in &host.facts {
+            self.place(&mut asset, id, host);
+            for fact in host.facts() {
+                let (key, value) = (fact.key.as_str(), &*fact.value);
                 let weight = if relays && key == "hl7.profile" { PASSED_ON } else { 1.0 };
-                for (value, said) in values {
-                    candidates.add(&self.book, key, value, &[], *said, weight);
+                if let Some(found) = self.reader.alone(key, value) {
+                    candidates.add(&found, (key, value), fact.said, weight);
                 }
             }
         }
         for (facts, said, weight) in &group.described.own {
-            add_equipment(&mut candidates, &self.book, facts, *said, *weight);
+            add_equipment(&mut candidates, &self.reader, facts, |_| true, *said, *weight);
         }
         for route in &group.routes {
-            asset.segments.insert(route.segment);
+            asset.segments.push(route.segment);
             let evidence = route.evidence.unwrap_or(NO_FRAME);
             let said = Said { evidence, span: route.span };
-            if route.sure {
-                candidates.add(&self.book, FORWARDS, "yes", &[], said, 1.0);
+            if let Some(found) = self.reader.alone(FORWARDS, "yes").filter(|_| route.sure) {
+                candidates.add(&found, (FORWARDS, "yes"), said, 1.0);
             }
         }
         // The card's maker, said by the first frame that the card sent.
-        if let Identity::Mac(mac) = identity
+        if let Identity::Mac(mac) = &asset.identity
             && let Some(vendor) = oui::vendor(*mac)
+            && let Some(found) = self.reader.alone(OUI, vendor)
         {
             let said = Said { evidence: NO_FRAME, span: asset.span };
-            candidates.add(&self.book, OUI, vendor, &[], said, 1.0);
+            candidates.add(&found, (OUI, vendor), said, 1.0);
         }
-        asset.attributes = candidates.weigh(&self.book);
-        asset.peers.remove(&asset.id);
+        asset.attributes = candidates.weigh(self.reader.book);
+        asset.ips.sort_unstable();
+        asset.ips.dedup();
+        asset.segments.sort_unstable();
+        asset.segments.dedup();
+        asset.services.sort_unstable();
+        asset.services.dedup();
+        asset.peers.sort_unstable();
+        asset.peers.dedup();
+        let own = asset.id;
+        asset.peers.retain(|peer| *peer != own);
         asset
     }
 
     /// Addresses, places, services and peers of one speaker.
-    fn place(
-        &self,
-        asset: &mut Asset,
-        id: &HostId,
-        host: &Host,
-        identifier: &Identifier,
-        known: &HashMap<&HostId, String, RandomState>,
-    ) {
+    fn place(&self, asset: &mut Asset<'a>, id: &HostId, host: &'a Host) {
         if let (Identity::Mac(device), Some(mac)) = (&asset.identity, id.mac)
-            && identifier.device(mac) == *device
+            && self.identifier.device(mac) == *device
         {
             asset.macs.insert(mac);
         }
-        let seen = !host.services.is_empty() || host.direct || host.routed;
+        let seen = !host.services().is_empty() || host.direct || host.routed;
         asset.ips.extend(id.ip.filter(|ip| seen && is_somebodys(*ip)));
         for (ip, lease, _) in host.addresses.iter().filter(|(ip, ..)| is_somebodys(*ip)) {
-            asset.ips.insert(*ip);
-            asset.assignment.insert(match lease {
-                Lease::Dhcp(_) => "dhcp",
-                Lease::Ndp | Lease::Arp => continue,
-            });
+            asset.ips.push(*ip);
+            asset.leased |= matches!(lease, Lease::Dhcp(_));
         }
         // Behind a router the segment is where the router is, not the device.
-        let routed = id.mac.is_some_and(|mac| identifier.is_router(id.segment, mac));
+        let routed = id.mac.is_some_and(|mac| self.identifier.is_router(id.segment, mac));
         let own_mac = id.mac.is_some_and(|mac| asset.macs.contains(&mac));
         if own_mac && host.spoke && (!routed || id.ip.is_none() || !host.routed) {
-            asset.segments.insert(id.segment);
+            asset.segments.push(id.segment);
         }
-        for place in &host.attached {
-            if !asset.attached.iter().any(|(s, p, _)| (s, p) == (&place.0, &place.1)) {
-                asset.attached.push(place.clone());
+        for (switch, port, _) in &host.attached {
+            if !asset.attached.contains(&(switch, port)) {
+                asset.attached.push((switch, port));
             }
         }
-        for (service, said) in &host.services {
-            let entry = asset.services.entry(service.clone()).or_insert(*said);
-            entry.span.extend(said.span.first);
-            entry.span.extend(said.span.last);
-            entry.evidence = entry.evidence.min(said.evidence);
-        }
-        asset.peers.extend(host.peers.iter().filter_map(|peer| {
-            known.get(peer).cloned().or_else(|| identifier.identify(peer).map(|i| asset_id(&i)))
+        let services = host.services().iter();
+        asset
+            .services
+            .extend(services.map(|((t, port, name, role), _)| (*t, *port, &**name, *role)));
+        asset.peers.extend(host.peers().iter().filter_map(|peer| {
+            let unheard = || Some(AssetId::of(&self.identifier.identify(peer)?.to_string()));
+            self.known.get(peer).copied().or_else(unheard)
         }));
     }
 
@@ -239,31 +313,41 @@ impl Census {
     fn described(
         &self,
         identity: Identity,
-        facts: &[(Identity, super::host::EquipmentFacts, Said)],
-    ) -> Option<Asset> {
-        let mut asset = empty(identity, facts.iter().map(|(.., said)| said.span));
+        facts: &[(AssetId, &'a EquipmentFacts, Said)],
+    ) -> Option<Asset<'a>> {
+        let id = AssetId::of(&identity.to_string());
+        let mut asset = empty(id, identity, facts.iter().map(|(.., said)| said.span));
         let mut candidates = Candidates::default();
         for (through, facts, said) in facts {
-            asset.seen_through.insert(asset_id(through));
-            let own: Vec<_> =
-                facts.iter().filter(|(key, _)| key != "dicom.calling_ae").cloned().collect();
-            add_equipment(&mut candidates, &self.book, &own, *said, 1.0);
+            asset.seen_through.push(*through);
+            let own = |key: &str| key != "dicom.calling_ae";
+            add_equipment(&mut candidates, &self.reader, facts, own, *said, 1.0);
         }
-        asset.attributes = candidates.weigh(&self.book);
+        asset.seen_through.sort_unstable();
+        asset.seen_through.dedup();
+        asset.attributes = candidates.weigh(self.reader.book);
         (!asset.attributes.is_empty()).then_some(asset)
     }
 }
 
-fn add_equipment(
-    candidates: &mut Candidates,
-    book: &Book,
-    facts: &super::host::EquipmentFacts,
+/// Adds what the facts of one description say whose keys are `wanted`.
+fn add_equipment<'a>(
+    candidates: &mut Candidates<'a>,
+    reader: &Reader<'a>,
+    facts: &'a EquipmentFacts,
+    wanted: impl Fn(&str) -> bool,
     said: Said,
     weight: f32,
 ) {
-    let others: Vec<(&str, &str)> = facts.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    for (key, value) in facts {
-        candidates.add(book, key, value, &others, said, weight);
+    let facts: Vec<(&str, &str)> = facts
+        .iter()
+        .map(|(key, value)| (key.as_str(), &**value))
+        .filter(|(key, _)| wanted(key))
+        .collect();
+    for (key, value) in &facts {
+        if let Some(found) = reader.among(key, value, &facts) {
+            candidates.add(&found, (key, value), said, weight);
+        }
     }
 }
 
@@ -271,26 +355,25 @@ fn add_equipment(
 fn is_only_named(host: &Host) -> bool {
     !host.spoke
         && host.addresses.is_empty()
-        && host.services.is_empty()
+        && host.services().is_empty()
         && host.equipment.is_empty()
         && host.attached.is_empty()
-        && host.facts.keys().all(|key| key == "dns.name")
+        && host.facts().iter().all(|fact| fact.key.as_str() == "dns.name")
 }
 
 /// Takes HL7 messages in and gives HL7 messages out: what those say of their maker
 /// need not be said of the speaker.
 fn relays_hl7(hosts: &[(&HostId, &Host)]) -> bool {
     let part = |wanted: Role| {
-        let mut services = hosts.iter().flat_map(|(_, host)| host.services.keys());
-        services.any(|(_, _, name, role)| name == "hl7" && *role == wanted)
+        let mut services = hosts.iter().flat_map(|(_, host)| host.services());
+        services.any(|((_, _, name, role), _)| &**name == "hl7" && *role == wanted)
     };
     part(Role::Server) && part(Role::Client)
 }
 
-fn empty(identity: Identity, spans: impl Iterator<Item = Span>) -> Asset {
+fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>) -> Asset<'a> {
     let span = spans.reduce(|mut all, span| {
-        all.extend(span.first);
-        all.extend(span.last);
+        all.cover(span);
         all
     });
     let macs = match identity {
@@ -298,18 +381,18 @@ fn empty(identity: Identity, spans: impl Iterator<Item = Span>) -> Asset {
         _ => BTreeSet::new(),
     };
     Asset {
-        id: asset_id(&identity),
+        id,
         external: matches!(&identity, Identity::Address { ip, .. } if is_public(*ip)),
         identity,
         span: span.unwrap_or(Span::at(crate::time::Timestamp(0))),
         macs,
-        ips: BTreeSet::new(),
-        assignment: BTreeSet::new(),
-        segments: BTreeSet::new(),
+        ips: Vec::new(),
+        leased: false,
+        segments: Vec::new(),
         attached: Vec::new(),
-        services: BTreeMap::new(),
-        peers: BTreeSet::new(),
-        seen_through: BTreeSet::new(),
+        services: Vec::new(),
+        peers: Vec::new(),
+        seen_through: Vec::new(),
         attributes: BTreeMap::new(),
     }
 }
@@ -317,6 +400,7 @@ fn empty(identity: Identity, spans: impl Iterator<Item = Span>) -> Asset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::census::signature::Book;
     use crate::observe::{Observation, Observed};
     use crate::time::Timestamp;
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use foldhash::fast::RandomState;
 use regex::Captures;
 
 use super::classes::{Class, Classes};
@@ -25,7 +26,7 @@ pub struct Book {
     signatures: Vec<Signature>,
     /// How many at the start of `signatures` came from an overlay.
     overlaid: usize,
-    by_key: HashMap<String, Index>,
+    by_key: HashMap<String, Index, RandomState>,
     by_id: HashMap<String, usize>,
     classes: Classes,
 }
@@ -33,9 +34,9 @@ pub struct Book {
 /// The signatures of one key in the order in which they are asked.
 #[derive(Debug, Default)]
 struct Index {
-    equals: HashMap<String, Vec<usize>>,
-    domains: HashMap<String, Vec<usize>>,
-    prefixes: HashMap<String, Vec<usize>>,
+    equals: HashMap<String, Vec<usize>, RandomState>,
+    domains: HashMap<String, Vec<usize>, RandomState>,
+    prefixes: HashMap<String, Vec<usize>, RandomState>,
     /// Lengths of the prefixes, longest first.
     lengths: Vec<usize>,
     patterns: Vec<usize>,
@@ -130,7 +131,7 @@ impl Book {
     }
 
     fn index(signatures: Vec<Signature>, overlaid: usize, classes: Classes) -> Self {
-        let mut by_key: HashMap<String, Index> = HashMap::new();
+        let mut by_key: HashMap<String, Index, RandomState> = HashMap::default();
         let mut by_id = HashMap::new();
         for (at, signature) in signatures.iter().enumerate() {
             by_id.insert(signature.id.clone(), at);
@@ -156,6 +157,12 @@ impl Book {
             index.lengths.dedup();
         }
         Self { signatures, overlaid, by_key, by_id, classes }
+    }
+
+    /// Whether any signature looks at this key.
+    #[must_use]
+    pub fn knows(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
     }
 
     /// Everything that `key=value` says: the first signature that matches, and what

@@ -113,17 +113,17 @@ pub struct Match<'a> {
 
 impl<'a> Match<'a> {
     /// Attribute, value and confidence of everything said, hints last.
-    pub fn said(&self) -> impl Iterator<Item = (&'a str, &str, f32)> {
+    pub fn said(&self) -> impl Iterator<Item = (&'a str, &Cow<'a, str>, f32)> {
         let sure = self.signature.confidence;
-        let set = self.set.iter().map(move |(name, value)| (*name, value.as_ref(), sure));
+        let set = self.set.iter().map(move |(name, value)| (*name, value, sure));
         let hint = sure.min(HINT_CONFIDENCE);
-        set.chain(self.hints.iter().map(move |(name, value)| (*name, value.as_ref(), hint)))
+        set.chain(self.hints.iter().map(move |(name, value)| (*name, value, hint)))
     }
 
     /// The value of one attribute.
     #[must_use]
     pub fn get(&self, attribute: &str) -> Option<&str> {
-        self.said().find(|(name, ..)| *name == attribute).map(|(_, value, _)| value)
+        self.said().find(|(name, ..)| *name == attribute).map(|(_, value, _)| value.as_ref())
     }
 }
 

@@ -145,7 +145,7 @@ fn hints_are_weaker_than_what_is_set() {
     );
     let book = over(&text).unwrap();
     let found = book.matches("t.k", "D1", &[]).unwrap();
-    let said: Vec<_> = found.said().collect();
+    let said: Vec<_> = found.said().map(|(a, text, sure)| (a, &**text, sure)).collect();
     assert_eq!(said, [("hostname", "D1", 0.5), ("os_name", "Windows", 0.3)]);
 }
 

@@ -1,44 +1,32 @@
 -- Memory: what speakers said, as the census keeps it. Restored at every start.
 CREATE TABLE capture (id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
 CREATE TABLE host (
-    id   TEXT PRIMARY KEY,      -- segment, MAC and address, as JSON
-    said TEXT NOT NULL          -- facts, bindings, equipment, services, peers, as JSON
-) STRICT, WITHOUT ROWID;
+    place INTEGER PRIMARY KEY,     -- in the order of their first word, from 0, without holes
+    said  BLOB NOT NULL            -- segment, MAC, address, and everything said under them
+) STRICT;
+-- What was observed since the memory was last written; said to the census again at a start.
+CREATE TABLE journal (
+    id           INTEGER PRIMARY KEY,
+    capture      INTEGER NOT NULL,
+    observations BLOB NOT NULL
+) STRICT;
 
--- Knowledge: derived from the memory, rewritten as a whole, read by every view.
+-- Knowledge: derived from the memory, rewritten where it changed, read by every view.
 CREATE TABLE asset (
-    id         TEXT PRIMARY KEY,
+    number     INTEGER PRIMARY KEY,
+    id         TEXT NOT NULL,
     identity   TEXT NOT NULL,
     external   INTEGER NOT NULL,
     first_seen INTEGER NOT NULL,   -- nanoseconds since 1970, UTC
-    last_seen  INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
--- One value of one attribute, addresses, places and peers included.
-CREATE TABLE value (
-    asset      TEXT NOT NULL REFERENCES asset (id) ON DELETE CASCADE,
-    name       TEXT NOT NULL,
-    rank       INTEGER NOT NULL,   -- 0 is shown first
-    value      TEXT NOT NULL,
-    confidence REAL NOT NULL,
-    shown      INTEGER NOT NULL,
-    PRIMARY KEY (asset, name, rank)
-) STRICT, WITHOUT ROWID;
--- Why a value is believed.
-CREATE TABLE reason (
-    asset      TEXT NOT NULL REFERENCES asset (id) ON DELETE CASCADE,
-    name       TEXT NOT NULL,
-    rank       INTEGER NOT NULL,
-    number     INTEGER NOT NULL,
-    signature  TEXT NOT NULL,
-    key        TEXT NOT NULL,
-    value      TEXT NOT NULL,
-    confidence REAL NOT NULL,
-    capture    INTEGER NOT NULL,
-    frame      INTEGER NOT NULL,
-    first_seen INTEGER NOT NULL,
     last_seen  INTEGER NOT NULL,
-    PRIMARY KEY (asset, name, rank, number)
-) STRICT, WITHOUT ROWID;
+    print      BLOB NOT NULL       -- hash of all that is known but last_seen
+) STRICT;
+-- Values by attribute with the reasons for each, addresses, places and peers included.
+-- A table of its own: last_seen changes with every packet, this rarely.
+CREATE TABLE known (
+    asset      INTEGER PRIMARY KEY REFERENCES asset (number),
+    attributes BLOB NOT NULL
+) STRICT;
 -- What the sensor counted: lost, refused, duplicated, unreadable.
 CREATE TABLE counter (
     capture INTEGER NOT NULL,

@@ -1,6 +1,7 @@
 use super::*;
-use crate::census::host::Evidence;
-use crate::observe::Lease;
+use crate::census::host::{Evidence, Said};
+use crate::census::room::Room;
+use crate::observe::{Key, Lease};
 use crate::time::Timestamp;
 
 const ROUTER: Mac = Mac([0, 1, 2, 0, 0, 1]);
@@ -39,8 +40,8 @@ fn many_unbound_addresses_make_a_router_without_ttls() {
 #[test]
 fn a_binding_in_its_own_segment_names_the_device_behind_the_router() {
     let mut local = host(20, DEVICE, None, 64);
-    let evidence = Evidence { capture: 0, frame: 1 };
-    local.1.holds("10.2.0.9".parse().unwrap(), Lease::Arp, Timestamp(0), evidence);
+    let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
+    local.1.holds("10.2.0.9".parse().unwrap(), Lease::Arp, said, &mut Room::default());
     let hosts = [host(10, ROUTER, Some("10.2.0.9"), 63), local];
     assert_eq!(identity(&hosts, 0), "mac:00:01:02:00:00:02");
     let direct = [host(10, ROUTER, Some("10.2.0.9"), 63), host(20, DEVICE, Some("10.2.0.9"), 64)];
@@ -53,8 +54,8 @@ fn a_translating_gateway_is_not_the_internet() {
         [host(0, ROUTER, Some("93.184.216.34"), 128), host(0, ROUTER, Some("1.1.1.1"), 128)];
     assert_eq!(identity(&hosts, 0), "ip:93.184.216.34");
     let mut gateway = host(0, ROUTER, None, 128);
-    let evidence = Evidence { capture: 0, frame: 1 };
-    gateway.1.holds("192.168.0.2".parse().unwrap(), Lease::Arp, Timestamp(0), evidence);
+    let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
+    gateway.1.holds("192.168.0.2".parse().unwrap(), Lease::Arp, said, &mut Room::default());
     let hosts = [host(0, ROUTER, Some("93.184.216.34"), 128), gateway];
     assert_eq!(identity(&hosts, 0), "ip:93.184.216.34");
     assert_eq!(identity(&hosts, 1), "mac:00:01:02:00:00:01");
@@ -72,9 +73,9 @@ fn a_mac_that_talks_to_itself_is_nobodys() {
         [host(10, DEVICE, Some("10.1.0.5"), 128), host(10, DEVICE, Some("10.1.0.6"), 128)];
     assert_eq!(identity(&hosts, 0), "mac:00:01:02:00:00:02", "two addresses alone are fine");
     let peer = hosts[1].0;
-    hosts[0].1.peers.insert(peer);
+    hosts[0].1.met(peer, &mut Room::default());
     let peer = hosts[0].0;
-    hosts[1].1.peers.insert(peer);
+    hosts[1].1.met(peer, &mut Room::default());
     assert_eq!(identity(&hosts, 0), "ip:10.1.0.5");
     assert_eq!(identity(&hosts, 1), "ip:10.1.0.6");
 }
@@ -106,7 +107,8 @@ fn an_address_with_two_holders_names_nobody() {
 
 fn holding(vlan: u16, mac: Mac, ip: &str) -> (HostId, Host) {
     let mut it = host(vlan, mac, None, 64);
-    it.1.holds(ip.parse().unwrap(), Lease::Arp, Timestamp(0), Evidence { capture: 0, frame: 1 });
+    let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
+    it.1.holds(ip.parse().unwrap(), Lease::Arp, said, &mut Room::default());
     it
 }
 
@@ -160,11 +162,11 @@ fn a_router_whose_answers_come_from_afar_keeps_its_address() {
     assert_eq!(identity(&hosts, 0), "mac:00:01:02:00:00:01");
     assert_eq!(identity(&hosts, 2), "ip:93.184.216.34");
     // Its own frames do not show that it carries those of others.
-    let frame = |frame| Evidence { capture: 0, frame };
-    hosts[0].1.learn("a.b", "x", Timestamp(0), frame(1));
-    hosts[2].1.learn("a.b", "x", Timestamp(0), frame(5));
+    let frame = |frame| Said::new(Timestamp(0), Evidence { capture: 0, frame });
+    hosts[0].1.learn(Key::new("a.b"), "x".into(), frame(1), &mut Room::default());
+    hosts[2].1.learn(Key::new("a.b"), "x".into(), frame(5), &mut Room::default());
     let it = Identifier::new(hosts.iter().map(|(id, host)| (id, host)));
-    assert_eq!(it.routers().next().unwrap().evidence, Some(frame(5)));
+    assert_eq!(it.routers().next().unwrap().evidence, Some(frame(5).evidence));
     // A second such address may be of one whose sessions the router ends.
     hosts.push(both("10.1.0.77"));
     assert_eq!(identity(&hosts, 0), "ip:10.1.0.1");
@@ -187,14 +189,14 @@ fn what_a_router_carries_is_shown_by_a_frame() {
         it.routers().next().unwrap().evidence
     };
     assert_eq!(evidence(&hosts), None);
-    let frame = |frame| Evidence { capture: 0, frame };
-    hosts[0].1.learn("a.b", "x", Timestamp(0), frame(9));
+    let frame = |frame| Said::new(Timestamp(0), Evidence { capture: 0, frame });
+    hosts[0].1.learn(Key::new("a.b"), "x".into(), frame(9), &mut Room::default());
     let (tcp, client) = (crate::net::Transport::Tcp, crate::observe::Role::Client);
-    hosts[1].1.speaks(tcp, 80, "http", client, Timestamp(0), frame(7));
-    assert_eq!(evidence(&hosts), Some(frame(7)));
+    hosts[1].1.speaks((tcp, 80, "http", client), frame(7), &mut Room::default());
+    assert_eq!(evidence(&hosts), Some(frame(7).evidence));
     // Of the router itself a frame shows nothing of the kind.
     let mut own = holding(10, ROUTER, "10.1.0.1");
-    own.1.learn("a.b", "x", Timestamp(0), frame(2));
+    own.1.learn(Key::new("a.b"), "x".into(), frame(2), &mut Room::default());
     let [a, b] = hosts;
-    assert_eq!(evidence(&[a, b, own]), Some(frame(7)));
+    assert_eq!(evidence(&[a, b, own]), Some(frame(7).evidence));
 }

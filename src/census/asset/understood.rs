@@ -1,0 +1,76 @@
+//! What signatures say of a fact, asked once a fact: thousands of hosts say the same.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use foldhash::fast::RandomState;
+
+use crate::census::signature::{ATTRIBUTES, Book, Match};
+
+/// Answers remembered during one derivation; names are different everywhere and would
+/// only fill it.
+const MAX_REMEMBERED: usize = 1 << 15;
+
+/// What a signature says of one fact.
+pub(super) struct Understood<'a> {
+    /// Its id.
+    pub(super) signature: &'a str,
+    /// Attribute, value, confidence.
+    pub(super) said: Vec<(&'static str, Cow<'a, str>, f32)>,
+    /// The operating system that it names.
+    pub(super) context: Option<Cow<'a, str>>,
+}
+
+impl<'a> Understood<'a> {
+    fn of(found: &Match<'a>) -> Self {
+        let said = found
+            .said()
+            .filter(|(_, text, _)| !text.is_empty())
+            .filter_map(|(name, text, sure)| {
+                let name = ATTRIBUTES.iter().find(|known| **known == name)?;
+                Some((*name, text.clone(), sure))
+            })
+            .collect();
+        let mut said_of_it = found.said();
+        let context = said_of_it.find(|(name, ..)| *name == "os_name").map(|(_, t, _)| t.clone());
+        Self { signature: &found.signature.id, said, context }
+    }
+}
+
+/// The book with the answers that it gave.
+pub(super) struct Reader<'a> {
+    pub(super) book: &'a Book,
+    answers: HashMap<(&'a str, &'a str), Option<Rc<Understood<'a>>>, RandomState>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(book: &'a Book) -> Self {
+        Self { book, answers: HashMap::default() }
+    }
+
+    /// What is said of a fact that stands alone.
+    pub(super) fn alone(&mut self, key: &'a str, value: &'a str) -> Option<Rc<Understood<'a>>> {
+        if !self.book.knows(key) {
+            return None;
+        }
+        if let Some(answer) = self.answers.get(&(key, value)) {
+            return answer.clone();
+        }
+        let answer = self.among(key, value, &[]);
+        if self.answers.len() < MAX_REMEMBERED {
+            self.answers.insert((key, value), answer.clone());
+        }
+        answer
+    }
+
+    /// What is said of a fact beside others of the same message.
+    pub(super) fn among(
+        &self,
+        key: &str,
+        value: &str,
+        others: &[(&str, &str)],
+    ) -> Option<Rc<Understood<'a>>> {
+        self.book.matches(key, value, others).map(|found| Rc::new(Understood::of(&found)))
+    }
+}

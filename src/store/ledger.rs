@@ -1,0 +1,261 @@
+//! Knowledge, written where it changed: each asset is compared with what was last
+//! published of it by a fingerprint.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use rusqlite::{Connection, Transaction, params};
+use sha2::{Digest, Sha256};
+
+use super::record::{self, Attribute, ReasonOf, ValueOf};
+use super::writer::Failure;
+use crate::census::Census;
+use crate::census::asset::{Asset, AssetId, Candidate};
+use crate::observe::Role;
+use crate::time::Timestamp;
+
+/// Reasons kept of one value; a hundred agreeing frames say no more than the best.
+const MAX_REASONS: usize = 16;
+/// Services and peers listed of one asset.
+const MAX_LISTED: usize = 64;
+
+/// What was published of an asset.
+#[derive(Clone, Copy)]
+struct Entry {
+    number: i64,
+    print: u128,
+    last: Timestamp,
+    /// When it was last looked at.
+    round: u64,
+}
+
+/// What was published of every asset.
+#[derive(Default)]
+pub(super) struct Ledger {
+    entries: HashMap<AssetId, Entry, RandomState>,
+    next: i64,
+    round: u64,
+}
+
+/// What a publication changes, valid once it is committed.
+#[derive(Default)]
+pub(super) struct Changes {
+    written: Vec<(AssetId, Entry)>,
+    gone: Vec<(AssetId, i64)>,
+    next: i64,
+    pub(super) summary: Published,
+}
+
+/// How much was written of the knowledge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// Assets in all.
+    pub assets: usize,
+    /// Assets that are new, or of which something else is known now.
+    pub changed: usize,
+    /// Assets of which only the time has moved on.
+    pub touched: usize,
+    /// Assets that are no longer any.
+    pub gone: usize,
+}
+
+impl Ledger {
+    /// As the inventory says.
+    pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut ledger = Self::default();
+        let mut rows =
+            connection.prepare("SELECT number, identity, last_seen, print FROM asset")?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let (number, last) = (row.get(0)?, Timestamp(row.get(2)?));
+            let print = row.get_ref(3)?.as_blob().ok().and_then(|b| b.try_into().ok());
+            // No fingerprint is like no other: such an asset is written again.
+            let print = print.map_or(0, u128::from_be_bytes);
+            let id = AssetId::of(row.get_ref(1)?.as_str().unwrap_or_default());
+            ledger.entries.insert(id, Entry { number, print, last, round: 0 });
+            ledger.next = ledger.next.max(number + 1);
+        }
+        Ok(ledger)
+    }
+
+    /// Writes the assets that changed; the result is for [`Self::settle`] once it is
+    /// committed.
+    pub(super) fn publish(
+        &mut self,
+        transaction: &Transaction<'_>,
+        census: &Census,
+    ) -> Result<Changes, Failure> {
+        self.round += 1;
+        let mut changes = Changes { next: self.next, ..Changes::default() };
+        let mut add =
+            transaction.prepare_cached("INSERT INTO asset VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        let mut change = transaction.prepare_cached(
+            "UPDATE asset SET external = ?2, first_seen = ?3, last_seen = ?4, print = ?5
+             WHERE number = ?1",
+        )?;
+        let mut touch =
+            transaction.prepare_cached("UPDATE asset SET last_seen = ?2 WHERE number = ?1")?;
+        let mut know =
+            transaction.prepare_cached("INSERT OR REPLACE INTO known VALUES (?1, ?2)")?;
+        let mut blob = Vec::new();
+        census.derive(|asset| {
+            record::begin(&mut blob);
+            record::add(&mut blob, &attributes(&asset))?;
+            let print = print(&asset, &blob);
+            let (first, last) = (asset.span.first, asset.span.last);
+            changes.summary.assets += 1;
+            let number = match self.entries.get_mut(&asset.id) {
+                Some(entry) if entry.print == print => {
+                    entry.round = self.round;
+                    if entry.last != last {
+                        touch.execute(params![entry.number, last.0])?;
+                        changes.written.push((asset.id, Entry { last, ..*entry }));
+                        changes.summary.touched += 1;
+                    }
+                    return Ok(());
+                }
+                Some(entry) => {
+                    entry.round = self.round;
+                    let print = print.to_be_bytes();
+                    change.execute(params![
+                        entry.number,
+                        asset.external,
+                        first.0,
+                        last.0,
+                        print
+                    ])?;
+                    entry.number
+                }
+                None => {
+                    let number = changes.next;
+                    changes.next += 1;
+                    let (id, identity) = (asset.id.to_string(), asset.identity.to_string());
+                    let print = print.to_be_bytes();
+                    add.execute(params![
+                        number,
+                        id,
+                        identity,
+                        asset.external,
+                        first.0,
+                        last.0,
+                        print
+                    ])?;
+                    number
+                }
+            };
+            know.execute(params![number, blob])?;
+            changes.written.push((asset.id, Entry { number, print, last, round: self.round }));
+            changes.summary.changed += 1;
+            Ok::<(), Failure>(())
+        })?;
+        let of_before = self.entries.iter().filter(|(_, entry)| entry.round != self.round);
+        changes.gone.extend(of_before.map(|(id, entry)| (*id, entry.number)));
+        changes.summary.gone = changes.gone.len();
+        for (_, number) in &changes.gone {
+            for sql in ["DELETE FROM known WHERE asset = ?1", "DELETE FROM asset WHERE number = ?1"]
+            {
+                transaction.prepare_cached(sql)?.execute([number])?;
+            }
+        }
+        Ok(changes)
+    }
+
+    /// The changes are committed.
+    pub(super) fn settle(&mut self, changes: Changes) -> Published {
+        self.entries.extend(changes.written);
+        for (id, _) in changes.gone {
+            self.entries.remove(&id);
+        }
+        self.next = changes.next;
+        changes.summary
+    }
+}
+
+/// A hash of all that is known but when it was last seen. A strong one: what is known is
+/// what strangers say, and nobody may hide a change behind a fingerprint that he has met.
+fn print(asset: &Asset<'_>, blob: &[u8]) -> u128 {
+    let digest = Sha256::new()
+        .chain_update([u8::from(asset.external)])
+        .chain_update(asset.span.first.0.to_be_bytes())
+        .chain_update(blob)
+        .finalize();
+    digest.iter().take(16).fold(0, |print, byte| print << 8 | u128::from(*byte))
+}
+
+/// Everything known of an asset, as it is stored.
+fn attributes<'a>(asset: &'a Asset<'_>) -> Vec<Attribute<'a>> {
+    let mut all: Vec<Attribute<'a>> = Vec::with_capacity(asset.attributes.len() + 8);
+    for (name, candidates) in &asset.attributes {
+        let mut shown = asset.shown(name).into_iter().peekable();
+        let values = candidates.iter().map(|candidate| {
+            let is_shown = shown.next_if(|c| std::ptr::eq(*c, candidate)).is_some();
+            value_of(candidate, is_shown)
+        });
+        all.push(Attribute { name: Cow::Borrowed(name), values: values.collect() });
+    }
+    places(asset, |name, texts| {
+        let values =
+            texts.map(|value| ValueOf { value, confidence: 1.0, shown: true, reasons: Vec::new() });
+        let values: Vec<_> = values.take(MAX_LISTED).collect();
+        if !values.is_empty() {
+            all.push(Attribute { name: Cow::Borrowed(name), values });
+        }
+    });
+    all
+}
+
+fn value_of<'a>(candidate: &'a Candidate<'_>, shown: bool) -> ValueOf<'a> {
+    let reasons = candidate.reasons.iter().take(MAX_REASONS).map(|why| ReasonOf {
+        signature: why.signature,
+        key: why.key,
+        value: why.value,
+        confidence: why.confidence,
+        capture: why.said.evidence.capture,
+        frame: why.said.evidence.frame,
+        first_seen: why.said.span.first,
+    });
+    ValueOf {
+        value: Cow::Borrowed(&candidate.value),
+        confidence: candidate.confidence,
+        shown,
+        reasons: reasons.collect(),
+    }
+}
+
+/// Addresses, places, services and peers as values.
+fn places<'a>(
+    asset: &'a Asset<'_>,
+    mut give: impl FnMut(&'static str, &mut dyn Iterator<Item = Cow<'a, str>>),
+) {
+    fn text<'a>(it: impl ToString) -> Cow<'a, str> {
+        Cow::Owned(it.to_string())
+    }
+    let vendor = crate::census::signature::oui::vendor;
+    let mut services: Vec<String> = asset
+        .services
+        .iter()
+        .filter_map(|(transport, port, name, role)| match (*name, role) {
+            ("", Role::Server) => Some(format!("{transport}/{port}")),
+            ("", Role::Client) => None,
+            (name, Role::Server) => Some(format!("{name} {transport}/{port}")),
+            (name, Role::Client) => Some(format!("{name} client")),
+        })
+        .collect();
+    services.sort_unstable();
+    services.dedup();
+    let speaks_clear = |(_, _, name, _): &(_, _, &str, _)| matches!(*name, "dicom" | "hl7");
+    let clear = asset.services.iter().any(speaks_clear).then_some(Cow::Borrowed("yes"));
+    give("mac_addresses", &mut asset.macs.iter().map(text));
+    give("mac_vendor", &mut asset.macs.iter().filter_map(|m| vendor(*m).map(Cow::Borrowed)));
+    give("ip_addresses", &mut asset.ips.iter().map(text));
+    give("ip_assignment", &mut asset.leased.then_some(Cow::Borrowed("dhcp")).into_iter());
+    give("vlans", &mut asset.segments.iter().map(text).filter(|vlan| !vlan.is_empty()));
+    give("switch", &mut asset.attached.iter().map(|(switch, _)| Cow::Borrowed(*switch)));
+    give("switch_port", &mut asset.attached.iter().map(|(_, port)| Cow::Borrowed(*port)));
+    give("services", &mut services.into_iter().map(Cow::Owned));
+    give("peers", &mut asset.peers.iter().map(text));
+    give("seen_through", &mut asset.seen_through.iter().map(text));
+    give("handles_phi", &mut clear.clone().into_iter());
+    give("phi_in_clear", &mut clear.into_iter());
+}

@@ -1,0 +1,107 @@
+//! The blobs of the inventory: a byte that says the format, then the value in postcard's
+//! wire format (<https://postcard.jamesmunns.com>), whose text stays readable as it is.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// The format written. A change of what stands in a blob needs a new number and, as long
+/// as inventories of the old one are about, a reader for it.
+const FORMAT: u8 = 1;
+
+/// A blob cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unreadable {
+    #[error("format {0}, which a newer auscult writes")]
+    Newer(u8),
+    #[error("damaged: {0}")]
+    Damaged(#[from] postcard::Error),
+    #[error("damaged: empty")]
+    Empty,
+    #[error("damaged: host {0} stands in the place of another")]
+    Place(i64),
+}
+
+/// Begins a blob.
+pub(super) fn begin(blob: &mut Vec<u8>) {
+    blob.clear();
+    blob.push(FORMAT);
+}
+
+/// Adds a value to a blob.
+pub(super) fn add(blob: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Unreadable> {
+    *blob = postcard::to_extend(value, std::mem::take(blob))?;
+    Ok(())
+}
+
+/// What follows the format.
+pub(super) fn body(blob: &[u8]) -> Result<&[u8], Unreadable> {
+    match blob.split_first() {
+        Some((&FORMAT, body)) => Ok(body),
+        Some((0, _)) | None => Err(Unreadable::Empty),
+        Some((format, _)) => Err(Unreadable::Newer(*format)),
+    }
+}
+
+/// The next value of a body, and the rest.
+pub(super) fn next<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<(T, &'b [u8]), Unreadable> {
+    Ok(postcard::take_from_bytes(body)?)
+}
+
+/// The only value of a blob.
+pub(super) fn only<'b, T: Deserialize<'b>>(blob: &'b [u8]) -> Result<T, Unreadable> {
+    Ok(next(body(blob)?)?.0)
+}
+
+/// One attribute of an asset with its values, the best first.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Attribute<'a> {
+    #[serde(borrow)]
+    pub(super) name: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) values: Vec<ValueOf<'a>>,
+}
+
+/// One value of an attribute.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct ValueOf<'a> {
+    #[serde(borrow)]
+    pub(super) value: Cow<'a, str>,
+    pub(super) confidence: f32,
+    pub(super) shown: bool,
+    #[serde(borrow)]
+    pub(super) reasons: Vec<ReasonOf<'a>>,
+}
+
+/// One reason for a value.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct ReasonOf<'a> {
+    pub(super) signature: &'a str,
+    pub(super) key: &'a str,
+    pub(super) value: &'a str,
+    pub(super) confidence: f32,
+    pub(super) capture: u32,
+    pub(super) frame: u64,
+    pub(super) first_seen: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_ours_is_said_to_be_so() {
+        let mut blob = Vec::new();
+        begin(&mut blob);
+        add(&mut blob, &"text").unwrap();
+        assert_eq!(only::<&str>(&blob).unwrap(), "text");
+        let says = |blob: &[u8]| only::<&str>(blob).unwrap_err().to_string();
+        assert!(says(&[]).contains("empty"));
+        assert!(says(&[FORMAT + 1, 0]).contains("newer"));
+        for end in 1..blob.len() {
+            assert!(says(&blob[..end]).contains("damaged"), "cut at {end}");
+        }
+    }
+}

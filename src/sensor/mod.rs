@@ -3,6 +3,7 @@
 mod listen;
 mod reading;
 mod share;
+pub mod survey;
 
 use std::array::from_fn;
 use std::collections::BTreeMap;

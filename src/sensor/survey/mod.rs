@@ -1,0 +1,152 @@
+//! Looks at a mirror for a while and judges whether it shows what it should:
+//! `auscult doctor -i`.
+
+mod judge;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+
+pub use judge::{Check, Grade, Surroundings};
+
+use super::Worker;
+use crate::net::Mac;
+use crate::time::Timestamp;
+use crate::wire::capture::Frame;
+use crate::wire::packet::{Layer3, Layer4, Packet, TcpFlags, slice};
+
+/// TCP conversations that are followed; a sample is enough for a judgement.
+const CONVERSATIONS: usize = 65_536;
+/// Different MACs of a VLAN that are told apart: more prove no more.
+const MACS: usize = 4;
+
+/// What one VLAN shows.
+#[derive(Default)]
+struct Vlan {
+    frames: u64,
+    /// The first few senders.
+    macs: Vec<Mac>,
+    /// Unicast IP frames.
+    unicast: u64,
+    /// MACs that were an end of every unicast IP frame so far: a router's, when only
+    /// routed traffic is mirrored.
+    common: Option<Vec<Mac>>,
+}
+
+impl Vlan {
+    fn see(&mut self, packet: &Packet<'_>) {
+        self.frames += 1;
+        let (Some(src), Some(dst)) = (packet.src_mac, packet.dst_mac) else { return };
+        if self.macs.len() < MACS && !self.macs.contains(&src) {
+            self.macs.push(src);
+        }
+        if dst.0[0] & 1 == 0 && matches!(packet.l3, Layer3::Ip { .. }) {
+            self.unicast += 1;
+            let ends = [src, dst];
+            self.common.get_or_insert_with(|| ends.to_vec()).retain(|mac| ends.contains(mac));
+        }
+    }
+
+    /// The one MAC through which everything goes although several speak.
+    fn only_through(&self) -> Option<Mac> {
+        let enough = self.unicast >= 20 && self.macs.len() >= 3;
+        self.common.as_deref().filter(|_| enough)?.first().copied()
+    }
+}
+
+/// Both ends of a conversation, the lower first.
+type Ends = ((IpAddr, u16), (IpAddr, u16));
+
+/// See the module.
+#[derive(Default)]
+pub struct Survey {
+    worker: Worker,
+    tagged: u64,
+    bytes: u64,
+    longest: u32,
+    vlans: BTreeMap<u16, Vlan>,
+    /// Conversations seen from their beginning, with a bit for each side that spoke.
+    sides: HashMap<Ends, u8, RandomState>,
+    span: Option<(Timestamp, Timestamp)>,
+}
+
+impl Survey {
+    /// Looks at frames in the order of the capture.
+    pub fn see(&mut self, frames: &[Frame<'_>]) {
+        self.worker.read(frames);
+        // Who says what is nothing to a survey.
+        drop(self.worker.observed());
+        for frame in frames {
+            let sliced = slice(frame, 0);
+            let packet = &sliced.packet;
+            let vlan = packet.segment.vlan;
+            self.tagged += u64::from(vlan != 0);
+            self.bytes += u64::from(sliced.on_wire);
+            self.longest = self.longest.max(sliced.on_wire);
+            self.vlans.entry(vlan).or_default().see(packet);
+            self.side(packet);
+            let (first, last) = self.span.get_or_insert((frame.at, frame.at));
+            (*first, *last) = ((*first).min(frame.at), (*last).max(frame.at));
+        }
+    }
+
+    /// Which side of a TCP conversation speaks.
+    fn side(&mut self, packet: &Packet<'_>) {
+        let (Some((src, dst)), Layer4::Tcp { src: from, dst: to, flags, .. }) =
+            (packet.addresses(), packet.l4)
+        else {
+            return;
+        };
+        let (a, b) = ((src, from), (dst, to));
+        let (ends, bit) = if a <= b { ((a, b), 1) } else { ((b, a), 2) };
+        if let Some(sides) = self.sides.get_mut(&ends) {
+            *sides |= bit;
+        } else if self.sides.len() < CONVERSATIONS
+            && !flags.has(TcpFlags::SYN)
+            && !flags.has(TcpFlags::RST)
+        {
+            // One that nobody answers shows one side by right; bytes are always acknowledged.
+            self.sides.insert(ends, bit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use etherparse::PacketBuilder;
+
+    use super::*;
+    use crate::wire::capture::LinkType;
+
+    /// Datagrams in VLAN 7 from three devices to `to(device)`.
+    fn survey(to: impl Fn(u8) -> u8) -> Survey {
+        let mut survey = Survey::default();
+        for n in 0..60 {
+            let from = n % 3 + 1;
+            let build = PacketBuilder::ethernet2([2, 0, 0, 0, 0, from], [2, 0, 0, 0, 0, to(from)])
+                .vlan(etherparse::VlanHeader::Single(etherparse::SingleVlanHeader {
+                    vlan_id: 7.try_into().unwrap(),
+                    ether_type: etherparse::ether_type::IPV4,
+                    ..<_>::default()
+                }))
+                .ipv4([10, 0, 0, from], [10, 9, n, 1], 64)
+                .udp(4000, 53);
+            let mut bytes = Vec::new();
+            build.write(&mut bytes, &[n]).unwrap();
+            let wire_len = u32::try_from(bytes.len()).unwrap();
+            let at = Timestamp(i64::from(n));
+            let link = LinkType::Ethernet;
+            survey.see(&[Frame { at, link, wire_len, number: 1, bytes: &bytes }]);
+        }
+        survey
+    }
+
+    #[test]
+    fn a_vlan_of_which_only_the_router_is_mirrored_is_known() {
+        let router = survey(|_| 99);
+        assert_eq!(router.vlans[&7].only_through(), Some(Mac([2, 0, 0, 0, 0, 99])));
+        let among = survey(|from| from % 3 + 1);
+        assert_eq!(among.vlans[&7].only_through(), None);
+    }
+}

@@ -20,6 +20,9 @@ const PERFORMED_STEP: &str = "1.2.840.10008.3.1.2.3.3";
 /// From so many different storage classes on, a sender is a router or an archive.
 const MANY_CLASSES: usize = 40;
 
+/// Letters and digits of a name that can be told from another by them.
+const SHORTEST_NAME: usize = 4;
+
 /// What speakers of one asset describe, sorted by whose it is.
 #[derive(Default)]
 pub(super) struct Described<'a> {
@@ -96,7 +99,11 @@ pub(super) fn sort<'a>(
             Origin::Forwarded => None,
             Origin::Creator if is_dicom(facts) => {
                 let station = get(facts, "dicom.station_ae");
-                let same_ae = station.is_some() && station == get(facts, "dicom.calling_ae");
+                let calling = get(facts, "dicom.calling_ae");
+                let same_ae = calling.is_some_and(|ae| {
+                    station == Some(ae)
+                        || get(facts, "dicom.station_name").is_some_and(|name| same_name(name, ae))
+                });
                 let alone = devices.len() == 1 && !forwards && classes.len() < MANY_CLASSES;
                 match (alone, acquires, same_ae) {
                     (true, true, _) => Some(1.0),
@@ -125,6 +132,16 @@ pub(super) fn sort<'a>(
         }
     }
     described
+}
+
+/// Whether a station's name (0008,1010) is its title as well: `FCR-CAPS2` calls itself
+/// `FCRCAPS2`. A few letters alone may be the same by chance.
+fn same_name(station: &str, ae: &str) -> bool {
+    let bare = |name: &str| -> String {
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let station = bare(station);
+    station.len() >= SHORTEST_NAME && station == bare(ae)
 }
 
 fn is_dicom(facts: &EquipmentFacts) -> bool {
@@ -193,6 +210,31 @@ mod tests {
         let mut host = Host::new(AT);
         image(&mut host, Origin::Creator, "35131", "MR1");
         assert_eq!(sorted(&host), (1, 0));
+    }
+
+    #[test]
+    fn a_title_that_is_the_name_of_the_station_is_its_own() {
+        let told = |name: &str, ae: &str, more: bool| {
+            let mut host = Host::new(AT);
+            let mut say = |serial: &str| {
+                let facts = [
+                    (Key::new("dicom.serial"), serial),
+                    (Key::new("dicom.station_name"), name),
+                    (Key::new("dicom.calling_ae"), ae),
+                ];
+                host.describes(Origin::Creator, &facts, AT, FRAME);
+            };
+            say("96470218");
+            if more {
+                say("96470219");
+            }
+            sorted(&host)
+        };
+        assert_eq!(told("FCR-CAPS2", "FCRCAPS2", false), (1, 0));
+        assert_eq!(told("FCR-CAPS2", "FCRCAPS2", true), (0, 2), "two devices come through it");
+        assert_eq!(told("FCR-CAPS2", "ROUTER", false), (0, 1));
+        assert_eq!(told("CR1", "CR1", false), (0, 1), "too short to tell");
+        assert_eq!(told("--", "..", false), (0, 1));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::intact;
-use super::segment::Segment;
+use super::segment::{Parts, Segment};
 use crate::net::Mac;
 use crate::observe::{Equipment, Key, Observed, Origin};
 use crate::wire::dissect::{Sink, Who};
@@ -53,9 +53,10 @@ pub(super) fn is_implant(obx: &Segment<'_>) -> bool {
 }
 
 /// All equipment of one message.
-#[derive(Default)]
 pub(super) struct Gear {
     pieces: Vec<Piece>,
+    /// The message is of IHE LAW, which says what the repetitions of OBX-18 are.
+    analyzer: bool,
 }
 
 /// One piece: an MDS, or a part of one that has its own identifier.
@@ -71,6 +72,10 @@ struct Piece {
 }
 
 impl Gear {
+    pub(super) const fn new(analyzer: bool) -> Self {
+        Self { pieces: Vec::new(), analyzer }
+    }
+
     /// Reads OBX, PRT or EQU; whether there was something new.
     pub(super) fn read(&mut self, segment: &Segment<'_>) -> bool {
         let (id_field, mds) = match segment.name() {
@@ -87,7 +92,11 @@ impl Gear {
         let raw = segment.raw(id_field);
         let repeated = |it: &Piece| it.id == raw && mds.is_none_or(|mds| it.mds == mds);
         if !raw.is_empty() && !self.pieces.iter().any(repeated) {
-            identifier(segment, id_field, &mut facts);
+            let ei = segment.field(id_field);
+            match self.analyzer && id_field == 18 && ei.repetitions() > 1 {
+                true => analyzer(&ei, &mut facts),
+                false => identifier(&ei, &mut facts),
+            }
         }
         facts.retain(|(_, value)| intact::is_label(value));
         if facts.is_empty() {
@@ -200,9 +209,17 @@ fn device_type(number: &str, name: &str) -> Option<String> {
     (is_name && is_number).then(|| format!("{number}^{name}"))
 }
 
+/// OBX-18 of an analyzer (IHE LAW, LAB-29): `model^maker`, then `serial number^maker`.
+fn analyzer(ei: &Parts<'_>, facts: &mut Vec<(Key, String)>) {
+    let parts = [(MODEL, 1, 1), (MANUFACTURER, 1, 2), (SERIAL, 2, 1)];
+    let told = parts.map(|(key, n, part)| Some((key, ei.component(n, part)?.into_owned())));
+    facts.extend(told.into_iter().flatten());
+}
+
 /// An EI field (`id^namespace^universal id^type of it`, §2.A.28) and its repetitions.
-fn identifier(segment: &Segment<'_>, field: usize, facts: &mut Vec<(Key, String)>) {
-    let ei = segment.field(field);
+/// The third and fourth component name the authority that gave the first, and the
+/// equipment itself only where they are an EUI-64 (table 0301; IHE PCD TF-2).
+fn identifier(ei: &Parts<'_>, facts: &mut Vec<(Key, String)>) {
     for n in 1..=ei.repetitions().min(MAX_REPETITIONS) {
         let id = ei.component(n, 1);
         let universal = ei.component(n, 3);

@@ -14,6 +14,9 @@ const NAMED: std::ops::RangeInclusive<usize> = 2..=5;
 /// The same of MSH-17, the country: Portugal and Austria are called as segments are.
 const COUNTRY: usize = 16;
 
+/// The same of MSH-11: where MSH-12 is a version, nothing ran on before it.
+const BEFORE_VERSION: usize = 10;
+
 /// Whether MSH is no more than MSH.
 pub(super) fn is_alone(line: &[u8], text: &str, msh: &Segment<'_>, field: char) -> bool {
     let plain = String::from_utf8_lossy(line);
@@ -24,7 +27,10 @@ pub(super) fn is_alone(line: &[u8], text: &str, msh: &Segment<'_>, field: char) 
     let country = matches!(msh.raw(17), "PRT" | "AUT");
     let usual = |n: &usize| laid_out && (NAMED.contains(n) || (*n == COUNTRY && country));
     let mut found = intact::starts(text, field).chain(intact::starts(&plain, field));
-    !intact::has_break(text) && found.all(|n| usual(&n))
+    let mut local = intact::local_starts(text, field).chain(intact::local_starts(&plain, field));
+    !intact::has_break(text)
+        && found.all(|n| usual(&n))
+        && local.all(|n| laid_out && n <= BEFORE_VERSION)
 }
 
 /// MSH-11 as table 0103 has it.
@@ -72,7 +78,7 @@ pub(super) fn names(msh: &Segment<'_>) -> Vec<(Key, String)> {
         let hd = msh.field(n);
         let universal = hd.component(1, 2);
         if let Some(name) = hd.component(1, 1).or_else(|| universal.clone()) {
-            facts.push((key, name.into_owned()));
+            facts.extend(intact::is_label(&name).then(|| (key, name.into_owned())));
         }
         let declared = hd.component(1, 3);
         let eui = universal.filter(|_| declared.as_deref() == Some("EUI-64"));

@@ -33,10 +33,36 @@ pub(super) fn has_break(text: &str) -> bool {
 }
 
 /// Whether a segment is whole and alone, in its text and in the bytes it came as:
-/// a wrong character set may swallow the first letter of a name.
-pub(super) fn is_alone(line: &[u8], text: &str, field: char) -> bool {
+/// a wrong character set may swallow the first letter of a name. What runs on behind
+/// `last`, the last field that is read, does no harm.
+pub(super) fn is_alone(line: &[u8], text: &str, field: char, last: usize) -> bool {
     let plain = String::from_utf8_lossy(line);
-    !has_break(text) && starts(text, field).chain(starts(&plain, field)).next().is_none()
+    !has_break(text)
+        && starts(text, field).chain(starts(&plain, field)).next().is_none()
+        && local_starts(text, field).chain(local_starts(&plain, field)).all(|n| n >= last)
+}
+
+/// Line ends that were written out instead of made.
+const WRITTEN: &[&str] = &["\\r", "\\n", "\\X0D\\", "\\X0A\\", "\\X0D0A\\", "<cr>", "<lf>"];
+
+/// As [`starts`], for names that are in no list: `Z01` glued to what stands before it, and
+/// any letter with two more letters or digits behind a line end that was written out.
+pub(super) fn local_starts(text: &str, field: char) -> impl Iterator<Item = usize> {
+    let mut pieces = text.split(field);
+    pieces.next_back();
+    pieces.enumerate().skip(1).filter(|(_, piece)| ends_in_code(piece)).map(|(n, _)| n)
+}
+
+fn ends_in_code(piece: &str) -> bool {
+    let at = piece.len().checked_sub(3);
+    let Some((before, name)) = at.and_then(|at| piece.split_at_checked(at)) else { return false };
+    let is_code = name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let written = |end: &&str| {
+        let at = before.len().checked_sub(end.len());
+        at.and_then(|at| before.get(at..)).is_some_and(|it| it.eq_ignore_ascii_case(end))
+    };
+    is_code && (name.starts_with('Z') || WRITTEN.iter().any(|end| written(&end)))
 }
 
 /// Where the name of a segment stands before a delimiter, other than at the start:

@@ -43,6 +43,11 @@ pub(super) const SOFTWARE_VERSION: Key = Key::new("hl7.software_version");
 
 /// Messages of one direction that may wait for their acknowledgement.
 const MAX_WAITING: usize = 64;
+/// Characters of SFT-1, SFT-3 and SFT-2: twice what v2.5 grants them (§2.15.12, XON-1 of
+/// §2.A.88). Senders overrun by a little, text that is out of place by much.
+const MAX_SOFTWARE: [usize; 3] = [100, 40, 30];
+/// IHE LAW: the results of an analyzer.
+const ANALYZER_PROFILE: &str = "LAB-29";
 /// IHE PCD-09, implantable device: the device is a patient's (IHE PCD TF-2).
 const IMPLANT_PROFILE: &str = "1.3.6.1.4.1.19376.1.6.1.9";
 
@@ -95,6 +100,15 @@ pub(super) struct Message {
     gear: Gear,
 }
 
+/// How a message came.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    /// Behind a start block.
+    pub(super) framed: bool,
+    /// In UTF-16, and is UTF-8 by now.
+    pub(super) wide: bool,
+}
+
 struct Named {
     hash: u64,
     facts: Vec<(Key, String)>,
@@ -113,14 +127,17 @@ impl Message {
     /// it runs on into another segment: such a message is passed over whole.
     pub(super) fn begin(
         line: &[u8],
-        framed: bool,
+        how: How,
         memory: &mut Memory,
         other: &Memory,
         out: &mut dyn Sink,
     ) -> Option<Self> {
         let separators = segment::separators(line).filter(|_| line.starts_with(b"MSH"))?;
         let plain = String::from_utf8_lossy(line);
-        let charset = Charset::declared(Segment::new(&plain, separators).raw(18), separators);
+        let charset = match how.wide {
+            true => Charset::UTF_8,
+            false => Charset::declared(Segment::new(&plain, separators).raw(18), separators),
+        };
         let text = charset.decode(line);
         let text = intact::trimmed(&text);
         let msh = Segment::new(text, separators);
@@ -151,12 +168,12 @@ impl Message {
         let mut message = Self {
             separators,
             charset,
-            framed,
+            framed: how.framed,
             implant: msh.raw(21).contains(IMPLANT_PROFILE),
             named: Some(Named { hash: sender, facts: header::names(&msh) }),
             head: true,
             software: Vec::new(),
-            gear: Gear::default(),
+            gear: Gear::new(msh.raw(21).contains(ANALYZER_PROFILE)),
         };
         // Who speaks first answers nobody; others are held until MSA could have come.
         if other.waiting.is_empty() {
@@ -182,7 +199,13 @@ impl Message {
         let text = self.charset.decode(line);
         let text = intact::trimmed(&text);
         let segment = Segment::new(text, self.separators);
-        let alone = || intact::is_alone(line, text, self.separators.field);
+        let last = match segment.name() {
+            "OBX" => 18,
+            "PRT" => 22,
+            "SFT" => 3,
+            _ => 1,
+        };
+        let alone = || intact::is_alone(line, text, self.separators.field, last);
         match segment.name() {
             // Of its text nothing is told.
             "MSA" => self.acknowledge(&segment, other, out),
@@ -241,8 +264,14 @@ impl Message {
     /// the message and each later one changed it, so the last is the speaker's own.
     fn software(&mut self, sft: &Segment<'_>, out: &mut dyn Sink) {
         self.tell_software(Origin::Creator, out);
-        let parts = [(SOFTWARE_VENDOR, 1), (SOFTWARE_PRODUCT, 3), (SOFTWARE_VERSION, 2)]
-            .map(|(key, n)| (key, sft.first(n).unwrap_or_default().into_owned()));
+        let fields = [(SOFTWARE_VENDOR, 1), (SOFTWARE_PRODUCT, 3), (SOFTWARE_VERSION, 2)];
+        let parts = fields.map(|(key, n)| (key, sft.first(n).unwrap_or_default().into_owned()));
+        let fits = |(part, longest): (&(Key, String), &usize)| {
+            part.1.chars().count() <= *longest && intact::is_label(&part.1)
+        };
+        if !parts.iter().zip(&MAX_SOFTWARE).all(fits) {
+            return;
+        }
         let whole = parts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("^");
         if whole == "^^" {
             return;

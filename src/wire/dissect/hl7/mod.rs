@@ -19,6 +19,9 @@ mod run_on_tests;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod wide;
+#[cfg(test)]
+mod wide_tests;
 
 use message::{Memory, Message};
 
@@ -76,7 +79,12 @@ fn probe(opening: &Opening<'_>) -> Verdict {
     let bytes = opening.bytes;
     let padding = bytes.iter().take_while(|b| is_padding(**b)).count();
     let head = bytes.get(padding..).unwrap_or_default();
-    match begins_message(head) {
+    // The first byte of a wide letter may be zero, as padding is.
+    let verdict = match begins_message(head) {
+        Verdict::No => wide::probe(head),
+        known => known,
+    };
+    match verdict {
         Verdict::No if opening.from_start => Verdict::No,
         Verdict::No => late(bytes),
         Verdict::More if padding > MAX_PADDING => Verdict::No,
@@ -113,7 +121,8 @@ fn late(bytes: &[u8]) -> Verdict {
         })
     };
     let lines = bytes.split(|b| matches!(b, b'\r' | b'\n'));
-    match lines.take(64).skip(1).any(begins) {
+    let mut blocks = bytes.split(|b| *b == VT).skip(1);
+    match lines.take(64).skip(1).any(begins) || blocks.any(|it| wide::begins(it).is_some()) {
         true => Verdict::Yes,
         false if bytes.len() >= MAX_LATE => Verdict::No,
         false => Verdict::More,
@@ -136,6 +145,8 @@ struct Half {
     framed: bool,
     /// The segments of this message end with CR, so a line feed is text.
     cr: bool,
+    /// The message is in UTF-16.
+    wide: Option<wide::Order>,
     message: Option<Message>,
     /// What this direction sent, for the acknowledgements of the other.
     memory: Memory,
@@ -167,6 +178,7 @@ impl Dissector for Hl7 {
             Side::Server => &mut self.server,
         };
         (half.passing, half.framed, half.cr, half.message) = (true, false, false, None);
+        half.wide = None;
         Recovery::Resync
     }
 }
@@ -174,6 +186,18 @@ impl Dissector for Hl7 {
 impl Half {
     /// Takes one segment with what ended it; 0 when it is not complete yet.
     fn step(&mut self, bytes: &[u8], other: &Memory, out: &mut dyn Sink) -> usize {
+        if self.wide.is_none()
+            && let Some((order, mark)) = wide::begins(bytes)
+        {
+            self.wide = Some(order);
+            self.passing = false;
+            if mark > 0 {
+                return mark;
+            }
+        }
+        if let Some(order) = self.wide {
+            return self.wide_step(order, bytes, other, out);
+        }
         let ends = |b: u8| matches!(b, VT | FS | b'\r') || (b == b'\n' && !self.cr);
         let Some(at) = bytes.iter().position(|&b| ends(b)) else {
             if self.passing || bytes.len() >= MAX_SEGMENT {
@@ -189,7 +213,7 @@ impl Half {
         let line = line.get(padding..).unwrap_or_default();
         let whole = !std::mem::take(&mut self.passing) && at < MAX_SEGMENT;
         if whole && !line.is_empty() {
-            self.line(line, other, out);
+            self.line(line, false, other, out);
             if line.starts_with(b"MSH") {
                 self.cr = end == Some(b'\r');
             }
@@ -205,11 +229,49 @@ impl Half {
         at.saturating_add(1)
     }
 
-    fn line(&mut self, line: &[u8], other: &Memory, out: &mut dyn Sink) {
+    /// As [`Self::step`], inside a message in UTF-16: whole units, so that none is cut.
+    fn wide_step(
+        &mut self,
+        order: wide::Order,
+        bytes: &[u8],
+        other: &Memory,
+        out: &mut dyn Sink,
+    ) -> usize {
+        let Some(line) = order.line(bytes, self.cr) else {
+            if !self.passing && bytes.len() < MAX_SEGMENT {
+                return 0;
+            }
+            if !std::mem::replace(&mut self.passing, true) && wide::begins(bytes).is_some() {
+                self.message = None;
+            }
+            return bytes.len() & !1;
+        };
+        let whole = !std::mem::take(&mut self.passing) && line.bytes.len() < MAX_SEGMENT;
+        match order.text(line.bytes).filter(|_| whole) {
+            Some(text) if !text.is_empty() => {
+                self.line(text.as_bytes(), true, other, out);
+                if text.starts_with("MSH") {
+                    self.cr = line.end == wide::End::Cr;
+                }
+            }
+            Some(_) => {}
+            None => self.message.iter_mut().for_each(Message::passed_over),
+        }
+        if matches!(line.end, wide::End::Block | wide::End::Next) {
+            self.wide = None;
+            self.finish(out);
+            self.framed = line.end == wide::End::Next;
+        }
+        line.taken
+    }
+
+    /// `wide` text is UTF-8 by now, whatever the message declares.
+    fn line(&mut self, line: &[u8], wide: bool, other: &Memory, out: &mut dyn Sink) {
         let framed = std::mem::take(&mut self.framed);
         if begins_message(line) == Verdict::Yes {
             self.finish(out);
-            self.message = Message::begin(line, framed, &mut self.memory, other, out);
+            let how = message::How { framed, wide };
+            self.message = Message::begin(line, how, &mut self.memory, other, out);
         } else if let Some(message) = &mut self.message {
             message.segment(line, other, out);
         }

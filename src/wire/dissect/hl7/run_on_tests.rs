@@ -43,8 +43,14 @@ fn a_header_that_runs_on_is_passed_over() {
     // Cut after every field, so that each field of PID comes to stand everywhere.
     for head in (3..18).map(fields).chain(padded) {
         for by in BREAKS {
-            for next in [PID, "ZPI|CANARY1|CANARY", "NK1|1|CANARY", "EVN|A01|CANARY|DECKER^CANARY"]
-            {
+            for next in [
+                PID,
+                "ZPI|CANARY1|CANARY",
+                "Z01|CANARY1|CANARY",
+                "Z9X|CANARY1|CANARY",
+                "NK1|1|CANARY",
+                "EVN|A01|CANARY|DECKER^CANARY",
+            ] {
                 for fill in ["", "|LAB-29^CANARY|CANARY|CANARY|CANARY|LAB-29^CANARY"] {
                     let message = [head.as_bytes(), by, next.as_bytes(), fill.as_bytes()].concat();
                     let said = said(&message);
@@ -132,4 +138,56 @@ fn equipment_is_a_short_label() {
     assert!(!told(&"A".repeat(81)) && !told("a b c d e f g h i") && !told("PUMP\tCANARY"));
     let z10 = said(format!("{MSH}\rOBX|1|ST|X||1|||||||||||||MX-Z10|").as_bytes());
     assert!(tells(&z10, "equipment_id=MX-Z10"));
+}
+
+#[test]
+fn a_sites_own_segment_is_a_segment_whatever_its_name() {
+    let fields = "|CANARY".repeat(24);
+    for start in
+        ["OBX|1|ST|X||1", "OBX|1|ST|X||1|||||||||||Method", "PRT||UC||EQUIP|||||P1", "SFT|Maker|1"]
+    {
+        for by in ["", " ", "\\r", "<CR>", "\\X0D\\", "-"] {
+            for name in ["Z01", "Z9X", "ZAA"] {
+                let said = said(format!("{MSH}\r{start}{by}{name}{fields}").as_bytes());
+                assert!(!tells(&said, "CANARY"), "{start}{by}{name} {said:?}");
+            }
+        }
+        for name in ["A01", "X1A", "ABC"] {
+            let said = said(format!("{MSH}\r{start}\\r{name}{fields}").as_bytes());
+            assert!(!tells(&said, "CANARY"), "{start} {name} {said:?}");
+        }
+    }
+    // Before the version of a header that is laid out as one it is part of a word.
+    let name = said(MSH.replace("|MON|WARD|", "|MX-Z10|WARDZ01|").as_bytes());
+    assert!(tells(&name, "application=MX-Z10") && tells(&name, "facility=WARDZ01"));
+}
+
+#[test]
+fn software_is_no_longer_than_software_is() {
+    let told = |sft: &str| tells(&said(format!("{MSH}\r{sft}").as_bytes()), "hl7.software");
+    let long = |n: usize| "A".repeat(n);
+    assert!(told(&format!("SFT|{}|{}|{}", long(80), long(30), long(40))));
+    assert!(!told(&format!("SFT|{}|1|P", long(81))));
+    assert!(!told(&format!("SFT|M|{}|P", long(31))));
+    assert!(!told(&format!("SFT|M|1|{}", long(41))));
+    assert!(!told("SFT|M|1|a b c d e f g h i"));
+    let name = MSH.replace("|MON|", &format!("|{}|", long(81)));
+    assert!(!tells(&said(name.as_bytes()), &long(81)));
+}
+
+#[test]
+fn an_analyzer_says_model_and_serial_number() {
+    let told = |profile: &str, id: &str| {
+        let row = format!("{MSH}|||{profile}\rOBX|1|ST|X||1|||||||||||||{id}");
+        said(row.as_bytes()).into_iter().find(|line| line.contains("[creator]")).unwrap()
+    };
+    assert_eq!(
+        told("LAB-29^IHE", "Model m^Maker~M01133^Maker"),
+        "C [creator] hl7.equipment_model=Model m; hl7.equipment_manufacturer=Maker; \
+         hl7.equipment_serial=M01133"
+    );
+    assert!(told("LAB-29^IHE", "A1^Maker").contains("equipment_id=A1"));
+    assert!(!told("LAB-27^IHE", "Model^Maker~M01133^Maker").contains("serial"));
+    // The third component names the authority unless it is an EUI-64.
+    assert!(!told("", "A1^NS^1.2.3.4^ISO").contains("1.2.3.4"));
 }

@@ -39,6 +39,9 @@ pub(super) fn separators(msh: &[u8]) -> Option<Separators> {
 pub(super) struct Charset(Option<&'static Encoding>);
 
 impl Charset {
+    /// Known without being declared.
+    pub(super) const UTF_8: Self = Self(Some(UTF_8));
+
     /// From MSH-18 (HL7 table 0211); the repetitions name the sets that escape
     /// sequences may switch to.
     pub(super) fn declared(msh18: &str, separators: Separators) -> Self {

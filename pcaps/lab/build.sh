@@ -1,58 +1,105 @@
 #!/bin/sh
 # Builds the captures of pcaps/lab anew. Needs Debian 12, root, a network for apt and pip.
-# Usage: build.sh [hospital|topics|craft|all]      WORK=dir keeps logs and the venv there
+# Usage: build.sh [hospital|topics|craft|all|NAME.pcap]
+#   NAME.pcap  one capture on a single topic, and its truth
+#   OUT=dir    writes there instead of over the committed captures
+#   WORK=dir   keeps logs and the Python packages there; run again, it installs nothing twice
 set -eu
 export PYTHONDONTWRITEBYTECODE=1
+fail() {
+    echo "build.sh: $*" >&2
+    exit 1
+}
 here=$(cd "$(dirname "$0")" && pwd)
 what=${1:-all}
-[ "$(id -u)" = 0 ] || { echo "build.sh: run as root" >&2; exit 1; }
-work=${WORK:-$(mktemp -d)}
-mkdir -p "$work"
-
-packages="openvswitch-switch tshark dcmtk orthanc samba smbclient dnsmasq-base
- isc-dhcp-relay isc-dhcp-client udhcpc avahi-daemon nginx-light curl openssh-server
- openssh-client snmpd snmp vsftpd iproute2 iputils-ping iputils-arping ethtool
- bind9-dnsutils ndisc6 python3-venv xrdp freerdp2-x11 xvfb xauth nftables zstd openssl procps"
-missing=
-for p in $packages; do
-    dpkg -s "$p" >/dev/null 2>&1 || missing="$missing $p"
-done
-if [ -n "$missing" ]; then
-    # Packages must not start their daemons on this machine.
-    made=
-    if [ ! -e /usr/sbin/policy-rc.d ]; then
-        printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-        chmod 755 /usr/sbin/policy-rc.d
-        made=1
-    fi
-    apt-get update -qq
-    # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
-    [ -z "$made" ] || rm /usr/sbin/policy-rc.d
+case $what in
+    hospital | topics | craft | all) ;;
+    *.pcap) grep -q "\"$what\"," "$here/topics.py" || fail "$what is no capture of topics.py" ;;
+    *) fail "usage: build.sh [hospital|topics|craft|all|NAME.pcap]" ;;
+esac
+[ "$(id -u)" = 0 ] || fail "run as root"
+[ -e /etc/debian_version ] || fail "Debian 12 is needed: other systems package other versions"
+unshare --mount --pid --fork --net true 2>/dev/null ||
+    fail "namespaces cannot be made here; in a container, run it privileged"
+[ -c /dev/net/tun ] || fail "/dev/net/tun is missing: Open vSwitch makes its bridge of it (modprobe tun)"
+mkdir -p "${OUT:=$here}"
+out=$(cd "$OUT" && pwd)
+if [ -n "${WORK:-}" ]; then
+    mkdir -p "$WORK"
+    work=$(cd "$WORK" && pwd)
+else
+    work=$(mktemp -d)
 fi
-if [ ! -x "$work/venv/bin/python" ]; then
+
+# Packages must not start their daemons on this machine.
+policy=/usr/sbin/policy-rc.d
+made=
+ended() {
+    status=$?
+    [ -z "$made" ] || rm -f "$policy"
+    if [ "$status" != 0 ]; then
+        echo "build.sh: failed; the logs are in $work" >&2
+    elif [ -z "${WORK:-}" ]; then
+        rm -rf "$work"
+    fi
+}
+trap ended EXIT
+trap 'exit 1' INT TERM
+if [ ! -e "$policy" ]; then
+    made=1
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+fi
+"$here/../../.ci/install.sh" openvswitch-switch tshark dcmtk orthanc samba smbclient dnsmasq-base \
+    isc-dhcp-relay isc-dhcp-client udhcpc avahi-daemon nginx-light curl openssh-server \
+    openssh-client snmpd snmp vsftpd iproute2 iputils-ping iputils-arping ethtool \
+    bind9-dnsutils ndisc6 python3-venv xrdp freerdp2-x11 xvfb xauth nftables zstd openssl procps
+[ -z "$made" ] || rm -f "$policy"
+made=
+
+# The list of what is in the environment is written last: half of one is made again.
+modules="pydicom==3.0.2 pynetdicom==3.0.4 scapy==2.8.0 impacket==0.13.1"
+if [ "$(cat "$work/venv/complete" 2>/dev/null)" != "$modules" ]; then
+    rm -rf "$work/venv"
     /usr/bin/python3 -m venv "$work/venv"
-    "$work/venv/bin/pip" -q install pydicom==3.0.2 pynetdicom==3.0.4 scapy==2.8.0 impacket==0.13.1
+    # shellcheck disable=SC2086
+    "$work/venv/bin/pip" -q --disable-pip-version-check install $modules
+    echo "$modules" >"$work/venv/complete"
 fi
 
 # A private pid namespace: when its first process ends, all of them end.
 # Private mounts hide /run and the resolver; a private network has no way out.
 inside() {
     unshare --mount --pid --fork --mount-proc --net --uts --kill-child \
-        env LAB_WORK="$work" LAB_OUT="$here" LAB_PYTHON="$work/venv/bin/python" \
+        env LAB_WORK="$work" LAB_OUT="$out" LAB_PYTHON="$work/venv/bin/python" \
         sh -c 'mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir -p /run/netns /run/lock \
             && printf "nameserver 10.20.10.5\nsearch hoshikawa.example\noptions timeout:1 attempts:1\n" >"$LAB_WORK/resolv.conf" \
             && printf "127.0.0.1 localhost\n" >"$LAB_WORK/hosts" \
             && printf "hosts: files dns\npasswd: files\ngroup: files\nshadow: files\n" >"$LAB_WORK/nsswitch.conf" \
-            && mount --bind "$LAB_WORK/resolv.conf" "$(readlink -f /etc/resolv.conf)" \
+            && resolver=$(readlink -m /etc/resolv.conf) && mkdir -p "${resolver%/*}" \
+            && { [ -e "$resolver" ] || : >"$resolver"; } \
+            && mount --bind "$LAB_WORK/resolv.conf" "$resolver" \
             && mount --bind "$LAB_WORK/hosts" /etc/hosts \
             && mount --bind "$LAB_WORK/nsswitch.conf" /etc/nsswitch.conf \
             && ip link set lo up && exec "$LAB_PYTHON" "$@"' sh "$@"
 }
 
+python="$work/venv/bin/python"
 case $what in hospital | all) inside "$here/hospital.py" ;; esac
-case $what in topics | all) inside "$here/topics.py" ;; esac
-case $what in craft | all) "$work/venv/bin/python" "$here/craft.py" "$here" ;; esac
-"$work/venv/bin/python" "$here/canaries.py" "$here/canaries.txt"
-"$work/venv/bin/python" "$here/truth.py" "$here"
-"$work/venv/bin/python" "$here/check.py" "$here"
+case $what in
+    topics | all) inside "$here/topics.py" ;;
+    *.pcap) inside "$here/topics.py" "$what" ;;
+esac
+if [ "$what" = craft ] || [ "$what" = all ]; then
+    for name in hospital.pcapng dicom.pcap hl7.pcap names.pcap web.pcap ssh-snmp.pcap; do
+        [ -e "$out/$name" ] || fail "craft changes $out/$name, which is not there: build it first"
+    done
+    "$python" "$here/craft.py" "$out"
+fi
+"$python" "$here/canaries.py" "$out/canaries.txt"
+"$python" "$here/truth.py" "$out"
+# One capture, or one group in another folder, is not all that is checked.
+case $what in
+    *.pcap) echo "$out/$what" ;;
+    *) "$python" "$here/check.py" "$out" ;;
+esac

@@ -1,4 +1,6 @@
-"""Records the single-topic captures on one flat network without VLAN tags."""
+"""Records the single-topic captures on one flat network without VLAN tags.
+
+With names of captures as arguments, only those."""
 import os
 import shutil
 import sys
@@ -40,6 +42,8 @@ def main():
         site.start()
         kinds = {row["ip"]: row["os_kind"] for row in hosts.values()}
         for name, parts in scenes(site):
+            if sys.argv[1:] and name not in sys.argv[1:]:
+                continue
             print(name, flush=True)
             lab.record(f"{WORK}/{name}")
             for part in parts:

@@ -222,7 +222,7 @@ mod tests {
                     (Key::new("dicom.station_name"), name),
                     (Key::new("dicom.calling_ae"), ae),
                 ];
-                host.describes(Origin::Creator, &facts, AT, FRAME);
+                host.describes(Origin::Creator, &facts, SAID, &mut Room::default());
             };
             say("96470218");
             if more {

@@ -58,11 +58,11 @@ fn ends_in_code(piece: &str) -> bool {
     let Some((before, name)) = at.and_then(|at| piece.split_at_checked(at)) else { return false };
     let is_code = name.starts_with(|c: char| c.is_ascii_uppercase())
         && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    let written = |end: &&str| {
+    let written = |end: &str| {
         let at = before.len().checked_sub(end.len());
         at.and_then(|at| before.get(at..)).is_some_and(|it| it.eq_ignore_ascii_case(end))
     };
-    is_code && (name.starts_with('Z') || WRITTEN.iter().any(|end| written(&end)))
+    is_code && (name.starts_with('Z') || WRITTEN.iter().any(|end| written(end)))
 }
 
 /// Where the name of a segment stands before a delimiter, other than at the start:

@@ -47,8 +47,14 @@ pub fn rx_queues(interface: &str) -> io::Result<u32> {
 /// # Errors
 /// The driver does not say, or there is no such interface.
 pub fn rx_vlan_offload(interface: &str) -> io::Result<bool> {
+    Ok(!rx_vlan_features(interface)?.is_empty())
+}
+
+/// The features that take VLAN tags out and are on, by the names that ethtool(8) takes.
+pub(super) fn rx_vlan_features(interface: &str) -> io::Result<Vec<&'static str>> {
     let features = Features::read(interface)?;
-    Ok(features.vlan.iter().any(|&bit| features.is_on(bit)))
+    let on = features.vlan.iter().filter(|(bit, _)| features.is_on(*bit));
+    Ok(on.map(|&(_, name)| name).collect())
 }
 
 /// Lets the card take VLAN tags out of received frames, or stops it. Needs
@@ -64,7 +70,7 @@ pub fn set_rx_vlan_offload(interface: &str, on: bool) -> io::Result<()> {
     for (field, value) in command.iter_mut().zip([SET_FEATURES, words]) {
         *field = value;
     }
-    for &bit in &features.vlan {
+    for &(bit, _) in &features.vlan {
         // Service tags are left alone when there is nothing to stop: few cards know them.
         if features.is_on(bit) == on || (on && !features.may_change(bit)) {
             continue;
@@ -86,8 +92,8 @@ pub fn set_rx_vlan_offload(interface: &str, on: bool) -> io::Result<()> {
 
 /// The features of an interface.
 struct Features {
-    /// Numbers of those that take out VLAN tags.
-    vlan: Vec<usize>,
+    /// Numbers and names of those that take out VLAN tags.
+    vlan: Vec<(usize, &'static str)>,
     /// Per 32 features: available, requested, active, never changed.
     state: Vec<[u32; 4]>,
 }
@@ -104,8 +110,8 @@ impl Features {
         // SAFETY: the kernel writes as many words as the command says there is room for.
         unsafe { ethtool(interface, &mut answer)? };
         let (state, _) = answer.get(2..).unwrap_or_default().as_chunks();
-        let is_vlan = |name: &String| VLAN_FEATURES.contains(&name.as_str());
-        let vlan = (0..).zip(&names).filter(|(_, name)| is_vlan(name)).map(|(bit, _)| bit);
+        let known = |name: &String| VLAN_FEATURES.into_iter().find(|vlan| vlan == name);
+        let vlan = (0..).zip(&names).filter_map(|(bit, name)| Some((bit, known(name)?)));
         Ok(Self { vlan: vlan.collect(), state: state.to_vec() })
     }
 

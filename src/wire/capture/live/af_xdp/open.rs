@@ -11,7 +11,7 @@ use super::super::device::Device;
 use super::super::socket::{packet_socket, promiscuous};
 use super::super::{Fault, ethtool};
 use super::bpf::{self, Hook};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, missing_capabilities};
 use super::socket::{Binding, Failed, HEADROOM, Size, Socket, Step};
 use super::source::{Held, XskSource};
 use super::{Mode, Opened, Options};
@@ -45,28 +45,33 @@ pub fn open(interface: &str, options: &Options) -> Result<Opened, Refusal> {
         Err(Fault::Io(error)) => return Err(Refusal::Io("asking for the interface", error)),
     }
     // A driver that does not say has nothing to switch.
-    if ethtool::rx_vlan_offload(interface).unwrap_or(false) {
-        return Err(Refusal::VlanOffload);
+    let offloads = ethtool::rx_vlan_features(interface).unwrap_or_default();
+    if !offloads.is_empty() {
+        return Err(Refusal::VlanOffload(offloads));
     }
     let mtu = device.mtu().map_err(|error| Refusal::Io("asking for the MTU", error))?;
     let all = packet_socket()
         .and_then(|socket| promiscuous(&socket, device.index()).map(|()| socket))
-        .map_err(|error| denied_or(error, "CAP_NET_RAW", "promiscuous mode"))?;
+        .map_err(|error| denied_or(error, "promiscuous mode"))?;
     let plan = Plan {
         queues: queues(interface),
         mtu,
         size: Size { frames: options.frames, chunk: chunk(mtu) },
         until: Instant::now().checked_add(PATIENCE),
     };
+    let mut why = String::new();
     let (way, link, sockets) = match options.mode {
         Mode::Native => plan.attach(&device, Hook::Driver)?,
         Mode::Generic => plan.attach(&device, Hook::Generic)?,
         Mode::Auto => match plan.attach(&device, Hook::Driver) {
-            Err(refusal) if refusal.is_of_the_driver() => plan.attach(&device, Hook::Generic)?,
+            Err(refusal) if refusal.is_of_the_driver() => {
+                why = format!(" (not native: {refusal})");
+                plan.attach(&device, Hook::Generic)?
+            }
             other => other?,
         },
     };
-    let mut note = format!("{way}, {}", plan.extent());
+    let mut note = format!("{way}, {}{why}", plan.extent());
     if options.busy_poll && sockets.iter().any(|socket| socket.busy_poll().is_err()) {
         note.push_str(", no busy polling here");
     }
@@ -162,7 +167,7 @@ impl Plan {
     fn attach_refusal(&self, error: io::Error, hook: Hook) -> Refusal {
         match error.raw_os_error() {
             _ if is_busy(&error) => Refusal::Busy,
-            Some(libc::EPERM | libc::EACCES) => Refusal::Denied(RIGHTS),
+            Some(libc::EPERM | libc::EACCES) => Refusal::Denied(missing_capabilities()),
             Some(libc::ENETDOWN) => Refusal::Down,
             Some(libc::ENODEV) => Refusal::Missing,
             // Drivers say this in many ways; with a long MTU that is what it is about.
@@ -179,7 +184,7 @@ impl Plan {
 
     fn bind_refusal(&self, Failed { at, error }: Failed) -> Refusal {
         match (at, error.raw_os_error()) {
-            (_, Some(libc::EPERM | libc::EACCES)) => Refusal::Denied(RIGHTS),
+            (_, Some(libc::EPERM | libc::EACCES)) => Refusal::Denied(missing_capabilities()),
             (_, Some(libc::ENETDOWN)) => Refusal::Down,
             (_, Some(libc::ENODEV)) => Refusal::Missing,
             (Step::Bind, _) if is_busy(&error) => Refusal::Busy,
@@ -200,9 +205,6 @@ impl Plan {
         format!("{} queue{s}, {memory} MiB", self.queues)
     }
 }
-
-/// What is needed in all.
-const RIGHTS: &str = "CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF";
 
 /// The largest MTU that drivers on pages of 4 KiB take without frames of several
 /// buffers: less headroom, skb_shared_info, and the frame's own header.
@@ -247,9 +249,9 @@ fn is_busy(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EBUSY | libc::EEXIST))
 }
 
-fn denied_or(error: io::Error, rights: &'static str, what: &'static str) -> Refusal {
+fn denied_or(error: io::Error, what: &'static str) -> Refusal {
     match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => Refusal::Denied(rights),
+        Some(libc::EPERM | libc::EACCES) => Refusal::Denied(missing_capabilities()),
         _ => Refusal::Io(what, error),
     }
 }
@@ -257,7 +259,7 @@ fn denied_or(error: io::Error, rights: &'static str, what: &'static str) -> Refu
 fn bpf_refusal(error: io::Error, what: &'static str) -> Refusal {
     match error.raw_os_error() {
         Some(libc::ENOSYS | libc::EINVAL) => Refusal::Kernel(what),
-        _ => denied_or(error, RIGHTS, what),
+        _ => denied_or(error, what),
     }
 }
 

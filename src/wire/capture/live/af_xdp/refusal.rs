@@ -1,5 +1,6 @@
 //! Why AF_XDP cannot have an interface, and what to do about it. One line each.
 
+use std::fs;
 use std::io;
 
 use super::super::OpenError;
@@ -15,13 +16,15 @@ pub enum Refusal {
     Down,
     /// The card takes VLAN tags out of frames, and AF_XDP would never see them;
     /// [`set_rx_vlan_offload`](super::super::ethtool::set_rx_vlan_offload) stops that.
+    /// With the features that do it, by the names that ethtool(8) takes.
     #[error(
-        "the card takes VLAN tags out, AF_XDP would not see them; `ethtool -K NAME rxvlan off` stops that"
+        "the card takes VLAN tags out, AF_XDP would not see them; `ethtool -K NAME {} off` stops that",
+        .0.join(" off ")
     )]
-    VlanOffload,
+    VlanOffload(Vec<&'static str>),
     /// The process may not.
-    #[error("AF_XDP needs {0}; run as root, or give the program these capabilities")]
-    Denied(&'static str),
+    #[error("AF_XDP {}", denied(.0))]
+    Denied(Vec<&'static str>),
     /// The kernel has no AF_XDP, or only an early one.
     #[error("this kernel cannot ({0}); AF_XDP needs Linux 5.9 or later with XDP_SOCKETS")]
     Kernel(&'static str),
@@ -64,17 +67,54 @@ impl Refusal {
     }
 }
 
+/// What AF_XDP takes, by the numbers of linux/capability.h.
+const CAPABILITIES: [(&str, u32); 3] =
+    [("CAP_NET_ADMIN", 12), ("CAP_NET_RAW", 13), ("CAP_BPF", 39)];
+/// CAP_SYS_ADMIN holds CAP_BPF.
+const SYS_ADMIN: u32 = 21;
+
+/// Capabilities that this process lacks.
+pub(super) fn missing_capabilities() -> Vec<&'static str> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    missing_of(&status)
+}
+
+/// The same of the text of /proc/PID/status.
+fn missing_of(status: &str) -> Vec<&'static str> {
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let set = effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    let has = |bit: u32| set.unwrap_or_default() & 1_u64.wrapping_shl(bit) != 0;
+    let held = |&(name, bit): &(&str, u32)| has(bit) || (name == "CAP_BPF" && has(SYS_ADMIN));
+    CAPABILITIES.iter().filter(|capability| !held(capability)).map(|&(name, _)| name).collect()
+}
+
+fn denied(missing: &[&str]) -> String {
+    if missing.is_empty() {
+        return "is denied in spite of all capabilities; a container, a security module or \
+                seccomp(2) forbids bpf(2), run it on the host itself"
+            .to_owned();
+    }
+    format!("needs {}; run as root, or give the program these capabilities", missing.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_remedy_can_be_typed() {
+        let text = Refusal::VlanOffload(vec!["rx-vlan-hw-parse", "b"]).of("eth7").to_string();
+        assert!(text.contains("`ethtool -K eth7 rx-vlan-hw-parse off b off`"), "{text}");
+    }
 
     #[test]
     fn each_is_one_line_with_its_remedy() {
         let all = [
             Refusal::Missing,
             Refusal::Down,
-            Refusal::VlanOffload,
-            Refusal::Denied("CAP_NET_RAW"),
+            Refusal::VlanOffload(vec!["a", "b"]),
+            Refusal::Denied(vec!["CAP_NET_RAW", "CAP_BPF"]),
+            Refusal::Denied(Vec::new()),
             Refusal::Kernel("bpf(2)"),
             Refusal::Driver(io::Error::from_raw_os_error(libc::EOPNOTSUPP)),
             Refusal::Mtu(9000, 3498),
@@ -87,5 +127,15 @@ mod tests {
             assert!(text.starts_with("eth7: ") && !text.contains("NAME"), "{text}");
             assert!(text.lines().count() == 1 && text.contains(';'), "{text}");
         }
+    }
+
+    #[test]
+    fn missing_capabilities_have_their_names() {
+        let of = |set: u64| missing_of(&format!("Name:\tx\nCapEff:\t{set:016x}\n"));
+        assert_eq!(of(0), ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_BPF"]);
+        assert_eq!(of(1 << 12 | 1 << 13), ["CAP_BPF"]);
+        assert_eq!(of(1 << 39 | 1 << 12), ["CAP_NET_RAW"]);
+        assert!(of(1 << 12 | 1 << 13 | 1 << 21).is_empty());
+        assert_eq!(missing_of("").len(), 3);
     }
 }

@@ -25,6 +25,7 @@ unsafe impl Send for Mapping {}
 impl Mapping {
     fn new(length: usize, how: c_int, of: Option<(&OwnedFd, libc::off_t)>) -> io::Result<Self> {
         let rights = libc::PROT_READ | libc::PROT_WRITE;
+        let how = how | libc::MAP_POPULATE;
         let (file, at) = of.map_or((-1, 0), |(socket, at)| (socket.as_raw_fd(), at));
         // SAFETY: a new mapping wherever the kernel likes; it replaces nothing.
         let start = unsafe { libc::mmap(std::ptr::null_mut(), length, rights, how, file, at) };
@@ -57,14 +58,9 @@ impl Drop for Mapping {
 pub(super) struct Memory(Mapping);
 
 impl Memory {
-    /// New memory. The kernel fetches all of it when it is registered.
+    /// New memory; all of it is there at once.
     pub(super) fn new(length: usize) -> io::Result<Self> {
-        let mapping = Mapping::new(length, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, None)?;
-        // Fewer and larger pages: each frame lies in another small one. Only a wish.
-        // SAFETY: advice on our own mapping; it changes nothing of what is in it.
-        let _ =
-            unsafe { libc::madvise(mapping.start.as_ptr().cast(), length, libc::MADV_HUGEPAGE) };
-        Ok(Self(mapping))
+        Mapping::new(length, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, None).map(Self)
     }
 
     pub(super) fn address(&self) -> usize {
@@ -116,8 +112,7 @@ impl<T: Copy> Ring<T> {
         let count = usize::try_from(slots).unwrap_or(usize::MAX);
         let start = usize::try_from(offset.desc).unwrap_or(usize::MAX);
         let length = size_of::<T>().saturating_mul(count).saturating_add(start);
-        let mapping =
-            Mapping::new(length, libc::MAP_SHARED | libc::MAP_POPULATE, Some((socket, page)))?;
+        let mapping = Mapping::new(length, libc::MAP_SHARED, Some((socket, page)))?;
         Ok(Self {
             producer: mapping.place(offset.producer, 1)?,
             consumer: mapping.place(offset.consumer, 1)?,

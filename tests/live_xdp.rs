@@ -1,39 +1,57 @@
 //! AF_XDP on a pair of virtual interfaces: every byte arrives, faults have their
 //! names, nothing is sent and nothing stays behind. Needs root; says so and passes
 //! where there is none.
-#![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
-mod nets;
+mod mirror;
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use auscult::wire::capture::LinkType;
 use auscult::wire::capture::live::af_xdp::{Mode, Opened, Options, Refusal, XskSource, open};
 use auscult::wire::capture::live::ethtool::{rx_queues, rx_vlan_offload, set_rx_vlan_offload};
 use auscult::wire::capture::live::{Fault, Source};
-use nets::{FAR, NEAR, Nets};
+use auscult::wire::capture::privilege::confine_worker;
+use mirror::{Mirror, PORT, must};
 
 const BRIEF: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(5);
 
-/// The namespaces, unless this machine cannot have them.
-fn nets(queues: u32) -> Option<Nets> {
-    match Nets::new(queues) {
-        Ok(nets) => {
-            let offload = nets.near(|| set_rx_vlan_offload(NEAR, false));
+/// A cable for frames of ordinary length whose tags are left in, unless this machine
+/// cannot have one.
+fn mirror(queues: u16) -> Option<Mirror> {
+    match Mirror::lay(queues) {
+        Ok(mirror) => {
+            let offload = mirror.inside(|| set_rx_vlan_offload(PORT, false));
             offload.expect("the offload can be switched off");
-            Some(nets)
+            mirror.ip(&["link", "set", PORT, "mtu", "1500"]);
+            Some(mirror)
         }
         Err(reason) => {
-            eprintln!("skipped: {reason}");
+            // Straight to standard error, which the test harness lets through.
+            let _ = writeln!(std::io::stderr(), "skipped: {reason}");
             None
         }
     }
 }
 
-fn opened(nets: &Nets, mode: Mode) -> Opened {
+fn opened(mirror: &Mirror, mode: Mode) -> Opened {
     let options = Options { frames: 1024, mode, ..Options::default() };
-    nets.near(|| open(NEAR, &options)).expect("it opens")
+    mirror.inside(|| open(PORT, &options)).expect("it opens")
+}
+
+fn one(mirror: &Mirror, mode: Mode) -> XskSource {
+    opened(mirror, mode).sources.remove(0)
+}
+
+/// Sends frames from the far end, a few at a time so that no queue overflows.
+fn send(mirror: &Mirror, frames: &[Vec<u8>]) {
+    mirror.send(frames.iter().map(Vec::as_slice), 64);
+}
+
+/// What the kernel shows of the interface.
+fn shown(mirror: &Mirror) -> String {
+    must("ip", &["-n", &mirror.near, "-d", "link", "show", "dev", PORT]).expect("shown")
 }
 
 /// A frame to somebody else, of this length, that differs from all others.
@@ -87,20 +105,20 @@ fn mix(count: u32) -> Vec<Vec<u8>> {
 }
 
 fn every_byte_arrives(mode: Mode, way: &str) {
-    let Some(nets) = nets(1) else { return };
-    let Opened { mut sources, note } = opened(&nets, mode);
+    let Some(mirror) = mirror(1) else { return };
+    let Opened { mut sources, note } = opened(&mirror, mode);
     assert!(note.starts_with(way) && note.contains("1 queue,"), "{note}");
     let [source] = sources.as_mut_slice() else { panic!("one source a queue") };
-    let far = nets.count_at_far_end();
+    let before = mirror.sent_back();
     // Several times the buffers there are: each must come back.
     for round in 0..5 {
         let sent = mix(900 + round);
-        nets.send(&sent);
+        send(&mirror, &sent);
         assert!(receive(source, sent.len()) == sent, "round {round} arrives as it was sent");
     }
     assert!(receive(source, 0).is_empty());
     assert_eq!(source.loss(), Default::default());
-    assert_eq!(far(), 0, "nothing is sent");
+    assert_eq!(mirror.sent_back(), before, "nothing is sent");
 }
 
 #[test]
@@ -116,14 +134,13 @@ fn generic_mode_delivers_every_byte() {
 #[test]
 fn jumbo_frames_arrive_whole() {
     for mode in [Mode::Native, Mode::Generic] {
-        let Some(nets) = nets(1) else { return };
-        nets.ip(&["link", "set", NEAR, "mtu", "9000"]);
-        nets.far_ip(&["link", "set", FAR, "mtu", "9000"]);
-        let mut source = opened(&nets, mode).sources.remove(0);
+        let Some(mirror) = mirror(1) else { return };
+        mirror.ip(&["link", "set", PORT, "mtu", "9000"]);
+        let mut source = one(&mirror, mode);
         let lengths = [60, 1514, 3839, 3840, 3841, 4096, 7680, 7681, 9014];
         let sent: Vec<_> = (0..200).map(|n| frame(n, lengths[n as usize % 9])).collect();
         for _ in 0..10 {
-            nets.send(&sent);
+            send(&mirror, &sent);
             assert!(receive(&mut source, sent.len()) == sent, "{mode:?}");
         }
         assert_eq!(source.loss(), Default::default(), "{mode:?}");
@@ -132,12 +149,12 @@ fn jumbo_frames_arrive_whole() {
 
 #[test]
 fn all_queues_together_have_everything() {
-    let Some(nets) = nets(2) else { return };
-    assert_eq!(nets.near(|| rx_queues(NEAR)).expect("the driver says"), 2);
-    let Opened { mut sources, note } = opened(&nets, Mode::Auto);
+    let Some(mirror) = mirror(2) else { return };
+    assert_eq!(mirror.inside(|| rx_queues(PORT)).expect("the driver says"), 2);
+    let Opened { mut sources, note } = opened(&mirror, Mode::Auto);
     assert!(sources.len() == 2 && note.contains("2 queues"), "{note}");
     let mut sent = mix(600);
-    nets.send(&sent);
+    send(&mirror, &sent);
     let mut arrived = Vec::new();
     let start = Instant::now();
     while arrived.len() < sent.len() && start.elapsed() < LONG {
@@ -155,36 +172,36 @@ fn all_queues_together_have_everything() {
 
 #[test]
 fn too_slow_a_reader_is_told_what_it_lost() {
-    let Some(nets) = nets(1) else { return };
-    let mut source = opened(&nets, Mode::Auto).sources.remove(0);
+    let Some(mirror) = mirror(1) else { return };
+    let mut source = one(&mirror, Mode::Auto);
     let sent = mix(1024 + 300);
-    nets.send(&sent);
+    send(&mirror, &sent);
     let arrived = receive(&mut source, sent.len().min(1024));
     let loss = source.loss();
     let lost = loss.ring_full + loss.fill_empty + loss.invalid + loss.cut;
     assert_eq!(arrived.len() as u64 + lost, sent.len() as u64, "{loss:?}");
-    nets.send(&sent[..64]);
+    send(&mirror, &sent[..64]);
     assert!(receive(&mut source, 64) == sent[..64], "and it goes on");
 }
 
 #[test]
 fn down_is_not_gone() {
-    let Some(nets) = nets(1) else { return };
-    let mut source = opened(&nets, Mode::Auto).sources.remove(0);
-    nets.ip(&["link", "set", NEAR, "down"]);
+    let Some(mirror) = mirror(1) else { return };
+    let mut source = one(&mirror, Mode::Auto);
+    mirror.ip(&["link", "set", PORT, "down"]);
     for _ in 0..3 {
         assert!(matches!(source.receive(BRIEF, &mut |_| {}), Err(Fault::Down)));
     }
     let options = Options::default();
-    assert!(matches!(nets.near(|| open(NEAR, &options)), Err(Refusal::Down)));
-    nets.ip(&["link", "set", NEAR, "up"]);
+    assert!(matches!(mirror.inside(|| open(PORT, &options)), Err(Refusal::Down)));
+    mirror.ip(&["link", "set", PORT, "up"]);
     let sent = mix(100);
-    nets.send(&sent);
+    send(&mirror, &sent);
     assert!(receive(&mut source, sent.len()) == sent, "frames come again");
-    nets.ip(&["link", "set", NEAR, "down"]);
-    nets.ip(&["link", "set", NEAR, "name", "other0", "up"]);
+    mirror.ip(&["link", "set", PORT, "down"]);
+    mirror.ip(&["link", "set", PORT, "name", "other0", "up"]);
     assert!(matches!(source.receive(BRIEF, &mut |_| {}), Ok(0)), "its name does not matter");
-    nets.ip(&["link", "del", "other0"]);
+    mirror.ip(&["link", "del", "other0"]);
     for _ in 0..3 {
         assert!(matches!(source.receive(BRIEF, &mut |_| {}), Err(Fault::Gone)));
     }
@@ -192,28 +209,28 @@ fn down_is_not_gone() {
 
 #[test]
 fn nothing_stays_on_the_interface() {
-    let Some(nets) = nets(1) else { return };
+    let Some(mirror) = mirror(1) else { return };
     for mode in [Mode::Native, Mode::Generic] {
-        let opened = opened(&nets, mode);
-        let shown = nets.ip(&["-d", "link", "show", "dev", NEAR]);
-        assert!(shown.contains("xdp") && shown.contains("promiscuity 1"), "{shown}");
+        let opened = opened(&mirror, mode);
+        let state = shown(&mirror);
+        assert!(state.contains("xdp") && state.contains("promiscuity 1"), "{state}");
         drop(opened);
-        let shown = nets.ip(&["-d", "link", "show", "dev", NEAR]);
-        assert!(!shown.contains("prog/xdp") && shown.contains("promiscuity 0"), "{shown}");
+        let state = shown(&mirror);
+        assert!(!state.contains("xdp") && state.contains("promiscuity 0"), "{state}");
     }
 }
 
 #[test]
 fn an_interface_is_had_by_one() {
-    let Some(nets) = nets(1) else { return };
-    let first = opened(&nets, Mode::Native);
+    let Some(mirror) = mirror(1) else { return };
+    let first = opened(&mirror, Mode::Native);
     for mode in [Mode::Auto, Mode::Native, Mode::Generic] {
         let options = Options { mode, ..Options::default() };
-        assert!(matches!(nets.near(|| open(NEAR, &options)), Err(Refusal::Busy)), "{mode:?}");
+        assert!(matches!(mirror.inside(|| open(PORT, &options)), Err(Refusal::Busy)), "{mode:?}");
     }
     // Given up while the second one waits for it.
     std::thread::scope(|scope| {
-        let second = scope.spawn(|| opened(&nets, Mode::Native));
+        let second = scope.spawn(|| opened(&mirror, Mode::Native));
         std::thread::sleep(Duration::from_millis(200));
         drop(first);
         assert_eq!(second.join().expect("it waits").sources.len(), 1);
@@ -222,13 +239,39 @@ fn an_interface_is_had_by_one() {
 
 #[test]
 fn the_vlan_offload_is_seen_and_switched() {
-    let Some(nets) = nets(1) else { return };
-    nets.near(|| {
-        assert!(!rx_vlan_offload(NEAR).expect("asked"));
-        set_rx_vlan_offload(NEAR, true).expect("switched on");
-        assert!(rx_vlan_offload(NEAR).expect("asked"));
-        assert!(matches!(open(NEAR, &Options::default()), Err(Refusal::VlanOffload(_))));
-        set_rx_vlan_offload(NEAR, false).expect("switched off");
-        assert!(open(NEAR, &Options::default()).is_ok());
+    let Some(mirror) = mirror(1) else { return };
+    mirror.inside(|| {
+        assert!(!rx_vlan_offload(PORT).expect("asked"));
+        set_rx_vlan_offload(PORT, true).expect("switched on");
+        assert!(rx_vlan_offload(PORT).expect("asked"));
+        assert!(matches!(open(PORT, &Options::default()), Err(Refusal::VlanOffload(_))));
+        set_rx_vlan_offload(PORT, false).expect("switched off");
+        assert!(open(PORT, &Options::default()).is_ok());
+    });
+}
+
+#[test]
+fn a_confined_worker_receives_and_sees_faults() {
+    let Some(mirror) = mirror(1) else { return };
+    let mut source = one(&mirror, Mode::Auto);
+    let sent = mix(100);
+    send(&mirror, &sent);
+    let (confined, wait) = (std::sync::Barrier::new(2), &std::sync::Barrier::new(2));
+    std::thread::scope(|scope| {
+        let confined = &confined;
+        let sent = &sent;
+        let worker = scope.spawn(move || {
+            confine_worker().expect("seccomp");
+            assert!(receive(&mut source, sent.len()) == *sent);
+            assert!(matches!(source.receive(BRIEF, &mut |_| {}), Ok(0)));
+            assert_eq!(source.loss(), Default::default());
+            confined.wait();
+            wait.wait();
+            assert!(matches!(source.receive(BRIEF, &mut |_| {}), Err(Fault::Down)));
+        });
+        confined.wait();
+        mirror.ip(&["link", "set", PORT, "down"]);
+        wait.wait();
+        worker.join().expect("it works with few rights");
     });
 }

@@ -73,6 +73,18 @@ impl Mirror {
         command
     }
 
+    /// Runs this in a thread of the near namespace; what it opens stays there.
+    pub(crate) fn inside<T: Send>(&self, run: impl FnOnce() -> T + Send) -> T {
+        let enter = enter(&self.near);
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(move || {
+                enter();
+                run()
+            });
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
     /// `ip` in the near namespace.
     pub(crate) fn ip(&self, arguments: &[&str]) {
         must("ip", &[&["-n", self.near.as_str()], arguments].concat()).expect("ip");
@@ -84,12 +96,10 @@ impl Mirror {
         frames: impl Iterator<Item = &'a [u8]> + Send,
         between: usize,
     ) -> u64 {
-        let namespace = File::open(format!("/run/netns/{}", self.far)).expect("a namespace");
+        let enter = enter(&self.far);
         std::thread::scope(|scope| {
             let send = move || {
-                // SAFETY: a descriptor of a namespace; only this thread moves there.
-                let moved = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) };
-                assert_eq!(moved, 0, "{}", io::Error::last_os_error());
+                enter();
                 let socket = raw_socket();
                 let mut sent = 0;
                 for frame in frames {
@@ -118,6 +128,16 @@ impl Drop for Mirror {
         for namespace in [&self.near, &self.far] {
             let _ = must("ip", &["netns", "delete", namespace]);
         }
+    }
+}
+
+/// Moves the thread that calls it to a namespace.
+fn enter(namespace: &str) -> impl FnOnce() + Send + use<> {
+    let namespace = File::open(format!("/run/netns/{namespace}")).expect("a namespace");
+    move || {
+        // SAFETY: a descriptor of a namespace; only this thread moves there.
+        let moved = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) };
+        assert_eq!(moved, 0, "{}", io::Error::last_os_error());
     }
 }
 

@@ -171,7 +171,7 @@ impl Plan {
             Some(libc::ENETDOWN) => Refusal::Down,
             Some(libc::ENODEV) => Refusal::Missing,
             // Drivers say this in many ways; with a long MTU that is what it is about.
-            Some(libc::ERANGE | libc::EINVAL | libc::EOPNOTSUPP | libc::E2BIG)
+            Some(libc::ERANGE | libc::EINVAL | libc::E2BIG)
                 if hook == Hook::Driver && self.mtu > LONGEST_LINEAR =>
             {
                 Refusal::Mtu(self.mtu, LONGEST_LINEAR)

@@ -75,7 +75,7 @@ fn a_confined_process_can_do_nothing_else() {
 fn in_a_process_of_its_own() {
     let Some(state) = std::env::var_os(HERE) else { return };
     let state = Path::new(&state);
-    let options = live::Options { method: None, queues: 2, ring: 2 << 20 };
+    let options = live::Options { queues: 2, ring: 2 << 20, ..<_>::default() };
     let opened = live::open("lo", &options).map_err(|error| skipped(&error.to_string())).ok();
     let fds = fs::read_dir("/proc/self/fd").expect("readable").flatten();
     let fds = fds.filter_map(|fd| fd.file_name().to_str()?.parse::<RawFd>().ok());

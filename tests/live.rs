@@ -167,6 +167,16 @@ fn play(mirror: &Mirror, capture: &str) -> u64 {
 }
 
 #[test]
+fn af_xdp_says_what_the_file_says() {
+    same_as_the_file(&["--capture", "af-xdp"], 1);
+}
+
+#[test]
+fn af_xdp_with_two_queues_says_what_the_file_says() {
+    same_as_the_file(&["--capture", "af-xdp"], 2);
+}
+
+#[test]
 fn an_interface_may_go_down_and_come_up() {
     let Some(mirror) = mirror(1) else { return };
     let dir = tempfile::tempdir().expect("a directory");

@@ -26,6 +26,9 @@ pub(super) struct Args {
     /// Workers for each interface
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     queues: u16,
+    /// Never switch off the card's VLAN offload, which hides tags from af-xdp
+    #[arg(long)]
+    keep_offload: bool,
     /// MiB of memory for the frames of each worker
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(2..=4096))]
     ring: u16,
@@ -40,6 +43,8 @@ pub(super) struct Args {
 enum Capture {
     /// The first that works
     Auto,
+    /// Frames straight from the driver; takes the whole interface from the host
+    AfXdp,
     /// The kernel's packet socket with a memory-mapped ring
     AfPacket,
 }
@@ -48,6 +53,7 @@ impl Capture {
     const fn method(self) -> Option<Method> {
         match self {
             Self::Auto => None,
+            Self::AfXdp => Some(Method::AfXdp),
             Self::AfPacket => Some(Method::AfPacket),
         }
     }
@@ -77,15 +83,16 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         method: args.capture.method(),
         queues: args.queues,
         ring: usize::from(args.ring) << 20,
+        keep_tags: !args.keep_offload,
     };
     // Interfaces first: who may not capture leaves no empty inventory behind.
-    let mut opened = Vec::new();
+    let mut opened: Vec<(String, _)> = Vec::new();
     for interface in &args.interfaces {
-        if opened.iter().any(|(name, _)| *name == interface) {
+        if opened.iter().any(|(name, _)| name == interface) {
             return Err(Failure::Said(format!("{interface}: named twice")));
         }
         let port = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
-        opened.push((interface, port));
+        opened.push((interface.clone(), port));
     }
     let confined = give_up_rights(args, settings)?;
     if !settings.quiet {
@@ -94,17 +101,13 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut writer = Writer::open(&settings.db)?;
     let census = writer.restore(book)?;
     let mut listening = Listening::new(census, writer);
-    for (interface, port) in opened {
-        if !settings.quiet {
-            let note =
-                if port.note.is_empty() { String::new() } else { format!(" ({})", port.note) };
-            let workers = port.sources.len();
-            complain(&format!("{interface}: {}{note}, workers: {workers}", port.method));
-        }
-        listening
-            .listen(interface, options.clone(), port)
-            .map_err(|e| Failure::Said(format!("{interface}: no worker could be started ({e})")))?;
+    for (interface, port) in opened.iter().filter(|_| !settings.quiet) {
+        let note = if port.note.is_empty() { String::new() } else { format!(" ({})", port.note) };
+        complain(&format!("{interface}: {}{note}, workers: {}", port.method, port.sources.len()));
     }
+    listening
+        .listen(opened, &options)
+        .map_err(|error| Failure::Said(format!("no worker could be started ({error})")))?;
     let mut screen = Screen::new(!settings.quiet && io::stderr().is_terminal());
     let mut totals = Vec::new();
     let mut spent = None;

@@ -6,18 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
+
 use super::outlet::Outlet;
-use crate::sensor::Worker;
+use crate::sensor::{Share, Worker};
 use crate::time::Timestamp;
-use crate::wire::capture::live::{Fault, Source};
+use crate::wire::capture::live::{Fault, Loss, Source};
 use crate::wire::capture::privilege::confine_worker;
 
 /// How long a lane waits for frames before it looks at the clock.
 const WAIT: Duration = Duration::from_millis(100);
 /// How often it tells what it counted.
 const REPORT: Duration = Duration::from_millis(250);
-/// How long it waits before it asks a failing interface again.
-const PAUSE: Duration = Duration::from_millis(250);
+/// The same where other workers may hand something over meanwhile.
+const WAIT_SHARED: Duration = Duration::from_millis(2);
 /// Observations handed over at once while frames keep coming.
 const MANY: usize = 4096;
 
@@ -28,18 +30,27 @@ pub(super) struct Report {
     pub(super) counters: BTreeMap<String, u64>,
     /// Why no frames come, while that is so.
     pub(super) fault: Option<String>,
+    /// It wants another source.
+    pub(super) gone: bool,
 }
 
 /// See the module.
 pub(super) struct Lane {
-    pub(super) source: Box<dyn Source>,
+    /// None while its interface is gone.
+    pub(super) source: Option<Box<dyn Source>>,
+    /// Brings another source when the interface is back.
+    pub(super) fresh: Receiver<Box<dyn Source>>,
+    /// Where the sensor's workers share its frames among them.
+    pub(super) share: Option<Share>,
     pub(super) outlet: Outlet,
     pub(super) report: Arc<Mutex<Report>>,
     pub(super) stop: Arc<AtomicBool>,
+    /// What sources that are gone have lost.
+    pub(super) before: Loss,
 }
 
 impl Lane {
-    /// Reads until it is told to stop or the interface is gone, then closes what is open.
+    /// Reads until it is told to stop, then closes what is open.
     pub(super) fn run(mut self) {
         // Where the kernel cannot, `confine` has said so; and what it put on the process
         // holds for this thread too.
@@ -47,21 +58,20 @@ impl Lane {
         let mut worker = Worker::default();
         let mut told: Option<Instant> = None;
         let mut fault = None;
-        while !self.stop.load(Ordering::Relaxed) && !matches!(fault, Some(Fault::Gone)) {
-            let outlet = &mut self.outlet;
-            let received = self.source.receive(WAIT, &mut |frames| {
-                worker.read(frames);
-                if worker.waiting() >= MANY {
-                    outlet.offer(worker.observed());
-                }
-            });
-            match received {
+        while !self.stop.load(Ordering::Relaxed) {
+            if let Ok(source) = self.fresh.try_recv() {
+                self.source = Some(source);
+                fault = None;
+            }
+            match self.receive(&mut worker) {
                 Ok(0) => worker.idle(now()),
                 Ok(_) => fault = None,
                 Err(why) => {
-                    worker.idle(now());
+                    if matches!(why, Fault::Gone) {
+                        self.before = self.loss();
+                        self.source = None;
+                    }
                     fault = Some(why);
-                    std::thread::sleep(PAUSE);
                 }
             }
             self.outlet.offer(worker.observed());
@@ -75,13 +85,52 @@ impl Lane {
         self.tell(&worker, fault.as_ref());
     }
 
+    /// Reads what has come to this queue and what other workers have handed over.
+    fn receive(&mut self, worker: &mut Worker) -> Result<usize, Fault> {
+        let Self { source, share, outlet, .. } = self;
+        let mut frames = 0;
+        if let Some(share) = share {
+            frames = share.receive(|frames| worker.read(frames));
+        }
+        let Some(source) = source else {
+            std::thread::sleep(if share.is_some() { WAIT_SHARED } else { WAIT });
+            return Ok(frames);
+        };
+        let wait = if share.is_some() { WAIT_SHARED } else { WAIT };
+        let received = source.receive(wait, &mut |frames| {
+            match share {
+                Some(share) => worker.read_share(frames, share),
+                None => worker.read(frames),
+            }
+            if worker.waiting() >= MANY {
+                outlet.offer(worker.observed());
+            }
+        });
+        if let Some(share) = share {
+            share.flush();
+        }
+        if matches!(received, Err(Fault::Down | Fault::Io(_))) {
+            std::thread::sleep(WAIT);
+        }
+        Ok(frames.saturating_add(received?))
+    }
+
+    /// What the kernel lost, of all sources so far.
+    fn loss(&mut self) -> Loss {
+        let now = self.source.as_mut().map(|source| source.loss()).unwrap_or_default();
+        self.before.and(now)
+    }
+
     fn tell(&mut self, worker: &Worker, fault: Option<&Fault>) {
         let mut counters = worker.counters();
         let refused = self.outlet.refused();
-        let loss = self.source.loss();
+        let (handed, unread) = self.share.as_ref().map(Share::counts).unwrap_or_default();
+        let loss = self.loss();
         for (name, n) in [
             ("queue.repeats", refused.repeats),
             ("queue.lost", refused.observations),
+            ("workers.handed", handed),
+            ("lost.workers", unread),
             ("lost.ring", loss.ring_full),
             ("lost.fill", loss.fill_empty),
             ("lost.invalid", loss.invalid),
@@ -89,8 +138,9 @@ impl Lane {
         ] {
             counters.insert(name.to_owned(), n);
         }
-        let fault = fault.map(ToString::to_string);
-        *self.report.lock().unwrap_or_else(PoisonError::into_inner) = Report { counters, fault };
+        let (gone, fault) = (self.source.is_none(), fault.map(ToString::to_string));
+        *self.report.lock().unwrap_or_else(PoisonError::into_inner) =
+            Report { counters, fault, gone };
     }
 }
 

@@ -18,16 +18,24 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use crate::census::Census;
 use crate::census::signature::Book;
 use crate::observe::Observation;
-use crate::store::{Error, Writer};
+use crate::sensor::Share;
+use crate::store::{Counters, Error, Writer};
 use crate::wire::capture::live::{Opened, Options};
 use port::{Port, Way};
 
 /// How often the watcher is asked, ports are looked after and counters collected.
 const BEAT: Duration = Duration::from_millis(250);
-/// What was learnt is written this often.
-const WRITE_EVERY: Duration = Duration::from_secs(3);
-/// A write that takes long leaves at least this many times as long to other work.
-const PAUSE_TIMES: u32 = 4;
+/// What was observed is safe from a crash after so long.
+const APPEND_EVERY: Duration = Duration::from_secs(2);
+/// The memory is written as a whole this often, a slice a beat; then the journal can go.
+const KEEP_EVERY: Duration = Duration::from_secs(60);
+/// Speakers written in one slice: some 10 ms.
+const SLICE: usize = 1000;
+/// What is known is derived and written for the views this often.
+const PUBLISH_EVERY: Duration = Duration::from_secs(3);
+/// That takes the longer the more is known, and leaves at least so many times as long to
+/// other work.
+const PAUSE_TIMES: u32 = 10;
 /// How long the lanes may take to hand over what they have, at the end.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -72,9 +80,14 @@ pub struct Listening {
     ports: Vec<Port>,
     way: Way,
     observed: Receiver<(u32, Vec<Observation>)>,
-    written: Instant,
+    /// Observed and not yet in the journal.
+    fresh: BTreeMap<u32, Vec<Observation>>,
+    appended: Instant,
+    kept: Option<Instant>,
+    published: Instant,
     pause: Duration,
-    failed: Option<Error>,
+    /// Why the last appending, keeping and publishing failed.
+    failed: [Option<Error>; 3],
 }
 
 impl Listening {
@@ -82,22 +95,45 @@ impl Listening {
     #[must_use]
     pub fn new(census: Census, writer: Writer) -> Self {
         let (way, observed) = crossbeam_channel::bounded(outlet::PORTIONS);
-        let (written, pause) = (Instant::now(), WRITE_EVERY);
-        Self { census, writer, ports: Vec::new(), way, observed, written, pause, failed: None }
+        let now = Instant::now();
+        Self {
+            census,
+            writer,
+            ports: Vec::new(),
+            way,
+            observed,
+            fresh: BTreeMap::new(),
+            appended: now,
+            kept: Some(now),
+            published: now,
+            pause: PUBLISH_EVERY,
+            failed: [const { None }; 3],
+        }
     }
 
-    /// Begins to read an opened interface.
+    /// Begins to read opened interfaces.
     ///
     /// # Errors
     /// No thread could be started.
     pub fn listen(
         &mut self,
-        interface: &str,
-        options: Options,
-        opened: Opened,
+        interfaces: Vec<(String, Opened)>,
+        options: &Options,
     ) -> std::io::Result<()> {
-        let capture = self.census.capture(interface);
-        self.ports.push(Port::start(interface, capture, options, opened, &self.way)?);
+        // With several ports, one may carry the questions and another the answers: then,
+        // as with a card that spreads frames its own way, all workers share.
+        let workers = interfaces.iter().map(|(_, opened)| opened.sources.len()).sum();
+        let alone = interfaces.len() == 1 && interfaces.iter().all(|(_, o)| o.symmetric);
+        let mut shares = if alone { Vec::new() } else { Share::among(workers) }.into_iter();
+        let names: Vec<_> = interfaces.iter().map(|(name, _)| name.as_str()).collect();
+        let evidence = self.census.capture(&names.join("+"));
+        for (interface, opened) in interfaces {
+            let captures = (self.census.capture(&interface), evidence);
+            let shares = shares.by_ref().take(opened.sources.len());
+            let options = options.clone();
+            let port = Port::start(&interface, captures, options, opened, shares, &self.way)?;
+            self.ports.push(port);
+        }
         Ok(())
     }
 
@@ -118,12 +154,8 @@ impl Listening {
                 Wish::Reload(book) => self.census.turn_to(book),
                 Wish::Stop => break,
             }
-            for port in self.ports.iter_mut().filter(|port| port.has_ended()) {
-                port.reopen(&self.way);
-            }
-            if self.written.elapsed() >= self.pause {
-                self.write();
-            }
+            self.ports.iter_mut().for_each(Port::look_after);
+            self.write();
         }
         self.finish()
     }
@@ -133,6 +165,7 @@ impl Listening {
         let begun = Instant::now();
         let mut next = self.observed.recv_timeout(most);
         while let Ok((capture, portion)) = next {
+            self.fresh.entry(capture).or_default().extend(portion.iter().cloned());
             for observation in portion {
                 self.census.apply(capture, observation);
             }
@@ -154,21 +187,46 @@ impl Listening {
         Look {
             ports: ports.collect(),
             hosts: self.census.len(),
-            unwritten: self.failed.as_ref().map(ToString::to_string),
+            unwritten: self.failed.iter().flatten().next().map(ToString::to_string),
         }
     }
 
+    /// Writes what is due.
     fn write(&mut self) {
-        let begun = Instant::now();
-        let mut counters = BTreeMap::new();
-        for port in &self.ports {
-            for (name, n) in port.counters() {
-                counters.insert((port.capture, name), n);
-            }
+        if self.appended.elapsed() >= APPEND_EVERY {
+            self.appended = Instant::now();
+            self.failed[0] = self.append().err();
         }
-        self.failed = self.writer.write(&mut self.census, &counters).err();
-        self.written = Instant::now();
-        self.pause = begun.elapsed().saturating_mul(PAUSE_TIMES).max(WRITE_EVERY);
+        if self.kept.is_none_or(|kept| kept.elapsed() >= KEEP_EVERY) {
+            let kept = self.writer.keep(&mut self.census, SLICE);
+            // None while slices are left.
+            self.kept = (!matches!(kept, Ok(false))).then(Instant::now);
+            self.failed[1] = kept.err();
+        }
+        if self.published.elapsed() >= self.pause {
+            let begun = Instant::now();
+            self.failed[2] = self.writer.publish(&self.census, &self.counters()).err();
+            self.published = Instant::now();
+            self.pause = begun.elapsed().saturating_mul(PAUSE_TIMES).max(PUBLISH_EVERY);
+        }
+    }
+
+    /// Makes safe what was observed since the last time.
+    fn append(&mut self) -> Result<(), Error> {
+        let fresh = std::mem::take(&mut self.fresh);
+        let append = |(capture, observations): (u32, Vec<_>)| {
+            self.writer.append(&self.census, capture, &observations)
+        };
+        // All are taken, even when one cannot be written: the next append tries again.
+        fresh.into_iter().map(append).fold(Ok(()), Result::and)
+    }
+
+    fn counters(&self) -> Counters {
+        let of = |port: &Port| {
+            let capture = port.capture;
+            port.counters().into_iter().map(move |(name, n)| ((capture, name), n))
+        };
+        self.ports.iter().flat_map(of).collect()
     }
 
     /// Lets the lanes hand over what they have and writes everything.
@@ -181,13 +239,9 @@ impl Listening {
         while !self.observed.is_empty() {
             self.take_in(Duration::ZERO);
         }
-        self.write();
-        match self.failed {
-            Some(error) => Err(error),
-            None => {
-                self.writer.close();
-                Ok(self.census)
-            }
-        }
+        let counters = self.counters();
+        self.writer.write(&mut self.census, &counters)?;
+        self.writer.close();
+        Ok(self.census)
     }
 }

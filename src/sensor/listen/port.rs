@@ -11,83 +11,106 @@ use crossbeam_channel::Sender;
 use super::lane::{Lane, Report};
 use super::outlet::Outlet;
 use crate::observe::Observation;
-use crate::wire::capture::live::{self, OpenError, Opened, Options, Source, Spares};
+use crate::sensor::Share;
+use crate::wire::capture::live::{self, Loss, OpenError, Opened, Options, Source, Spares};
 
 /// See the module.
 pub(super) struct Port {
     pub(super) interface: String,
-    /// Number of its capture in the census.
+    /// Number of its counters' capture in the census.
     pub(super) capture: u32,
     options: Options,
     spares: Spares,
     /// Why it could not be opened again although its interface is back.
     hindrance: Option<OpenError>,
-    lanes: Vec<(JoinHandle<()>, Arc<Mutex<Report>>)>,
-    /// Counted by lanes that have ended.
-    before: BTreeMap<String, u64>,
+    lanes: Vec<Running>,
     stop: Arc<AtomicBool>,
+}
+
+/// One lane at work.
+struct Running {
+    thread: JoinHandle<()>,
+    report: Arc<Mutex<Report>>,
+    fresh: Sender<Box<dyn Source>>,
+}
+
+impl Running {
+    fn report(&self) -> std::sync::MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a lane sends to the census: observations, and of which capture they are.
 pub(super) type Way = Sender<(u32, Vec<Observation>)>;
 
 impl Port {
-    /// Takes over an opened interface and begins to read.
+    /// Takes over an opened interface and begins to read. `shares` has one for each of
+    /// its sources, where workers share frames. What is observed is of capture
+    /// `evidence`.
     pub(super) fn start(
         interface: &str,
-        capture: u32,
+        (capture, evidence): (u32, u32),
         options: Options,
         opened: Opened,
+        shares: impl Iterator<Item = Share>,
         way: &Way,
     ) -> std::io::Result<Self> {
-        let mut port = Self {
+        let (mut shares, stop) = (shares.fuse(), Arc::new(AtomicBool::new(false)));
+        let start = |(queue, source)| {
+            let report = Arc::new(Mutex::new(Report::default()));
+            let (fresh, coming) = crossbeam_channel::bounded(1);
+            let lane = Lane {
+                source: Some(source),
+                fresh: coming,
+                share: shares.next(),
+                outlet: Outlet::new(way.clone(), evidence),
+                report: Arc::clone(&report),
+                stop: Arc::clone(&stop),
+                before: Loss::default(),
+            };
+            let name = format!("{interface}:{queue}");
+            let thread = std::thread::Builder::new().name(name).spawn(|| lane.run())?;
+            Ok(Running { thread, report, fresh })
+        };
+        let lanes: std::io::Result<_> = opened.sources.into_iter().enumerate().map(start).collect();
+        Ok(Self {
             interface: interface.to_owned(),
             capture,
             options,
             spares: opened.spares,
             hindrance: None,
-            lanes: Vec::new(),
-            before: BTreeMap::new(),
-            stop: Arc::new(AtomicBool::new(false)),
-        };
-        port.begin(opened.sources, way)?;
-        Ok(port)
+            lanes: lanes?,
+            stop,
+        })
     }
 
-    fn begin(&mut self, sources: Vec<Box<dyn Source>>, way: &Way) -> std::io::Result<()> {
-        for (queue, source) in sources.into_iter().enumerate() {
-            let report = Arc::new(Mutex::new(Report::default()));
-            let lane = Lane {
-                source,
-                outlet: Outlet::new(way.clone(), self.capture),
-                report: Arc::clone(&report),
-                stop: Arc::clone(&self.stop),
-            };
-            let name = format!("{}:{queue}", self.interface);
-            let thread = std::thread::Builder::new().name(name).spawn(|| lane.run())?;
-            self.lanes.push((thread, report));
-        }
-        Ok(())
-    }
-
-    /// Whether its interface is gone and all its lanes have ended.
+    /// Whether all its lanes have ended.
     pub(super) fn has_ended(&self) -> bool {
-        self.lanes.iter().all(|(thread, _)| thread.is_finished())
+        self.lanes.iter().all(|lane| lane.thread.is_finished())
     }
 
-    /// Tries to open it again after it has ended. As long as its interface is gone this
-    /// changes nothing.
-    pub(super) fn reopen(&mut self, way: &Way) {
+    /// Gives its lanes new sources when its interface was gone and is back. As long as it
+    /// is gone this changes nothing.
+    pub(super) fn look_after(&mut self) {
+        if !self.lanes.iter().all(|lane| lane.report().gone) {
+            return;
+        }
         self.hindrance = None;
-        let tried = live::reopen(&self.interface, &self.options, &mut self.spares);
-        let begun = tried.and_then(|sources| {
-            self.before = self.counters();
-            self.lanes.clear();
-            self.begin(sources, way)
-                .map_err(|error| OpenError::new(&self.interface, error.to_string()))
-        });
-        // Otherwise what its lanes said last is true: it is gone.
-        self.hindrance = begun.err().filter(|_| live::index_of(&self.interface).is_some());
+        let queues = u16::try_from(self.lanes.len()).unwrap_or(u16::MAX);
+        match live::reopen(&self.interface, &self.options, queues, &mut self.spares) {
+            Ok(sources) => {
+                for (lane, source) in self.lanes.iter().zip(sources) {
+                    // Nothing is in this way but what the lane has not yet taken.
+                    let _ = lane.fresh.try_send(source);
+                    let mut report = lane.report();
+                    (report.gone, report.fault) = (false, None);
+                }
+            }
+            // Otherwise what its lanes said last is true: it is gone.
+            Err(error) => {
+                self.hindrance = Some(error).filter(|_| live::index_of(&self.interface).is_some());
+            }
+        }
     }
 
     /// Whether only a process with new rights can open it again.
@@ -97,10 +120,9 @@ impl Port {
 
     /// Everything counted on this port so far, by name.
     pub(super) fn counters(&self) -> BTreeMap<String, u64> {
-        let mut all = self.before.clone();
-        for (_, report) in &self.lanes {
-            let report = report.lock().unwrap_or_else(PoisonError::into_inner);
-            for (name, n) in &report.counters {
+        let mut all = BTreeMap::new();
+        for lane in &self.lanes {
+            for (name, n) in &lane.report().counters {
                 *all.entry(name.clone()).or_insert(0) += n;
             }
         }
@@ -112,10 +134,7 @@ impl Port {
         if let Some(hindrance) = &self.hindrance {
             return Some(hindrance.what().to_owned());
         }
-        let fault = |report: &Mutex<Report>| {
-            report.lock().unwrap_or_else(PoisonError::into_inner).fault.clone()
-        };
-        self.lanes.iter().find_map(|(_, report)| fault(report))
+        self.lanes.iter().find_map(|lane| lane.report().fault.clone())
     }
 
     /// Asks its lanes to end; they do so within a moment, and hand over what they have.

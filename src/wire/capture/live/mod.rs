@@ -76,16 +76,32 @@ pub struct Loss {
     pub cut: u64,
 }
 
+impl Loss {
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            ring_full: self.ring_full.saturating_add(other.ring_full),
+            fill_empty: self.fill_empty.saturating_add(other.fill_empty),
+            invalid: self.invalid.saturating_add(other.invalid),
+            cut: self.cut.saturating_add(other.cut),
+        }
+    }
+}
+
 /// A way to capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// A memory-mapped ring of the kernel's packet socket.
+    /// Frames straight from the driver ([`af_xdp`]).
+    AfXdp,
+    /// A memory-mapped ring of the kernel's packet socket ([`af_packet`]).
     AfPacket,
 }
 
 impl std::fmt::Display for Method {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::AfXdp => "af-xdp",
             Self::AfPacket => "af-packet",
         })
     }
@@ -96,15 +112,30 @@ impl std::fmt::Display for Method {
 pub struct Options {
     /// This way and no other; otherwise the first that works.
     pub method: Option<Method>,
-    /// Workers for each interface.
+    /// Workers for each interface, where the card's queues do not decide.
     pub queues: u16,
     /// Bytes of memory for the frames of each worker.
     pub ring: usize,
+    /// The card may be told to leave VLAN tags in their frames.
+    pub keep_tags: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { method: None, queues: 1, ring: 64 << 20, keep_tags: true }
+    }
 }
 
 impl Options {
     const fn packet(&self) -> af_packet::Options {
         af_packet::Options { queues: self.queues, ring: self.ring }
+    }
+
+    /// Half of the buffers hold frames that wait; one is 2 KiB.
+    fn xdp(&self, mode: af_xdp::Mode) -> af_xdp::Options {
+        let frames = u32::try_from(self.ring >> 12).unwrap_or(u32::MAX);
+        let frames = frames.clamp(64, 1 << 20).next_power_of_two();
+        af_xdp::Options { frames, mode, ..Default::default() }
     }
 }
 
@@ -116,6 +147,8 @@ pub struct Opened {
     pub note: String,
     /// One source for each worker.
     pub sources: Vec<Box<dyn Source>>,
+    /// Both directions of a conversation come from one source.
+    pub symmetric: bool,
     /// For [`reopen`].
     pub spares: Spares,
 }
@@ -125,9 +158,50 @@ pub struct Opened {
 /// # Errors
 /// None of them works; why, and what to do.
 pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
+    match options.method {
+        Some(Method::AfPacket) => open_packet(interface, options, String::new()),
+        Some(Method::AfXdp) => open_xdp(interface, options, af_xdp::Mode::Auto),
+        None => {
+            // The whole interface is taken from the host: not from one that uses it.
+            let why = if socket::has_address(interface) {
+                "AF_XDP would cut the host off from its address here".to_owned()
+            } else {
+                // In generic mode it is slower than a packet socket.
+                match open_xdp(interface, options, af_xdp::Mode::Native) {
+                    Ok(opened) => return Ok(opened),
+                    Err(refused) => format!("not AF_XDP: {}", refused.what()),
+                }
+            };
+            open_packet(interface, options, why)
+        }
+    }
+}
+
+fn open_packet(interface: &str, options: &Options, note: String) -> Result<Opened, OpenError> {
     let sources = boxed(af_packet::open(interface, options.packet())?);
     let spares = Spares::new(interface, options.queues)?;
-    Ok(Opened { method: Method::AfPacket, note: String::new(), sources, spares })
+    Ok(Opened { method: Method::AfPacket, note, sources, symmetric: true, spares })
+}
+
+fn open_xdp(interface: &str, options: &Options, mode: af_xdp::Mode) -> Result<Opened, OpenError> {
+    let xdp = options.xdp(mode);
+    let mut tags = "";
+    let opened = match af_xdp::open(interface, &xdp) {
+        Err(af_xdp::Refusal::VlanOffload) if options.keep_tags => {
+            ethtool::set_rx_vlan_offload(interface, false)
+                .map_err(|error| af_xdp::Refusal::Io("switching VLAN offload off", error))
+                .and_then(|()| af_xdp::open(interface, &xdp))
+                .inspect(|_| tags = ", VLAN offload switched off")
+        }
+        other => other,
+    };
+    let opened = opened.map_err(|refusal| refusal.of(interface))?;
+    let sources = boxed(opened.sources);
+    let spares = Spares::new(interface, u16::try_from(sources.len()).unwrap_or(u16::MAX))?;
+    let note = format!("{}{tags}", opened.note);
+    // A card spreads frames over its queues by a hash that knows no symmetry.
+    let symmetric = sources.len() == 1;
+    Ok(Opened { method: Method::AfXdp, note, sources, symmetric, spares })
 }
 
 /// Opens an interface again that was removed and is back, after all rights were given
@@ -138,9 +212,10 @@ pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
 pub fn reopen(
     interface: &str,
     options: &Options,
+    queues: u16,
     spares: &mut Spares,
 ) -> Result<Vec<Box<dyn Source>>, OpenError> {
-    spares.open(interface, options.packet()).map(boxed)
+    spares.open(interface, af_packet::Options { queues, ..options.packet() }).map(boxed)
 }
 
 fn boxed(sources: Vec<impl Source + 'static>) -> Vec<Box<dyn Source>> {

@@ -1,8 +1,9 @@
 //! The few system calls that sockets of capture need and the standard library lacks.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::mem::{MaybeUninit, size_of};
+use std::net::Ipv6Addr;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::time::Duration;
 
@@ -152,6 +153,43 @@ pub fn index_of(interface: &str) -> Option<c_int> {
     // SAFETY: a C string that lives through the call.
     let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
     c_int::try_from(index).ok().filter(|&index| index > 0)
+}
+
+/// Whether the host itself uses an interface: it has an address that is more than the
+/// link-local one that every IPv6 interface gives itself.
+pub(super) fn has_address(interface: &str) -> bool {
+    let mut first = std::ptr::null_mut();
+    // SAFETY: `first` is live; on success it names a list that is freed below.
+    if unsafe { libc::getifaddrs(&raw mut first) } != 0 {
+        return false;
+    }
+    let mut next = first;
+    let mut found = false;
+    // SAFETY: entries of the list are valid until it is freed, and the last one's
+    // `ifa_next` is null.
+    while let Some(entry) = unsafe { next.as_ref() } {
+        next = entry.ifa_next;
+        // SAFETY: `ifa_name` is a C string as long as the list lives.
+        let name = unsafe { CStr::from_ptr(entry.ifa_name) };
+        if name.to_bytes() != interface.as_bytes() {
+            continue;
+        }
+        // SAFETY: null, or an address of the family it says.
+        let family = unsafe { entry.ifa_addr.as_ref() }.map(|a| c_int::from(a.sa_family));
+        found |= match family {
+            Some(libc::AF_INET) => true,
+            Some(libc::AF_INET6) => {
+                // SAFETY: of this family, it is a sockaddr_in6.
+                let address =
+                    unsafe { entry.ifa_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
+                !Ipv6Addr::from(address.sin6_addr.s6_addr).is_unicast_link_local()
+            }
+            _ => false,
+        };
+    }
+    // SAFETY: from getifaddrs, freed once, and nothing of it is used any more.
+    unsafe { libc::freeifaddrs(first) };
+    found
 }
 
 pub(super) fn check(result: c_int) -> io::Result<()> {

@@ -162,14 +162,20 @@ pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
         Some(Method::AfPacket) => open_packet(interface, options, String::new()),
         Some(Method::AfXdp) => open_xdp(interface, options, af_xdp::Mode::Auto),
         None => {
+            let queues = ethtool::rx_queues(interface).unwrap_or(1);
             // The whole interface is taken from the host: not from one that uses it.
             let why = if socket::has_address(interface) {
-                "AF_XDP would cut the host off from its address here".to_owned()
+                "not af-xdp: it would cut the host off from its address here".to_owned()
+            } else if queues > 1 {
+                // They would show an answer before its question.
+                format!(
+                    "not af-xdp: {queues} receive queues without a symmetric hash; `ethtool -L {interface} combined 1` makes it one, --capture af-xdp takes them as they are"
+                )
             } else {
                 // In generic mode it is slower than a packet socket.
                 match open_xdp(interface, options, af_xdp::Mode::Native) {
                     Ok(opened) => return Ok(opened),
-                    Err(refused) => format!("not AF_XDP: {}", refused.what()),
+                    Err(refused) => format!("not af-xdp: {}", refused.what()),
                 }
             };
             open_packet(interface, options, why)
@@ -187,7 +193,7 @@ fn open_xdp(interface: &str, options: &Options, mode: af_xdp::Mode) -> Result<Op
     let xdp = options.xdp(mode);
     let mut tags = "";
     let opened = match af_xdp::open(interface, &xdp) {
-        Err(af_xdp::Refusal::VlanOffload) if options.keep_tags => {
+        Err(af_xdp::Refusal::VlanOffload(_)) if options.keep_tags => {
             ethtool::set_rx_vlan_offload(interface, false)
                 .map_err(|error| af_xdp::Refusal::Io("switching VLAN offload off", error))
                 .and_then(|()| af_xdp::open(interface, &xdp))

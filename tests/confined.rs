@@ -274,7 +274,11 @@ struct Sensor {
 impl Sensor {
     /// And what it said of its rights.
     fn start(mirror: &Mirror, db: &Path, arguments: &[&str]) -> (Self, String) {
-        let mut command = mirror.near(AUSCULT);
+        Self::begin(mirror.near(AUSCULT), db, arguments)
+    }
+
+    /// By a command that ends in the name of the program.
+    fn begin(mut command: Command, db: &Path, arguments: &[&str]) -> (Self, String) {
         command.arg("--db").arg(db).args(["listen", "-i", PORT, "--ring", "2"]).args(arguments);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("started");
         let said = BufReader::new(child.stderr.take().expect("piped"));
@@ -349,24 +353,22 @@ fn every_thread_of_a_sensor_has_no_rights() {
     });
     let tasks = sensor.tasks();
     assert!(tasks.len() >= 3, "{tasks:?}");
-    let none = "0000000000000000";
     let ids = [NOBODY; 4].map(|id| id.to_string()).join(" ");
     for task in &tasks {
         let status = sensor.proc(task);
         for (name, wanted) in [
-            ("CapInh", none),
-            ("CapPrm", none),
-            ("CapEff", none),
-            ("CapBnd", none),
-            ("CapAmb", none),
+            ("CapInh", NONE),
+            ("CapPrm", NONE),
+            ("CapEff", NONE),
+            ("CapBnd", NONE),
+            ("CapAmb", NONE),
             ("NoNewPrivs", "1"),
             ("Seccomp", filtered),
             ("Uid", &ids),
             ("Gid", &ids),
             ("Groups", ""),
         ] {
-            let has = status.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
-            assert_eq!(has, Some(wanted), "{name} of {task}");
+            assert_eq!(value(&status, name), Some(wanted), "{name} of {task}");
         }
     }
     let limits = sensor.proc("limits");
@@ -379,6 +381,41 @@ fn every_thread_of_a_sensor_has_no_rights() {
     wait_for("frames are written", || frames(&db) == sent);
     assert_eq!(db.metadata().expect("there").uid(), NOBODY);
     assert_eq!(mirror.sent_back(), 0, "nothing is ever sent");
+    sensor.stop();
+}
+
+/// An empty set of capabilities.
+const NONE: &str = "0000000000000000";
+
+fn value<'a>(lines: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    lines.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+}
+
+/// As a service manager starts it: never root, with the capabilities that it needs.
+#[test]
+fn a_service_gives_up_what_it_was_given() {
+    let Some(mirror) = mirror() else { return };
+    let dir = directory();
+    let db = dir.path().join("live.db");
+    let mut command = mirror.near("setpriv");
+    command.args(["--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]);
+    for set in ["--inh-caps", "--ambient-caps"] {
+        command.args([set, "-all,+net_raw,+net_admin"]);
+    }
+    // Where this was built, nobody may not be allowed to look.
+    let own = dir.path().join("auscult");
+    fs::copy(AUSCULT, &own).expect("copied");
+    command.arg(own);
+    let (mut sensor, rights) = Sensor::begin(command, &db, &["--user", "nobody"]);
+    assert!(rights.contains("user nobody, no capabilities"), "{rights}");
+    let status = sensor.proc("status");
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert_eq!(value(&status, set), Some(NONE), "{set}");
+    }
+    mirror.ip(&["link", "delete", PORT]);
+    assert!(sensor.line().contains("the interface is gone"));
+    mirror.plug(1).expect("plugged in again");
+    assert!(sensor.line().contains("frames come again"));
     sensor.stop();
 }
 

@@ -68,7 +68,6 @@ const SERVICE: &[c_long] = &[
     libc::SYS_getdents64,
     libc::SYS_getcwd,
     libc::SYS_unlinkat,
-    libc::SYS_renameat,
     libc::SYS_renameat2,
     libc::SYS_mkdirat,
     libc::SYS_fchmod,
@@ -96,7 +95,7 @@ const SERVICE: &[c_long] = &[
     libc::SYS_clone3,
 ];
 
-/// Older names of some of these, which aarch64 never had.
+/// Older calls for some of these.
 #[cfg(target_arch = "x86_64")]
 const BASIC_OLD: &[c_long] = &[libc::SYS_poll, libc::SYS_time];
 #[cfg(target_arch = "x86_64")]
@@ -108,22 +107,24 @@ const SERVICE_OLD: &[c_long] = &[
     libc::SYS_readlink,
     libc::SYS_unlink,
     libc::SYS_rename,
+    libc::SYS_renameat,
     libc::SYS_mkdir,
     libc::SYS_rmdir,
     libc::SYS_getrlimit,
     libc::SYS_select,
 ];
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
 const BASIC_OLD: &[c_long] = &[];
-#[cfg(not(target_arch = "x86_64"))]
-const SERVICE_OLD: &[c_long] = &[];
+/// renameat(2), which musl calls and not every libc names.
+#[cfg(target_arch = "aarch64")]
+const SERVICE_OLD: &[c_long] = &[38];
 
 /// What an interface is asked by any socket.
 const ABOUT_INTERFACES: [libc::Ioctl; 4] =
     [libc::SIOCGIFINDEX, libc::SIOCGIFNAME, libc::SIOCGIFFLAGS, libc::SIOCGIFMTU];
 /// What descriptors are asked: the size of a terminal, whether it is one; to never wait.
-const ABOUT_DESCRIPTORS: [libc::Ioctl; 4] =
-    [libc::TIOCGWINSZ, libc::TCGETS, libc::FIONBIO, libc::FIOCLEX];
+const ABOUT_DESCRIPTORS: [libc::Ioctl; 5] =
+    [libc::TIOCGWINSZ, libc::TCGETS, libc::TCGETS2, libc::FIONBIO, libc::FIOCLEX];
 /// Options of a packet socket that is opened again; none for transmission is among them.
 const PACKET_OPTIONS: [c_int; 6] = [
     libc::PACKET_VERSION,
@@ -278,7 +279,7 @@ fn is(argument: u8, value: impl TryInto<u64>) -> Condition {
     (argument, SeccompCmpOp::Eq, number(value))
 }
 
-/// A number of the C library, none of which is negative here.
+/// A number of the C library as the kernel compares it; a negative one is none.
 fn number(value: impl TryInto<u64>) -> u64 {
     value.try_into().unwrap_or(u64::MAX)
 }

@@ -24,8 +24,7 @@ pub(super) struct Entry {
 pub(super) fn choose(named: Option<&str>, state: &Path) -> Result<Option<Entry>, Refusal> {
     let now = effective();
     let Some(named) = named else {
-        let owner = state.metadata().map(|state| state.uid()).ok();
-        return Ok(by_name(USER).filter(|user| now == 0 && owner == Some(user.uid)));
+        return Ok(owner(USER, state).filter(|_| now == 0));
     };
     let user = by_name(named).ok_or_else(|| Refusal::NoUser(named.to_owned()))?;
     match now {
@@ -33,6 +32,12 @@ pub(super) fn choose(named: Option<&str>, state: &Path) -> Result<Option<Entry>,
         _ if now == user.uid => Ok(None),
         _ => Err(Refusal::NotRoot(named.to_owned())),
     }
+}
+
+/// The user of this name, when a directory is theirs.
+fn owner(name: &str, directory: &Path) -> Option<Entry> {
+    let uid = directory.metadata().ok()?.uid();
+    by_name(name).filter(|user| user.uid == uid)
 }
 
 /// Turns to a user for good, with all threads, and into their own group alone.
@@ -109,7 +114,10 @@ mod tests {
     }
 
     #[test]
-    fn nobody_turns_to_a_user_who_does_not_own_the_directory() {
+    fn a_directory_says_whose_it_is() {
+        assert_eq!(owner("root", Path::new("/proc")).unwrap().uid, 0);
+        assert!(owner("nobody", Path::new("/proc")).is_none());
+        assert!(owner("root", Path::new("/no/such/place")).is_none());
         assert!(choose(None, Path::new("/proc")).unwrap().is_none());
         assert!(choose(Some("no-such-user-here"), Path::new("/")).is_err());
     }

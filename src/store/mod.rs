@@ -193,16 +193,4 @@ fn tables(path: &Path, flags: OpenFlags) -> rusqlite::Result<(Connection, i64)> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn migrations_are_sound() {
-        migrations().validate().unwrap();
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrations().to_latest(&mut connection).unwrap();
-        let steps: i64 =
-            connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-        assert_eq!(steps, SCHEMA);
-    }
-}
+mod tests;

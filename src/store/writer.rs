@@ -303,6 +303,11 @@ impl Writer {
         let _ = self.connection.execute_batch("PRAGMA journal_mode = DELETE;");
     }
 
+    #[cfg(test)]
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     fn log_ahead_once(&mut self) {
         if self.first {
             self.log_ahead();

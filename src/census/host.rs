@@ -35,13 +35,27 @@ pub struct Evidence {
     pub frame: u64,
 }
 
-/// From when until when.
+/// From when until when. Stored as the beginning and the length, which is mostly short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "(i64, i64)", from = "(i64, i64)")]
 pub struct Span {
     /// First time.
     pub first: Timestamp,
     /// Last time.
     pub last: Timestamp,
+}
+
+impl From<Span> for (i64, i64) {
+    fn from(span: Span) -> Self {
+        // Times are a stranger's: what wraps here is unwrapped below.
+        (span.first.0, span.last.0.wrapping_sub(span.first.0))
+    }
+}
+
+impl From<(i64, i64)> for Span {
+    fn from((first, length): (i64, i64)) -> Self {
+        Self { first: Timestamp(first), last: Timestamp(first.wrapping_add(length)) }
+    }
 }
 
 impl Span {
@@ -360,6 +374,15 @@ mod tests {
         let fact = host.facts()[0].said;
         assert_eq!((fact.evidence.frame, fact.span.last), (3, Timestamp(9)));
         assert_eq!(Room::default().taken_since(&room), host.bytes(), "each thing is paid for once");
+    }
+
+    #[test]
+    fn spans_of_any_length_are_stored() {
+        for (first, last) in [(0, 0), (5, 9), (i64::MIN, i64::MAX), (i64::MAX, i64::MIN)] {
+            let span = Span { first: Timestamp(first), last: Timestamp(last) };
+            let bytes = postcard::to_stdvec(&span).unwrap();
+            assert_eq!(postcard::from_bytes::<Span>(&bytes).unwrap(), span);
+        }
     }
 
     #[test]

@@ -10,13 +10,14 @@ use crate::census::Census;
 use crate::store::{Error, Writer};
 use crate::wire::capture::{Broken, File, Totals};
 
-/// What was read so far is written this often; more often would cost more than it saves.
-const WRITE_EVERY: Duration = Duration::from_secs(10);
-/// All knowledge is written anew, so a large inventory takes seconds: reading gets at
-/// least this many times as long.
+/// What was read so far is written this often, for views that look on; a capture that
+/// was read in vain can be read again.
+const WRITE_EVERY: Duration = Duration::from_secs(30);
+/// Reading gets at least this many times as long as writing.
 const READ_TIMES: u32 = 8;
 
-/// After a file that took at least this long (many small ones are written together).
+/// Before the next file when the last write is at least this long ago (many small ones
+/// are written together).
 const WRITE_AFTER_FILE: Duration = Duration::from_secs(1);
 
 /// Hears of progress and may ask to stop.
@@ -92,6 +93,11 @@ impl Reading {
         file: File,
         watch: &mut dyn Watch,
     ) -> Result<Totals, Broken> {
+        // A file that is done is kept, whatever comes with the next one. After the last
+        // one everything is written anyway.
+        if self.frames > 0 && self.written.elapsed() >= self.pause.min(WRITE_AFTER_FILE) {
+            self.write();
+        }
         let name = path.file_name().map_or_else(|| path.to_string_lossy(), |n| n.to_string_lossy());
         self.capture = self.census.capture(if name == "-" { "standard input" } else { &name });
         let mut first = true;
@@ -108,10 +114,6 @@ impl Reading {
             watch.progress(bytes, self.frames, self.census.len())
         });
         self.count();
-        // A file that is done is kept, whatever comes with the next one.
-        if self.written.elapsed() >= self.pause.min(WRITE_AFTER_FILE) {
-            self.write();
-        }
         result
     }
 

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
@@ -32,8 +33,28 @@ pub(super) fn begin(blob: &mut Vec<u8>) {
 
 /// Adds a value to a blob.
 pub(super) fn add(blob: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Unreadable> {
-    *blob = postcard::to_extend(value, std::mem::take(blob))?;
-    Ok(())
+    Ok(postcard::serialize_with_flavor(value, Tail(blob))?)
+}
+
+/// Serialises to the end of a buffer that is used again and again.
+struct Tail<'b>(&'b mut Vec<u8>);
+
+impl Flavor for Tail<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 /// What follows the format.

@@ -5,9 +5,11 @@
 //! sighting elsewhere have shown, and failing that the address itself is the
 //! identity, said to be so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+
+use foldhash::fast::RandomState;
 
 use super::address::{is_link_local, is_public, is_somebodys, is_virtual_router, network};
 use super::cards;
@@ -84,15 +86,15 @@ pub(super) struct Route {
 
 /// The knowledge needed to say who a speaker is.
 pub(super) struct Identifier {
-    routers: BTreeMap<(Segment, Mac), Router>,
+    routers: HashMap<(Segment, Mac), Router, RandomState>,
     /// MACs that stand for two ends of one conversation, which are nobody's.
     shared: BTreeSet<(Segment, Mac)>,
     /// Cards of one device, and the one that it is named after.
     cards: BTreeMap<Mac, Mac>,
     /// Address → MACs that hold it, with their segment.
-    bindings: BTreeMap<(Domain, IpAddr), Vec<(Mac, Segment)>>,
+    bindings: HashMap<(Domain, IpAddr), Vec<(Mac, Segment)>, RandomState>,
     /// The same by MAC.
-    bound: BTreeMap<Mac, BTreeSet<IpAddr>>,
+    bound: HashMap<Mac, BTreeSet<IpAddr>, RandomState>,
     /// Addresses that routers share (RFC 9568): of whichever is on duty, so nobody's.
     duties: BTreeSet<(Domain, IpAddr)>,
 }
@@ -100,11 +102,11 @@ pub(super) struct Identifier {
 impl Identifier {
     pub(super) fn new<'a>(hosts: impl Iterator<Item = (&'a HostId, &'a Host)> + Clone) -> Self {
         let mut it = Self {
-            routers: BTreeMap::new(),
+            routers: HashMap::default(),
             shared: BTreeSet::new(),
             cards: cards::of_one_device(hosts.clone()),
-            bindings: BTreeMap::new(),
-            bound: BTreeMap::new(),
+            bindings: HashMap::default(),
+            bound: HashMap::default(),
             duties: BTreeSet::new(),
         };
         for (id, host) in hosts.clone() {
@@ -114,7 +116,8 @@ impl Identifier {
                 }
             }
         }
-        let mut behind: BTreeMap<(Segment, Mac), (BTreeSet<IpAddr>, Span)> = BTreeMap::new();
+        let mut behind: HashMap<(Segment, Mac), (Vec<IpAddr>, Span), RandomState> =
+            HashMap::default();
         for (id, host) in hosts.clone() {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
             if is_link_local(ip) || !is_somebodys(ip) || it.is_bound(id.segment, ip, mac) {
@@ -130,14 +133,15 @@ impl Identifier {
                 it.carries((id.segment, mac), host.span, usize::from(carried));
             }
             if is_public(ip) || !host.direct {
-                let new = || (BTreeSet::new(), host.span);
+                let new = || (Vec::new(), host.span);
                 let (networks, span) = behind.entry((id.segment, mac)).or_insert_with(new);
-                networks.insert(network(ip));
-                span.extend(host.span.first);
-                span.extend(host.span.last);
+                networks.push(network(ip));
+                span.cover(host.span);
             }
         }
-        for (router, (networks, span)) in behind {
+        for (router, (mut networks, span)) in behind {
+            networks.sort_unstable();
+            networks.dedup();
             let public = networks.iter().filter(|ip| is_public(**ip)).count();
             if public >= ROUTER_PUBLIC_ADDRESSES {
                 it.carries(router, span, public);
@@ -149,11 +153,14 @@ impl Identifier {
         let mut direct = Vec::new();
         for (id, host) in hosts.clone() {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
+            if !host.direct || host.routed {
+                continue;
+            }
             let known = it.bindings.contains_key(&(domain(id.segment), ip));
             // What a router says itself has made no hop either.
             let own = !it.is_router(id.segment, mac) || !is_public(ip);
             let nobodys = it.shared.contains(&(id.segment, mac));
-            if host.direct && !host.routed && !known && own && !nobodys {
+            if !known && own && !nobodys {
                 direct.push((id.segment, ip, mac));
             }
         }
@@ -172,10 +179,13 @@ impl Identifier {
         let mut sides: BTreeMap<(Segment, Mac), Vec<Ipv4Addr>> = BTreeMap::new();
         for (id, host) in hosts {
             let (Some(mac), Some(IpAddr::V4(ip))) = (id.mac, id.ip) else { continue };
+            if !(host.direct && host.routed && ip.is_private()) {
+                continue;
+            }
             let known = self.bindings.contains_key(&(domain(id.segment), IpAddr::V4(ip)));
             let carries = self.routers.contains_key(&(id.segment, mac));
             let shared = self.shared.contains(&(id.segment, mac));
-            if host.direct && host.routed && carries && !known && !shared && ip.is_private() {
+            if carries && !known && !shared {
                 sides.entry((id.segment, mac)).or_default().push(ip);
             }
         }
@@ -193,17 +203,15 @@ impl Identifier {
     /// Whether another device of this link holds an address of the same /24.
     fn has_neighbour(&self, segment: Segment, ip: Ipv4Addr, mac: Mac) -> bool {
         let [a, b, c, _] = ip.octets();
-        let [first, last] =
-            [0, 255].map(|d| (domain(segment), IpAddr::V4(Ipv4Addr::new(a, b, c, d))));
-        let mut holders = self.bindings.range(first..=last).flat_map(|(_, holders)| holders);
+        let near = (0..=255).map(|d| (domain(segment), IpAddr::V4(Ipv4Addr::new(a, b, c, d))));
+        let mut holders = near.filter_map(|near| self.bindings.get(&near)).flatten();
         holders.any(|(m, s)| *s == segment && *m != mac && !self.is_router(segment, *m))
     }
 
     fn carries(&mut self, router: (Segment, Mac), span: Span, carried: usize) {
         let new = Router { span, carried: 0, evidence: None };
         let router = self.routers.entry(router).or_insert(new);
-        router.span.extend(span.first);
-        router.span.extend(span.last);
+        router.span.cover(span);
         router.carried += carried;
     }
 
@@ -212,8 +220,10 @@ impl Identifier {
     fn show_routers<'a>(&mut self, hosts: impl Iterator<Item = (&'a HostId, &'a Host)>) {
         for (id, host) in hosts {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
-            let own = is_link_local(ip) || self.is_bound(id.segment, ip, mac);
-            if own || !is_somebodys(ip) || !(host.routed || is_public(ip)) {
+            if !(host.routed || is_public(ip)) || is_link_local(ip) || !is_somebodys(ip) {
+                continue;
+            }
+            if self.is_bound(id.segment, ip, mac) {
                 continue;
             }
             if let Some(router) = self.routers.get_mut(&(id.segment, mac)) {
@@ -222,18 +232,21 @@ impl Identifier {
         }
     }
 
-    /// MACs that are a router's. An address that routers share is no device.
+    /// MACs that are a router's, sorted. An address that routers share is no device.
     pub(super) fn routers(&self) -> impl Iterator<Item = Route> {
-        self.routers
+        let mut routers: Vec<_> = self
+            .routers
             .iter()
             .filter(|((_, mac), router)| router.carried > 0 && !is_virtual_router(*mac))
-            .map(|((segment, mac), router)| Route {
-                segment: *segment,
-                mac: self.device(*mac),
-                span: router.span,
-                sure: router.carried >= SURELY_ROUTER,
-                evidence: router.evidence,
-            })
+            .collect();
+        routers.sort_unstable_by_key(|(place, _)| **place);
+        routers.into_iter().map(|((segment, mac), router)| Route {
+            segment: *segment,
+            mac: self.device(*mac),
+            span: router.span,
+            sure: router.carried >= SURELY_ROUTER,
+            evidence: router.evidence,
+        })
     }
 
     /// The card that the device with this card is named after.

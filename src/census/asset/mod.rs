@@ -165,8 +165,8 @@ impl Census {
         &'a self,
         mut each: impl FnMut(Asset<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let hosts = self.hosts();
-        let identifier = Identifier::new(hosts.clone());
+        let hosts: Vec<(&HostId, &Host)> = self.hosts().collect();
+        let identifier = Identifier::new(hosts.iter().copied());
         let mut groups = Groups::default();
         let mut known = HashMap::with_capacity_and_hasher(hosts.len(), RandomState::default());
         for (id, host) in hosts {

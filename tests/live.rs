@@ -245,6 +245,27 @@ fn a_reload_loses_no_frame() {
 }
 
 #[test]
+fn the_doctor_judges_a_mirror() {
+    let Some(mirror) = mirror(1) else { return };
+    let frames = frames_of("hospital.pcapng");
+    let mut doctor = mirror.near(AUSCULT);
+    doctor.args(["doctor", "-i", PORT, "--seconds", "5", "--vlans", "10,20,4000"]);
+    let doctor = doctor.stdout(Stdio::piped()).spawn().expect("started");
+    std::thread::sleep(Duration::from_millis(1500));
+    mirror.send(frames.iter().map(Vec::as_slice), 100);
+    let out = doctor.wait_with_output().expect("ended");
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert_eq!(out.status.code(), Some(1), "a VLAN is missing: {said}");
+    let line = |name: &str| {
+        said.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {said}"))
+    };
+    assert!(line("VLANs        ").contains("2 of 3 expected are there; missing: 4000"));
+    assert!(line("VLAN tags").starts_with("ok") && line("directions").starts_with("ok"));
+    assert!(line("loss").contains("0 frames lost here"));
+    assert_eq!(mirror.sent_back(), 0, "nothing is ever sent");
+}
+
+#[test]
 fn what_stands_in_the_way_is_said_in_one_line() {
     let Some(mirror) = mirror(1) else { return };
     let dir = tempfile::tempdir().expect("a directory");

@@ -40,7 +40,7 @@ pub(super) struct Args {
 
 /// Ways to capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Capture {
+pub(super) enum Capture {
     /// The first that works
     Auto,
     /// Frames straight from the driver; takes the whole interface from the host
@@ -50,7 +50,7 @@ enum Capture {
 }
 
 impl Capture {
-    const fn method(self) -> Option<Method> {
+    pub(super) const fn method(self) -> Option<Method> {
         match self {
             Self::Auto => None,
             Self::AfXdp => Some(Method::AfXdp),

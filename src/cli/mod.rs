@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where text leaves")]
 
 mod config;
+mod doctor;
 mod listen;
 mod read;
 mod register;
@@ -62,6 +63,8 @@ enum Command {
     Show(show::Args),
     /// Lint, list and explain signatures
     Signatures(signatures::Args),
+    /// Can this host capture, and does the mirror show what it should
+    Doctor(doctor::Args),
     /// Shell completions
     Completions {
         /// For which shell
@@ -188,6 +191,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Register(args) => register::run(args, &settings),
         Command::Show(args) => show::run(args, &settings),
         Command::Signatures(args) => signatures::run(args, &settings),
+        Command::Doctor(args) => doctor::run(args, &settings),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "auscult", &mut text);

@@ -10,6 +10,9 @@ macro_rules! file {
     };
 }
 
+/// The day on which the signatures were last edited, `2026-11-22`.
+pub const EDITION: &str = include_str!("../../../signatures/EDITION").trim_ascii();
+
 /// The device classes.
 pub(super) static CLASSES: File = file!("classes.toml");
 

@@ -24,6 +24,7 @@ use regex::Regex;
 
 pub use attribute::{ATTRIBUTES, is_known};
 pub use book::{Book, Source};
+pub use builtin::EDITION;
 pub use check::check;
 pub use classes::{CATEGORIES, Class, Classes};
 

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::Survey;
-use crate::time::SECOND;
 use crate::wire::capture::live::Loss;
 
 /// How good it is.
@@ -200,13 +199,6 @@ impl Survey {
             return Check::new("length", Grade::Note, found, remedy);
         }
         Check::new("length", Grade::Good, found, "")
-    }
-
-    /// From the first frame to the last, in seconds.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss, reason = "a duration for people")]
-    pub fn lasted(&self) -> f64 {
-        self.span.map_or(0.0, |(first, last)| last.since(first) as f64 / SECOND as f64)
     }
 }
 

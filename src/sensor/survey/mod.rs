@@ -2,6 +2,7 @@
 //! `auscult doctor -i`.
 
 mod judge;
+pub mod machine;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -12,7 +13,6 @@ pub use judge::{Check, Grade, Surroundings};
 
 use super::Worker;
 use crate::net::Mac;
-use crate::time::Timestamp;
 use crate::wire::capture::Frame;
 use crate::wire::packet::{Layer3, Layer4, Packet, TcpFlags, slice};
 
@@ -68,7 +68,6 @@ pub struct Survey {
     vlans: BTreeMap<u16, Vlan>,
     /// Conversations seen from their beginning, with a bit for each side that spoke.
     sides: HashMap<Ends, u8, RandomState>,
-    span: Option<(Timestamp, Timestamp)>,
 }
 
 impl Survey {
@@ -86,8 +85,6 @@ impl Survey {
             self.longest = self.longest.max(sliced.on_wire);
             self.vlans.entry(vlan).or_default().see(packet);
             self.side(packet);
-            let (first, last) = self.span.get_or_insert((frame.at, frame.at));
-            (*first, *last) = ((*first).min(frame.at), (*last).max(frame.at));
         }
     }
 
@@ -117,6 +114,7 @@ mod tests {
     use etherparse::PacketBuilder;
 
     use super::*;
+    use crate::time::Timestamp;
     use crate::wire::capture::LinkType;
 
     /// Datagrams in VLAN 7 from three devices to `to(device)`.

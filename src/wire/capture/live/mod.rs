@@ -10,6 +10,8 @@
 pub mod af_packet;
 pub mod af_xdp;
 #[allow(unsafe_code, reason = "system calls that the standard library lacks")]
+pub mod clock;
+#[allow(unsafe_code, reason = "system calls that the standard library lacks")]
 mod device;
 #[allow(unsafe_code, reason = "system calls that the standard library lacks")]
 pub mod ethtool;

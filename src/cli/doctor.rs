@@ -1,0 +1,138 @@
+//! `auscult doctor [-i IFACE]`: can this machine capture, and does the mirror show what
+//! it should. One line a check, with its remedy.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::listen::Capture;
+use super::{Failure, Settings, printable};
+use crate::census::signature::EDITION;
+use crate::sensor::survey::{Check, Grade, Surroundings, Survey, machine};
+use crate::wire::capture::live::{Fault, Loss, Options, open};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Mirror interfaces to listen on, one after the other
+    #[arg(short, long = "interface", value_name = "IFACE", num_args = 1..)]
+    interfaces: Vec<String>,
+    /// Seconds to listen on each
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    seconds: u16,
+    /// VLANs that should be on the mirror, like 10,20,100-119
+    #[arg(long, value_name = "LIST", value_parser = vlans)]
+    vlans: Option<Vlans>,
+    /// How to capture
+    #[arg(long, value_name = "METHOD", value_enum, default_value_t = Capture::Auto)]
+    capture: Capture,
+}
+
+/// VLAN identifiers in rising order.
+#[derive(Clone, Debug, Default)]
+struct Vlans(Vec<u16>);
+
+/// Reads `10,20,100-119`.
+fn vlans(text: &str) -> Result<Vlans, String> {
+    let mut all: Vec<u16> = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let number = |text: &str| text.trim().parse().ok().filter(|n: &u16| (1..=4094).contains(n));
+        match (number(first), number(last)) {
+            (Some(first), Some(last)) if first <= last => all.extend(first..=last),
+            _ => return Err(format!("`{part}` is no VLAN from 1 to 4094, nor a range of them")),
+        }
+    }
+    all.sort_unstable();
+    all.dedup();
+    Ok(Vlans(all))
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
+    let mut worst = Grade::Good;
+    let mut say = |checks: Vec<Check>| -> Result<(), Failure> {
+        let mut to = io::stdout().lock();
+        for Check { name, grade, found, remedy } in checks {
+            let word = match grade {
+                Grade::Good => "ok  ",
+                Grade::Note => "note",
+                Grade::Bad => "BAD ",
+            };
+            let remedy = if remedy.is_empty() { String::new() } else { format!("; {remedy}") };
+            writeln!(to, "{word}  {name:<12} {}{remedy}", printable(&found))?;
+            worst = worst.max(grade);
+        }
+        Ok(to.flush()?)
+    };
+    say(machine::checks(settings.db.parent().unwrap_or(Path::new("")), age()))?;
+    for interface in &args.interfaces {
+        writeln!(io::stdout(), "{}", printable(interface))?;
+        say(mirror(interface, args)?)?;
+    }
+    if worst == Grade::Bad { Err(Failure::Silent) } else { Ok(()) }
+}
+
+/// Days since the signatures were edited.
+#[allow(clippy::disallowed_methods, reason = "how old something is depends on today")]
+fn age() -> i64 {
+    let edited: Option<jiff::civil::Date> = EDITION.parse().ok();
+    let today = jiff::Zoned::now().date();
+    edited.and_then(|edited| today.since(edited).ok()).map_or(0, |age| age.get_days().into())
+}
+
+/// Listens for a while and judges.
+fn mirror(interface: &str, args: &Args) -> Result<Vec<Check>, Failure> {
+    let options = Options { method: args.capture.method(), ..Options::default() };
+    let opened = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
+    let note = if opened.note.is_empty() { String::new() } else { format!(" ({})", opened.note) };
+    let how = Check::new("capture", Grade::Good, format!("{}{note}", opened.method), "");
+    let (mut sources, mut survey) = (opened.sources, Survey::default());
+    let begun = Instant::now();
+    let length = Duration::from_secs(args.seconds.into());
+    let pause = Duration::from_millis(if sources.len() > 1 { 2 } else { 100 });
+    while begun.elapsed() < length {
+        for source in &mut sources {
+            match source.receive(pause, &mut |frames| survey.see(frames)) {
+                Ok(_) => {}
+                Err(Fault::Down) => {
+                    let remedy = "bring it up: `ip link set dev IFACE up`";
+                    let down = Check::new("link", Grade::Bad, "the interface is down", remedy);
+                    return Ok(vec![how, down]);
+                }
+                Err(fault) => return Err(Failure::Said(format!("{interface}: {fault}"))),
+            }
+        }
+    }
+    let around = Surroundings {
+        expected: args.vlans.clone().unwrap_or_default().0,
+        loss: sources.iter_mut().map(|s| s.loss()).fold(Loss::default(), Loss::and),
+        link: link(interface),
+        seconds: begun.elapsed().as_secs_f64(),
+    };
+    let mut checks = vec![how];
+    checks.extend(survey.checks(&around));
+    Ok(checks)
+}
+
+/// Speed of the link in Mb/s, where the card says so.
+fn link(interface: &str) -> Option<u64> {
+    let path = Path::new("/sys/class/net").join(interface).join("speed");
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_vlans_are_read() {
+        assert_eq!(vlans("20, 10,100-102,10").unwrap().0, [10, 20, 100, 101, 102]);
+        for wrong in ["", "0", "4095", "20-10", "a", "1,,2", "1-2-3"] {
+            assert!(vlans(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_signatures_have_a_day() {
+        assert!(EDITION.parse::<jiff::civil::Date>().is_ok(), "{EDITION}");
+    }
+}

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::room::Room;
 use crate::net::{HostId, Transport};
 use crate::observe::{Key, Lease, Origin, Role};
-use crate::time::Timestamp;
+use crate::time::{SECOND, Timestamp};
 
 /// Different values kept of one key: an archive accepts some 150 storage classes.
 const MAX_VALUES: usize = 192;
@@ -192,6 +192,19 @@ impl Host {
         all.get(..many).unwrap_or_default()
     }
 
+    /// Whether it would hardly be missed: seen for less than a minute, having said
+    /// nothing but that it is there, in no conversation, leased and plugged in nowhere.
+    /// A flood of invented addresses makes such hosts.
+    pub(super) fn is_faint(&self) -> bool {
+        let leased = |(_, lease, _): &(IpAddr, Lease, Said)| matches!(lease, Lease::Dhcp(_));
+        self.span.last.since(self.span.first) < FAINT
+            && self.facts.iter().all(|fact| fact.key.as_str().starts_with("tcp."))
+            && self.services.is_empty()
+            && self.equipment.is_empty()
+            && self.attached.is_empty()
+            && !self.addresses.iter().any(leased)
+    }
+
     /// Bytes that all it remembers takes, as [`Room`] counts them.
     pub(super) fn bytes(&self) -> usize {
         let facts: usize = self.facts.iter().map(|f| fact_bytes(&f.value)).sum();
@@ -323,6 +336,8 @@ impl Host {
     }
 }
 
+/// Who was seen for this long is no one's invention.
+const FAINT: i64 = 60 * SECOND;
 const ADDRESS_BYTES: usize = size_of::<(IpAddr, Lease, Said)>();
 const PEER_BYTES: usize = size_of::<HostId>();
 

@@ -38,6 +38,10 @@ pub use room::MAX_BYTES;
 /// invented addresses takes some 100 MB, and what they say [`MAX_BYTES`] at most.
 pub const MAX_HOSTS: usize = 262_144;
 
+/// Speakers looked at for one that may go: among a million of a flood the first will do,
+/// among those of a hospital none.
+const LOOKED_AT: usize = 32;
+
 /// What is known, and the signatures to understand it with.
 pub struct Census {
     book: Arc<Book>,
@@ -47,6 +51,8 @@ pub struct Census {
     captures: Vec<String>,
     room: Room,
     refused: u64,
+    /// Who was last looked at for a place.
+    hand: usize,
 }
 
 impl Census {
@@ -60,6 +66,7 @@ impl Census {
             captures: Vec::new(),
             room: Room::default(),
             refused: 0,
+            hand: 0,
         }
     }
 
@@ -133,7 +140,7 @@ impl Census {
         self.hosts.iter().map(|(_, host)| host.overflow).sum()
     }
 
-    /// Speakers that were not remembered because there were too many.
+    /// Speakers that were not remembered, or are no more, because there were too many.
     #[must_use]
     pub const fn refused(&self) -> u64 {
         self.refused
@@ -192,11 +199,26 @@ impl Census {
     fn place(&mut self, id: HostId, at: Timestamp) -> Option<usize> {
         match self.places.get(&id) {
             Some(place) => Some(*place),
-            None if self.hosts.len() >= MAX_HOSTS => {
-                self.refused += 1;
-                None
-            }
+            None if self.hosts.len() >= MAX_HOSTS => self.replace(id, at),
             None => Some(self.add(id, Host::new(at))),
         }
+    }
+
+    /// There is no more room: the newcomer takes the place of one who would hardly be
+    /// missed, if a moving hand finds one soon.
+    fn replace(&mut self, id: HostId, at: Timestamp) -> Option<usize> {
+        self.refused += 1;
+        for _ in 0..LOOKED_AT {
+            self.hand = if self.hand + 1 < self.hosts.len() { self.hand + 1 } else { 0 };
+            let (old, host) = self.hosts.get_mut(self.hand)?;
+            if host.is_faint() {
+                self.room.free(host.bytes());
+                self.places.remove(old);
+                (*old, *host) = (id, Host::new(at));
+                self.places.insert(id, self.hand);
+                return Some(self.hand);
+            }
+        }
+        None
     }
 }

@@ -279,7 +279,8 @@ impl Sensor {
 
     /// By a command that ends in the name of the program.
     fn begin(mut command: Command, db: &Path, arguments: &[&str]) -> (Self, String) {
-        command.arg("--db").arg(db).args(["listen", "-i", PORT, "--ring", "2"]).args(arguments);
+        let listen = ["listen", "-i", PORT, "--capture", "af-packet", "--ring", "2"];
+        command.arg("--db").arg(db).args(listen).args(arguments).stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().expect("started");
         let said = BufReader::new(child.stderr.take().expect("piped"));
         let mut sensor = Self { child, said };
@@ -316,6 +317,14 @@ impl Sensor {
     fn tasks(&self) -> Vec<String> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("tasks");
         tasks.flatten().map(|t| format!("task/{}/status", t.file_name().display())).collect()
+    }
+}
+
+impl Drop for Sensor {
+    /// A test that fails leaves no sensor behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

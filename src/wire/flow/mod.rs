@@ -293,16 +293,17 @@ impl Engine {
         self.close(index, direction, packet);
     }
 
-    /// FIN and RST shorten what is left of a flow's life. Only with both FINs is all said:
-    /// a reset may overtake what the other side has sent before, where the directions
-    /// come by two ways.
+    /// FIN and RST shorten what is left of a flow's life.
     fn close(&mut self, index: u32, direction: usize, packet: &Packet<'_>) {
         let Layer4::Tcp { flags, .. } = packet.l4 else { return };
-        let Some(flow) = self.table.get_mut(index) else { return };
-        if flags.has(TcpFlags::RST) {
-            flow.closed = 3;
-        } else if flags.has(TcpFlags::FIN) && flow.closed != 3 {
-            flow.closed |= if direction == 0 { 1 } else { 2 };
+        let bits = match direction {
+            _ if flags.has(TcpFlags::RST) => 3,
+            0 if flags.has(TcpFlags::FIN) => 1,
+            1 if flags.has(TcpFlags::FIN) => 2,
+            _ => return,
+        };
+        if let Some(flow) = self.table.get_mut(index) {
+            flow.closed |= bits;
             if flow.closed == 3 {
                 self.release(index);
             }

@@ -83,8 +83,8 @@ pub struct Capture {
 
 /// An inventory opened for reading.
 pub struct Inventory {
-    path: PathBuf,
-    connection: Connection,
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
 }
 
 impl Inventory {

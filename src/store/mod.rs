@@ -1,6 +1,7 @@
 //! Hinge: the SQLite inventory. One [`Writer`], any number of read-only
 //! [`Inventory`]s beside it (WAL), and no SQL outside this module.
 
+mod health;
 mod inventory;
 mod journal;
 mod ledger;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
+pub use health::{COUNTED, Health, Stretch};
 pub use inventory::{Capture, Inventory, Known, Value, Why};
 pub use ledger::Published;
 pub use writer::{Counters, Writer};

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::health::{self, Health, Waiting};
 use super::journal::Journal;
 use super::ledger::{Ledger, Published};
 use super::record::{self, Unreadable};
@@ -63,6 +64,7 @@ pub struct Writer {
     /// None until it is needed.
     ledger: Option<Ledger>,
     journal: Journal,
+    health: Waiting,
     /// Captures whose names are stored.
     captures: usize,
     checkpoint: Option<Checkpoint>,
@@ -105,6 +107,7 @@ impl Writer {
             connection,
             ledger: None,
             journal,
+            health: Waiting::default(),
             captures: 0,
             checkpoint: None,
             unread,
@@ -174,6 +177,21 @@ impl Writer {
         self.journal.refused()
     }
 
+    /// Takes up what a port (the number of its capture) did from a second on, to be
+    /// written with the next [`Self::append`].
+    pub fn note(&mut self, port: u32, second: i64, health: &Health) {
+        self.health.note(port, second, health);
+    }
+
+    /// What the inventory holds of a capture's counters.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn counted(&self, capture: u32) -> Result<BTreeMap<String, u64>, Error> {
+        health::counted(&self.connection, capture)
+            .map_err(|error| Error::new(&self.path, Fault::Read(error)))
+    }
+
     /// Appends observations to the journal, to be called with what `census` has just
     /// taken in: after a crash the next [`Self::restore`] says it again. When it cannot
     /// be written it is tried again with the next one.
@@ -189,19 +207,21 @@ impl Writer {
         self.readable()?;
         let row = |error| Error::new(&self.path, Fault::Row(error));
         self.journal.take(capture, observations).map_err(row)?;
-        if self.journal.is_written() {
+        if self.journal.is_written() && self.health.is_empty() {
             return Ok(());
         }
         self.log_ahead_once();
-        let Self { connection, journal, captures, .. } = self;
+        let Self { connection, journal, health, captures, .. } = self;
         let done = within(connection, |transaction| {
             name(transaction, census, *captures)?;
+            health.write(transaction)?;
             Ok(journal.write(transaction)?)
         });
         match done {
             Ok(()) => {
                 self.captures = census.captures().len();
                 self.journal.written();
+                self.health.written();
                 Ok(())
             }
             Err(failure) => {
@@ -276,10 +296,11 @@ impl Writer {
         self.readable()?;
         let mut ledger = self.take_ledger()?;
         let mark = self.journal.mark();
-        let Self { connection, captures, .. } = self;
+        let Self { connection, health, captures, .. } = self;
         let done = within(connection, |transaction| {
             name(transaction, census, *captures)?;
             count(transaction, counters)?;
+            health.write(transaction)?;
             let (places, _) = store(transaction, census, 0, census.len(), usize::MAX)?;
             Journal::drop_to(transaction, mark)?;
             Ok((places, ledger.publish(transaction, census)?))
@@ -291,6 +312,7 @@ impl Writer {
         self.captures = census.captures().len();
         self.checkpoint = None;
         self.journal.dropped_to(mark, 0);
+        self.health.written();
         self.log_ahead_once();
         Ok(published)
     }

@@ -34,3 +34,43 @@ CREATE TABLE counter (
     value   INTEGER NOT NULL,
     PRIMARY KEY (capture, name)
 ) STRICT, WITHOUT ROWID;
+
+-- What each mirror port brought and lost, by second for two days and by minute for more
+-- than a year. `observed`: for how many seconds from `at` on all workers were reading;
+-- the counts are of these seconds. Where no row says so, nobody watched.
+CREATE TABLE health_second (
+    at            INTEGER NOT NULL,   -- seconds since 1970, UTC
+    port          INTEGER NOT NULL,   -- id of its capture
+    observed      INTEGER NOT NULL,
+    frames        INTEGER NOT NULL,
+    bytes         INTEGER NOT NULL,
+    lost_ring     INTEGER NOT NULL,
+    lost_fill     INTEGER NOT NULL,
+    lost_invalid  INTEGER NOT NULL,
+    lost_workers  INTEGER NOT NULL,
+    cut           INTEGER NOT NULL,
+    queue_lost    INTEGER NOT NULL,
+    queue_repeats INTEGER NOT NULL,
+    acks          INTEGER NOT NULL,
+    acks_unseen   INTEGER NOT NULL,
+    clock_steps   INTEGER NOT NULL,
+    PRIMARY KEY (at, port)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE health_minute (
+    at            INTEGER NOT NULL,   -- the minute's first second
+    port          INTEGER NOT NULL,
+    observed      INTEGER NOT NULL,   -- seconds of the minute
+    frames        INTEGER NOT NULL,
+    bytes         INTEGER NOT NULL,
+    lost_ring     INTEGER NOT NULL,
+    lost_fill     INTEGER NOT NULL,
+    lost_invalid  INTEGER NOT NULL,
+    lost_workers  INTEGER NOT NULL,
+    cut           INTEGER NOT NULL,
+    queue_lost    INTEGER NOT NULL,
+    queue_repeats INTEGER NOT NULL,
+    acks          INTEGER NOT NULL,
+    acks_unseen   INTEGER NOT NULL,
+    clock_steps   INTEGER NOT NULL,
+    PRIMARY KEY (at, port)
+) STRICT, WITHOUT ROWID;

@@ -23,6 +23,10 @@ pub(super) struct Config {
     pub(super) signatures: Option<PathBuf>,
     /// Whom `auscult listen` turns to once the interfaces are open.
     pub(super) user: Option<String>,
+    /// Where `auscult listen` tells its counters to Prometheus.
+    pub(super) metrics: Option<String>,
+    /// Share of frames lost in a minute from which on `auscult listen` says so.
+    pub(super) loss_alarm: Option<f64>,
 }
 
 impl Config {
@@ -44,11 +48,17 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Failure::Said(format!("{shown}: cannot read the configuration ({error})"))
         })?;
-        toml::from_str(&text).map_err(|error| {
+        let config: Self = toml::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             Failure::Said(format!("{shown}: line {line}: {}", error.message()))
-        })
+        })?;
+        match config.loss_alarm {
+            Some(share) if !(0.0..=1.0).contains(&share) => {
+                Err(Failure::Said(format!("{shown}: loss_alarm is a share from 0 to 1")))
+            }
+            _ => Ok(config),
+        }
     }
 }
 

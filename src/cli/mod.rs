@@ -8,6 +8,7 @@
 mod config;
 mod doctor;
 mod listen;
+mod log;
 mod read;
 mod register;
 mod show;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use tracing::{Level, error};
 
 use crate::census::signature::Book;
 use crate::observe::text::is_printable;
@@ -49,6 +51,10 @@ struct Common {
     /// Say nothing but errors
     #[arg(short, long, global = true)]
     quiet: bool,
+    /// How lines on standard error look [default: journald where they go to the journal,
+    /// else text]
+    #[arg(long, global = true, value_name = "FORMAT", value_enum)]
+    log: Option<log::Format>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,11 +121,16 @@ impl From<crate::view::register::Error> for Failure {
     }
 }
 
+/// Loss is said from one frame in a thousand on.
+const LOSS_ALARM: f64 = 0.001;
+
 /// Options as meant: the command line over the configuration file over the defaults.
 struct Settings {
     db: PathBuf,
     overlay: Option<PathBuf>,
     user: Option<String>,
+    metrics: Option<String>,
+    loss_alarm: f64,
     quiet: bool,
     verbose: bool,
 }
@@ -132,6 +143,8 @@ impl Settings {
             db: db.unwrap_or_else(|| PathBuf::from("auscult.db")),
             overlay: config.signatures,
             user: config.user,
+            metrics: config.metrics,
+            loss_alarm: config.loss_alarm.unwrap_or(LOSS_ALARM),
             quiet: common.quiet,
             verbose: common.verbose,
         })
@@ -159,11 +172,22 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match dispatch(&cli) {
+    let Common { log: format, verbose, quiet, .. } = cli.common;
+    log::begin(
+        format,
+        match (verbose, quiet) {
+            (true, _) => Level::DEBUG,
+            (_, true) => Level::WARN,
+            _ => Level::INFO,
+        },
+    );
+    let done = dispatch(&cli);
+    log::catch_up(true);
+    match done {
         Ok(()) | Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
         Err(Failure::Silent) => ExitCode::FAILURE,
         Err(failure) => {
-            complain(&failure);
+            error!("{failure}");
             match failure {
                 Failure::Usage(_) => ExitCode::from(2),
                 _ => ExitCode::FAILURE,
@@ -176,11 +200,6 @@ pub fn run() -> ExitCode {
 fn printable(text: &str) -> String {
     let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
     spaced.map(|c| if is_printable(c) { c } else { '?' }).collect()
-}
-
-/// One line on standard error.
-fn complain(what: &dyn std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "auscult: {}", printable(&what.to_string()));
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tracing::{error, warn};
 
-use super::{Failure, Settings, complain, printable};
+use super::{Failure, Settings, log, printable};
 use crate::census::Census;
 use crate::sensor::{Reading, Watch};
 use crate::store::Writer;
@@ -51,7 +52,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut captures = args.files.iter().map(|path| match File::open(path) {
         Ok(file) => Some((path, file)),
         Err(error) => {
-            complain(&error);
+            error!("{error}");
             None
         }
     });
@@ -72,7 +73,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         }
     }
     if stop.load(Ordering::Relaxed) {
-        complain(&"stopped; what was read so far is in the inventory");
+        warn!("stopped; what was read so far is in the inventory");
         whole = false;
     }
     let totals: Vec<(String, u64)> =
@@ -105,16 +106,16 @@ fn one(
     match result {
         Ok(totals) if totals.skipped > 0 => {
             let link = totals.skipped_link.unwrap_or_default();
-            complain(&format!(
+            warn!(
                 "{}: {} frames of link type {link} cannot be read and were passed over",
                 path.display(),
                 totals.skipped
-            ));
+            );
             true
         }
         Ok(_) => true,
         Err(broken) => {
-            complain(&broken);
+            error!("{broken}");
             false
         }
     }
@@ -132,9 +133,21 @@ pub(super) fn summary(
 ) -> Result<(), Failure> {
     let get = |name: &str| totals.iter().find(|(n, _)| n == name).map_or(0, |(_, n)| *n);
     let assets = census.assets();
-    let mut to = io::stderr().lock();
+    let mut to = Vec::new();
     let frames = get("frames");
     writeln!(to, "{frames} packets, {} bytes, {} conversations", get("bytes"), get("flows"))?;
+    let lost: Vec<_> = totals.iter().filter(|(n, of)| n.starts_with("lost.") && *of > 0).collect();
+    if !lost.is_empty() {
+        let all: u64 = lost.iter().map(|(_, n)| n).sum();
+        let came = frames + all - get("lost.workers");
+        let list: Vec<_> = lost.iter().map(|(name, n)| format!("{name} {n}")).collect();
+        let share = 100.0 * ratio(all, came);
+        writeln!(
+            to,
+            "{all} of {came} packets lost before they were read ({share:.3} %): {}",
+            list.join(", ")
+        )?;
+    }
     let copies = get("duplicates.same") + get("duplicates.routed");
     if copies > 0 {
         let share = 100.0 * ratio(copies, frames);
@@ -199,6 +212,7 @@ pub(super) fn summary(
         "{}: `auscult register --db {0}` lists the devices",
         printable(&settings.db.display().to_string())
     )?;
+    log::answer(&String::from_utf8_lossy(&to));
     Ok(())
 }
 

@@ -1,8 +1,13 @@
 //! `auscult show ASSET`: everything known of one asset.
 
+use tracing::warn;
+
 use super::{Failure, Settings, output};
 use crate::store::Inventory;
 use crate::view::dossier;
+
+/// Seconds whose loss is told beside what is known.
+const DAY: i64 = 24 * 60 * 60;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -11,18 +16,28 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
-    let assets = Inventory::open(&settings.db)?.assets()?;
+    let inventory = Inventory::open(&settings.db)?;
+    let assets = inventory.assets()?;
     let found = dossier::find(&assets, &args.asset);
     match found.as_slice() {
-        [] => Err(Failure::Said(format!(
-            "no asset is called `{}`; `auscult register` lists them",
-            args.asset.escape_debug()
-        ))),
+        [] => {
+            return Err(Failure::Said(format!(
+                "no asset is called `{}`; `auscult register` lists them",
+                args.asset.escape_debug()
+            )));
+        }
         found => output(None, |to| {
             for asset in found {
                 to.write_all(dossier::text(asset).as_bytes())?;
             }
             Ok(())
-        }),
+        })?,
     }
+    for (port, health) in inventory.health_of_late(DAY)? {
+        let (lost, came) = (health.lost(), health.came());
+        if lost > 0 {
+            warn!("{port}: {lost} of {came} frames were lost on the last day it was listened to");
+        }
+    }
+    Ok(())
 }

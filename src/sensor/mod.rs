@@ -8,7 +8,7 @@ pub mod survey;
 use std::array::from_fn;
 use std::collections::BTreeMap;
 
-pub use listen::{Listening, Look, PortLook, Wish};
+pub use listen::{Lately, Listening, Look, PortLook, Wish};
 pub use reading::{Reading, Watch};
 pub use share::Share;
 
@@ -111,6 +111,12 @@ impl Worker {
     #[must_use]
     pub const fn waiting(&self) -> usize {
         self.out.len()
+    }
+
+    /// Packet time of the last packet read.
+    #[must_use]
+    pub const fn latest(&self) -> Timestamp {
+        self.last
     }
 
     /// No frames come, and the clock says this: conversations that nobody goes on with

@@ -37,6 +37,8 @@ const FOLD: i64 = 60 * 60;
 /// Seconds' worth of old minutes that are dropped at once, once a minute: a clock that is
 /// wrong for a while cannot take the history with it.
 const DROP: i64 = 2 * 60;
+/// Seconds in which nothing came are written together, so many at least.
+const QUIET: u64 = 10;
 /// Rows that wait for a disk that takes none; then whole minutes wait.
 const WAITING: usize = 4096;
 
@@ -152,10 +154,10 @@ impl Waiting {
     /// Adds to a row.
     pub(super) fn note(&mut self, port: u32, at: i64, health: &Health) {
         self.seconds.entry((at, port)).or_default().add(health);
-        if self.seconds.len() > WAITING {
-            if let Some(((at, port), health)) = self.seconds.pop_first() {
-                self.minutes.entry((minute(at), port)).or_default().add(&health);
-            }
+        if self.seconds.len() > WAITING
+            && let Some(((at, port), health)) = self.seconds.pop_first()
+        {
+            self.minutes.entry((minute(at), port)).or_default().add(&health);
         }
         if self.minutes.len() > WAITING {
             // The oldest will look like nobody watched.
@@ -163,8 +165,16 @@ impl Waiting {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         self.seconds.is_empty() && self.minutes.is_empty()
+    }
+
+    /// Whether it is worth a transaction: something came, or it was quiet for a while.
+    pub(super) fn is_due(&self) -> bool {
+        let came = |health: &Health| health.counts.iter().any(|n| *n > 0);
+        let quiet = |rows: &Rows| rows.values().map(|health| health.observed).sum::<u64>();
+        self.seconds.values().any(came) || !self.minutes.is_empty() || quiet(&self.seconds) >= QUIET
     }
 
     /// Writes what waits and puts away what is old; [`Self::written`] once it is committed.

@@ -207,7 +207,7 @@ impl Writer {
         self.readable()?;
         let row = |error| Error::new(&self.path, Fault::Row(error));
         self.journal.take(capture, observations).map_err(row)?;
-        if self.journal.is_written() && self.health.is_empty() {
+        if self.journal.is_written() && !self.health.is_due() {
             return Ok(());
         }
         self.log_ahead_once();

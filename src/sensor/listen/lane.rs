@@ -10,7 +10,7 @@ use crossbeam_channel::Receiver;
 
 use super::outlet::Outlet;
 use crate::sensor::{Share, Worker};
-use crate::time::Timestamp;
+use crate::time::{SECOND, Timestamp};
 use crate::wire::capture::live::{Fault, Loss, Source};
 use crate::wire::capture::privilege::confine_worker;
 
@@ -23,15 +23,23 @@ const WAIT_SHARED: Duration = Duration::from_millis(2);
 /// Observations handed over at once while frames keep coming.
 const MANY: usize = 4096;
 
+/// Packet time may differ from the system's clock by so many nanoseconds.
+const APART: i64 = SECOND;
+
 /// What a lane last told of itself.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Report {
+    /// When that was; never yet.
+    pub(super) at: Option<Instant>,
     /// Everything counted since the lane began, by name.
     pub(super) counters: BTreeMap<String, u64>,
     /// Why no frames come, while that is so.
     pub(super) fault: Option<String>,
     /// It wants another source.
     pub(super) gone: bool,
+    /// How far packet time is ahead of the system's clock, in nanoseconds; 0 within a
+    /// second.
+    pub(super) ahead: i64,
 }
 
 /// See the module.
@@ -47,6 +55,27 @@ pub(super) struct Lane {
     pub(super) stop: Arc<AtomicBool>,
     /// What sources that are gone have lost.
     pub(super) before: Loss,
+    pub(super) clock: PacketClock,
+}
+
+/// The clock that stamps packets, beside the system's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PacketClock {
+    /// How far it is ahead, as last said.
+    ahead: i64,
+    /// How often that has changed by more than a second.
+    steps: u64,
+}
+
+impl PacketClock {
+    /// A packet just read was stamped so.
+    fn look(&mut self, packet: Timestamp, now: Timestamp) {
+        let ahead = packet.since(now);
+        if ahead.saturating_sub(self.ahead).saturating_abs() > APART {
+            self.steps = self.steps.saturating_add(1);
+            self.ahead = if ahead.saturating_abs() > APART { ahead } else { 0 };
+        }
+    }
 }
 
 impl Lane {
@@ -63,9 +92,15 @@ impl Lane {
                 self.source = Some(source);
                 fault = None;
             }
+            let due = told.is_none_or(|told| told.elapsed() >= REPORT);
             match self.receive(&mut worker) {
                 Ok(0) => worker.idle(now()),
-                Ok(_) => fault = None,
+                Ok(_) => {
+                    fault = None;
+                    if due {
+                        self.clock.look(worker.latest(), now());
+                    }
+                }
                 Err(why) => {
                     if matches!(why, Fault::Gone) {
                         self.before = self.loss();
@@ -75,7 +110,7 @@ impl Lane {
                 }
             }
             self.outlet.offer(worker.observed());
-            if told.is_none_or(|told| told.elapsed() >= REPORT) {
+            if due {
                 told = Some(Instant::now());
                 self.tell(&worker, fault.as_ref());
             }
@@ -135,12 +170,13 @@ impl Lane {
             ("lost.fill", loss.fill_empty),
             ("lost.invalid", loss.invalid),
             ("cut.capture", loss.cut),
+            ("clock.steps", self.clock.steps),
         ] {
             counters.insert(name.to_owned(), n);
         }
         let (gone, fault) = (self.source.is_none(), fault.map(ToString::to_string));
         *self.report.lock().unwrap_or_else(PoisonError::into_inner) =
-            Report { counters, fault, gone };
+            Report { at: Some(Instant::now()), counters, fault, gone, ahead: self.clock.ahead };
     }
 }
 
@@ -149,4 +185,24 @@ impl Lane {
 pub(super) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Timestamp(since.map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_clock_of_its_own_is_a_step_each_time_it_moves() {
+        let mut clock = PacketClock::default();
+        let look = |clock: &mut PacketClock, ahead: i64| {
+            clock.look(Timestamp::new(1_000_000 + ahead, 0), Timestamp::new(1_000_000, 5));
+            (clock.steps, clock.ahead / SECOND)
+        };
+        assert_eq!(look(&mut clock, 0), (0, 0));
+        // A card that keeps TAI.
+        assert_eq!(look(&mut clock, 38), (1, 37));
+        assert_eq!(look(&mut clock, 38), (1, 37));
+        assert_eq!(look(&mut clock, 0), (2, 0));
+        assert_eq!(look(&mut clock, -900_000), (3, -900_000));
+    }
 }

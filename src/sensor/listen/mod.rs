@@ -8,6 +8,7 @@
 mod lane;
 mod outlet;
 mod port;
+mod pulse;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::sensor::Share;
 use crate::store::{Counters, Error, Writer};
 use crate::wire::capture::live::{Opened, Options};
 use port::{Port, Way};
+use pulse::Clock;
 
 /// How often the watcher is asked, ports are looked after and counters collected.
 const BEAT: Duration = Duration::from_millis(250);
@@ -38,6 +40,8 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(3);
 const PAUSE_TIMES: u32 = 10;
 /// How long the lanes may take to hand over what they have, at the end.
 const DRAIN: Duration = Duration::from_secs(2);
+/// Counter of observations that found no room in the journal.
+const UNJOURNALED: &str = "journal.lost";
 
 /// What the watcher wants.
 #[derive(Default)]
@@ -52,6 +56,7 @@ pub enum Wish {
 }
 
 /// How it goes: what a watcher sees a few times a second.
+#[derive(Clone, Debug, Default)]
 pub struct Look {
     /// The mirror ports.
     pub ports: Vec<PortLook>,
@@ -59,18 +64,47 @@ pub struct Look {
     pub hosts: usize,
     /// Why the inventory could not be written the last time it was tried.
     pub unwritten: Option<String>,
+    /// Portions of observations on their way to the census, and how many there can be.
+    pub queue: (usize, usize),
+    /// Bytes in the journal.
+    pub journal_bytes: usize,
+    /// Observations that found no room in the journal.
+    pub unjournaled: u64,
+    /// When assets were last written for the views; never since the start.
+    pub published: Option<Instant>,
+    /// Assets that were written then.
+    pub assets: usize,
+    /// The system's clock stepped by so many nanoseconds since the last look.
+    pub clock_step: Option<i64>,
 }
 
 /// How one mirror port does.
+#[derive(Clone, Debug, Default)]
 pub struct PortLook {
     /// Its name.
     pub interface: String,
     /// Everything counted since the start.
     pub counters: BTreeMap<String, u64>,
+    /// Frames of the last minute.
+    pub lately: Lately,
+    /// Every lane has told something within the last seconds.
+    pub reads: bool,
+    /// How far packet time is ahead of the system's clock, in nanoseconds, when that is
+    /// more than a second; else 0.
+    pub ahead: i64,
     /// Why no frames come, while that is so.
     pub fault: Option<String>,
     /// They will come only to a new process: this one has given up its rights.
     pub needs_restart: bool,
+}
+
+/// Frames of a while.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lately {
+    /// That were on the port.
+    pub came: u64,
+    /// Of these, that nobody read.
+    pub lost: u64,
 }
 
 /// Live capture into an inventory.
@@ -82,10 +116,19 @@ pub struct Listening {
     observed: Receiver<(u32, Vec<Observation>)>,
     /// Observed and not yet in the journal.
     fresh: BTreeMap<u32, Vec<Observation>>,
+    /// The capture whose evidence all ports together are.
+    evidence: u32,
+    /// Observations that earlier processes found no room for in the journal.
+    unjournaled_before: u64,
+    clock: Clock,
+    /// Of its steps, those that a watcher has seen.
+    steps_seen: u64,
     appended: Instant,
     kept: Option<Instant>,
     published: Instant,
     pause: Duration,
+    /// When that last went well, and how many assets there were.
+    shown: Option<(Instant, usize)>,
     /// Why the last appending, keeping and publishing failed.
     failed: [Option<Error>; 3],
 }
@@ -103,10 +146,15 @@ impl Listening {
             way,
             observed,
             fresh: BTreeMap::new(),
+            evidence: 0,
+            unjournaled_before: 0,
+            clock: Clock::new(lane::now(), now),
+            steps_seen: 0,
             appended: now,
             kept: Some(now),
             published: now,
             pause: PUBLISH_EVERY,
+            shown: None,
             failed: [const { None }; 3],
         }
     }
@@ -127,11 +175,17 @@ impl Listening {
         let mut shares = if alone { Vec::new() } else { Share::among(workers) }.into_iter();
         let names: Vec<_> = interfaces.iter().map(|(name, _)| name.as_str()).collect();
         let evidence = self.census.capture(&names.join("+"));
+        self.evidence = evidence;
+        let before = self.writer.counted(evidence).map_err(std::io::Error::other)?;
+        self.unjournaled_before = before.get(UNJOURNALED).copied().unwrap_or(0);
         for (interface, opened) in interfaces {
             let captures = (self.census.capture(&interface), evidence);
             let shares = shares.by_ref().take(opened.sources.len());
             let options = options.clone();
-            let port = Port::start(&interface, captures, options, opened, shares, &self.way)?;
+            let mut before = self.writer.counted(captures.0).map_err(std::io::Error::other)?;
+            before.remove(UNJOURNALED);
+            let from = (&self.way, before);
+            let port = Port::start(&interface, captures, options, opened, shares, from)?;
             self.ports.push(port);
         }
         Ok(())
@@ -149,6 +203,7 @@ impl Listening {
                 continue;
             }
             beat = Instant::now();
+            self.feel();
             match watch(&self.look()) {
                 Wish::GoOn => {}
                 Wish::Reload(book) => self.census.turn_to(book),
@@ -177,17 +232,37 @@ impl Listening {
         }
     }
 
-    fn look(&self) -> Look {
+    /// Notes for the inventory what each port did.
+    fn feel(&mut self) {
+        let time = (lane::now(), Instant::now());
+        self.clock.look(time.0, time.1);
+        for port in &mut self.ports {
+            let (capture, writer) = (port.capture, &mut self.writer);
+            port.feel(time, self.clock.steps, |at, health| writer.note(capture, at, health));
+        }
+    }
+
+    fn look(&mut self) -> Look {
         let ports = self.ports.iter().map(|port| PortLook {
             interface: port.interface.clone(),
             counters: port.counters(),
+            lately: port.lately(),
+            reads: port.reads(),
+            ahead: port.ahead(),
             fault: port.fault(),
             needs_restart: port.needs_restart(),
         });
+        let stepped = std::mem::replace(&mut self.steps_seen, self.clock.steps) < self.clock.steps;
         Look {
             ports: ports.collect(),
             hosts: self.census.len(),
             unwritten: self.failed.iter().flatten().next().map(ToString::to_string),
+            queue: (self.observed.len(), outlet::PORTIONS),
+            journal_bytes: self.writer.journal_bytes(),
+            unjournaled: self.writer.unjournaled(),
+            published: self.shown.map(|(at, _)| at),
+            assets: self.shown.map_or(0, |(_, assets)| assets),
+            clock_step: stepped.then_some(self.clock.last_step),
         }
     }
 
@@ -205,15 +280,22 @@ impl Listening {
         }
         if self.published.elapsed() >= self.pause {
             let begun = Instant::now();
-            self.failed[2] = self.writer.publish(&self.census, &self.counters()).err();
+            let published = self.writer.publish(&self.census, &self.counters());
             self.published = Instant::now();
+            if let Ok(published) = &published {
+                self.shown = Some((self.published, published.assets));
+            }
+            self.failed[2] = published.err();
             self.pause = begun.elapsed().saturating_mul(PAUSE_TIMES).max(PUBLISH_EVERY);
         }
     }
 
     /// Makes safe what was observed since the last time.
     fn append(&mut self) -> Result<(), Error> {
-        let fresh = std::mem::take(&mut self.fresh);
+        let mut fresh = std::mem::take(&mut self.fresh);
+        // Even when nothing was observed: that somebody watched is kept, and what a full
+        // disk refused is tried again.
+        fresh.entry(self.evidence).or_default();
         let append = |(capture, observations): (u32, Vec<_>)| {
             self.writer.append(&self.census, capture, &observations)
         };
@@ -224,9 +306,14 @@ impl Listening {
     fn counters(&self) -> Counters {
         let of = |port: &Port| {
             let capture = port.capture;
-            port.counters().into_iter().map(move |(name, n)| ((capture, name), n))
+            port.total().into_iter().map(move |(name, n)| ((capture, name), n))
         };
-        self.ports.iter().flat_map(of).collect()
+        let mut counters: Counters = self.ports.iter().flat_map(of).collect();
+        let unjournaled = self.unjournaled_before.saturating_add(self.writer.unjournaled());
+        if unjournaled > 0 {
+            counters.insert((self.evidence, UNJOURNALED.to_owned()), unjournaled);
+        }
+        counters
     }
 
     /// Lets the lanes hand over what they have and writes everything.
@@ -238,6 +325,10 @@ impl Listening {
         }
         while !self.observed.is_empty() {
             self.take_in(Duration::ZERO);
+        }
+        for port in &mut self.ports {
+            let (capture, writer) = (port.capture, &mut self.writer);
+            port.feel_last(|at, health| writer.note(capture, at, health));
         }
         let counters = self.counters();
         self.writer.write(&mut self.census, &counters)?;

@@ -5,14 +5,22 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use super::lane::{Lane, Report};
+use super::Lately;
+use super::lane::{Lane, PacketClock, Report};
 use super::outlet::Outlet;
+use super::pulse::Pulse;
 use crate::observe::Observation;
 use crate::sensor::Share;
+use crate::store::Health;
+use crate::time::Timestamp;
 use crate::wire::capture::live::{self, Loss, OpenError, Opened, Options, Source, Spares};
+
+/// A lane that tells nothing for so long reads nothing.
+const STUCK: Duration = Duration::from_secs(3);
 
 /// See the module.
 pub(super) struct Port {
@@ -25,6 +33,11 @@ pub(super) struct Port {
     hindrance: Option<OpenError>,
     lanes: Vec<Running>,
     stop: Arc<AtomicBool>,
+    /// What the inventory held of its counters when it began.
+    before: BTreeMap<String, u64>,
+    /// Steps of the system's clock.
+    clock_steps: u64,
+    pulse: Pulse,
 }
 
 /// One lane at work.
@@ -53,7 +66,7 @@ impl Port {
         options: Options,
         opened: Opened,
         shares: impl Iterator<Item = Share>,
-        way: &Way,
+        (way, before): (&Way, BTreeMap<String, u64>),
     ) -> std::io::Result<Self> {
         let (mut shares, stop) = (shares.fuse(), Arc::new(AtomicBool::new(false)));
         let start = |(queue, source)| {
@@ -67,6 +80,7 @@ impl Port {
                 report: Arc::clone(&report),
                 stop: Arc::clone(&stop),
                 before: Loss::default(),
+                clock: PacketClock::default(),
             };
             let name = format!("{interface}:{queue}");
             let thread = std::thread::Builder::new().name(name).spawn(|| lane.run())?;
@@ -81,6 +95,9 @@ impl Port {
             hindrance: None,
             lanes: lanes?,
             stop,
+            before,
+            clock_steps: 0,
+            pulse: Pulse::new(super::lane::now(), Instant::now()),
         })
     }
 
@@ -118,7 +135,53 @@ impl Port {
         self.hindrance.as_ref().is_some_and(OpenError::needs_restart)
     }
 
-    /// Everything counted on this port so far, by name.
+    /// Feels its pulse; `note` takes what is to be kept.
+    pub(super) fn feel(
+        &mut self,
+        time: (Timestamp, Instant),
+        clock_steps: u64,
+        note: impl FnOnce(i64, &Health),
+    ) {
+        self.clock_steps = clock_steps;
+        let watched = self.reads() && self.fault().is_none();
+        let counters = self.counters();
+        self.pulse.look(time, watched, &counters, note);
+    }
+
+    /// Feels its pulse once more, at the end.
+    pub(super) fn feel_last(&mut self, note: impl FnOnce(i64, &Health)) {
+        let counters = self.counters();
+        self.pulse.end(&counters, note);
+    }
+
+    /// Frames of the last minute.
+    pub(super) fn lately(&self) -> Lately {
+        self.pulse.lately()
+    }
+
+    /// Whether all its lanes have told something a moment ago.
+    pub(super) fn reads(&self) -> bool {
+        let told = |lane: &Running| lane.report().at.is_some_and(|at| at.elapsed() < STUCK);
+        self.lanes.iter().all(told)
+    }
+
+    /// How far packet time is ahead of the system's clock, in nanoseconds, when that is
+    /// more than a second.
+    pub(super) fn ahead(&self) -> i64 {
+        self.lanes.iter().map(|lane| lane.report().ahead).find(|ahead| *ahead != 0).unwrap_or(0)
+    }
+
+    /// As [`Self::counters`], with what earlier processes have counted.
+    pub(super) fn total(&self) -> BTreeMap<String, u64> {
+        let mut all = self.counters();
+        for (name, n) in &self.before {
+            let sum = all.entry(name.clone()).or_insert(0);
+            *sum = sum.saturating_add(*n);
+        }
+        all
+    }
+
+    /// Everything counted on this port since the start, by name.
     pub(super) fn counters(&self) -> BTreeMap<String, u64> {
         let mut all = BTreeMap::new();
         for lane in &self.lanes {
@@ -126,6 +189,7 @@ impl Port {
                 *all.entry(name.clone()).or_insert(0) += n;
             }
         }
+        *all.entry("clock.steps".to_owned()).or_insert(0) += self.clock_steps;
         all
     }
 

@@ -26,6 +26,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use calls::confine_worker;
+pub use process::monotonic;
 
 /// Descriptors of sockets of capture are as high as this or higher; after [`confine`],
 /// all others are lower.

@@ -5,6 +5,7 @@ use std::ffi::CString;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use libc::{c_int, c_long, c_ulong};
 
@@ -82,6 +83,16 @@ pub(super) fn temporary_files_in(directory: &Path) {
         std::env::remove_var("SQLITE_TMPDIR");
         std::env::set_var("TMPDIR", directory);
     }
+}
+
+/// The clock that nobody can set (`CLOCK_MONOTONIC`), as a service manager compares it.
+#[must_use]
+pub fn monotonic() -> Duration {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: one live timespec. The clock exists on every Linux.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    let nanos = u32::try_from(now.tv_nsec).unwrap_or(0);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), nanos)
 }
 
 /// Version of Landlock that the kernel offers.

@@ -1,19 +1,29 @@
 //! `auscult listen -i IFACE…`: the sensor.
 
+mod metrics;
+mod notify;
+mod screen;
+
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use tracing::{info, warn};
 
-use super::{Failure, Settings, complain, config};
+use super::{Failure, Settings, config, log};
+use crate::census::signature::Book;
 use crate::sensor::{Listening, Look, Wish};
 use crate::store::Writer;
 use crate::wire::capture::live::{Method, Options, open};
 use crate::wire::capture::privilege::{Confine, Confined, confine};
+use metrics::{Board, Endpoint};
+use notify::Manager;
+use screen::Screen;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -36,6 +46,9 @@ pub(super) struct Args {
     /// inventory's directory is theirs]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
+    /// Tell counters to Prometheus here: a port of this machine, or an address with its port
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<String>,
 }
 
 /// Ways to capture.
@@ -94,52 +107,95 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         let port = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
         opened.push((interface.clone(), port));
     }
+    let endpoint = endpoint(args, settings)?;
+    let mut manager = Manager::find()
+        .map_err(|e| Failure::Said(format!("the service manager cannot be told ({e})")))?;
     let confined = give_up_rights(args, settings)?;
-    if !settings.quiet {
-        complain(&format!("rights given up: {confined}"));
-    }
+    info!("rights given up: {confined}");
     let mut writer = Writer::open(&settings.db)?;
+    let mut edition = edition(&book);
     let census = writer.restore(book)?;
     let mut listening = Listening::new(census, writer);
-    for (interface, port) in opened.iter().filter(|_| !settings.quiet) {
+    for (interface, port) in &opened {
         let note = if port.note.is_empty() { String::new() } else { format!(" ({})", port.note) };
-        complain(&format!("{interface}: {}{note}, workers: {}", port.method, port.sources.len()));
+        info!("{interface}: {}{note}, workers: {}", port.method, port.sources.len());
     }
-    listening
-        .listen(opened, &options)
-        .map_err(|error| Failure::Said(format!("no worker could be started ({error})")))?;
-    let mut screen = Screen::new(!settings.quiet && io::stderr().is_terminal());
+    let no_thread = |error| Failure::Said(format!("no worker could be started ({error})"));
+    let board = endpoint.is_some().then(Board::default);
+    if let (Some(endpoint), Some(board)) = (endpoint, &board) {
+        info!("metrics: http://{}/metrics", endpoint.address);
+        endpoint.serve(board.clone()).map_err(no_thread)?;
+    }
+    listening.listen(opened, &options).map_err(no_thread)?;
+    let shown = !settings.quiet && io::stderr().is_terminal();
+    let mut screen = Screen::new(shown, settings.loss_alarm);
     let mut totals = Vec::new();
     let mut spent = None;
     let census = listening.run(|look| {
         screen.show(look);
+        log::catch_up(false);
+        if let Some(board) = &board {
+            board.show(look, &edition);
+        }
+        manager.look(look, || screen::status(look));
         totals = sums(look);
         spent = look.ports.iter().find(|port| port.needs_restart).map(|port| {
             let why = port.fault.as_deref().unwrap_or_default();
             Failure::Said(format!("{}: {why}", port.interface))
         });
         if spent.is_some() || signals.stop.load(Ordering::Relaxed) {
+            manager.stopping();
             return Wish::Stop;
         }
         if !signals.reload.swap(false, Ordering::Relaxed) {
             return Wish::GoOn;
         }
-        match settings.book() {
+        manager.reloading();
+        let wish = match settings.book() {
             Ok(book) => {
-                complain(&"signatures are read anew");
+                info!("signatures are read anew");
+                edition = self::edition(&book);
                 Wish::Reload(book)
             }
             Err(failure) => {
-                complain(&format!("the signatures stay as they are: {failure}"));
+                warn!("the signatures stay as they are: {failure}");
                 Wish::GoOn
             }
-        }
+        };
+        manager.reloaded();
+        wish
     })?;
     screen.bar.finish_and_clear();
     if !settings.quiet {
         super::read::summary(&census, &totals, settings)?;
     }
     spent.map_or(Ok(()), Err)
+}
+
+/// Opens the port for Prometheus, if one is wanted.
+fn endpoint(args: &Args, settings: &Settings) -> Result<Option<Endpoint>, Failure> {
+    let Some(written) = args.metrics.as_ref().or(settings.metrics.as_ref()) else {
+        return Ok(None);
+    };
+    let address =
+        metrics::address(written).map_err(|why| Failure::Usage(format!("metrics: {why}")))?;
+    if !address.ip().is_loopback() {
+        warn!("metrics: other machines can read {address}");
+    }
+    let bound = Endpoint::bind(address).map_err(|error| {
+        Failure::Said(format!("metrics: cannot listen on {address} ({error}); name another"))
+    });
+    bound.map(Some)
+}
+
+/// Tells two sets of signatures apart.
+fn edition(book: &Book) -> String {
+    let mut hash = Sha256::new();
+    for signature in book.iter() {
+        hash.update(format!("{signature:?}"));
+    }
+    let digest = HEXLOWER.encode(&hash.finalize());
+    digest.chars().take(12).collect()
 }
 
 /// Keeps the inventory's directory and the signatures, and gives up everything else.
@@ -165,55 +221,4 @@ fn sums(look: &Look) -> Vec<(String, u64)> {
         *all.entry(name).or_insert(0) += n;
     }
     all.into_iter().map(|(name, n)| (name.to_owned(), n)).collect()
-}
-
-/// Says what changes; a line that lives, on a terminal.
-struct Screen {
-    bar: ProgressBar,
-    faults: BTreeMap<String, String>,
-    unwritten: Option<String>,
-}
-
-impl Screen {
-    fn new(shown: bool) -> Self {
-        let bar = if shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{elapsed_precise}  {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, faults: BTreeMap::new(), unwritten: None }
-    }
-
-    fn show(&mut self, look: &Look) {
-        for port in &look.ports {
-            let before = self.faults.get(&port.interface);
-            match &port.fault {
-                Some(fault) if before != Some(fault) => {
-                    self.say(&format!("{}: {fault}", port.interface));
-                    self.faults.insert(port.interface.clone(), fault.clone());
-                }
-                None if before.is_some() => {
-                    self.say(&format!("{}: frames come again", port.interface));
-                    self.faults.remove(&port.interface);
-                }
-                _ => {}
-            }
-        }
-        if self.unwritten != look.unwritten {
-            self.say(look.unwritten.as_deref().unwrap_or("the inventory is written again"));
-            self.unwritten.clone_from(&look.unwritten);
-        }
-        let all = sums(look);
-        let get = |name: &str| all.iter().find(|(n, _)| n == name).map_or(0, |(_, n)| *n);
-        let lost = get("lost.ring") + get("lost.fill") + get("lost.invalid");
-        self.bar.set_message(format!(
-            "{} packets, {lost} lost, {} conversations, {} hosts",
-            get("frames"),
-            get("flows"),
-            look.hosts
-        ));
-    }
-
-    /// A line above the living one.
-    fn say(&self, what: &str) {
-        self.bar.suspend(|| complain(&what));
-    }
 }

@@ -1,0 +1,334 @@
+//! What is counted, for Prometheus: `GET /metrics` in the text format, on an address of
+//! the administrator's choice and off without one. It tells numbers and the names of
+//! interfaces, protocols and fields; nothing from the wire can be among them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::sensor::Look;
+
+/// Longest request.
+const REQUEST: usize = 4096;
+/// A client has so long for its request, and as long to take the answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Counters whose names have parts: what they begin with, the metric, what it is, the
+/// labels of the other parts.
+const FAMILIES: [(&str, &str, &str, &[&str]); 7] = [
+    ("lost.", "frames_lost", "Frames on the port that nobody read", &["reason"]),
+    ("duplicates.", "frames_duplicate", "Frames seen more than once, read once", &["reason"]),
+    ("malformed.", "frames_malformed", "Frames with an unreadable header", &["reason"]),
+    ("queue.", "observations_dropped", "Observations without room on the way", &["reason"]),
+    ("protocol.", "protocol_conversations", "Conversations by protocol", &["protocol"]),
+    ("unreadable.", "messages_unreadable", "Unreadable messages", &["protocol", "reason"]),
+    ("acks.", "acks_missed", "TCP acknowledgements of bytes that never passed", &["reason"]),
+];
+
+/// What is shown.
+struct Snapshot {
+    look: Look,
+    at: Instant,
+    edition: String,
+}
+
+/// The endpoint; it is bound before rights are given up and serves after.
+pub(super) struct Endpoint {
+    pub(super) address: SocketAddr,
+    listener: TcpListener,
+}
+
+/// Where the endpoint finds what it shows.
+#[derive(Clone, Default)]
+pub(super) struct Board(Arc<Mutex<Option<Arc<Snapshot>>>>);
+
+impl Board {
+    pub(super) fn show(&self, look: &Look, edition: &str) {
+        let (look, at, edition) = (look.clone(), Instant::now(), edition.to_owned());
+        let snapshot = Some(Arc::new(Snapshot { look, at, edition }));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+
+    fn text(&self) -> Option<String> {
+        let snapshot = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        snapshot.map(|snapshot| text(&snapshot))
+    }
+}
+
+/// An address as it may be written: a port alone is one of this machine; anything else
+/// is written out. Names are never looked up.
+pub(super) fn address(written: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = written.parse::<u16>() {
+        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    }
+    written.parse().map_err(|_| {
+        let written = written.escape_debug();
+        format!("`{written}` is no address; write PORT, 127.0.0.1:PORT or [::1]:PORT")
+    })
+}
+
+impl Endpoint {
+    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        Ok(Self { address: listener.local_addr()?, listener })
+    }
+
+    /// Answers from now on, one client after the other, on a thread of its own.
+    pub(super) fn serve(self, board: Board) -> io::Result<()> {
+        let serve = move || {
+            loop {
+                match self.listener.accept() {
+                    // Who went away, or is too slow, gets no more.
+                    Ok((client, _)) => drop(answer(client, &board)),
+                    // No descriptors, no memory: a moment later, perhaps.
+                    Err(_) => std::thread::sleep(PATIENCE),
+                }
+            }
+        };
+        std::thread::Builder::new().name("metrics".into()).spawn(serve).map(drop)
+    }
+}
+
+fn answer(mut client: TcpStream, board: &Board) -> io::Result<()> {
+    let (status, kind, body) = match request(&mut client)? {
+        Request::Metrics => match board.text() {
+            Some(text) => ("200 OK", TEXT, text),
+            None => ("503 Service Unavailable", TEXT, "not yet\n".to_owned()),
+        },
+        Request::Elsewhere => ("404 Not Found", TEXT, "there is /metrics\n".to_owned()),
+        Request::Otherwise => ("405 Method Not Allowed", TEXT, "there is GET\n".to_owned()),
+        Request::TooLong => ("431 Request Header Fields Too Large", TEXT, String::new()),
+        Request::Garbage => ("400 Bad Request", TEXT, String::new()),
+    };
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+         Allow: GET\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
+    );
+    let mut rest = answer.as_bytes();
+    let begun = Instant::now();
+    while !rest.is_empty() {
+        client.set_write_timeout(Some(left(begun)?))?;
+        let written = client.write(rest)?;
+        rest = rest.get(written.max(1)..).unwrap_or_default();
+    }
+    client.shutdown(std::net::Shutdown::Write)
+}
+
+/// What is left of a client's time; none is an error.
+fn left(begun: Instant) -> io::Result<Duration> {
+    let left = PATIENCE.saturating_sub(begun.elapsed());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
+
+/// What a client wants.
+#[derive(Debug, PartialEq, Eq)]
+enum Request {
+    Metrics,
+    Elsewhere,
+    Otherwise,
+    TooLong,
+    Garbage,
+}
+
+fn request(client: &mut TcpStream) -> io::Result<Request> {
+    let (mut head, begun) = (Vec::with_capacity(REQUEST), Instant::now());
+    let mut some = [0; 1024];
+    loop {
+        client.set_read_timeout(Some(left(begun)?))?;
+        match client.read(&mut some)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => head.extend_from_slice(some.get(..n).unwrap_or_default()),
+        }
+        if head.windows(4).any(|end| end == b"\r\n\r\n") {
+            return Ok(understand(&head));
+        }
+        if head.len() >= REQUEST {
+            return Ok(Request::TooLong);
+        }
+    }
+}
+
+fn understand(head: &[u8]) -> Request {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let Ok(line) = std::str::from_utf8(line) else { return Request::Garbage };
+    let mut words = line.split(' ');
+    let (method, path, version) = (words.next(), words.next(), words.next());
+    match (method, path, version, words.next()) {
+        (Some(method), Some(path), Some("HTTP/1.1" | "HTTP/1.0"), None)
+            if path.starts_with('/') =>
+        {
+            let path = path.split('?').next().unwrap_or_default();
+            match (method, path) {
+                ("GET", "/metrics") => Request::Metrics,
+                ("GET", _) => Request::Elsewhere,
+                _ => Request::Otherwise,
+            }
+        }
+        _ => Request::Garbage,
+    }
+}
+
+/// Metrics being written: each with its help, type and samples.
+#[derive(Default)]
+struct Page(BTreeMap<String, (String, &'static str, Vec<String>)>);
+
+impl Page {
+    fn add(&mut self, name: &str, what: &str, kind: &'static str, labels: &[(&str, &str)], n: f64) {
+        let name = format!("auscult_{name}");
+        let labels: Vec<_> =
+            labels.iter().map(|(label, value)| format!("{label}=\"{}\"", escaped(value))).collect();
+        let labels =
+            if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let sample = format!("{name}{labels} {n}");
+        self.0.entry(name).or_insert_with(|| (what.to_owned(), kind, Vec::new())).2.push(sample);
+    }
+}
+
+fn escaped(value: &str) -> String {
+    super::super::printable(value).replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+fn text(snapshot: &Snapshot) -> String {
+    let Snapshot { look, at, edition } = snapshot;
+    let mut page = Page::default();
+    let info = [("version", env!("CARGO_PKG_VERSION"))];
+    page.add("build_info", "The program", "gauge", &info, 1.0);
+    page.add("signatures_info", "The signatures", "gauge", &[("edition", edition)], 1.0);
+    let published = look.published.map_or(f64::NAN, |at| at.elapsed().as_secs_f64());
+    for (name, what, value) in [
+        ("hosts", "Speakers remembered", number(look.hosts)),
+        ("assets", "Assets last published", number(look.assets)),
+        ("queue_portions", "Portions on the way to the census", number(look.queue.0)),
+        ("queue_portions_max", "Portions that have room there", number(look.queue.1)),
+        ("journal_bytes", "Bytes in the journal", number(look.journal_bytes)),
+        ("publish_age_seconds", "Since assets were last published", published),
+        ("census_age_seconds", "Since the census was last seen alive", at.elapsed().as_secs_f64()),
+        (
+            "inventory_writable",
+            "1: the last write went well",
+            f64::from(u8::from(look.unwritten.is_none())),
+        ),
+    ] {
+        page.add(name, what, "gauge", &[], value);
+    }
+    let unjournaled = counted(look.unjournaled);
+    let what = "Observations that found no room in the journal";
+    page.add("journal_lost_total", what, "counter", &[], unjournaled);
+    for port in &look.ports {
+        let name = ("port", port.interface.as_str());
+        let up = f64::from(u8::from(port.reads && port.fault.is_none()));
+        page.add("port_up", "1: all workers read", "gauge", &[name], up);
+        let share = counted(port.lately.lost) / counted(port.lately.came.max(1));
+        page.add("loss_ratio", "Share of frames lost in the last minute", "gauge", &[name], share);
+        for (counter, n) in &port.counters {
+            add_counter(&mut page, name, counter, counted(*n));
+        }
+    }
+    let mut out = String::new();
+    for (name, (what, kind, samples)) in page.0 {
+        let _ = write!(out, "# HELP {name} {what}.\n# TYPE {name} {kind}\n");
+        for sample in samples {
+            let _ = writeln!(out, "{sample}");
+        }
+    }
+    out
+}
+
+fn add_counter(page: &mut Page, port: (&str, &str), counter: &str, n: f64) {
+    for (begin, metric, what, labels) in FAMILIES {
+        let Some(rest) = counter.strip_prefix(begin) else { continue };
+        let parts = rest.splitn(labels.len(), '.');
+        let labels = [port].into_iter().chain(labels.iter().copied().zip(parts));
+        let labels: Vec<_> = labels.collect();
+        return page.add(&format!("{metric}_total"), what, "counter", &labels, n);
+    }
+    let name: String =
+        counter.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let what = format!("Counter {counter} of a port");
+    page.add(&format!("{name}_total"), &what, "counter", &[port], n);
+}
+
+#[allow(clippy::cast_precision_loss, reason = "Prometheus has no other numbers")]
+fn counted(n: u64) -> f64 {
+    n as f64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "Prometheus has no other numbers")]
+fn number(n: usize) -> f64 {
+    n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sensor::{Lately, PortLook};
+
+    fn snapshot() -> Snapshot {
+        let counters = [("frames", 7), ("lost.ring", 2), ("unreadable.dns.name", 1)];
+        let counters = counters.map(|(name, n)| (name.to_owned(), n)).into_iter().collect();
+        let port = PortLook {
+            interface: "a\"b".into(),
+            counters,
+            lately: Lately { came: 9, lost: 2 },
+            reads: true,
+            ahead: 0,
+            fault: None,
+            needs_restart: false,
+        };
+        let look = Look { ports: vec![port], hosts: 3, ..Look::default() };
+        Snapshot { look, at: Instant::now(), edition: "e".into() }
+    }
+
+    #[test]
+    fn each_metric_has_help_and_type_once() {
+        let text = text(&snapshot());
+        for wanted in [
+            "auscult_frames_total{port=\"a\\\"b\"} 7\n",
+            "auscult_frames_lost_total{port=\"a\\\"b\",reason=\"ring\"} 2\n",
+            "auscult_messages_unreadable_total{port=\"a\\\"b\",protocol=\"dns\",reason=\"name\"} 1\n",
+            "auscult_hosts 3\n",
+            "auscult_publish_age_seconds NaN\n",
+            "# TYPE auscult_frames_lost_total counter\n",
+        ] {
+            assert_eq!(text.matches(wanted).count(), 1, "{wanted}{text}");
+        }
+        let helps: Vec<_> = text.lines().filter(|line| line.starts_with("# HELP")).collect();
+        let mut once = helps.clone();
+        once.dedup();
+        assert_eq!(once, helps);
+        assert!(text.lines().all(|l| l.starts_with("# ") || l.starts_with("auscult_")), "{text}");
+    }
+
+    #[test]
+    fn requests_are_understood_or_refused() {
+        for (head, wanted) in [
+            ("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", Request::Metrics),
+            ("GET /metrics?a=b HTTP/1.0\r\n\r\n", Request::Metrics),
+            ("GET /../etc/passwd HTTP/1.1\r\n\r\n", Request::Elsewhere),
+            ("POST /metrics HTTP/1.1\r\n\r\n", Request::Otherwise),
+            ("GET http://x/ HTTP/1.1\r\n\r\n", Request::Garbage),
+            ("GET /metrics HTTP/1.1 x\r\n\r\n", Request::Garbage),
+            ("PRI * HTTP/2.0\r\n\r\n", Request::Garbage),
+            ("\0\r\n\r\n", Request::Garbage),
+            ("\r\n\r\n", Request::Garbage),
+        ] {
+            assert_eq!(understand(head.as_bytes()), wanted, "{head:?}");
+        }
+        assert_eq!(understand(b"GET /\xff HTTP/1.1\r\n\r\n"), Request::Garbage);
+    }
+
+    #[test]
+    fn only_what_is_written_out_leaves_the_machine() {
+        assert_eq!(address("9598").unwrap().to_string(), "127.0.0.1:9598");
+        assert_eq!(address("[::1]:9598").unwrap().to_string(), "[::1]:9598");
+        assert_eq!(address("10.1.2.3:9598").unwrap().to_string(), "10.1.2.3:9598");
+        for none in ["", ":9598", "localhost:9598", "*:9598", "10.1.2.3", "70000"] {
+            assert!(address(none).is_err(), "{none}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The service manager is told how it goes (sd_notify(3)): ready when every worker reads,
+//! a sign of life as long as they all do, and the end.
+
+use std::io;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::{Duration, Instant};
+
+use crate::sensor::Look;
+use crate::wire::capture::privilege::monotonic;
+
+/// The line for `systemctl status` is renewed this often.
+const STATUS_EVERY: Duration = Duration::from_secs(10);
+
+/// The way to the service manager, where there is one.
+pub(super) struct Manager {
+    way: Option<(UnixDatagram, SocketAddr)>,
+    /// A sign of life is due this often.
+    every: Option<Duration>,
+    alive: Option<Instant>,
+    ready: bool,
+    told: Option<Instant>,
+}
+
+impl Manager {
+    /// As the environment says (`NOTIFY_SOCKET`, `WATCHDOG_USEC`, `WATCHDOG_PID`). To be
+    /// called before rights are given up.
+    pub(super) fn find() -> io::Result<Self> {
+        let way = match std::env::var_os("NOTIFY_SOCKET") {
+            None => None,
+            Some(name) => {
+                let address = match name.as_bytes() {
+                    [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+                    _ => SocketAddr::from_pathname(&name)?,
+                };
+                let socket = UnixDatagram::unbound()?;
+                // A manager that is busy must not keep the census waiting.
+                socket.set_nonblocking(true)?;
+                Some((socket, address))
+            }
+        };
+        let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+        let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
+        let every = number("WATCHDOG_USEC").filter(|_| ours).map(Duration::from_micros);
+        Ok(Self { way, every: every.map(|every| every / 2), alive: None, ready: false, told: None })
+    }
+
+    /// Another look at how it goes. Called by the thread of the census: while that
+    /// hangs, nobody says that it is alive.
+    pub(super) fn look(&mut self, look: &Look, status: impl FnOnce() -> String) {
+        if self.way.is_none() {
+            return;
+        }
+        let reads = !look.ports.is_empty() && look.ports.iter().all(|port| port.reads);
+        if reads && !self.ready {
+            self.ready = self.tell("READY=1");
+        }
+        let due = |last: Option<Instant>, every| last.is_none_or(|last| last.elapsed() >= every);
+        if let Some(every) = self.every
+            && reads
+            && due(self.alive, every)
+            && self.tell("WATCHDOG=1")
+        {
+            self.alive = Some(Instant::now());
+        }
+        if due(self.told, STATUS_EVERY) {
+            self.told = Some(Instant::now());
+            self.tell(&format!("STATUS={}", super::super::printable(&status())));
+        }
+    }
+
+    /// The configuration is read again, until [`Self::reloaded`].
+    pub(super) fn reloading(&self) {
+        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic().as_micros()));
+    }
+
+    /// It was.
+    pub(super) fn reloaded(&self) {
+        self.tell("READY=1");
+    }
+
+    /// The end begins.
+    pub(super) fn stopping(&self) {
+        self.tell("STOPPING=1");
+    }
+
+    /// False when it could not be told now.
+    fn tell(&self, what: &str) -> bool {
+        let tell = |(socket, address): &(UnixDatagram, SocketAddr)| {
+            socket.send_to_addr(what.as_bytes(), address).is_ok()
+        };
+        self.way.as_ref().is_some_and(tell)
+    }
+}

@@ -1,0 +1,127 @@
+//! Says what changes; a line that lives, on a terminal.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tracing::{info, warn};
+
+use super::sums;
+use crate::sensor::{Lately, Look};
+use crate::time::SECOND;
+
+/// See the module.
+pub(super) struct Screen {
+    pub(super) bar: ProgressBar,
+    /// Share of frames lost in a minute from which on it is said.
+    alarm: f64,
+    /// Ports that lose too much.
+    losing: BTreeSet<String>,
+    faults: BTreeMap<String, String>,
+    ahead: BTreeMap<String, i64>,
+    unwritten: Option<String>,
+}
+
+impl Screen {
+    pub(super) fn new(shown: bool, alarm: f64) -> Self {
+        let bar = if shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{elapsed_precise}  {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self {
+            bar,
+            alarm,
+            losing: BTreeSet::new(),
+            faults: BTreeMap::new(),
+            ahead: BTreeMap::new(),
+            unwritten: None,
+        }
+    }
+
+    pub(super) fn show(&mut self, look: &Look) {
+        for port in &look.ports {
+            let name = &port.interface;
+            let before = self.faults.get(name);
+            match &port.fault {
+                Some(fault) if before != Some(fault) => {
+                    self.bad(name, fault);
+                    self.faults.insert(name.clone(), fault.clone());
+                }
+                None if before.is_some() => {
+                    self.good(name, &"frames come again");
+                    self.faults.remove(name);
+                }
+                _ => {}
+            }
+            self.loss(name, port.lately);
+            let before = self.ahead.insert(name.clone(), port.ahead).unwrap_or(0);
+            if before != port.ahead {
+                match port.ahead {
+                    0 => self.good(name, &"packets are stamped by the system's clock again"),
+                    ahead => self.bad(name, &packet_time(ahead)),
+                }
+            }
+        }
+        if let Some(step) = look.clock_step {
+            let step = seconds(step);
+            self.bar.suspend(|| warn!("the system's clock was set by {step:+.1} s"));
+        }
+        if self.unwritten != look.unwritten {
+            self.bar.suspend(|| match &look.unwritten {
+                Some(why) => warn!("{why}"),
+                None => info!("the inventory is written again"),
+            });
+            self.unwritten.clone_from(&look.unwritten);
+        }
+        self.bar.set_message(status(look));
+    }
+
+    /// Says when a port begins to lose too much, and when that is over: below half of it,
+    /// so that it is not said again and again.
+    fn loss(&mut self, port: &str, Lately { came, lost }: Lately) {
+        let share = ratio(lost, came);
+        if share > self.alarm && self.losing.insert(port.to_owned()) {
+            let percent = 100.0 * share;
+            let what = format!("{lost} of {came} frames lost in the last minute ({percent:.2} %)");
+            self.bad(port, &what);
+        } else if share <= self.alarm / 2.0 && self.losing.remove(port) {
+            self.good(port, &"hardly any frames are lost any more");
+        }
+    }
+
+    fn bad(&self, port: &str, what: &dyn Display) {
+        self.bar.suspend(|| warn!(port, "{port}: {what}"));
+    }
+
+    fn good(&self, port: &str, what: &dyn Display) {
+        self.bar.suspend(|| info!(port, "{port}: {what}"));
+    }
+}
+
+fn packet_time(ahead: i64) -> String {
+    let (by, how) =
+        (seconds(ahead.saturating_abs()), if ahead > 0 { "ahead of" } else { "behind" });
+    format!("packets are stamped {by:.1} s {how} the system's clock; set the card's clock")
+}
+
+/// How it goes, in one line.
+pub(super) fn status(look: &Look) -> String {
+    let all = sums(look);
+    let get = |name: &str| all.iter().find(|(n, _)| n == name).map_or(0, |(_, n)| *n);
+    let lost: u64 = all.iter().filter(|(n, _)| n.starts_with("lost.")).map(|(_, n)| n).sum();
+    format!(
+        "{} packets, {lost} lost, {} conversations, {} hosts",
+        get("frames"),
+        get("flows"),
+        look.hosts
+    )
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a share for people")]
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "seconds for people")]
+fn seconds(nanos: i64) -> f64 {
+    nanos as f64 / SECOND as f64
+}

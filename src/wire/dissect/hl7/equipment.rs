@@ -155,7 +155,9 @@ impl Piece {
 
 /// OBX-3: a device code, or an identity attribute whose OBX-5 is the device's own.
 fn observation(obx: &Segment<'_>) -> Vec<(Key, String)> {
-    if !["MDC_DEV_", "MDC_ID_", "MDC_ATTR_ID_"].iter().any(|name| obx.raw(3).contains(name)) {
+    let raw = obx.raw(3);
+    let named = |name: &&str| raw.contains(*name);
+    if !named(&"MDC_") || !["MDC_DEV_", "MDC_ID_", "MDC_ATTR_ID_"].iter().any(named) {
         return Vec::new();
     }
     let code = obx.field(3);

@@ -19,7 +19,7 @@ const BEFORE_VERSION: usize = 10;
 
 /// Whether MSH is no more than MSH.
 pub(super) fn is_alone(line: &[u8], text: &str, msh: &Segment<'_>, field: char) -> bool {
-    let plain = String::from_utf8_lossy(line);
+    let plain = intact::as_sent(line, text, field);
     // A system may be called RAPID. Then what follows is still laid out as MSH is.
     let laid_out = message_type(msh).is_some()
         && processing(msh).is_some()

@@ -2,7 +2,11 @@
 //! NUL, a blank, the two characters `\r`) let MSH run on into PID, and the fields
 //! that are counted from its start are then a patient's.
 
-/// Segments that may follow one that is read (HL7 v2 appendix A.4).
+use std::borrow::Cow;
+
+use super::segment::lossy;
+
+/// Segments that may follow one that is read (HL7 v2 appendix A.4), in order.
 const NAMES: &[&str] = &[
     "ABS", "ACC", "AIG", "AIL", "AIP", "AIS", "AL1", "ARQ", "ARV", "AUT", "BHS", "BLG", "BPO",
     "BPX", "BTX", "CTD", "CTI", "DB1", "DG1", "DRG", "DSC", "EQU", "ERR", "EVN", "FHS", "FT1",
@@ -29,14 +33,27 @@ pub(super) fn trimmed(text: &str) -> &str {
 }
 
 pub(super) fn has_break(text: &str) -> bool {
-    text.contains(is_break)
+    match text.is_ascii() {
+        true => text.bytes().any(|b| b.is_ascii_control()),
+        false => text.contains(is_break),
+    }
+}
+
+/// The bytes that a text came as, where it is to be looked for names in them as well;
+/// nothing where they are that text, but for their end.
+pub(super) fn as_sent<'l>(line: &'l [u8], text: &str, field: char) -> Cow<'l, str> {
+    let behind = line.strip_prefix(text.as_bytes());
+    match behind.is_some_and(|rest| !rest.iter().any(|b| char::from(*b) == field)) {
+        true => Cow::Borrowed(""),
+        false => lossy(line),
+    }
 }
 
 /// Whether a segment is whole and alone, in its text and in the bytes it came as:
 /// a wrong character set may swallow the first letter of a name. What runs on behind
 /// `last`, the last field that is read, does no harm.
 pub(super) fn is_alone(line: &[u8], text: &str, field: char, last: usize) -> bool {
-    let plain = String::from_utf8_lossy(line);
+    let plain = as_sent(line, text, field);
     !has_break(text)
         && starts(text, field).chain(starts(&plain, field)).next().is_none()
         && local_starts(text, field).chain(local_starts(&plain, field)).all(|n| n >= last)
@@ -48,9 +65,7 @@ const WRITTEN: &[&str] = &["\\r", "\\n", "\\X0D\\", "\\X0A\\", "\\X0D0A\\", "<cr
 /// As [`starts`], for names that are in no list: `Z01` glued to what stands before it, and
 /// any letter with two more letters or digits behind a line end that was written out.
 pub(super) fn local_starts(text: &str, field: char) -> impl Iterator<Item = usize> {
-    let mut pieces = text.split(field);
-    pieces.next_back();
-    pieces.enumerate().skip(1).filter(|(_, piece)| ends_in_code(piece)).map(|(n, _)| n)
+    suspects(text, field).filter(|(_, piece)| ends_in_code(piece)).map(|(n, _)| n)
 }
 
 fn ends_in_code(piece: &str) -> bool {
@@ -68,16 +83,33 @@ fn ends_in_code(piece: &str) -> bool {
 /// Where the name of a segment stands before a delimiter, other than at the start:
 /// counted in delimiters.
 pub(super) fn starts(text: &str, field: char) -> impl Iterator<Item = usize> {
-    let mut pieces = text.split(field);
-    // What comes last has no delimiter behind it.
-    pieces.next_back();
-    pieces.enumerate().skip(1).filter(|(_, piece)| ends_in_name(piece)).map(|(n, _)| n)
+    suspects(text, field).filter(|(_, piece)| ends_in_name(piece)).map(|(n, _)| n)
+}
+
+/// What stands between delimiters and ends as a name does: counted in delimiters. All
+/// text is looked through here, so the look is short.
+fn suspects(text: &str, field: char) -> impl Iterator<Item = (usize, &str)> {
+    let bytes = text.as_bytes();
+    let delimiters = bytes.iter().enumerate().filter(move |(_, b)| char::from(**b) == field);
+    let mut from = 0_usize;
+    delimiters.enumerate().filter_map(move |(n, (at, _))| {
+        let start = std::mem::replace(&mut from, at.saturating_add(1));
+        // What comes first is the segment's own name; what comes last has no delimiter
+        // behind it.
+        let piece = bytes.get(start..at).filter(|piece| n > 0 && could_be_name(piece))?;
+        Some((n, std::str::from_utf8(piece).ok()?))
+    })
+}
+
+/// A capital, then two more or digits.
+fn could_be_name(piece: &[u8]) -> bool {
+    matches!(piece, [.., b'A'..=b'Z', b'A'..=b'Z' | b'0'..=b'9', b'A'..=b'Z' | b'0'..=b'9'])
 }
 
 fn ends_in_name(piece: &str) -> bool {
     let at = piece.len().checked_sub(3);
     let Some((before, name)) = at.and_then(|at| piece.split_at_checked(at)) else { return false };
-    NAMES.contains(&name) || is_local(before, name)
+    NAMES.binary_search(&name).is_ok() || is_local(before, name)
 }
 
 /// `ZPI`: a site's own segment. `Z10` at the end of a word is rather a model.
@@ -93,4 +125,25 @@ pub(super) fn is_label(value: &str) -> bool {
     !has_break(value)
         && value.chars().count() <= MAX_VALUE
         && value.split_whitespace().count() <= MAX_WORDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_order_and_look_like_names() {
+        assert!(NAMES.is_sorted());
+        assert!(NAMES.iter().all(|name| could_be_name(name.as_bytes())));
+        let found: Vec<_> = starts("MSH|xPID|PID|P1D|éPV1|ZPI|OBX", '|').collect();
+        assert_eq!(found, [1, 2, 4, 5]);
+        assert_eq!(local_starts("MSH|Z01|x<cr>A9B|Z0|Z01", '|').collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn bytes_that_are_the_text_are_not_looked_at_twice() {
+        assert_eq!(as_sent(b"MSH|a|b \0", "MSH|a|b", '|'), "");
+        assert_eq!(as_sent(b"MSH|a|b \0|", "MSH|a|b", '|'), "MSH|a|b \0|");
+        assert_eq!(as_sent(b"MSH|\x8fPID|", "MSH|\u{3000}ID|", '|'), "MSH|\u{fffd}PID|");
+    }
 }

@@ -133,7 +133,7 @@ impl Message {
         out: &mut dyn Sink,
     ) -> Option<Self> {
         let separators = segment::separators(line).filter(|_| line.starts_with(b"MSH"))?;
-        let plain = String::from_utf8_lossy(line);
+        let plain = segment::lossy(line);
         let charset = match how.wide {
             true => Charset::UTF_8,
             false => Charset::declared(Segment::new(&plain, separators).raw(18), separators),

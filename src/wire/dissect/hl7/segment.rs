@@ -7,11 +7,12 @@
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, ISO_2022_JP, SHIFT_JIS, UTF_8, WINDOWS_1252};
-use hl7_parser::message::{Field, Separators};
-use hl7_parser::parser::parse_field_with_separators;
+use hl7_parser::message::Separators;
 
 /// Longest field that is looked into; an EI is at most 427 characters (v2.5).
 const MAX_FIELD: usize = 1024;
+/// Delimiters of a segment that are remembered: behind the last field that is asked for.
+const DELIMITERS: usize = 23;
 
 /// The delimiters that MSH-1 and MSH-2 declare; what is left out has its usual value.
 pub(super) fn separators(msh: &[u8]) -> Option<Separators> {
@@ -45,6 +46,9 @@ impl Charset {
     /// From MSH-18 (HL7 table 0211); the repetitions name the sets that escape
     /// sequences may switch to.
     pub(super) fn declared(msh18: &str, separators: Separators) -> Self {
+        if msh18.is_empty() {
+            return Self(None);
+        }
         let sets = || msh18.split(separators.repetition).map(str::trim);
         let has = |name: &str| sets().any(|it| it.eq_ignore_ascii_case(name));
         if has("ISO IR87") || has("ISO IR159") || has("ISO IR14") || has("ISO IR13") {
@@ -69,7 +73,7 @@ impl Charset {
     /// The text: as declared when that fits, otherwise what it looks like.
     pub(super) fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
         if bytes.is_ascii() && !bytes.contains(&0x1b) {
-            return String::from_utf8_lossy(bytes);
+            return lossy(bytes);
         }
         // Every set but ISO 2022 is read without its state, so the escapes decide.
         let iso2022 = bytes.is_ascii().then_some(ISO_2022_JP);
@@ -81,36 +85,60 @@ impl Charset {
     }
 }
 
+/// As it stands, with what is no UTF-8 replaced; quick for what is all UTF-8.
+pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
 /// One segment, ready to be asked for its fields by their numbers in the standard.
 pub(super) struct Segment<'a> {
     text: &'a str,
     separators: Separators,
     /// MSH-1 is the delimiter itself, so its fields are one further.
     shift: usize,
+    /// Where its first delimiters are; the length of the text for those it has not.
+    delimiters: [usize; DELIMITERS],
 }
 
 impl<'a> Segment<'a> {
     pub(super) fn new(text: &'a str, separators: Separators) -> Self {
-        Self { text, separators, shift: usize::from(text.starts_with("MSH")) }
+        let mut delimiters = [text.len(); DELIMITERS];
+        let found = text.bytes().enumerate().filter(|(_, b)| char::from(*b) == separators.field);
+        for (place, (at, _)) in delimiters.iter_mut().zip(found) {
+            *place = at;
+        }
+        Self { text, separators, shift: usize::from(text.starts_with("MSH")), delimiters }
     }
 
     /// Three letters.
     pub(super) fn name(&self) -> &'a str {
-        self.text.split(self.separators.field).next().unwrap_or_default()
+        self.piece(0)
+    }
+
+    /// What stands before delimiter `n`, from 0; empty when there is none.
+    fn piece(&self, n: usize) -> &'a str {
+        let from = match n.checked_sub(1) {
+            None => 0,
+            Some(before) => {
+                self.delimiters.get(before).map_or(usize::MAX, |at| at.saturating_add(1))
+            }
+        };
+        let to = self.delimiters.get(n).copied().unwrap_or_default();
+        self.text.get(from..to).unwrap_or_default()
     }
 
     /// Field `n` as it stands; empty when there is none or it is too long.
     pub(super) fn raw(&self, n: usize) -> &'a str {
-        let raw = self.text.split(self.separators.field).nth(n.saturating_sub(self.shift));
-        raw.filter(|it| it.len() <= MAX_FIELD).unwrap_or_default().trim()
+        let raw = self.piece(n.saturating_sub(self.shift));
+        if raw.len() <= MAX_FIELD { raw.trim() } else { "" }
     }
 
     /// Repetitions of field `n`, each with its components.
     pub(super) fn field(&self, n: usize) -> Parts<'a> {
-        Parts {
-            field: parse_field_with_separators(self.raw(n), self.separators).ok(),
-            separators: self.separators,
-        }
+        Parts { field: self.raw(n), separators: self.separators }
     }
 
     /// First component of the first repetition of field `n`.
@@ -121,21 +149,43 @@ impl<'a> Segment<'a> {
 
 /// A field taken apart.
 pub(super) struct Parts<'a> {
-    field: Option<Field<'a>>,
+    field: &'a str,
     separators: Separators,
 }
 
 impl<'a> Parts<'a> {
     /// How many repetitions there are.
     pub(super) fn repetitions(&self) -> usize {
-        self.field.as_ref().map_or(0, |field| field.repeats.len())
+        self.pieces().last().map_or(1, |(repetition, ..)| repetition)
     }
 
     /// Component of a repetition, both from 1; none when empty or null (`""`).
     pub(super) fn component(&self, repetition: usize, component: usize) -> Option<Cow<'a, str>> {
-        let raw = self.field.as_ref()?.repeat(repetition)?.component(component)?.raw_value();
+        let (.., raw) = self.pieces().find(|(r, c, _)| (*r, *c) == (repetition, component))?;
         let text = unescape(raw.trim(), self.separators);
         (!text.is_empty() && text != "\"\"").then_some(text)
+    }
+
+    /// Components with their repetition and number, both from 1. Where a message declares
+    /// one delimiter for two things, it is that of the smaller one.
+    fn pieces(&self) -> impl Iterator<Item = (usize, usize, &'a str)> {
+        let Self { field, separators: of } = *self;
+        let mut next = Some((1_usize, 1_usize, 0_usize));
+        std::iter::from_fn(move || {
+            let (repetition, component, from) = next.take()?;
+            let rest = field.get(from..)?;
+            let ends = |c: char| c != of.subcomponent && (c == of.component || c == of.repetition);
+            let Some((at, c)) = rest.bytes().map(char::from).enumerate().find(|(_, c)| ends(*c))
+            else {
+                return Some((repetition, component, rest));
+            };
+            let behind = from.saturating_add(at).saturating_add(1);
+            next = Some(match c == of.component {
+                true => (repetition, component.saturating_add(1), behind),
+                false => (repetition.saturating_add(1), 1, behind),
+            });
+            Some((repetition, component, rest.get(..at)?))
+        })
     }
 }
 
@@ -164,4 +214,44 @@ fn unescape(raw: &str, separators: Separators) -> Cow<'_, str> {
     }
     text.push_str(rest);
     Cow::Owned(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use hl7_parser::parser::parse_field_with_separators;
+
+    use super::*;
+
+    /// Fields are taken apart as the library does that keeps to the standard.
+    #[test]
+    fn fields_are_taken_apart_as_by_the_library() {
+        let usual = Separators::default();
+        let odd = Separators { repetition: '^', ..usual };
+        let odder = Separators { subcomponent: '^', ..usual };
+        let letters = ['a', 'é', '^', '~', '&', '\\'];
+        let fields = (0..6_usize.pow(6))
+            .map(|n| (0..6).map(|i| letters[n / 6_usize.pow(i) % 6]).collect::<String>());
+        for (n, field) in fields.enumerate() {
+            let separators = [usual, odd, odder][n % 3];
+            let parts = Parts { field: &field, separators };
+            let known = parse_field_with_separators(&field, separators).unwrap();
+            assert_eq!(parts.repetitions(), known.repeats.len(), "{field}");
+            let mut all = known.repeats.iter().enumerate().flat_map(|(r, repeat)| {
+                let components = repeat.components.iter().enumerate();
+                components.map(move |(c, it)| (r + 1, c + 1, it.raw_value()))
+            });
+            assert!(parts.pieces().eq(all.by_ref()), "{field}");
+        }
+    }
+
+    #[test]
+    fn fields_are_counted_as_in_the_standard() {
+        let separators = Separators::default();
+        let long = format!("OBX{}|z", "|é".repeat(30));
+        let (obx, msh) =
+            (Segment::new(&long, separators), Segment::new("MSH|^~\\&|a| b |", separators));
+        assert_eq!((obx.name(), obx.raw(1), obx.raw(22)), ("OBX", "é", "é"));
+        assert_eq!((msh.raw(2), msh.raw(3), msh.raw(4)), ("^~\\&", "a", "b"));
+        assert_eq!((msh.raw(5), msh.raw(6), msh.raw(40)), ("", "", ""));
+    }
 }

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use super::{Failure, Settings, config, log};
 use crate::census::signature::Book;
-use crate::sensor::{Listening, Look, Wish};
+use crate::sensor::{Listening, Look, Placement, Wish};
 use crate::store::Writer;
 use crate::wire::capture::live::{Method, Options, open};
 use crate::wire::capture::privilege::{Confine, Confined, confine};
@@ -42,6 +42,14 @@ pub(super) struct Args {
     /// MiB of memory for the frames of each worker
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(2..=4096))]
     ring: u16,
+    /// Processors for the workers, like 2,4-7, or `near`: those of the card's memory node
+    /// [default: where the system likes]
+    #[arg(long, value_name = "LIST")]
+    cpus: Option<Placement>,
+    /// The worker of af-xdp polls the card itself: lower latency, and a processor that
+    /// never rests
+    #[arg(long)]
+    busy_poll: bool,
     /// User to turn to once the interfaces are open [default: auscult, where the
     /// inventory's directory is theirs]
     #[arg(long, value_name = "NAME")]
@@ -97,6 +105,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         queues: args.queues,
         ring: usize::from(args.ring) << 20,
         keep_tags: !args.keep_offload,
+        busy_poll: args.busy_poll,
     };
     // Interfaces first: who may not capture leaves no empty inventory behind.
     let mut opened: Vec<(String, _)> = Vec::new();
@@ -126,7 +135,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         info!("metrics: http://{}/metrics", endpoint.address);
         endpoint.serve(board.clone()).map_err(no_thread)?;
     }
-    listening.listen(opened, &options).map_err(no_thread)?;
+    listening
+        .listen(opened, &options, &args.cpus.clone().unwrap_or_default())
+        .map_err(no_thread)?;
     let shown = !settings.quiet && io::stderr().is_terminal();
     let mut screen = Screen::new(shown, settings.loss_alarm);
     let mut totals = Vec::new();

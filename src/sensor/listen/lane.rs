@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use super::outlet::Outlet;
+use super::placement::stay_on;
 use crate::sensor::{Share, Worker};
 use crate::time::{SECOND, Timestamp};
 use crate::wire::capture::live::{Fault, Loss, Source};
@@ -50,6 +51,8 @@ pub(super) struct Lane {
     pub(super) fresh: Receiver<Box<dyn Source>>,
     /// Where the sensor's workers share its frames among them.
     pub(super) share: Option<Share>,
+    /// The processor that it stays on.
+    pub(super) cpu: Option<usize>,
     pub(super) outlet: Outlet,
     pub(super) report: Arc<Mutex<Report>>,
     pub(super) stop: Arc<AtomicBool>,
@@ -81,6 +84,8 @@ impl PacketClock {
 impl Lane {
     /// Reads until it is told to stop, then closes what is open.
     pub(super) fn run(mut self) {
+        // First of all: what the worker touches first is near it then.
+        self.cpu.into_iter().for_each(stay_on);
         // Where the kernel cannot, `confine` has said so; and what it put on the process
         // holds for this thread too.
         let _ = confine_worker();

@@ -7,6 +7,7 @@
 
 mod lane;
 mod outlet;
+mod placement;
 mod port;
 mod pulse;
 
@@ -22,7 +23,8 @@ use crate::observe::Observation;
 use crate::sensor::Share;
 use crate::store::{Counters, Error, Writer};
 use crate::wire::capture::live::{Opened, Options};
-use port::{Port, Way};
+pub use placement::Placement;
+use port::{Port, Seat, Way};
 use pulse::Clock;
 
 /// How often the watcher is asked, ports are looked after and counters collected.
@@ -167,6 +169,7 @@ impl Listening {
         &mut self,
         interfaces: Vec<(String, Opened)>,
         options: &Options,
+        placement: &Placement,
     ) -> std::io::Result<()> {
         // With several ports, one may carry the questions and another the answers: then,
         // as with a card that spreads frames its own way, all workers share.
@@ -178,14 +181,21 @@ impl Listening {
         self.evidence = evidence;
         let before = self.writer.counted(evidence).map_err(std::io::Error::other)?;
         self.unjournaled_before = before.get(UNJOURNALED).copied().unwrap_or(0);
+        let mut lanes = 0;
         for (interface, opened) in interfaces {
             let captures = (self.census.capture(&interface), evidence);
-            let shares = shares.by_ref().take(opened.sources.len());
+            let seats: Vec<_> = (0..opened.sources.len())
+                .map(|queue| {
+                    let cpu = placement.of(&interface, lanes + queue, queue);
+                    Seat { share: shares.next(), cpu }
+                })
+                .collect();
+            lanes += seats.len();
             let options = options.clone();
             let mut before = self.writer.counted(captures.0).map_err(std::io::Error::other)?;
             before.remove(UNJOURNALED);
             let from = (&self.way, before);
-            let port = Port::start(&interface, captures, options, opened, shares, from)?;
+            let port = Port::start(&interface, captures, options, opened, seats.into_iter(), from)?;
             self.ports.push(port);
         }
         Ok(())

@@ -53,29 +53,39 @@ impl Running {
     }
 }
 
+/// What a lane is given beside its source.
+#[derive(Default)]
+pub(super) struct Seat {
+    /// Its part, where workers share frames.
+    pub(super) share: Option<Share>,
+    /// The processor that it stays on.
+    pub(super) cpu: Option<usize>,
+}
+
 /// What a lane sends to the census: observations, and of which capture they are.
 pub(super) type Way = Sender<(u32, Vec<Observation>)>;
 
 impl Port {
-    /// Takes over an opened interface and begins to read. `shares` has one for each of
-    /// its sources, where workers share frames. What is observed is of capture
-    /// `evidence`.
+    /// Takes over an opened interface and begins to read; a seat for each of its sources.
+    /// What is observed is of capture `evidence`.
     pub(super) fn start(
         interface: &str,
         (capture, evidence): (u32, u32),
         options: Options,
         opened: Opened,
-        shares: impl Iterator<Item = Share>,
+        seats: impl Iterator<Item = Seat>,
         (way, before): (&Way, BTreeMap<String, u64>),
     ) -> std::io::Result<Self> {
-        let (mut shares, stop) = (shares.fuse(), Arc::new(AtomicBool::new(false)));
+        let (mut seats, stop) = (seats.fuse(), Arc::new(AtomicBool::new(false)));
         let start = |(queue, source)| {
             let report = Arc::new(Mutex::new(Report::default()));
             let (fresh, coming) = crossbeam_channel::bounded(1);
+            let Seat { share, cpu } = seats.next().unwrap_or_default();
             let lane = Lane {
                 source: Some(source),
                 fresh: coming,
-                share: shares.next(),
+                share,
+                cpu,
                 outlet: Outlet::new(way.clone(), evidence),
                 report: Arc::clone(&report),
                 stop: Arc::clone(&stop),

@@ -120,11 +120,13 @@ pub struct Options {
     pub ring: usize,
     /// The card may be told to leave VLAN tags in their frames.
     pub keep_tags: bool,
+    /// AF_XDP's workers poll the card themselves.
+    pub busy_poll: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { method: None, queues: 1, ring: 64 << 20, keep_tags: true }
+        Self { method: None, queues: 1, ring: 64 << 20, keep_tags: true, busy_poll: false }
     }
 }
 
@@ -137,7 +139,7 @@ impl Options {
     fn xdp(&self, mode: af_xdp::Mode) -> af_xdp::Options {
         let frames = u32::try_from(self.ring >> 12).unwrap_or(u32::MAX);
         let frames = frames.clamp(64, 1 << 20).next_power_of_two();
-        af_xdp::Options { frames, mode, ..Default::default() }
+        af_xdp::Options { frames, mode, busy_poll: self.busy_poll }
     }
 }
 

@@ -477,7 +477,8 @@ fn an_interface_that_is_removed_too_often_wants_a_restart() {
     let dir = tempfile::tempdir().expect("a directory");
     // So many workers have sockets in reserve for two times.
     let db = dir.path().join("live.db");
-    let (mut sensor, _) = Sensor::start(&mirror, &db, &["--queues", "64"]);
+    let (mut sensor, _) =
+        Sensor::start(&mirror, &db, &["--capture", "af-packet", "--queues", "64"]);
     for time in 1..=3 {
         mirror.ip(&["link", "delete", PORT]);
         assert!(sensor.line().contains("the interface is gone"));

@@ -179,9 +179,13 @@ impl Lane {
         ] {
             counters.insert(name.to_owned(), n);
         }
-        let (gone, fault) = (self.source.is_none(), fault.map(ToString::to_string));
-        *self.report.lock().unwrap_or_else(PoisonError::into_inner) =
-            Report { at: Some(Instant::now()), counters, fault, gone, ahead: self.clock.ahead };
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        // Asked under the lock: a source that is on its way must not be asked for again.
+        let coming = !self.fresh.is_empty();
+        let fault = fault.filter(|_| !coming).map(ToString::to_string);
+        let gone = self.source.is_none() && !coming;
+        let at = Some(Instant::now());
+        *report = Report { at, counters, fault, gone, ahead: self.clock.ahead };
     }
 }
 

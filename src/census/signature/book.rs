@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use regex::Captures;
 
 use super::classes::{Class, Classes};
+use super::parse::Patterns;
 use super::{BookError, Fault, Match, Matcher, Signature, builtin, classes, load, parse};
 
 /// One file of signatures: its name and its text.
@@ -43,28 +44,28 @@ struct Index {
 }
 
 impl Book {
-    /// The signatures in this binary, compiled once.
+    /// The signatures in this binary, read once.
     ///
     /// # Panics
     /// Never: a test compiles them.
     #[must_use]
     pub fn builtin() -> &'static Arc<Self> {
         static BOOK: LazyLock<Arc<Book>> = LazyLock::new(|| {
-            let book = Book::own().expect("the built-in signatures are tested");
+            let book = Book::own(Patterns::Tested).expect("the built-in signatures are tested");
             Arc::new(book)
         });
         &BOOK
     }
 
-    /// Compiles the files in this binary.
-    pub(super) fn own() -> Result<Self, BookError> {
+    /// Reads the files in this binary.
+    pub(super) fn own(patterns: Patterns) -> Result<Self, BookError> {
         let mut faults = Vec::new();
         let (name, text) = builtin::CLASSES;
         let classes = read_classes(&Source { name, text }, &mut faults);
         let mut signatures: Vec<Signature> = Vec::new();
         let mut ids: HashMap<String, usize> = HashMap::new();
         for (name, text) in builtin::FILES {
-            for signature in parse::signatures(name, text, &classes, &mut faults) {
+            for signature in parse::signatures(name, text, (&classes, patterns), &mut faults) {
                 match ids.insert(signature.id.clone(), signatures.len()) {
                     Some(first) => {
                         let other = signatures.get(first).map_or("", |s| s.file.as_str());
@@ -109,8 +110,9 @@ impl Book {
             classes.extend(read_classes(source, &mut faults));
         }
         let mut found: Vec<Signature> = Vec::new();
+        let of_overlay = (&classes, Patterns::Tried);
         for source in of_signatures {
-            found.extend(parse::signatures(source.name, source.text, &classes, &mut faults));
+            found.extend(parse::signatures(source.name, source.text, of_overlay, &mut faults));
         }
         if !faults.is_empty() {
             return Err(BookError(faults));
@@ -182,7 +184,7 @@ impl Book {
             .find(|&at| self.signatures.get(at).is_some_and(|signature| signature.holds(others)))?;
         let signature = self.signatures.get(at)?;
         let captures = match &signature.matcher {
-            Matcher::Pattern(regex) => Some(regex.captures(value)?),
+            Matcher::Pattern(pattern) => Some(pattern.captures(value)?),
             _ => None,
         };
         let fill = |templates: &'a [(&'static str, String)]| {
@@ -251,7 +253,7 @@ impl Index {
         }
         let patterns = self.patterns.iter().copied().filter(move |&at| {
             signatures.get(at).is_some_and(|signature| match &signature.matcher {
-                Matcher::Pattern(regex) => regex.is_match(value),
+                Matcher::Pattern(pattern) => pattern.is_match(value),
                 _ => false,
             })
         });

@@ -16,17 +16,17 @@ mod classes;
 mod load;
 pub mod oui;
 mod parse;
+mod pattern;
 
 use std::borrow::Cow;
 use std::fmt;
-
-use regex::Regex;
 
 pub use attribute::{ATTRIBUTES, is_known};
 pub use book::{Book, Source};
 pub use builtin::EDITION;
 pub use check::check;
 pub use classes::{CATEGORIES, Class, Classes};
+pub use pattern::Pattern;
 
 /// How sure a `hint` is: it needs company.
 pub const HINT_CONFIDENCE: f32 = 0.3;
@@ -41,7 +41,7 @@ pub struct Signature {
     /// What the value must look like.
     pub matcher: Matcher,
     /// Other facts of the same message that must match too.
-    pub when: Vec<(String, Regex)>,
+    pub when: Vec<(String, Pattern)>,
     /// How often the statement is true when this matches, from 0 to 1.
     pub confidence: f32,
     /// Where the fact is from.
@@ -67,8 +67,8 @@ pub struct Signature {
 impl Signature {
     /// Whether the other facts of the message are as `when` demands.
     fn holds(&self, others: &[(&str, &str)]) -> bool {
-        self.when.iter().all(|(key, regex)| {
-            others.iter().any(|(other, value)| other == key && regex.is_match(value))
+        self.when.iter().all(|(key, pattern)| {
+            others.iter().any(|(other, value)| other == key && pattern.is_match(value))
         })
     }
 
@@ -87,7 +87,7 @@ pub enum Matcher {
     /// The start of the value, without regard to case.
     Prefix(Vec<String>),
     /// A regular expression for the whole value.
-    Pattern(Regex),
+    Pattern(Pattern),
 }
 
 /// A value with what the signature must say of it.

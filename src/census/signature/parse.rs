@@ -2,17 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::classes::{CATEGORIES, Classes};
+use super::pattern::{MAX_TEXT, Pattern};
 use super::{Example, Fault, HINT_CONFIDENCE, Matcher, Signature, attribute};
 
-/// Compiled size of one pattern; a hostile or careless one stops here.
-const PATTERN_BYTES: usize = 1 << 20;
-/// Patterns and values longer than a fact (256 characters) by this much are a mistake.
-const MAX_TEXT: usize = 2048;
 /// The highest confidence of a fact that nobody has verified.
 const UNVERIFIED_CEILING: f32 = HINT_CONFIDENCE;
 
@@ -77,11 +73,20 @@ impl OneOrMany {
     }
 }
 
+/// Whether the patterns of a file are tried when it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patterns {
+    /// All of them, before anything is asked.
+    Tried,
+    /// A test has tried them.
+    Tested,
+}
+
 /// Reads one file. Faults go to `faults`; a block with a fault is left out.
 pub(super) fn signatures(
     file: &str,
     text: &str,
-    classes: &Classes,
+    (classes, patterns): (&Classes, Patterns),
     faults: &mut Vec<Fault>,
 ) -> Vec<Signature> {
     let document: Document = match toml::from_str(text) {
@@ -99,8 +104,12 @@ pub(super) fn signatures(
     };
     let mut seen = HashMap::new();
     let mut signatures = Vec::with_capacity(document.signature.len());
+    let (mut line, mut counted) = (1, 0);
     for block in document.signature {
-        let line = line_of(text, block.span().start);
+        // Counted on from block to block, which stand in their order.
+        let start = block.span().start;
+        line += line_of(text.get(counted..).unwrap_or_default(), start.saturating_sub(counted)) - 1;
+        counted = start;
         let block = block.into_inner();
         let id = block.id.clone();
         let mut fault = |what: String| {
@@ -110,7 +119,7 @@ pub(super) fn signatures(
             fault(format!("the same id stands at line {first}"));
             continue;
         }
-        match compile(block, file, line, classes) {
+        match compile(block, (file, line), classes, patterns) {
             Ok(signature) => signatures.push(signature),
             Err(what) => fault(what),
         }
@@ -133,7 +142,16 @@ fn id_before(text: &str, offset: usize) -> Option<String> {
     Some(value.trim().trim_matches('"').to_owned())
 }
 
-fn compile(block: Block, file: &str, line: usize, classes: &Classes) -> Result<Signature, String> {
+fn compile(
+    block: Block,
+    (file, line): (&str, usize),
+    classes: &Classes,
+    patterns: Patterns,
+) -> Result<Signature, String> {
+    let pattern = |text: &str| match patterns {
+        Patterns::Tried => Pattern::new(text),
+        Patterns::Tested => Ok(Pattern::tested(text)),
+    };
     if !is_id(&block.id) {
         return Err("an id is lower-case words, digits and dashes joined by dots".into());
     }
@@ -150,9 +168,16 @@ fn compile(block: Block, file: &str, line: usize, classes: &Classes) -> Result<S
     if block.source.trim().is_empty() {
         return Err("source is empty".into());
     }
-    let matcher = matcher(block.equals, block.domain, block.prefix, block.pattern)?;
-    let set = settings(block.set, &matcher, classes)?;
-    let hint = settings(block.hint, &matcher, classes)?;
+    let own = block.pattern.as_deref().map(pattern).transpose()?;
+    let matcher = matcher(block.equals, block.domain, block.prefix, own)?;
+    // Counting groups takes a compiled pattern.
+    let groups = match &matcher {
+        Matcher::Pattern(_) if patterns == Patterns::Tested => usize::MAX,
+        Matcher::Pattern(pattern) => pattern.groups(),
+        _ => 0,
+    };
+    let set = settings(block.set, groups, classes)?;
+    let hint = settings(block.hint, groups, classes)?;
     if block.not != (set.is_empty() && hint.is_empty()) {
         return Err("either `not = true` or something to `set` or `hint`".into());
     }
@@ -162,11 +187,11 @@ fn compile(block: Block, file: &str, line: usize, classes: &Classes) -> Result<S
     let when = block
         .when
         .into_iter()
-        .map(|(key, pattern)| {
+        .map(|(key, text)| {
             if !is_key(&key) {
                 return Err(format!("when: `{key}` is not `protocol.field`"));
             }
-            Ok((key, anchored(&pattern)?))
+            Ok((key, pattern(&text)?))
         })
         .collect::<Result<_, String>>()?;
     let examples = block
@@ -200,7 +225,7 @@ fn matcher(
     equals: Option<OneOrMany>,
     domain: Option<OneOrMany>,
     prefix: Option<OneOrMany>,
-    pattern: Option<String>,
+    pattern: Option<Pattern>,
 ) -> Result<Matcher, String> {
     let texts = |texts: OneOrMany| {
         let texts = texts.into_vec();
@@ -214,60 +239,16 @@ fn matcher(
         (Some(it), None, None, None) => Ok(Matcher::Equals(texts(it)?)),
         (None, Some(it), None, None) => Ok(Matcher::Domain(texts(it)?)),
         (None, None, Some(it), None) => Ok(Matcher::Prefix(texts(it)?)),
-        (None, None, None, Some(it)) => Ok(Matcher::Pattern(anchored(&it)?)),
+        (None, None, None, Some(it)) => Ok(Matcher::Pattern(it)),
         _ => Err("exactly one of equals, domain, prefix, pattern".into()),
     }
 }
 
-/// The pattern as a whole-value match.
-fn anchored(pattern: &str) -> Result<Regex, String> {
-    if pattern.len() > MAX_TEXT {
-        return Err("pattern is too long".into());
-    }
-    // Alone first, so that an unbalanced `)` cannot escape the anchors.
-    let build = |text: &str| {
-        RegexBuilder::new(text).size_limit(PATTERN_BYTES).nest_limit(50).build().map_err(|e| {
-            let said = e.to_string();
-            format!("pattern: {}", said.lines().last().unwrap_or_default().trim())
-        })
-    };
-    let pattern = ascii_classes(pattern);
-    build(&pattern)?;
-    build(&format!("^(?:{pattern})$"))
-}
-
-/// `\d`, `\w` and `\s` of ASCII only: Unicode's are a hundred times larger, and a
-/// version number in other digits is no version number.
-fn ascii_classes(pattern: &str) -> String {
-    let mut text = String::with_capacity(pattern.len());
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        match (c, if c == '\\' { chars.next() } else { None }) {
-            ('\\', Some('d')) => text.push_str("[0-9]"),
-            ('\\', Some('D')) => text.push_str("[^0-9]"),
-            ('\\', Some('w')) => text.push_str("[0-9A-Za-z_]"),
-            ('\\', Some('W')) => text.push_str("[^0-9A-Za-z_]"),
-            ('\\', Some('s')) => text.push_str("[ \\t]"),
-            ('\\', Some('S')) => text.push_str("[^ \\t]"),
-            ('\\', Some('b')) => text.push_str("(?-u:\\b)"),
-            (c, next) => {
-                text.push(c);
-                text.extend(next);
-            }
-        }
-    }
-    text
-}
-
 fn settings(
     set: BTreeMap<String, String>,
-    matcher: &Matcher,
+    groups: usize,
     classes: &Classes,
 ) -> Result<Vec<(&'static str, String)>, String> {
-    let groups = match matcher {
-        Matcher::Pattern(regex) => regex.captures_len() - 1,
-        _ => 0,
-    };
     let mut settings = Vec::with_capacity(set.len());
     for (name, value) in set {
         let Some(known) = attribute::interned(&name) else {

@@ -120,6 +120,8 @@ impl Lane {
                 self.tell(&worker, fault.as_ref());
             }
         }
+        // What the kernel has and has not yet handed over.
+        let _ = self.receive(&mut worker);
         worker.finish();
         self.outlet.offer(worker.observed());
         self.tell(&worker, fault.as_ref());

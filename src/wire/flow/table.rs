@@ -110,6 +110,13 @@ impl Flow {
         })
     }
 
+    /// Whether nothing came for as long as it is remembered; or it is of a time from which
+    /// the clock was set back.
+    fn is_over(&self, now: i64) -> bool {
+        let [a, b] = self.last;
+        self.deadline() <= now || a.max(b).0.saturating_sub(now) > limits::CLOCK_STEP
+    }
+
     /// A one-sided mirror still shows long conversations.
     fn is_rich(&self) -> bool {
         self.packets.iter().any(|&n| n > 8)
@@ -406,7 +413,7 @@ impl Table {
                 let next = link.next;
                 (link.next, link.previous) = (NONE, NONE);
                 let Some(flow) = self.get(index) else { break };
-                if flow.deadline() <= self.now {
+                if flow.is_over(self.now) {
                     gone(flow);
                     self.remove(index);
                 } else {

@@ -62,6 +62,9 @@ pub struct AfPacket {
     next: usize,
     frames: u64,
     loss: Loss,
+    /// The interface went down: what the kernel says only once. When it is removed
+    /// afterwards, it says nothing more.
+    down: bool,
 }
 
 /// Opens all queues of an interface; frames come from now on.
@@ -188,7 +191,7 @@ impl AfPacket {
             set(&socket, libc::SOL_PACKET, libc::PACKET_FANOUT, &how)?;
         }
         let (interface, loss) = (interface.to_owned(), Loss::default());
-        Ok(Self { socket, ring, interface, index, next: 0, frames: 0, loss })
+        Ok(Self { socket, ring, interface, index, next: 0, frames: 0, loss, down: false })
     }
 }
 
@@ -199,7 +202,9 @@ impl Source for AfPacket {
         each: &mut dyn FnMut(&[Frame<'_>]),
     ) -> Result<usize, Fault> {
         if !self.ring.is_ours(self.next) && wait(&self.socket, most)? {
-            return fault(&self.socket, &self.interface, self.index).map_or(Ok(0), Err);
+            let fault = fault(&self.socket, &self.interface, self.index);
+            self.down |= matches!(fault, Some(Fault::Down));
+            return fault.map_or(Ok(0), Err);
         }
         let before = self.frames;
         for _ in 0..self.ring.blocks() {
@@ -212,6 +217,11 @@ impl Source for AfPacket {
             if self.next >= self.ring.blocks() {
                 self.next = 0;
             }
+        }
+        if self.frames > before {
+            self.down = false;
+        } else if self.down && index_of(&self.interface) != Some(self.index) {
+            return Err(Fault::Gone);
         }
         Ok(usize::try_from(self.frames.saturating_sub(before)).unwrap_or(usize::MAX))
     }

@@ -70,7 +70,8 @@ mod tests {
     fn the_shipped_sample_is_valid() {
         let config: Config =
             toml::from_str(include_str!("../../packaging/auscult.toml")).expect("valid");
-        assert!(config.db.is_some() && config.user.is_some());
+        assert!(config.db.is_some() && config.user.is_some() && config.loss_alarm.is_some());
+        assert!(config.metrics.is_none(), "off by default");
         assert!(toml::from_str::<Config>("bd = 'x'").is_err(), "unknown keys are mistakes");
     }
 }

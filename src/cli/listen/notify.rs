@@ -93,3 +93,54 @@ impl Manager {
         self.way.as_ref().is_some_and(tell)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sensor::PortLook;
+
+    #[test]
+    fn a_worker_that_hangs_is_no_sign_of_life() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let ear = UnixDatagram::bind(&path).unwrap();
+        ear.set_nonblocking(true).unwrap();
+        let heard = || {
+            let (mut all, mut room) = (Vec::new(), [0; 256]);
+            while let Ok(n) = ear.recv(&mut room) {
+                all.push(String::from_utf8_lossy(&room[..n]).into_owned());
+            }
+            all
+        };
+        let socket = UnixDatagram::unbound().unwrap();
+        let mut manager = Manager {
+            way: Some((socket, SocketAddr::from_pathname(&path).unwrap())),
+            every: Some(Duration::ZERO),
+            alive: None,
+            ready: false,
+            told: None,
+        };
+        let mut look = Look::default();
+        manager.look(&look, || "no port".into());
+        assert_eq!(heard(), ["STATUS=no port"], "nothing reads yet");
+        look.ports = vec![
+            PortLook { reads: true, ..PortLook::default() },
+            PortLook { reads: false, ..PortLook::default() },
+        ];
+        manager.look(&look, String::new);
+        assert!(heard().is_empty(), "one of two");
+        look.ports[1].reads = true;
+        manager.look(&look, String::new);
+        assert_eq!(heard(), ["READY=1", "WATCHDOG=1"]);
+        manager.look(&look, String::new);
+        assert_eq!(heard(), ["WATCHDOG=1"]);
+        look.ports[0].reads = false;
+        manager.look(&look, String::new);
+        assert!(heard().is_empty(), "one hangs");
+        manager.reloading();
+        let heard = heard();
+        let time = heard[0].strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
+        let time: u128 = time.parse().unwrap();
+        assert!((1..=monotonic().as_micros()).contains(&time));
+    }
+}

@@ -125,3 +125,28 @@ fn ratio(part: u64, whole: u64) -> f64 {
 fn seconds(nanos: i64) -> f64 {
     nanos as f64 / SECOND as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_much_loss_begins_and_ends_once() {
+        let mut screen = Screen::new(false, 0.001);
+        let mut loses = |lost| {
+            screen.loss("eth1", Lately { came: 100_000, lost });
+            screen.losing.contains("eth1")
+        };
+        assert!(!loses(0) && !loses(100), "a thousandth is not more than one");
+        assert!(loses(101) && loses(99) && loses(51), "until it is half of that");
+        assert!(!loses(50) && !loses(99));
+        screen.loss("eth2", Lately { came: 0, lost: 0 });
+        assert!(screen.losing.is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_by_how_much() {
+        assert!(packet_time(37 * SECOND).contains("37.0 s ahead of"));
+        assert!(packet_time(-3_600 * SECOND).contains("3600.0 s behind"));
+    }
+}

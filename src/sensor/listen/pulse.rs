@@ -230,6 +230,10 @@ mod tests {
         port.pass(4 * 10, BEAT, 0, true);
         // The second in which it began again was not watched as a whole.
         assert_eq!(port.sums(), (309, 28));
+        port.counters.insert("frames".into(), 30);
+        let Port { pulse, counters, rows, .. } = &mut port;
+        pulse.end(counters, |at, health| rows.entry(at).or_default().add(health));
+        assert_eq!(port.sums(), (309, 30), "nothing is left over");
     }
 
     #[test]

@@ -8,10 +8,11 @@ CORPUS ?= pcaps/lab
 build: setup
 	cargo build --release
 
-# A C compiler: SQLite and zstd are built from source.
+# A C compiler: SQLite and zstd are built from source. libpcap: for live capture.
 setup:
 	@command -v cargo >/dev/null || { echo "Rust is needed first: see README.md"; exit 1; }
 	@command -v cc >/dev/null || .ci/install.sh gcc libc6-dev
+	@echo 'int main(void) { return 0; }' | cc -x c - -lpcap -o /dev/null 2>/dev/null || .ci/install.sh libpcap-dev
 
 # Reads the hospital capture and shows the imaging devices with their evidence.
 demo: build

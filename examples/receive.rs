@@ -73,7 +73,7 @@ fn open(
         let default = af_packet::Options::default();
         let queues = u16::try_from(setting("queues", 1)).unwrap_or(1);
         let options = af_packet::Options { queues, ring: setting("ring", default.ring) };
-        let sources = af_packet::open(interface, options)?;
+        let sources = af_packet::open(interface, options, None)?;
         return Ok(sources.into_iter().map(|source| Box::new(source) as _).collect());
     }
     let generic = method == "af-xdp-generic";

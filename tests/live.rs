@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "libpcap")]
+use auscult::wire::capture::live::{Loss, Method, Options, open};
 use auscult::wire::capture::parse_bytes;
 use mirror::{Mirror, PORT};
 
@@ -180,6 +182,118 @@ fn af_xdp_with_two_queues_says_what_the_file_says() {
 }
 
 #[test]
+#[cfg(feature = "libpcap")]
+fn pcap_says_what_the_file_says() {
+    same_as_the_file(&["--capture", "pcap"], 1, 100);
+}
+
+/// Whether a frame with at most one VLAN tag is ARP.
+#[cfg(feature = "libpcap")]
+fn is_arp(frame: &&Vec<u8>) -> bool {
+    let at = if frame[12..14] == [0x81, 0] { 16 } else { 12 };
+    frame[at..at + 2] == [8, 6]
+}
+
+#[test]
+#[cfg(feature = "libpcap")]
+fn a_filter_keeps_only_what_it_should() {
+    let frames = frames_of("hospital.pcapng");
+    let tagged = |f: &Vec<u8>| f[12..14] == [0x81, 0] && (f[14] & 15, f[15]) == (0, 10);
+    let arp = frames.iter().filter(is_arp).count() as u64;
+    let vlan = frames.iter().filter(|f| tagged(f)).count() as u64;
+    assert!(arp > 10 && vlan > arp && frames.len() as u64 > vlan);
+    let count = |method, filter, kept: u64| {
+        let Some(mirror) = mirror(1) else { return };
+        let dir = tempfile::tempdir().expect("a directory");
+        let db = dir.path().join("live.db");
+        let sensor = Sensor::start(&mirror, &db, &["--capture", method, "--filter", filter]);
+        play(&mirror, "hospital.pcapng");
+        let (said, _) = sensor.stop(15);
+        assert_eq!(counter(&db, "frames"), kept, "{method}, {filter}: {said}");
+        assert_eq!(mirror.sent_back(), 0, "nothing is ever sent");
+    };
+    for method in ["pcap", "af-packet"] {
+        count(method, "arp or (vlan and arp)", arp);
+        count(method, "vlan 10", vlan);
+    }
+}
+
+#[test]
+#[cfg(feature = "libpcap")]
+fn a_filter_holds_when_an_interface_comes_back() {
+    let frames = frames_of("hospital.pcapng");
+    let arp = frames.iter().filter(is_arp).count() as u64;
+    for method in ["pcap", "auto"] {
+        let Some(mirror) = mirror(1) else { return };
+        let dir = tempfile::tempdir().expect("a directory");
+        let db = dir.path().join("live.db");
+        let filter = ["--capture", method, "--filter", "arp or (vlan and arp)"];
+        let mut sensor = Sensor::start(&mirror, &db, &filter);
+        play(&mirror, "hospital.pcapng");
+        sensor.has_written(arp);
+        mirror.ip(&["link", "set", PORT, "down"]);
+        assert!(sensor.line().contains("the interface is down"));
+        mirror.ip(&["link", "set", PORT, "up"]);
+        std::thread::sleep(Duration::from_millis(200));
+        play(&mirror, "hospital.pcapng");
+        assert!(sensor.line().contains("frames come again"));
+        sensor.has_written(2 * arp);
+        mirror.ip(&["link", "delete", PORT]);
+        assert!(sensor.line().contains("the interface is gone"));
+        mirror.plug(1).expect("plugged in again");
+        assert!(sensor.line().contains("frames come again"));
+        play(&mirror, "hospital.pcapng");
+        sensor.has_written(3 * arp);
+        sensor.stop(15);
+        assert_eq!(counter(&db, "frames"), 3 * arp, "{method}");
+    }
+}
+
+/// Also those whose VLAN tag the kernel takes out, of any kind, and the longest.
+#[test]
+#[cfg(feature = "libpcap")]
+fn pcap_brings_every_byte_and_never_waits_longer() {
+    let Some(mirror) = mirror(1) else { return };
+    let options = Options { method: Some(Method::Pcap), ring: 2 << 20, ..Options::default() };
+    let mut opened = mirror.inside(|| open(PORT, &options)).expect("it opens");
+    let source = &mut opened.sources[0];
+    let begun = Instant::now();
+    let none = source.receive(Duration::from_millis(300), &mut |_| ()).expect("it is there");
+    let took = begun.elapsed();
+    assert_eq!(none, 0, "the link is idle");
+    assert!((Duration::from_millis(250)..Duration::from_secs(3)).contains(&took), "{took:?}");
+
+    let mut frames = frames_of("hospital.pcapng");
+    frames.truncate(1000);
+    let body = [7; 50];
+    for tags in [&[0x88_u8, 0xa8, 0x20, 7][..], &[0x88, 0xa8, 0, 7, 0x81, 0, 0, 9]] {
+        frames.push([&[2; 12][..], tags, &[0x88, 0xb5], &body].concat());
+    }
+    frames.push([&[2; 12][..], &[0x88, 0xb5], &[7; 8900]].concat());
+    let sent = mirror.send(frames.iter().map(Vec::as_slice), 20);
+    let (mut came, now) = (Vec::new(), jiff::Timestamp::now().as_nanosecond());
+    let mut before = 0;
+    while came.len() < frames.len() && begun.elapsed() < Duration::from_secs(20) {
+        let received = source.receive(Duration::from_millis(100), &mut |batch| {
+            assert!((1..=64).contains(&batch.len()));
+            for frame in batch {
+                assert_eq!(frame.number, came.len() as u64 + 1);
+                assert_eq!(frame.wire_len as usize, frame.bytes.len());
+                assert!(frame.at.0 >= before && now - i128::from(frame.at.0) < 20_000_000_000);
+                before = frame.at.0;
+                came.push(frame.bytes.to_vec());
+            }
+        });
+        received.expect("it is there");
+    }
+    assert_eq!((came.len() as u64, source.loss()), (sent, Loss::default()));
+    for (number, (came, sent)) in came.iter().zip(&frames).enumerate() {
+        assert_eq!(came, sent, "frame {number}");
+    }
+    assert_eq!(mirror.sent_back(), 0, "nothing is ever sent");
+}
+
+#[test]
 fn an_interface_may_go_down_and_come_up() {
     let Some(mirror) = mirror(1) else { return };
     let dir = tempfile::tempdir().expect("a directory");
@@ -279,8 +393,22 @@ fn what_stands_in_the_way_is_said_in_one_line() {
     };
     assert!(run(&["listen", "-i", "nowhere"]).contains("no such interface"));
     assert!(run(&["listen", "-i", PORT, PORT]).contains("named twice"));
-    let poor = ["--reuid", "65534", "--clear-groups", AUSCULT, "listen", "-i", PORT];
-    let out = mirror.near("setpriv").args(poor).output().expect("run");
-    let said = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert!(said.contains("CAP_NET_RAW"), "{said}");
+    let with_libpcap = |_: &&str| cfg!(feature = "libpcap");
+    for method in ["auto", "af-packet", "pcap"].into_iter().filter(with_libpcap) {
+        let filter = |text| run(&["listen", "-i", PORT, "--capture", method, "--filter", text]);
+        assert!(filter("tcp prot 104").contains("syntax error"), "{method}");
+        let begun = Instant::now();
+        assert!(filter("host\nno-such-host.example").contains("unknown host"), "{method}");
+        assert!(begun.elapsed() < Duration::from_secs(3), "nobody is asked for a name");
+        assert!(run(&["listen", "-i", "nowhere", "--capture", method]).contains("no such"));
+    }
+    let xdp = ["listen", "-i", PORT, "--capture", "af-xdp", "--filter", "tcp"];
+    assert!(run(&xdp).contains("af-xdp knows no filters"));
+    for method in [&["auto"][..], &["pcap"][..usize::from(cfg!(feature = "libpcap"))]].concat() {
+        let poor = ["--reuid", "65534", "--clear-groups", AUSCULT, "listen", "-i", PORT];
+        let out = mirror.near("setpriv").args(poor).args(["--capture", method]).output();
+        let out = out.expect("run");
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(said.contains("CAP_NET_RAW") && said.lines().count() == 1, "{said}");
+    }
 }

@@ -33,6 +33,11 @@ pub(super) struct Args {
     /// How to capture
     #[arg(long, value_name = "METHOD", value_enum, default_value_t = Capture::Auto)]
     capture: Capture,
+    /// Read only frames that this BPF expression keeps (pcap-filter(7); not with af-xdp).
+    /// Behind VLAN tags it must say `vlan`: `port 104 or (vlan and port 104)` keeps frames
+    /// with and without a tag. Names are not looked up on the network
+    #[arg(long, value_name = "EXPRESSION")]
+    filter: Option<String>,
     /// Workers for each interface
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     queues: u16,
@@ -68,6 +73,8 @@ pub(super) enum Capture {
     AfXdp,
     /// The kernel's packet socket with a memory-mapped ring
     AfPacket,
+    /// libpcap: the last resort, with one worker
+    Pcap,
 }
 
 impl Capture {
@@ -76,6 +83,7 @@ impl Capture {
             Self::Auto => None,
             Self::AfXdp => Some(Method::AfXdp),
             Self::AfPacket => Some(Method::AfPacket),
+            Self::Pcap => Some(Method::Pcap),
         }
     }
 }
@@ -106,6 +114,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         ring: usize::from(args.ring) << 20,
         keep_tags: !args.keep_offload,
         busy_poll: args.busy_poll,
+        filter: args.filter.clone(),
     };
     // Interfaces first: who may not capture leaves no empty inventory behind.
     let mut opened: Vec<(String, _)> = Vec::new();

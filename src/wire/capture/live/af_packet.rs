@@ -17,7 +17,7 @@ use super::ring::Ring;
 use super::socket::{
     bind, drops, fault, index_of, packet_socket, promiscuous, set, wait, without_ring,
 };
-use super::{Fault, Loss, OpenError, Source};
+use super::{Fault, Filter, Loss, OpenError, Source};
 use crate::time::Timestamp;
 use crate::wire::capture::{BATCH, Batch, Frame, LinkType};
 
@@ -67,18 +67,30 @@ pub struct AfPacket {
     down: bool,
 }
 
-/// Opens all queues of an interface; frames come from now on.
+/// Opens all queues of an interface; frames come from now on, those that the filter
+/// keeps.
 ///
 /// # Errors
 /// No such interface, missing rights, no memory for the ring.
-pub fn open(interface: &str, options: Options) -> Result<Vec<AfPacket>, OpenError> {
+pub fn open(
+    interface: &str,
+    options: Options,
+    filter: Option<&Filter>,
+) -> Result<Vec<AfPacket>, OpenError> {
     let index = index_of(interface).ok_or_else(|| OpenError::missing(interface))?;
-    let sockets = (0..options.queues.max(1)).map(|_| packet_socket()).collect();
+    let sockets = (0..options.queues.max(1)).map(|_| filtered_socket(filter)).collect();
     let sockets: io::Result<Vec<_>> = sockets;
     sockets
         .and_then(|sockets| furnish(sockets, options.ring).map_err(|(_, error)| error))
         .and_then(|furnished| begin(interface, index, furnished))
         .map_err(|error| OpenError::from_io(interface, "AF_PACKET", error))
+}
+
+/// The filter is there before the first frame is.
+fn filtered_socket(filter: Option<&Filter>) -> io::Result<OwnedFd> {
+    let socket = packet_socket()?;
+    filter.map_or(Ok(()), |filter| filter.attach(&socket))?;
+    Ok(socket)
 }
 
 /// Packet sockets in reserve, bound to nothing. A new one needs `CAP_NET_RAW`, to bind
@@ -88,15 +100,15 @@ pub fn open(interface: &str, options: Options) -> Result<Vec<AfPacket>, OpenErro
 pub struct Spares(Vec<OwnedFd>);
 
 impl Spares {
-    /// Enough to open an interface of so many queues several times.
+    /// Enough to open an interface of so many queues several times, with this filter.
     ///
     /// # Errors
     /// Missing rights, or too many open files.
-    pub fn new(interface: &str, queues: u16) -> Result<Self, OpenError> {
+    pub fn new(interface: &str, queues: u16, filter: Option<&Filter>) -> Result<Self, OpenError> {
         let queues = queues.max(1);
         let times = MOST_SPARES.checked_div(queues).unwrap_or_default().clamp(1, TIMES);
         (0..queues.saturating_mul(times))
-            .map(|_| packet_socket())
+            .map(|_| filtered_socket(filter))
             .collect::<io::Result<_>>()
             .map(Self)
             .map_err(|error| OpenError::from_io(interface, "AF_PACKET", error))

@@ -15,6 +15,12 @@ pub mod clock;
 mod device;
 #[allow(unsafe_code, reason = "system calls that the standard library lacks")]
 pub mod ethtool;
+mod filter;
+#[cfg(feature = "libpcap")]
+mod libpcap;
+#[cfg(not(feature = "libpcap"))]
+#[path = "without_libpcap.rs"]
+mod libpcap;
 #[allow(unsafe_code, reason = "memory shared with the kernel")]
 mod ring;
 #[allow(unsafe_code, reason = "system calls that the standard library lacks")]
@@ -24,9 +30,10 @@ use std::io;
 use std::time::Duration;
 
 pub use af_packet::Spares;
+pub use filter::Filter;
 pub use socket::index_of;
 
-use super::Frame;
+use super::{Frame, LinkType};
 
 /// One queue of a live interface. It belongs to one worker.
 pub trait Source: Send {
@@ -98,6 +105,8 @@ pub enum Method {
     AfXdp,
     /// A memory-mapped ring of the kernel's packet socket ([`af_packet`]).
     AfPacket,
+    /// libpcap.
+    Pcap,
 }
 
 impl std::fmt::Display for Method {
@@ -105,6 +114,7 @@ impl std::fmt::Display for Method {
         f.write_str(match self {
             Self::AfXdp => "af-xdp",
             Self::AfPacket => "af-packet",
+            Self::Pcap => "pcap",
         })
     }
 }
@@ -122,17 +132,25 @@ pub struct Options {
     pub keep_tags: bool,
     /// AF_XDP's workers poll the card themselves.
     pub busy_poll: bool,
+    /// Only frames that this expression of pcap-filter(7) keeps. No name in it is
+    /// looked up on the network. AF_XDP knows no filters.
+    pub filter: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { method: None, queues: 1, ring: 64 << 20, keep_tags: true, busy_poll: false }
+        let (method, queues, ring, filter) = (None, 1, 64 << 20, None);
+        Self { method, queues, ring, keep_tags: true, busy_poll: false, filter }
     }
 }
 
 impl Options {
     const fn packet(&self) -> af_packet::Options {
         af_packet::Options { queues: self.queues, ring: self.ring }
+    }
+
+    fn compiled(&self, interface: &str) -> Result<Option<Filter>, OpenError> {
+        self.filter.as_deref().map(|filter| libpcap::compile(interface, filter)).transpose()
     }
 
     /// Half of the buffers hold frames that wait; one is 2 KiB.
@@ -164,11 +182,18 @@ pub struct Opened {
 pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
     match options.method {
         Some(Method::AfPacket) => open_packet(interface, options, String::new()),
+        Some(Method::AfXdp) if options.filter.is_some() => {
+            let what = "af-xdp knows no filters; leave --capture or --filter out";
+            Err(OpenError::new(interface, what))
+        }
         Some(Method::AfXdp) => open_xdp(interface, options, af_xdp::Mode::Auto),
+        Some(Method::Pcap) => open_pcap(interface, options, ""),
         None => {
             let queues = ethtool::rx_queues(interface).unwrap_or(1);
             // The whole interface is taken from the host: not from one that uses it.
-            let why = if socket::has_address(interface) {
+            let why = if options.filter.is_some() {
+                "not af-xdp: it knows no filters".to_owned()
+            } else if socket::has_address(interface) {
                 "not af-xdp: it would cut the host off from its address here".to_owned()
             } else if queues > 1 {
                 // They would show an answer before its question.
@@ -182,15 +207,42 @@ pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
                     Err(refused) => format!("not af-xdp: {}", refused.what()),
                 }
             };
-            open_packet(interface, options, why)
+            open_packet(interface, options, why).or_else(|refused| {
+                let why = format!("not af-packet: {}; ", refused.what());
+                // What nothing can open is described best by who said so first.
+                open_pcap(interface, options, &why).map_err(|_| refused)
+            })
         }
     }
 }
 
 fn open_packet(interface: &str, options: &Options, note: String) -> Result<Opened, OpenError> {
-    let sources = boxed(af_packet::open(interface, options.packet())?);
-    let spares = Spares::new(interface, options.queues)?;
+    let filter = options.compiled(interface)?;
+    let filter = filter.as_ref();
+    if filter.is_some_and(|filter| !filter.for_ethernet()) {
+        let what = "af-packet filters Ethernet alone; --capture pcap filters this too";
+        return Err(OpenError::new(interface, what));
+    }
+    let sources = boxed(af_packet::open(interface, options.packet(), filter)?);
+    let spares = Spares::new(interface, options.queues, filter)?;
     Ok(Opened { method: Method::AfPacket, note, sources, symmetric: true, spares })
+}
+
+/// One source however many workers are asked for: libpcap shares no interface.
+fn open_pcap(interface: &str, options: &Options, why: &str) -> Result<Opened, OpenError> {
+    let filter = options.compiled(interface)?;
+    let (source, link) = libpcap::open(interface, options.ring, filter.as_ref())?;
+    let spares = match link {
+        LinkType::Ethernet => Spares::new(interface, 1, filter.as_ref())?,
+        // A packet socket would take its frames for Ethernet.
+        _ => Spares::default(),
+    };
+    let mut note = format!("{why}{}", libpcap::version());
+    if options.queues > 1 {
+        note.push_str(", which has one worker");
+    }
+    let sources = boxed(vec![source]);
+    Ok(Opened { method: Method::Pcap, note, sources, symmetric: true, spares })
 }
 
 fn open_xdp(interface: &str, options: &Options, mode: af_xdp::Mode) -> Result<Opened, OpenError> {
@@ -207,7 +259,7 @@ fn open_xdp(interface: &str, options: &Options, mode: af_xdp::Mode) -> Result<Op
     };
     let opened = opened.map_err(|refusal| refusal.of(interface))?;
     let sources = boxed(opened.sources);
-    let spares = Spares::new(interface, u16::try_from(sources.len()).unwrap_or(u16::MAX))?;
+    let spares = Spares::new(interface, u16::try_from(sources.len()).unwrap_or(u16::MAX), None)?;
     let note = format!("{}{tags}", opened.note);
     // A card spreads frames over its queues by a hash that knows no symmetry.
     let symmetric = sources.len() == 1;

@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::net::Ipv6Addr;
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd};
 use std::time::Duration;
 
 use libc::{c_int, socklen_t};
@@ -46,6 +46,22 @@ fn set_apart(low: &OwnedFd) -> io::Result<OwnedFd> {
     })
 }
 
+/// Runs this while every descriptor below [`APART`] is taken, so that those it makes are
+/// of capture although somebody else makes them.
+#[cfg(feature = "libpcap")]
+pub(super) fn apart<T>(taker: OwnedFd, run: impl FnOnce() -> T) -> io::Result<T> {
+    raise_limit();
+    let mut taken = Vec::new();
+    loop {
+        let next = taker.try_clone()?;
+        if next.as_raw_fd() >= APART {
+            break;
+        }
+        taken.push(next);
+    }
+    Ok(run())
+}
+
 /// Lets as many files be open as the process may ask for.
 fn raise_limit() {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -73,7 +89,7 @@ pub(super) fn bind(socket: &OwnedFd, index: c_int) -> io::Result<()> {
 
 /// setsockopt(2) with a plain value.
 pub(super) fn set<T: Copy>(
-    socket: &OwnedFd,
+    socket: &impl AsRawFd,
     level: c_int,
     name: c_int,
     value: &T,
@@ -87,7 +103,11 @@ pub(super) fn set<T: Copy>(
 ///
 /// # Safety
 /// All zeros, and whatever else the kernel may write for this option, are valid for `T`.
-pub(super) unsafe fn get<T: Copy>(socket: &OwnedFd, level: c_int, name: c_int) -> io::Result<T> {
+pub(super) unsafe fn get<T: Copy>(
+    socket: &impl AsRawFd,
+    level: c_int,
+    name: c_int,
+) -> io::Result<T> {
     let mut value = MaybeUninit::<T>::zeroed();
     let mut length = length_of::<T>();
     let at = value.as_mut_ptr().cast();
@@ -98,7 +118,7 @@ pub(super) unsafe fn get<T: Copy>(socket: &OwnedFd, level: c_int, name: c_int) -
 }
 
 /// Frames that found no room in the ring of a packet socket since this was last asked.
-pub(super) fn drops(socket: &OwnedFd) -> io::Result<u64> {
+pub(super) fn drops(socket: &impl AsRawFd) -> io::Result<u64> {
     // SAFETY: three numbers.
     let said =
         unsafe { get::<libc::tpacket_stats_v3>(socket, libc::SOL_PACKET, libc::PACKET_STATISTICS) };
@@ -122,7 +142,7 @@ pub(super) fn without_ring(socket: &OwnedFd) -> io::Result<()> {
 }
 
 /// Waits until there is something to read; true when the socket has an error instead.
-pub(super) fn wait(socket: &OwnedFd, most: Duration) -> io::Result<bool> {
+pub(super) fn wait(socket: &impl AsRawFd, most: Duration) -> io::Result<bool> {
     let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let most = c_int::try_from(most.as_millis()).unwrap_or(c_int::MAX);
     // SAFETY: one live pollfd.
@@ -133,7 +153,7 @@ pub(super) fn wait(socket: &OwnedFd, most: Duration) -> io::Result<bool> {
 }
 
 /// Takes the pending error of a socket and says what it means for its interface.
-pub(super) fn fault(socket: &OwnedFd, interface: &str, index: c_int) -> Option<Fault> {
+pub(super) fn fault(socket: &impl AsRawFd, interface: &str, index: c_int) -> Option<Fault> {
     // SAFETY: SO_ERROR is an int.
     let code = unsafe { get::<c_int>(socket, libc::SOL_SOCKET, libc::SO_ERROR) };
     match code {

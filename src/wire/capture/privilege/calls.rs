@@ -216,6 +216,25 @@ pub fn confine_worker() -> io::Result<()> {
     apply_filter(&calls.program(refuse, SeccompAction::Allow)?).map_err(io::Error::other)
 }
 
+/// Takes from this thread alone every way to ask others: a name is not looked up, nor
+/// is anything else sent.
+///
+/// # Errors
+/// The kernel has no seccomp.
+#[cfg(feature = "libpcap")]
+pub(in crate::wire::capture) fn confine_lookups() -> io::Result<()> {
+    let mut calls = Calls::default();
+    calls.all(&[
+        libc::SYS_connect,
+        libc::SYS_sendto,
+        libc::SYS_sendmsg,
+        libc::SYS_sendmmsg,
+        libc::SYS_io_uring_setup,
+    ]);
+    let refuse = SeccompAction::Errno(errno(libc::EPERM));
+    apply_filter(&calls.program(SeccompAction::Allow, refuse)?).map_err(io::Error::other)
+}
+
 /// Number of an argument, how it is compared, with what. Arguments of the calls here
 /// are read by the kernel as 32-bit numbers, but for lengths and addresses.
 type Condition = (u8, SeccompCmpOp, u64);

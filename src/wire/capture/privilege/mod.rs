@@ -25,6 +25,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "libpcap")]
+pub(super) use calls::confine_lookups;
 pub use calls::confine_worker;
 pub use process::monotonic;
 

@@ -332,6 +332,8 @@ fn what_the_kernel_drops_is_counted_and_said() {
     assert!(said.contains(&format!("{lost} of {} packets lost", read + lost)), "{said}");
     let kept = health(&db);
     assert_eq!((kept.get("frames"), kept.lost(), kept.came()), (read, lost, read + lost));
+    let late = Inventory::open(&db).expect("there").health_of_late(3_600).expect("readable");
+    assert_eq!(late.into_iter().collect::<Vec<_>>(), [(PORT.to_owned(), kept)]);
     let mut show = std::process::Command::new(AUSCULT);
     let out = show.arg("--db").arg(&db).args(["show", "10.1.0.1"]).output().expect("run");
     assert!(String::from_utf8_lossy(&out.stderr).contains("frames were lost"), "{out:?}");

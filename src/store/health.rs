@@ -109,6 +109,7 @@ pub struct Stretch {
 /// Statements with the columns in the order of [`COUNTED`].
 struct Sql {
     columns: String,
+    sums: String,
     add: [String; 2],
     fold: String,
 }
@@ -135,7 +136,7 @@ static SQL: LazyLock<Sql> = LazyLock::new(|| {
          SELECT at / 60 * 60, port, {sums} FROM health_second WHERE at < ? GROUP BY 1, 2
          ON CONFLICT DO UPDATE SET {added}"
     );
-    Sql { columns, add, fold }
+    Sql { columns, sums, add, fold }
 });
 
 /// What is not yet written, by first second and port.
@@ -270,21 +271,24 @@ impl Inventory {
         Ok(all)
     }
 
-    /// What each port did in the last so many seconds that anybody watched.
+    /// What each port did in the last so many seconds (two days at most) before the newest
+    /// one that is kept.
     ///
     /// # Errors
     /// The inventory cannot be read.
     pub fn health_of_late(&self, seconds: i64) -> Result<BTreeMap<String, Health>, Error> {
-        let newest = "SELECT coalesce(max(at), 0) FROM health_second";
-        let newest: i64 = self
-            .connection
-            .query_row(newest, [], |row| row.get(0))
-            .map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
-        let mut ports: BTreeMap<String, Health> = BTreeMap::new();
-        for stretch in self.health(newest.saturating_sub(seconds), i64::MAX)? {
-            ports.entry(stretch.port).or_default().add(&stretch.health);
-        }
-        Ok(ports)
+        let sums = &SQL.sums;
+        let sql = format!(
+            "SELECT coalesce((SELECT name FROM capture WHERE id = port), ''), {sums}
+             FROM health_second WHERE at > (SELECT max(at) FROM health_second) - ?1 GROUP BY port"
+        );
+        let late = || {
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let rows =
+                statement.query_map([seconds], |row| Ok((row.get(0)?, Health::of(row, 1)?)))?;
+            rows.collect::<rusqlite::Result<_>>()
+        };
+        late().map_err(|error| Error::new(&self.path, Fault::Read(error)))
     }
 }
 

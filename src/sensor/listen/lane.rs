@@ -17,6 +17,9 @@ use crate::wire::capture::privilege::confine_worker;
 
 /// How long a lane waits for frames before it looks at the clock.
 const WAIT: Duration = Duration::from_millis(100);
+/// How long it still reads when it is told to stop: several times as long as the kernel
+/// may keep frames to itself.
+const LAST: Duration = Duration::from_millis(100);
 /// How often it tells what it counted.
 const REPORT: Duration = Duration::from_millis(250);
 /// The same where other workers may hand something over meanwhile.
@@ -120,8 +123,9 @@ impl Lane {
                 self.tell(&worker, fault.as_ref());
             }
         }
-        // What the kernel has and has not yet handed over.
-        let _ = self.receive(&mut worker);
+        // What came before the end and the kernel has not yet handed over.
+        let end = Instant::now();
+        while end.elapsed() < LAST && self.receive(&mut worker).is_ok() {}
         worker.finish();
         self.outlet.offer(worker.observed());
         self.tell(&worker, fault.as_ref());

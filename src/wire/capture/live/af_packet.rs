@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use libc::c_int;
 
+use super::device::Device;
 use super::ring::Ring;
 use super::socket::{
-    bind, drops, fault, index_of, packet_socket, promiscuous, set, wait, without_ring,
+    bind, drops, index_of, packet_socket, pending, promiscuous, set, wait, without_ring,
 };
 use super::{Fault, Filter, Loss, OpenError, Source};
 use crate::time::Timestamp;
@@ -56,15 +57,11 @@ impl Default for Options {
 pub struct AfPacket {
     socket: OwnedFd,
     ring: Ring,
-    interface: String,
-    index: c_int,
+    device: Device,
     /// The block that comes next.
     next: usize,
     frames: u64,
     loss: Loss,
-    /// The interface went down: what the kernel says only once. When it is removed
-    /// afterwards, it says nothing more.
-    down: bool,
 }
 
 /// Opens all queues of an interface; frames come from now on, those that the filter
@@ -202,8 +199,8 @@ impl AfPacket {
             let how = group | libc::PACKET_FANOUT_HASH << 16;
             set(&socket, libc::SOL_PACKET, libc::PACKET_FANOUT, &how)?;
         }
-        let (interface, loss) = (interface.to_owned(), Loss::default());
-        Ok(Self { socket, ring, interface, index, next: 0, frames: 0, loss, down: false })
+        let device = Device::find(interface)?;
+        Ok(Self { socket, ring, device, next: 0, frames: 0, loss: Loss::default() })
     }
 }
 
@@ -213,10 +210,13 @@ impl Source for AfPacket {
         most: Duration,
         each: &mut dyn FnMut(&[Frame<'_>]),
     ) -> Result<usize, Fault> {
-        if !self.ring.is_ours(self.next) && wait(&self.socket, most)? {
-            let fault = fault(&self.socket, &self.interface, self.index);
-            self.down |= matches!(fault, Some(Fault::Down));
-            return fault.map_or(Ok(0), Err);
+        if !self.ring.is_ours(self.next) {
+            let wrong = wait(&self.socket, most)?;
+            if !self.ring.is_ours(self.next) {
+                // Of an interface that goes down and away in one go a socket hears once.
+                self.device.state()?;
+                return if wrong { pending(&self.socket).map_or(Ok(0), Err) } else { Ok(0) };
+            }
         }
         let before = self.frames;
         for _ in 0..self.ring.blocks() {
@@ -229,11 +229,6 @@ impl Source for AfPacket {
             if self.next >= self.ring.blocks() {
                 self.next = 0;
             }
-        }
-        if self.frames > before {
-            self.down = false;
-        } else if self.down && index_of(&self.interface) != Some(self.index) {
-            return Err(Fault::Gone);
         }
         Ok(usize::try_from(self.frames.saturating_sub(before)).unwrap_or(usize::MAX))
     }

@@ -14,10 +14,11 @@
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use libc::{c_int, sock_filter};
+use libc::sock_filter;
 use pcap::{Active, Capture, Direction, Error, Packet, Precision};
 
-use super::socket::{apart, drops, fault, index_of, packet_socket, wait};
+use super::device::Device;
+use super::socket::{apart, drops, index_of, packet_socket, pending, wait};
 use super::{Fault, Filter, Loss, OpenError, Source};
 use crate::time::Timestamp;
 use crate::wire::capture::privilege::confine_lookups;
@@ -34,8 +35,7 @@ const SMALL: usize = 1 << 20;
 pub(super) struct Libpcap {
     capture: Capture<Active>,
     arena: Arena,
-    interface: String,
-    index: c_int,
+    device: Device,
     /// Bytes that its ring holds.
     ring: usize,
     /// It was left before it had no more frames.
@@ -59,7 +59,7 @@ pub(super) fn open(
     filter: Option<&Filter>,
 ) -> Result<(Libpcap, LinkType), OpenError> {
     let refused = |error: Error| failed(interface, &error);
-    let (mut capture, index) = activate(interface, ring, true)?;
+    let mut capture = activate(interface, ring, true)?;
     if let Some(filter) = filter {
         capture.filter(filter.expression(), true).map_err(refused)?;
     }
@@ -70,8 +70,10 @@ pub(super) fn open(
     let link = u16::try_from(number).ok().and_then(LinkType::from_number).ok_or_else(|| {
         OpenError::new(interface, format!("frames of link type {number} are not read here"))
     })?;
-    let (arena, interface, loss) = (Arena::new(link), interface.to_owned(), Loss::default());
-    let source = Libpcap { capture, arena, interface, index, ring, unfinished: false, loss };
+    let device =
+        Device::find(interface).map_err(|e| OpenError::from_io(interface, "libpcap", e))?;
+    let (arena, loss) = (Arena::new(link), Loss::default());
+    let source = Libpcap { capture, arena, device, ring, unfinished: false, loss };
     Ok((source, link))
 }
 
@@ -81,7 +83,7 @@ pub(super) fn open(
 /// # Errors
 /// The expression is wrong, or needs a name to be looked up on the network.
 pub(super) fn compile(interface: &str, expression: &str) -> Result<Filter, OpenError> {
-    let (capture, _) = activate(interface, SMALL, false)?;
+    let capture = activate(interface, SMALL, false)?;
     let ethernet = capture.get_datalink().0 == 1;
     // A thread of its own, which can ask nobody for a name.
     let compile = move || {
@@ -108,13 +110,9 @@ fn instruction_of(shown: &str) -> Option<sock_filter> {
     Some(sock_filter { code, jt, jf, k })
 }
 
-/// A handle at work, and the index of its interface.
-fn activate(
-    interface: &str,
-    ring: usize,
-    promiscuous: bool,
-) -> Result<(Capture<Active>, c_int), OpenError> {
-    let index = index_of(interface).ok_or_else(|| OpenError::missing(interface))?;
+/// A handle at work.
+fn activate(interface: &str, ring: usize, promiscuous: bool) -> Result<Capture<Active>, OpenError> {
+    index_of(interface).ok_or_else(|| OpenError::missing(interface))?;
     let io = |error| OpenError::from_io(interface, "libpcap", error);
     // Says by its number what libpcap would say in words.
     let socket = packet_socket().map_err(io)?;
@@ -130,8 +128,7 @@ fn activate(
             .open()
     };
     let capture = apart(socket, activate).map_err(io)?;
-    let capture = capture.map_err(|error| failed(interface, &error))?;
-    Ok((capture, index))
+    capture.map_err(|error| failed(interface, &error))
 }
 
 fn failed(interface: &str, error: &Error) -> OpenError {
@@ -158,9 +155,7 @@ impl Source for Libpcap {
         most: Duration,
         each: &mut dyn FnMut(&[Frame<'_>]),
     ) -> Result<usize, Fault> {
-        if !self.unfinished && wait(&self.capture, most)? {
-            return fault(&self.capture, &self.interface, self.index).map_or(Ok(0), Err);
-        }
+        let wrong = !self.unfinished && wait(&self.capture, most)?;
         let before = (self.arena.frames, self.arena.lent);
         self.unfinished = true;
         while self.arena.lent.saturating_sub(before.1) < self.ring {
@@ -174,6 +169,13 @@ impl Source for Libpcap {
             }
         }
         let frames = self.arena.frames.saturating_sub(before.0);
+        if frames == 0 {
+            // Of an interface that goes down and away in one go a socket hears once.
+            self.device.state()?;
+            if wrong && let Some(fault) = pending(&self.capture) {
+                return Err(fault);
+            }
+        }
         Ok(usize::try_from(frames).unwrap_or(usize::MAX))
     }
 
@@ -188,11 +190,8 @@ impl Source for Libpcap {
 impl Libpcap {
     /// What an error means: libpcap has words alone for it.
     fn fault(&self, error: &Error) -> Fault {
-        if index_of(&self.interface) != Some(self.index) {
-            return Fault::Gone;
-        }
-        let pending = fault(&self.capture, &self.interface, self.index);
-        pending.unwrap_or_else(|| Fault::Io(std::io::Error::other(text(error))))
+        let said = || Fault::Io(std::io::Error::other(text(error)));
+        self.device.state().err().or_else(|| pending(&self.capture)).unwrap_or_else(said)
     }
 }
 

@@ -152,16 +152,12 @@ pub(super) fn wait(socket: &impl AsRawFd, most: Duration) -> io::Result<bool> {
     }
 }
 
-/// Takes the pending error of a socket and says what it means for its interface.
-pub(super) fn fault(socket: &impl AsRawFd, interface: &str, index: c_int) -> Option<Fault> {
+/// Takes the pending error of a socket whose interface is there and up.
+pub(super) fn pending(socket: &impl AsRawFd) -> Option<Fault> {
     // SAFETY: SO_ERROR is an int.
-    let code = unsafe { get::<c_int>(socket, libc::SOL_SOCKET, libc::SO_ERROR) };
-    match code {
-        Ok(0) => None,
-        Ok(libc::ENETDOWN | libc::ENODEV | libc::ENXIO) if index_of(interface) != Some(index) => {
-            Some(Fault::Gone)
-        }
-        Ok(libc::ENETDOWN) => Some(Fault::Down),
+    match unsafe { get::<c_int>(socket, libc::SOL_SOCKET, libc::SO_ERROR) } {
+        // It was down and is up again.
+        Ok(0 | libc::ENETDOWN) => None,
         Ok(code) => Some(io::Error::from_raw_os_error(code).into()),
         Err(error) => Some(error.into()),
     }

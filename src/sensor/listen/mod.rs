@@ -222,7 +222,7 @@ impl Listening {
             self.ports.iter_mut().for_each(Port::look_after);
             self.write();
         }
-        self.finish()
+        self.finish(watch)
     }
 
     /// Waits at most so long for observations and applies all that are there.
@@ -327,7 +327,7 @@ impl Listening {
     }
 
     /// Lets the lanes hand over what they have and writes everything.
-    fn finish(mut self) -> Result<Census, Error> {
+    fn finish(mut self, mut watch: impl FnMut(&Look) -> Wish) -> Result<Census, Error> {
         self.ports.iter().for_each(Port::stop);
         let begun = Instant::now();
         while begun.elapsed() < DRAIN && !self.ports.iter().all(Port::has_ended) {
@@ -340,6 +340,8 @@ impl Listening {
             let (capture, writer) = (port.capture, &mut self.writer);
             port.feel_last(|at, health| writer.note(capture, at, health));
         }
+        // Nothing can be wished for any more; but this is how it went.
+        watch(&self.look());
         let counters = self.counters();
         self.writer.write(&mut self.census, &counters)?;
         self.writer.close();

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{error, warn};
 
 use super::{Failure, Settings, log, printable};
-use crate::census::Census;
+use crate::census::asset::Tally;
 use crate::sensor::{Reading, Watch};
 use crate::store::Writer;
 use crate::wire::capture::File;
@@ -78,9 +78,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     }
     let totals: Vec<(String, u64)> =
         reading.totals().into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
-    let census = reading.finish()?;
+    let (_, tally) = reading.finish()?;
     if !settings.quiet {
-        summary(&census, &totals, settings)?;
+        summary(&tally, &totals, settings)?;
     }
     if whole { Ok(()) } else { Err(Failure::Silent) }
 }
@@ -127,12 +127,11 @@ fn style(template: &str) -> ProgressStyle {
 
 /// One screen: what was read, what was found, what was lost.
 pub(super) fn summary(
-    census: &Census,
+    tally: &Tally,
     totals: &[(String, u64)],
     settings: &Settings,
 ) -> Result<(), Failure> {
     let get = |name: &str| totals.iter().find(|(n, _)| n == name).map_or(0, |(_, n)| *n);
-    let assets = census.assets();
     let mut to = Vec::new();
     let frames = get("frames");
     writeln!(to, "{frames} packets, {} bytes, {} conversations", get("bytes"), get("flows"))?;
@@ -156,33 +155,15 @@ pub(super) fn summary(
             "{copies} packets seen more than once on the mirror ({share:.1} %), counted once"
         )?;
     }
-    let local = assets.iter().filter(|a| !a.external).count();
-    writeln!(to, "{local} devices, {} more on the Internet", assets.len() - local)?;
+    writeln!(to, "{} devices, {} more on the Internet", tally.local(), tally.external)?;
     for category in ["medical", "it", "network", "iot", "facility", "unknown"] {
-        let of: Vec<_> = assets
-            .iter()
-            .filter(|a| !a.external)
-            .filter(|a| {
-                a.shown("device_category").first().map_or("unknown", |c| &c.value) == category
-            })
-            .collect();
-        if of.is_empty() {
-            continue;
-        }
-        let mut classes: Vec<(String, usize)> = Vec::new();
-        for asset in &of {
-            let class =
-                asset.shown("device_class").first().map_or("other", |c| &*c.value).to_owned();
-            match classes.iter_mut().find(|(name, _)| *name == class) {
-                Some((_, n)) => *n += 1,
-                None => classes.push((class, 1)),
-            }
-        }
-        classes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let Some(of) = tally.kinds.get(category) else { continue };
+        let mut classes: Vec<(&String, usize)> = of.iter().map(|(name, n)| (name, *n)).collect();
+        classes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         let mut list: Vec<_> =
             classes.iter().take(8).map(|(name, n)| format!("{n} {name}")).collect();
         list.extend((classes.len() > 8).then(|| "…".to_owned()));
-        writeln!(to, "  {category:<9} {:>5}  {}", of.len(), list.join(", "))?;
+        writeln!(to, "  {category:<9} {:>5}  {}", of.values().sum::<usize>(), list.join(", "))?;
     }
     let trouble = [
         "cut",

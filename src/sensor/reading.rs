@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::census::Census;
+use crate::census::asset::Tally;
 use crate::store::{Error, Writer};
 use crate::wire::capture::{Broken, File, Totals};
 
@@ -45,6 +46,8 @@ pub struct Reading {
     written: Instant,
     /// When it is written again.
     pause: Duration,
+    /// What was last written.
+    tally: Tally,
     /// The first write that failed: said at the end, after all was tried.
     failed: Option<Error>,
 }
@@ -63,6 +66,7 @@ impl Reading {
             frames: 0,
             written: Instant::now(),
             pause: WRITE_EVERY,
+            tally: Tally::default(),
             failed: None,
         }
     }
@@ -119,9 +123,7 @@ impl Reading {
 
     /// Moves observations from the wire to the census.
     fn take_in(&mut self) {
-        for observation in self.worker.observed() {
-            self.census.apply(self.capture, observation);
-        }
+        self.census.apply_all(self.capture, self.worker.observed());
     }
 
     /// What this capture added to the counters.
@@ -145,18 +147,22 @@ impl Reading {
 
     fn write(&mut self) {
         let begun = Instant::now();
-        if let Err(error) = self.writer.write(&mut self.census, &self.counters) {
-            self.failed.get_or_insert(error);
+        match self.writer.write(&mut self.census, &self.counters) {
+            Ok(published) => self.tally = published.tally,
+            Err(error) => {
+                self.failed.get_or_insert(error);
+            }
         }
         self.written = Instant::now();
         self.pause = begun.elapsed().saturating_mul(READ_TIMES).max(WRITE_EVERY);
     }
 
-    /// Closes what is open and writes everything.
+    /// Closes what is open and writes everything; what is known then, and how many
+    /// devices of which kind that is.
     ///
     /// # Errors
     /// The inventory could not be written; what was written before is kept.
-    pub fn finish(mut self) -> Result<Census, Error> {
+    pub fn finish(mut self) -> Result<(Census, Tally), Error> {
         self.worker.finish();
         self.take_in();
         self.count();
@@ -166,7 +172,7 @@ impl Reading {
             Some(error) => Err(error),
             None => {
                 self.writer.close();
-                Ok(self.census)
+                Ok((self.census, self.tally))
             }
         }
     }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::record::{self, Attribute, ReasonOf, ValueOf};
 use super::writer::Failure;
 use crate::census::Census;
-use crate::census::asset::{Asset, AssetId, Candidate};
+use crate::census::asset::{Asset, AssetId, Candidate, Tally};
 use crate::observe::Role;
 use crate::time::Timestamp;
 
@@ -48,7 +48,7 @@ pub(super) struct Changes {
 }
 
 /// How much was written of the knowledge.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Published {
     /// Assets in all.
     pub assets: usize,
@@ -58,6 +58,8 @@ pub struct Published {
     pub touched: usize,
     /// Assets that are no longer any.
     pub gone: usize,
+    /// What they are.
+    pub tally: Tally,
 }
 
 impl Ledger {
@@ -96,8 +98,10 @@ impl Ledger {
         )?;
         let mut touch =
             transaction.prepare_cached("UPDATE asset SET last_seen = ?2 WHERE number = ?1")?;
-        let mut know =
-            transaction.prepare_cached("INSERT OR REPLACE INTO known VALUES (?1, ?2)")?;
+        // Apart: an insertion that may replace makes SQLite keep each page beside.
+        let mut know = transaction.prepare_cached("INSERT INTO known VALUES (?1, ?2)")?;
+        let mut learn =
+            transaction.prepare_cached("UPDATE known SET attributes = ?2 WHERE asset = ?1")?;
         let mut blob = Vec::new();
         census.derive(|asset| {
             record::begin(&mut blob);
@@ -105,7 +109,8 @@ impl Ledger {
             let print = print(&asset, &blob);
             let (first, last) = (asset.span.first, asset.span.last);
             changes.summary.assets += 1;
-            let number = match self.entries.get_mut(&asset.id) {
+            changes.summary.tally.add(&asset);
+            let (number, is_known) = match self.entries.get_mut(&asset.id) {
                 Some(entry) if entry.print == print => {
                     entry.round = self.round;
                     if entry.last != last {
@@ -125,7 +130,7 @@ impl Ledger {
                         last.0,
                         print
                     ])?;
-                    entry.number
+                    (entry.number, learn.execute(params![entry.number, blob])? > 0)
                 }
                 None => {
                     let number = changes.next;
@@ -141,10 +146,12 @@ impl Ledger {
                         last.0,
                         print
                     ])?;
-                    number
+                    (number, false)
                 }
             };
-            know.execute(params![number, blob])?;
+            if !is_known {
+                know.execute(params![number, blob])?;
+            }
             changes.written.push((asset.id, Entry { number, print, last, round: self.round }));
             changes.summary.changed += 1;
             Ok::<(), Failure>(())

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::*;
 use crate::census::Census;
+use crate::census::asset::Tally;
 use crate::census::signature::Book;
 use crate::net::{HostId, Mac, Segment, Transport};
 use crate::observe::{Equipment, Key, Lease, Observation, Observed, Origin, Role, SwitchPort};
@@ -128,7 +129,9 @@ fn what_is_kept_is_restored() {
     let before = changes(&writer);
     let counters = Counters::from([((0, "frames".to_owned()), 72)]);
     let published = writer.publish(&again, &counters).unwrap();
-    assert_eq!(published, Published { assets, ..Published::default() });
+    let tally = Tally::of(&again);
+    assert!(tally.local() + tally.external == assets && assets > 0);
+    assert_eq!(published, Published { assets, tally, ..Published::default() });
     assert_eq!(changes(&writer), before, "fingerprints survive a restart");
 }
 

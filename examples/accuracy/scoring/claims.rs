@@ -32,7 +32,7 @@ pub(super) fn read(path: &Path) -> Result<Read, String> {
     let mut reading = Reading::new(Census::new(Arc::clone(Book::builtin())), writer);
     let file = File::open(path).map_err(|e| at(&e))?;
     let _ = reading.file(path, file, &mut Silent);
-    let census = reading.finish().map_err(|e| at(&e))?;
+    let (census, _) = reading.finish().map_err(|e| at(&e))?;
     let facts = facts(&census);
     let assets = Inventory::open(&db).and_then(|i| i.assets()).map_err(|e| at(&e))?;
     Ok(Read { assets, facts })

@@ -5,6 +5,7 @@ mod attribute;
 mod cards;
 mod equipment;
 mod identity;
+mod tally;
 mod understood;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 pub use attribute::{Candidate, Reason, SHOWN, shown};
 pub use identity::Identity;
+pub use tally::Tally;
 
 use super::Census;
 use super::host::{EquipmentFacts, Evidence, Host, Said, Span};

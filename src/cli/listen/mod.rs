@@ -16,6 +16,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tracing::{info, warn};
 
 use super::{Failure, Settings, config, log};
+use crate::census::asset::Tally;
 use crate::census::signature::Book;
 use crate::sensor::{Listening, Look, Placement, Wish};
 use crate::store::Writer;
@@ -187,7 +188,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     })?;
     screen.bar.finish_and_clear();
     if !settings.quiet {
-        super::read::summary(&census, &totals, settings)?;
+        super::read::summary(&Tally::of(&census), &totals, settings)?;
     }
     spent.map_or(Ok(()), Err)
 }

@@ -75,18 +75,21 @@ impl Worker {
         mut away: impl FnMut(&Frame<'_>, &Packet<'_>) -> bool,
     ) {
         let Self { front, engine, out, last } = self;
-        let sliced: [_; TOGETHER] = from_fn(|n| {
-            let frame = frames.get(n)?;
-            let sliced = front.slice(frame);
-            (!away(frame, &sliced.packet)).then(|| (front.print(&sliced), sliced))
+        // Each packet is written once and lent from then on: it is four cache lines long.
+        let sliced: [_; TOGETHER] = from_fn(|n| Some(front.slice(frames.get(n)?)));
+        let prints: [_; TOGETHER] = from_fn(|n| {
+            let sliced = sliced[n].as_ref()?;
+            (!away(&frames[n], &sliced.packet)).then(|| front.print(sliced))
         });
-        let ahead: [_; TOGETHER] =
-            from_fn(|n| sliced[n].as_ref().and_then(|(_, sliced)| engine.ahead(&sliced.packet)));
+        let ahead: [_; TOGETHER] = from_fn(|n| {
+            prints[n]?;
+            engine.ahead(&sliced[n].as_ref()?.packet)
+        });
         for ahead in ahead.iter().flatten() {
             engine.closer(ahead);
         }
-        for (sliced, ahead) in sliced.into_iter().zip(ahead) {
-            let Some((print, sliced)) = sliced else { continue };
+        for ((sliced, print), ahead) in sliced.iter().zip(prints).zip(ahead) {
+            let (Some(sliced), Some(print)) = (sliced, print) else { continue };
             let sight = front.judge(sliced, print);
             let mut packet = sight.packet;
             *last = packet.at;

@@ -134,46 +134,46 @@ impl Copies {
 fn fingerprint(sliced: &Sliced<'_>) -> u64 {
     let packet = &sliced.packet;
     let mut h = FoldHasher::with_seed(SEED, SharedSeed::global_fixed());
+    // A few full words: this is done for every packet.
     match packet.l3 {
         Layer3::Ip { src, dst, id, .. } => {
-            address(&mut h, src);
-            address(&mut h, dst);
-            h.write_u16(id);
-            h.write_u16(sliced.checksum);
+            let same = u128::from(id) << 64 | u128::from(sliced.checksum) << 80;
+            match (src, dst) {
+                (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                    let ends = u128::from(src.to_bits()) | u128::from(dst.to_bits()) << 32;
+                    h.write_u128(4 << 120 | same | ends);
+                }
+                (src, dst) => {
+                    h.write_u128(bits(src));
+                    h.write_u128(bits(dst));
+                    h.write_u128(6 << 120 | same);
+                }
+            }
         }
         // Frames that are not IP are not routed: only an equal frame is a copy.
-        Layer3::Arp => h.write_u32(leg(packet)),
+        Layer3::Arp => h.write_u128(u128::from(leg(packet))),
         Layer3::Other(ether_type) => {
-            h.write_u32(leg(packet));
-            h.write_u16(ether_type);
+            h.write_u128(1 << 120 | u128::from(leg(packet)) | u128::from(ether_type) << 32);
         }
     }
-    match packet.l4 {
+    let ports = |src: u16, dst: u16| u128::from(src) | u128::from(dst) << 16;
+    let (protocol, upper) = match packet.l4 {
         Layer4::Tcp { src, dst, seq, ack, flags, window, .. } => {
-            h.write_u8(6);
-            h.write_u16(src);
-            h.write_u16(dst);
-            h.write_u32(seq);
-            h.write_u32(ack);
-            h.write_u8(flags.0);
-            h.write_u16(window);
+            let state = u128::from(flags.0) << 96 | u128::from(window) << 104;
+            (6, ports(src, dst) | u128::from(seq) << 32 | u128::from(ack) << 64 | state)
         }
-        Layer4::Udp { src, dst } => {
-            h.write_u8(17);
-            h.write_u16(src);
-            h.write_u16(dst);
-        }
-        Layer4::Icmp => h.write_u8(1),
-        Layer4::Icmp6 => h.write_u8(58),
-        Layer4::Other(protocol) => h.write_u8(protocol),
-        Layer4::None => {}
-    }
-    if let Some(fragment) = sliced.fragment {
-        h.write_u32(fragment.id);
-        h.write_u16(fragment.offset);
-    }
+        Layer4::Udp { src, dst } => (17, ports(src, dst)),
+        Layer4::Icmp => (1, 0),
+        Layer4::Icmp6 => (58, 0),
+        Layer4::Other(protocol) => (protocol, 1),
+        Layer4::None => (0, 0),
+    };
+    h.write_u128(u128::from(protocol) << 120 | upper);
     let payload = packet.payload;
-    h.write_usize(payload.len());
+    let length = u128::from(u64::try_from(payload.len()).unwrap_or(u64::MAX));
+    let piece =
+        sliced.fragment.map_or(0, |it| 1 << 48 | u128::from(it.offset) << 32 | u128::from(it.id));
+    h.write_u128(length << 64 | piece);
     let in_full = !matches!(packet.l3, Layer3::Ip { .. });
     match (payload.first_chunk::<ENDS>(), payload.last_chunk::<ENDS>()) {
         (Some(head), Some(tail)) if !in_full => {
@@ -185,28 +185,28 @@ fn fingerprint(sliced: &Sliced<'_>) -> u64 {
     h.finish().max(1)
 }
 
-fn address(h: &mut impl Hasher, ip: IpAddr) {
+fn bits(ip: IpAddr) -> u128 {
     match ip {
-        IpAddr::V4(ip) => h.write_u32(ip.to_bits()),
-        IpAddr::V6(ip) => h.write_u128(ip.to_bits()),
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(ip) => ip.to_bits(),
     }
 }
 
 /// What tells the legs of a packet's way apart.
 fn leg(packet: &Packet<'_>) -> u32 {
     let mut h = FoldHasher::with_seed(SEED, SharedSeed::global_fixed());
-    for mac in [packet.src_mac, packet.dst_mac] {
+    let [src, dst] = [packet.src_mac, packet.dst_mac].map(|mac| {
         let [a, b, c, d, e, f] = mac.unwrap_or_default().0;
-        h.write_u64(u64::from_be_bytes([0, u8::from(mac.is_some()), a, b, c, d, e, f]));
-    }
+        u128::from(u64::from_be_bytes([0, u8::from(mac.is_some()), a, b, c, d, e, f]))
+    });
+    h.write_u128(src << 64 | dst);
     let Segment { sensor, vlan, inner_vlan, vni } = packet.segment;
-    h.write_u16(sensor);
-    h.write_u16(vlan);
-    h.write_u16(inner_vlan);
-    h.write_u32(vni);
-    if let Layer3::Ip { ttl, .. } = packet.l3 {
-        h.write_u8(ttl);
-    }
+    let ttl = match packet.l3 {
+        Layer3::Ip { ttl, .. } => 1 << 88 | u128::from(ttl) << 80,
+        _ => 0,
+    };
+    let tags = u128::from(vlan) << 16 | u128::from(inner_vlan) << 32;
+    h.write_u128(u128::from(sensor) | tags | u128::from(vni) << 48 | ttl);
     u32::try_from(h.finish() >> 32).unwrap_or_default()
 }
 

@@ -84,7 +84,7 @@ impl Front {
     pub fn next<'a>(&'a mut self, frame: &Frame<'a>) -> Sight<'a> {
         let sliced = self.slice(frame);
         let print = self.print(&sliced);
-        self.judge(sliced, print)
+        self.judge(&sliced, print)
     }
 
     /// The headers of a frame, nothing remembered yet.
@@ -100,15 +100,15 @@ impl Front {
     }
 
     /// As [`Front::next`], for a frame whose headers are read already.
-    pub fn judge<'a>(&'a mut self, sliced: Sliced<'a>, print: Print) -> Sight<'a> {
+    pub fn judge<'a>(&'a mut self, sliced: &Sliced<'a>, print: Print) -> Sight<'a> {
         let Self { copies, outer, inner, counts, .. } = self;
         counts.frames = counts.frames.saturating_add(1);
         counts.bytes = counts.bytes.saturating_add(u64::from(sliced.on_wire));
-        let sight = look(copies, counts, &sliced, print, 0);
+        let sight = look(copies, counts, sliced, print, 0);
         if sliced.tunnels > 0 {
-            return reassemble(inner, copies, counts, &sliced, &sight).map_or(sight, |(_, s)| s);
+            return reassemble(inner, copies, counts, sliced, &sight).map_or(sight, |(_, s)| s);
         }
-        match reassemble(outer, copies, counts, &sliced, &sight) {
+        match reassemble(outer, copies, counts, sliced, &sight) {
             None => sight,
             // What was in a fragmented tunnel may be a fragment again.
             Some((whole, sight)) => {

@@ -39,6 +39,9 @@ const MAX_PADDING: usize = 64;
 /// Bytes of a conversation joined late in which a segment must show itself.
 const MAX_LATE: usize = 4096;
 
+/// Lines of it that are looked at.
+const MAX_LATE_LINES: u8 = 64;
+
 /// HL7 version 2 as a protocol.
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "hl7",
@@ -114,15 +117,24 @@ fn begins_message(bytes: &[u8]) -> Verdict {
 /// In a conversation joined in the middle: a start block, or a segment behind an end of line.
 fn late(bytes: &[u8]) -> Verdict {
     let begins = |line: &[u8]| {
-        line.strip_prefix(&[VT]).unwrap_or(line).get(..4).is_some_and(|head| {
-            [b"MSH|", b"PID|", b"PV1|", b"OBR|", b"OBX|", b"ORC|", b"NTE|", b"MSA|", b"PRT|"]
+        let line = line.strip_prefix(&[VT]).unwrap_or(line);
+        // Most lines end here, and most conversations are of another protocol.
+        line.get(3) == Some(&b'|')
+            && [b"MSH", b"PID", b"PV1", b"OBR", b"OBX", b"ORC", b"NTE", b"MSA", b"PRT"]
                 .iter()
-                .any(|known| *known == head)
-        })
+                .any(|known| line.starts_with(*known))
     };
-    let lines = bytes.split(|b| matches!(b, b'\r' | b'\n'));
-    let mut blocks = bytes.split(|b| *b == VT).skip(1);
-    match lines.take(64).skip(1).any(begins) || blocks.any(|it| wide::begins(it).is_some()) {
+    let mut lines = 0_u8;
+    let mut ends = bytes.iter().enumerate().filter(|(_, b)| (b'\n'..=b'\r').contains(*b));
+    let found = ends.any(|(at, end)| {
+        let behind = bytes.get(at.saturating_add(1)..).unwrap_or_default();
+        if *end == VT {
+            return wide::begins(behind).is_some();
+        }
+        lines = lines.saturating_add(u8::from(*end != 0x0c));
+        *end != 0x0c && lines < MAX_LATE_LINES && begins(behind)
+    });
+    match found {
         true => Verdict::Yes,
         false if bytes.len() >= MAX_LATE => Verdict::No,
         false => Verdict::More,

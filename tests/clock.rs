@@ -81,7 +81,7 @@ fn conversations_end_whatever_the_clock_does() {
         let frame = framed(second, &bytes);
         let sliced = front.slice(&frame);
         let print = front.print(&sliced);
-        let sight = front.judge(sliced, print);
+        let sight = front.judge(&sliced, print);
         engine.packet(&sight.packet, None, &mut out);
         out.clear();
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "libpcap")]
 use auscult::wire::capture::live::{Loss, Method, Options, open};
 use auscult::wire::capture::parse_bytes;
-use mirror::{Mirror, PORT};
+use mirror::{Mirror, PORT, TAP};
 
 const AUSCULT: &str = env!("CARGO_BIN_EXE_auscult");
 
@@ -92,9 +92,13 @@ impl Sensor {
 
 /// One counter of the live port, as the inventory has it.
 fn counter(db: &Path, name: &str) -> u64 {
+    counter_of(db, PORT, name)
+}
+
+fn counter_of(db: &Path, port: &str, name: &str) -> u64 {
     let Ok(inventory) = auscult::store::Inventory::open(db) else { return 0 };
     let captures = inventory.captures().expect("readable");
-    captures.iter().filter(|c| c.name == PORT).filter_map(|c| c.counters.get(name)).sum()
+    captures.iter().filter(|c| c.name == port).filter_map(|c| c.counters.get(name)).sum()
 }
 
 /// Frames of a committed capture.
@@ -168,6 +172,55 @@ fn af_packet_says_what_the_file_says() {
 #[test]
 fn af_packet_shared_by_two_workers_says_what_the_file_says() {
     same_as_the_file(&["--capture", "af-packet", "--queues", "2", "--cpus", "0"], 1, 100);
+}
+
+#[test]
+fn two_taps_are_one_sensor() {
+    let Some(mirror) = mirror(1) else { return };
+    mirror.tap().expect("a second cable");
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("live.db");
+    let frames = frames_of("hospital.pcapng");
+    let sensor = Sensor::start(&mirror, &db, &[TAP, "--capture", "af-packet"]);
+    let direction = |frame: &Vec<u8>| {
+        let lent = auscult::wire::capture::Frame {
+            at: auscult::time::Timestamp(0),
+            link: auscult::wire::capture::LinkType::Ethernet,
+            wire_len: 0,
+            number: 0,
+            bytes: frame,
+        };
+        let ends = auscult::wire::packet::slice(&lent, 0).packet.addresses();
+        if ends.is_some_and(|(src, dst)| src < dst) { TAP } else { PORT }
+    };
+    let sent = mirror.send_on(frames.iter().map(|f| (direction(f), f.as_slice())), 2);
+    std::thread::sleep(Duration::from_millis(500));
+    let (said, _) = sensor.stop(15);
+    let read = |port| counter_of(&db, port, "frames");
+    assert_eq!(read(PORT) + read(TAP), sent, "{said}");
+    assert!(counter_of(&db, PORT, "workers.handed") > 0);
+    assert_eq!(counter_of(&db, PORT, "lost.workers") + counter_of(&db, TAP, "lost.workers"), 0);
+    let (live, file) = (register(&db), from_file(dir.path(), "hospital.pcapng"));
+    for (id, asset) in &file {
+        assert_eq!(live.get(id), Some(asset));
+    }
+    assert_eq!(mirror.sent_back(), 0, "nothing is ever sent");
+}
+
+#[test]
+fn a_port_that_goes_leaves_the_other_one_reading() {
+    let Some(mirror) = mirror(1) else { return };
+    mirror.tap().expect("a second cable");
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("live.db");
+    let mut sensor = Sensor::start(&mirror, &db, &[TAP, "--capture", "af-packet"]);
+    mirror.ip(&["link", "delete", TAP]);
+    sensor.hears("the interface is gone");
+    let sent = play(&mirror, "hl7.pcap");
+    std::thread::sleep(Duration::from_millis(500));
+    sensor.stop(15);
+    // Frames of pairs that belong to the other port's worker are read there.
+    assert_eq!(counter_of(&db, PORT, "frames") + counter_of(&db, TAP, "frames"), sent);
 }
 
 /// Frames of one capture, sent again and again.

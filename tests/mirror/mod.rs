@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "entering a namespace and sending raw frames are system calls")]
 #![allow(dead_code, reason = "each test uses its own part")]
 
+use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
@@ -12,6 +13,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The interface's name at either end.
 pub(crate) const PORT: &str = "mirror";
+/// That of the second cable.
+pub(crate) const TAP: &str = "tap";
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -66,6 +69,17 @@ impl Mirror {
         Ok(())
     }
 
+    /// Lays a second cable beside the first.
+    pub(crate) fn tap(&self) -> Result<(), String> {
+        let near = ["link", "add", TAP, "netns", &self.near];
+        let far = ["type", "veth", "peer", "name", TAP, "netns", &self.far];
+        must("ip", &[&near[..], &far[..]].concat())?;
+        for end in [&self.near, &self.far] {
+            must("ip", &["-n", end, "link", "set", TAP, "mtu", "9000", "up"])?;
+        }
+        Ok(())
+    }
+
     /// A program in the near namespace.
     pub(crate) fn near(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
@@ -96,14 +110,23 @@ impl Mirror {
         frames: impl Iterator<Item = &'a [u8]> + Send,
         between: usize,
     ) -> u64 {
+        self.send_on(frames.map(|frame| (PORT, frame)), between)
+    }
+
+    /// Puts each frame on the cable that it is for.
+    pub(crate) fn send_on<'a>(
+        &self,
+        frames: impl Iterator<Item = (&'static str, &'a [u8])> + Send,
+        between: usize,
+    ) -> u64 {
         let enter = enter(&self.far);
         std::thread::scope(|scope| {
             let send = move || {
                 enter();
-                let socket = raw_socket();
+                let mut sockets: HashMap<&str, OwnedFd> = HashMap::new();
                 let mut sent = 0;
-                for frame in frames {
-                    send_frame(&socket, frame);
+                for (port, frame) in frames {
+                    send_frame(sockets.entry(port).or_insert_with(|| raw_socket(port)), frame);
                     sent += 1;
                     if sent % between as u64 == 0 {
                         std::thread::sleep(std::time::Duration::from_millis(2));
@@ -141,14 +164,14 @@ fn enter(namespace: &str) -> impl FnOnce() + Send + use<> {
     }
 }
 
-fn raw_socket() -> OwnedFd {
+fn raw_socket(port: &str) -> OwnedFd {
     // SAFETY: numbers only; the descriptor is new and ours.
     let socket = unsafe {
         let fd = libc::socket(libc::AF_PACKET, libc::SOCK_RAW, 0);
         assert!(fd >= 0, "{}", io::Error::last_os_error());
         OwnedFd::from_raw_fd(fd)
     };
-    let name = CString::new(PORT).expect("a name");
+    let name = CString::new(port).expect("a name");
     // SAFETY: a sockaddr_ll of zeros is valid; name, address and length are live.
     let bound = unsafe {
         let mut address: libc::sockaddr_ll = std::mem::zeroed();

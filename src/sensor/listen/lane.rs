@@ -136,7 +136,7 @@ impl Lane {
         let Self { source, share, outlet, .. } = self;
         let mut frames = 0;
         if let Some(share) = share {
-            frames = share.receive(|frames| worker.read(frames));
+            frames = share.receive(now(), |frames| worker.read(frames));
         }
         let Some(source) = source else {
             std::thread::sleep(if share.is_some() { WAIT_SHARED } else { WAIT });

@@ -1,8 +1,11 @@
 //! Which worker reads what. A card spreads frames over its queues as it likes, and most
-//! send the two directions of a conversation to different ones. Here all packets
-//! between two addresses belong to one worker; what arrives elsewhere is copied over to
-//! it, in parcels, without waiting and without memory from the heap once parcels go
-//! round.
+//! send the two directions of a conversation to different ones; the two taps of a link
+//! do so by nature. Here all packets between two addresses belong to one worker; what
+//! arrives elsewhere is copied over to it, in parcels, without waiting and without
+//! memory from the heap once parcels go round. Each worker holds its frames for a
+//! moment and reads them in the order of their times.
+
+mod parcel;
 
 use std::hash::BuildHasher as _;
 
@@ -10,73 +13,26 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use foldhash::fast::RandomState;
 
 use crate::time::Timestamp;
-use crate::wire::capture::{BATCH, Frame, LinkType};
+use crate::wire::capture::Frame;
 use crate::wire::packet::Packet;
+use parcel::{Order, Parcel};
 
-/// Bytes of a parcel: a jumbo frame fits a few times.
-const PARCEL: usize = 64 * 1024;
-/// Parcels that wait for one worker; 16 MiB, some 20 ms of a full 10 Gb/s.
+/// Parcels on the way to one worker; 16 MiB, some 20 ms of a full 10 Gb/s.
 const WAITING: usize = 256;
-
-/// Frames on their way to another worker, with the memory that holds them.
-#[derive(Default)]
-struct Parcel {
-    bytes: Vec<u8>,
-    frames: Vec<Kept>,
-}
-
-/// One frame of a parcel.
-struct Kept {
-    at: Timestamp,
-    link: LinkType,
-    wire_len: u32,
-    number: u64,
-    /// Where it ends in the parcel's bytes.
-    end: usize,
-}
-
-impl Parcel {
-    fn has_room(&self, length: usize) -> bool {
-        self.frames.is_empty() || (self.frames.len() < BATCH && self.bytes.len() + length <= PARCEL)
-    }
-
-    fn push(&mut self, frame: &Frame<'_>) {
-        self.bytes.extend_from_slice(frame.bytes);
-        let &Frame { at, link, wire_len, number, .. } = frame;
-        self.frames.push(Kept { at, link, wire_len, number, end: self.bytes.len() });
-    }
-
-    /// Lends its frames, then is empty.
-    fn open(&mut self, each: impl FnOnce(&[Frame<'_>])) {
-        let empty = Frame {
-            at: Timestamp(0),
-            link: LinkType::Ethernet,
-            wire_len: 0,
-            number: 0,
-            bytes: &[],
-        };
-        let mut frames = [empty; BATCH];
-        let mut start = 0;
-        for (frame, kept) in frames.iter_mut().zip(&self.frames) {
-            let &Kept { at, link, wire_len, number, end } = kept;
-            let bytes = self.bytes.get(start..end).unwrap_or_default();
-            *frame = Frame { at, link, wire_len, number, bytes };
-            start = end;
-        }
-        each(frames.get(..self.frames.len()).unwrap_or_default());
-        self.bytes.clear();
-        self.frames.clear();
-    }
-}
+/// Emptied parcels kept for each worker: those on the way, and those held for order.
+const SPARE: usize = 1280;
 
 /// One worker's part of the work, and its way to the others.
 pub struct Share {
     own: usize,
     hasher: RandomState,
-    others: Vec<Sender<Parcel>>,
+    others: Vec<Sender<(usize, Parcel)>>,
     /// One for each worker, being filled.
     parcels: Vec<Parcel>,
-    inbox: Receiver<Parcel>,
+    /// Whose, and what.
+    inbox: Receiver<(usize, Parcel)>,
+    /// All that is to be read here.
+    order: Order,
     /// Emptied parcels of all workers.
     spare: (Sender<Parcel>, Receiver<Parcel>),
     handed: u64,
@@ -88,7 +44,7 @@ impl Share {
     #[must_use]
     pub fn among(workers: usize) -> Vec<Self> {
         let hasher = RandomState::default();
-        let spare = bounded(WAITING * workers.max(1));
+        let spare = bounded(SPARE * workers.max(1));
         let (others, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| bounded(WAITING)).unzip();
         let share = |(own, inbox)| Self {
             own,
@@ -96,6 +52,7 @@ impl Share {
             others: others.clone(),
             parcels: (0..workers).map(|_| Parcel::default()).collect(),
             inbox,
+            order: Order::of(workers),
             spare: spare.clone(),
             handed: 0,
             lost: 0,
@@ -109,17 +66,15 @@ impl Share {
         (self.handed, self.lost)
     }
 
-    /// Takes a frame that is another worker's; false when it is our own.
+    /// Takes a frame to be read in its order, here or by another worker; false when it
+    /// can be read at once.
     pub(super) fn takes(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
         // What has no addresses says little, and says it to whoever sees it.
         let Some((src, dst)) = packet.addresses() else { return false };
         let pair = if src <= dst { (src, dst) } else { (dst, src) };
         let many = u64::try_from(self.others.len()).unwrap_or(1).max(1);
         let owner = usize::try_from((self.hasher.hash_one(pair) >> 32) % many).unwrap_or(0);
-        if owner == self.own {
-            return false;
-        }
-        self.handed += 1;
+        self.handed += u64::from(owner != self.own);
         if self.parcels.get(owner).is_some_and(|parcel| !parcel.has_room(frame.bytes.len())) {
             self.send(owner);
         }
@@ -141,28 +96,29 @@ impl Share {
         else {
             return;
         };
-        if parcel.frames.is_empty() {
+        if parcel.len() == 0 {
             return;
         }
         let full = std::mem::replace(parcel, self.spare.1.try_recv().unwrap_or_default());
-        if let Err(refused) = way.try_send(full) {
-            let mut parcel = refused.into_inner();
-            self.lost += u64::try_from(parcel.frames.len()).unwrap_or(0);
-            parcel.open(|_| ());
+        if owner == self.own {
+            self.order.take(owner, full);
+        } else if let Err(refused) = way.try_send((self.own, full)) {
+            let (_, mut parcel) = refused.into_inner();
+            self.lost += u64::try_from(parcel.len()).unwrap_or(0);
+            parcel.clear();
             let _ = self.spare.0.try_send(parcel);
         }
     }
 
-    /// Lends what the others have sent, at most as much as was there when this was called.
-    pub fn receive(&mut self, mut each: impl FnMut(&[Frame<'_>])) -> usize {
-        let mut frames = 0;
+    /// Lends what is to be read here and has waited long enough for what is older; with
+    /// a time at the end of times, all.
+    pub fn receive(&mut self, now: Timestamp, each: impl FnMut(&[Frame<'_>])) -> usize {
         for _ in 0..self.inbox.len() {
-            let Ok(mut parcel) = self.inbox.try_recv() else { break };
-            frames += parcel.frames.len();
-            parcel.open(&mut each);
-            let _ = self.spare.0.try_send(parcel);
+            let Ok((whose, parcel)) = self.inbox.try_recv() else { break };
+            self.order.take(whose, parcel);
         }
-        frames
+        let Self { order, spare, .. } = self;
+        order.release(now, each, |empty| drop(spare.0.try_send(empty)))
     }
 }
 
@@ -172,6 +128,7 @@ mod tests {
 
     use super::*;
     use crate::sensor::Worker;
+    use crate::wire::capture::LinkType;
 
     fn datagram(from: u8, to: u8) -> Vec<u8> {
         let build = PacketBuilder::ethernet2([2, 0, 0, 0, 0, from], [2, 0, 0, 0, 0, to])
@@ -197,7 +154,7 @@ mod tests {
             shares[at].flush();
         }
         for (worker, share) in workers.iter_mut().zip(&mut shares) {
-            share.receive(|frames| worker.read(frames));
+            share.receive(Timestamp(i64::MAX), |frames| worker.read(frames));
         }
         (workers.into(), shares)
     }
@@ -227,21 +184,8 @@ mod tests {
         let (handed, lost) = shares[0].counts();
         assert!(lost > 0 && lost < handed);
         let mut came = 0;
-        while shares[1].receive(|frames| came += frames.len()) > 0 {}
+        let end = Timestamp(i64::MAX);
+        while shares[1].receive(end, |frames| came += frames.len()) > 0 {}
         assert_eq!(u64::try_from(came).unwrap() + lost, handed);
-    }
-
-    #[test]
-    fn frames_come_as_they_were() {
-        let mut parcel = Parcel::default();
-        let all: Vec<Vec<u8>> = (0..BATCH).map(|n| vec![7; n * 9]).collect();
-        all.iter().zip(1..).for_each(|(bytes, n)| parcel.push(&frame(bytes, n)));
-        assert!(!parcel.has_room(1));
-        parcel.open(|frames| {
-            for ((bytes, got), number) in all.iter().zip(frames).zip(1..) {
-                assert_eq!((got.bytes, got.number), (&bytes[..], number));
-            }
-        });
-        assert!(parcel.has_room(PARCEL * 2), "an empty one takes any frame");
     }
 }

@@ -2,7 +2,9 @@
 //! users and passwords; none of them may reach the inventory, a view or a log.
 
 mod lab;
+mod mirror;
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -41,6 +43,66 @@ fn the_captures_do_carry_them() {
     let ascii: Vec<_> = canaries.iter().filter(|c| c.is_ascii()).collect();
     let planted = ascii.iter().filter(|c| holds(&raw, c.as_bytes())).count();
     assert!(planted * 10 >= ascii.len() * 6, "only {planted} of {} are on the wire", ascii.len());
+}
+
+/// The live sensor with everything switched on that says something; where no mirror
+/// port can be made, the test says so.
+#[test]
+fn no_live_output_holds_one() {
+    let mirror = match mirror::Mirror::lay(1) {
+        Ok(mirror) => mirror,
+        Err(why) => {
+            let _ = writeln!(std::io::stderr(), "skipped, no mirror port can be made: {why}");
+            return;
+        }
+    };
+    let canaries = canaries();
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("auscult.db");
+    let mut sensor = mirror.near(env!("CARGO_BIN_EXE_auscult"));
+    sensor.arg("--db").arg(&db).args(["-v", "--log", "json", "listen", "-i", mirror::PORT]);
+    sensor.args(["--metrics", "19598"]).stderr(std::process::Stdio::piped());
+    mirror.ip(&["link", "set", "lo", "up"]);
+    // Its output is nobody else's, whatever becomes of the test.
+    let mut sensor = sensor.stdout(std::process::Stdio::null()).spawn().expect("started");
+    let mut said = BufReader::new(sensor.stderr.take().expect("piped"));
+    let mut first = String::new();
+    while !first.contains("workers") {
+        assert!(said.read_line(&mut first).expect("text") > 0, "{first}");
+    }
+    let mut frames: Vec<Vec<u8>> = Vec::new();
+    for capture in ["hospital.pcapng", "hl7.pcap", "dicom.pcap", "windows.pcap", "bedside.pcap"] {
+        let bytes = std::fs::read(lab::capture(capture)).expect("there");
+        auscult::wire::capture::parse_bytes(&bytes, &mut |some, _| {
+            frames.extend(some.iter().map(|frame| frame.bytes.to_vec()));
+            std::ops::ControlFlow::Continue(())
+        })
+        .expect("whole");
+    }
+    mirror.send(frames.iter().map(Vec::as_slice), 100);
+    // Until the first publication there is nothing to tell.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    let metrics = mirror.inside(|| {
+        let mut stream = std::net::TcpStream::connect("127.0.0.1:19598").expect("metrics");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").expect("asked");
+        let mut text = Vec::new();
+        let _ = stream.read_to_end(&mut text);
+        text
+    });
+    assert!(holds(&metrics, b"auscult_"), "{}", String::from_utf8_lossy(&metrics));
+    assert_clean("metrics", &metrics, &canaries);
+    let written = |kind: &str| std::fs::read(dir.path().join(format!("auscult.db{kind}")));
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    // The journal is in one of them while it runs.
+    for kind in ["", "-wal"] {
+        assert_clean(kind, &written(kind).unwrap_or_default(), &canaries);
+    }
+    mirror::must("kill", &[&sensor.id().to_string()]).expect("kill");
+    let mut rest = first.into_bytes();
+    said.read_to_end(&mut rest).expect("text");
+    assert!(sensor.wait().expect("ended").success(), "{}", String::from_utf8_lossy(&rest));
+    assert_clean("standard error", &rest, &canaries);
+    assert_clean("inventory", &written("").expect("there"), &canaries);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::room::Room;
-use crate::net::{HostId, Transport};
+use crate::net::{HostId, Mac, Transport};
 use crate::observe::{Key, Lease, Observed, Origin, Role};
 use crate::time::{SECOND, Timestamp};
 
@@ -216,12 +216,15 @@ impl Host {
         all.get(..many).unwrap_or_default()
     }
 
-    /// Whether it would hardly be missed: seen for less than a minute, having said
+    /// Whether it would hardly be missed: a card with an address that nobody assigned to
+    /// a maker, or someone behind a router, seen for less than a minute, having said
     /// nothing but that it is there, in no conversation, leased and plugged in nowhere.
-    /// A flood of invented addresses makes such hosts.
-    pub(super) fn is_faint(&self) -> bool {
+    /// A flood of invented addresses makes such hosts; one that uses makers' addresses
+    /// fills the table, and then newcomers are refused.
+    pub(super) fn is_faint(&self, id: &HostId) -> bool {
         let leased = |(_, lease, _): &(IpAddr, Lease, Said)| matches!(lease, Lease::Dhcp(_));
-        self.span.last.since(self.span.first) < FAINT
+        (self.routed || id.mac.is_none_or(Mac::is_local))
+            && self.span.last.since(self.span.first) < FAINT
             && self.facts.iter().all(|fact| fact.key.as_str().starts_with("tcp."))
             && self.services.is_empty()
             && self.equipment.is_empty()

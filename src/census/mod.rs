@@ -255,7 +255,7 @@ impl Census {
         for _ in 0..LOOKED_AT {
             self.hand = if self.hand + 1 < self.hosts.len() { self.hand + 1 } else { 0 };
             let (old, host) = self.hosts.get_mut(self.hand)?;
-            if host.is_faint() {
+            if host.is_faint(old) {
                 self.room.free(host.bytes());
                 self.places.remove(old);
                 (*old, *host) = (id, Host::new(at));

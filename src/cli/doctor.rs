@@ -81,7 +81,9 @@ fn age() -> i64 {
 
 /// Listens for a while and judges.
 fn mirror(interface: &str, args: &Args) -> Result<Vec<Check>, Failure> {
-    let options = Options { method: args.capture.method(), ..Options::default() };
+    // Looking must change nothing: the card's offloads stay as they are.
+    let method = args.capture.method();
+    let options = Options { method, keep_tags: false, ..Options::default() };
     let opened = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
     let note = if opened.note.is_empty() { String::new() } else { format!(" ({})", opened.note) };
     let how = Check::new("capture", Grade::Good, format!("{}{note}", opened.method), "");

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
@@ -57,6 +58,9 @@ struct Checkpoint {
     mark: i64,
 }
 
+/// How long another writer is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// Writes one inventory.
 pub struct Writer {
     path: PathBuf,
@@ -89,10 +93,18 @@ impl Writer {
         let connection = open_writer(path)?;
         let open = |error| Error::new(path, Fault::Lock(error));
         let alone = File::open(path).map_err(open)?;
-        match alone.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::new(path, Fault::Busy)),
-            Err(TryLockError::Error(error)) => return Err(open(error)),
+        // A process that is just being started holds what its parent has let go of, for
+        // the moment until it is what it is to be.
+        let patience = Instant::now();
+        loop {
+            match alone.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if patience.elapsed() < PATIENCE => {
+                    std::thread::sleep(PATIENCE / 20);
+                }
+                Err(TryLockError::WouldBlock) => return Err(Error::new(path, Fault::Busy)),
+                Err(TryLockError::Error(error)) => return Err(open(error)),
+            }
         }
         let read = |error| Error::new(path, Fault::Read(error));
         let journal = Journal::load(&connection).map_err(read)?;

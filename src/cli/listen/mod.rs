@@ -35,8 +35,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "METHOD", value_enum, default_value_t = Capture::Auto)]
     capture: Capture,
     /// Read only frames that this BPF expression keeps (pcap-filter(7); not with af-xdp).
-    /// Behind VLAN tags it must say `vlan`: `port 104 or (vlan and port 104)` keeps frames
-    /// with and without a tag. Names are not looked up on the network
+    /// The outer VLAN tag is out by then: `port 104` keeps tagged frames as well. Names
+    /// are not looked up on the network
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<String>,
     /// Workers for each interface
@@ -115,7 +115,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         ring: usize::from(args.ring) << 20,
         keep_tags: !args.keep_offload,
         busy_poll: args.busy_poll,
-        filter: args.filter.clone(),
+        filter: args.filter.clone().filter(|filter| !filter.trim().is_empty()),
     };
     // Interfaces first: who may not capture leaves no empty inventory behind.
     let mut opened: Vec<(String, _)> = Vec::new();
@@ -240,6 +240,9 @@ fn sums(look: &Look) -> Vec<(String, u64)> {
     let mut all: BTreeMap<&str, u64> = BTreeMap::new();
     for (name, n) in look.ports.iter().flat_map(|port| &port.counters) {
         *all.entry(name).or_insert(0) += n;
+    }
+    if look.refused > 0 {
+        all.insert("hosts.refused", look.refused);
     }
     all.into_iter().map(|(name, n)| (name.to_owned(), n)).collect()
 }

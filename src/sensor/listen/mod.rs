@@ -64,6 +64,8 @@ pub struct Look {
     pub ports: Vec<PortLook>,
     /// Speakers remembered.
     pub hosts: usize,
+    /// Speakers that are not, or no more, because there were too many.
+    pub refused: u64,
     /// Why the inventory could not be written the last time it was tried.
     pub unwritten: Option<String>,
     /// Portions of observations on their way to the census, and how many there can be.
@@ -266,6 +268,7 @@ impl Listening {
         Look {
             ports: ports.collect(),
             hosts: self.census.len(),
+            refused: self.census.refused(),
             unwritten: self.failed.iter().flatten().next().map(ToString::to_string),
             queue: (self.observed.len(), outlet::PORTIONS),
             journal_bytes: self.writer.journal_bytes(),
@@ -323,6 +326,10 @@ impl Listening {
         if unjournaled > 0 {
             counters.insert((self.evidence, UNJOURNALED.to_owned()), unjournaled);
         }
+        let few =
+            [("hosts.refused", self.census.refused()), ("facts.refused", self.census.overflow())];
+        let few = few.into_iter().filter(|(_, n)| *n > 0);
+        counters.extend(few.map(|(name, n)| ((self.evidence, name.to_owned()), n)));
         counters
     }
 

@@ -31,6 +31,9 @@ const ARENA: usize = 1 << 20;
 /// Bytes of the ring behind a handle that only compiles.
 const SMALL: usize = 1 << 20;
 
+/// Characters of a filter that are compiled, within a second.
+const LONGEST_FILTER: usize = 2_048;
+
 /// A handle of libpcap.
 pub(super) struct Libpcap {
     capture: Capture<Active>,
@@ -83,6 +86,11 @@ pub(super) fn open(
 /// # Errors
 /// The expression is wrong, or needs a name to be looked up on the network.
 pub(super) fn compile(interface: &str, expression: &str) -> Result<Filter, OpenError> {
+    // libpcap's time and memory grow with the square of it.
+    if expression.len() > LONGEST_FILTER {
+        let what = format!("a filter may have {LONGEST_FILTER} characters; filter by networks");
+        return Err(OpenError::new(interface, what));
+    }
     let capture = activate(interface, SMALL, false)?;
     let ethernet = capture.get_datalink().0 == 1;
     // A thread of its own, which can ask nobody for a name.

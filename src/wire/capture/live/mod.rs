@@ -153,9 +153,9 @@ impl Options {
         self.filter.as_deref().map(|filter| libpcap::compile(interface, filter)).transpose()
     }
 
-    /// Half of the buffers hold frames that wait; one is 2 KiB.
+    /// A buffer is 2 KiB.
     fn xdp(&self, mode: af_xdp::Mode) -> af_xdp::Options {
-        let frames = u32::try_from(self.ring >> 12).unwrap_or(u32::MAX);
+        let frames = u32::try_from(self.ring >> 11).unwrap_or(u32::MAX);
         let frames = frames.clamp(64, 1 << 20).next_power_of_two();
         af_xdp::Options { frames, mode, busy_poll: self.busy_poll }
     }

@@ -60,9 +60,11 @@ pub(super) struct Line<'a> {
     pub(super) taken: usize,
 }
 
-/// The end of a block where a unit could stand: behind it nothing comes, or the next.
+/// The end of a block where a unit could stand. As a unit it would be a letter of
+/// Malayalam or Lepcha: a message of theirs ends early, and its rest is passed over.
+/// What comes behind cannot be asked, since it may not have come yet.
 fn ends_block(rest: &[u8]) -> bool {
-    matches!(rest, [FS, b'\r'] | [FS, b'\r', VT, ..] | [FS, VT, ..])
+    matches!(rest, [FS, b'\r' | VT, ..])
 }
 
 impl Order {

@@ -157,6 +157,8 @@ struct Half {
     framed: bool,
     /// The segments of this message end with CR, so a line feed is text.
     cr: bool,
+    /// A part of the line was passed over: what comes now is in its middle.
+    inside: bool,
     /// The message is in UTF-16.
     wide: Option<wide::Order>,
     message: Option<Message>,
@@ -190,7 +192,7 @@ impl Dissector for Hl7 {
             Side::Server => &mut self.server,
         };
         (half.passing, half.framed, half.cr, half.message) = (true, false, false, None);
-        half.wide = None;
+        (half.wide, half.inside) = (None, false);
         Recovery::Resync
     }
 }
@@ -198,13 +200,16 @@ impl Dissector for Hl7 {
 impl Half {
     /// Takes one segment with what ended it; 0 when it is not complete yet.
     fn step(&mut self, bytes: &[u8], other: &Memory, out: &mut dyn Sink) -> usize {
-        if self.wide.is_none()
-            && let Some((order, mark)) = wide::begins(bytes)
-        {
-            self.wide = Some(order);
-            self.passing = false;
-            if mark > 0 {
-                return mark;
+        // Only where a line begins, however the bytes are cut.
+        if self.wide.is_none() && !self.inside {
+            if let Some((order, mark)) = wide::begins(bytes) {
+                self.wide = Some(order);
+                self.passing = false;
+                if mark > 0 {
+                    return mark;
+                }
+            } else if wide::may_begin(bytes) {
+                return 0;
             }
         }
         if let Some(order) = self.wide {
@@ -216,10 +221,12 @@ impl Half {
                 if !std::mem::replace(&mut self.passing, true) && bytes.starts_with(b"MSH") {
                     self.message = None;
                 }
+                self.inside = true;
                 return bytes.len();
             }
             return 0;
         };
+        self.inside = false;
         let (line, end) = (bytes.get(..at).unwrap_or_default(), bytes.get(at).copied());
         let padding = line.iter().take_while(|b| is_padding(**b)).count();
         let line = line.get(padding..).unwrap_or_default();
@@ -249,15 +256,17 @@ impl Half {
         other: &Memory,
         out: &mut dyn Sink,
     ) -> usize {
-        let Some(line) = order.line(bytes, self.cr) else {
+        let Some(line) = order.line(bytes, self.cr, !self.inside) else {
             if !self.passing && bytes.len() < MAX_SEGMENT {
                 return 0;
             }
             if !std::mem::replace(&mut self.passing, true) && wide::begins(bytes).is_some() {
                 self.message = None;
             }
+            self.inside |= bytes.len() > 1;
             return bytes.len() & !1;
         };
+        self.inside = false;
         let whole = !std::mem::take(&mut self.passing) && line.bytes.len() < MAX_SEGMENT;
         match order.text(line.bytes).filter(|_| whole) {
             Some(text) if !text.is_empty() => {

@@ -29,6 +29,11 @@ pub(super) fn begins(bytes: &[u8]) -> Option<(Order, usize)> {
     Some((*order, mark))
 }
 
+/// Whether a message may begin here: there are too few bytes to tell.
+pub(super) fn may_begin(bytes: &[u8]) -> bool {
+    HEADS.iter().any(|(head, _)| head.starts_with(bytes))
+}
+
 /// As [`begins`], for bytes of which more may come.
 pub(super) fn probe(bytes: &[u8]) -> Verdict {
     match bytes {
@@ -75,10 +80,12 @@ impl Order {
         }
     }
 
-    /// The next line; `cr` when a line feed is text. None when it is not complete yet.
-    pub(super) fn line(self, bytes: &[u8], cr: bool) -> Option<Line<'_>> {
+    /// The next line; `cr` when a line feed is text, `start` when the bytes are those of
+    /// its beginning. None when it is not complete yet.
+    pub(super) fn line(self, bytes: &[u8], cr: bool, start: bool) -> Option<Line<'_>> {
         // No segment begins with a unit that has a block character as its first byte.
         match bytes {
+            _ if !start => {}
             [FS, ..] => return Some(Line { bytes: &[], end: End::Block, taken: 1 }),
             [VT, ..] => return Some(Line { bytes: &[], end: End::Next, taken: 1 }),
             _ => {}

@@ -10,7 +10,7 @@ use crate::wire::capture::{BATCH, Frame, LinkType};
 const PARCEL: usize = 64 * 1024;
 /// How long a frame is held back for older ones that come by another way: the kernel
 /// hands blocks over after up to 40 ms, and a worker may wait for its turn.
-const HOLD: i64 = SECOND / 10;
+const HOLD: i64 = SECOND / 4;
 /// Bytes held back at most; beyond that frames go on earlier.
 const MOST: usize = 64 << 20;
 

@@ -440,6 +440,19 @@ mod tests {
     }
 
     #[test]
+    fn only_an_invented_card_that_said_nothing_is_faint() {
+        let at = Timestamp(0);
+        let card = |mac: &str| HostId { mac: mac.parse().ok(), ..HostId::default() };
+        let (made, invented) = (card("00:06:6b:33:30:42"), card("02:06:6b:33:30:42"));
+        let mut host = Host::new(at);
+        assert!(host.is_faint(&invented) && !host.is_faint(&made));
+        host.routed = true;
+        assert!(host.is_faint(&made), "behind a router the card is the router's");
+        host.span.extend(Timestamp(FAINT));
+        assert!(!host.is_faint(&invented), "here for a minute");
+    }
+
+    #[test]
     fn a_flood_is_bounded_and_counted() {
         let mut host = Host::new(Timestamp(0));
         let mut room = Room::default();

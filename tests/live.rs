@@ -1,6 +1,7 @@
 //! The sensor on a live mirror port, in network namespaces of its own. Where the rights
 //! for that are missing, each test says so and proves nothing.
 
+mod lab;
 mod mirror;
 
 use std::collections::BTreeMap;
@@ -121,17 +122,7 @@ fn register(db: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
         .output()
         .expect("run");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let mut reader = csv::Reader::from_reader(out.stdout.as_slice());
-    let header = reader.headers().expect("a header").clone();
-    let rows = reader.records().map(|row| {
-        let row = row.expect("a row");
-        let cells = header.iter().zip(&row).map(|(k, v)| (k.to_owned(), v.to_owned()));
-        let kept: BTreeMap<_, _> = cells
-            .filter(|(k, _)| !matches!(k.as_str(), "first_seen" | "last_seen" | "evidence"))
-            .collect();
-        (kept["asset_id"].clone(), kept)
-    });
-    rows.collect()
+    lab::rows(&out.stdout)
 }
 
 fn from_file(dir: &Path, capture: &str) -> BTreeMap<String, BTreeMap<String, String>> {
@@ -468,6 +459,8 @@ fn what_stands_in_the_way_is_said_in_one_line() {
     for method in ["auto", "af-packet", "pcap"].into_iter().filter(with_libpcap) {
         let filter = |text| run(&["listen", "-i", PORT, "--capture", method, "--filter", text]);
         assert!(filter("tcp prot 104").contains("syntax error"), "{method}");
+        let long = vec!["host 10.0.0.1"; 200].join(" or ");
+        assert!(filter(&long).contains("2048 characters"), "{method}");
         let begun = Instant::now();
         assert!(filter("host\nno-such-host.example").contains("unknown host"), "{method}");
         assert!(begun.elapsed() < Duration::from_secs(3), "nobody is asked for a name");

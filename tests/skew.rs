@@ -3,7 +3,6 @@
 
 mod lab;
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use auscult::wire::capture::parse_bytes;
@@ -59,20 +58,7 @@ fn one_direction_may_run_ahead() {
         let path = dir.path().join(format!("{name}.pcap"));
         std::fs::write(&path, pcap(&skewed(ahead, forward))).expect("written");
         let inventory = lab::read(&dir.path().join(format!("{name}.db")), &[path]);
-        let text = lab::csv(&inventory);
-        let mut reader = csv::Reader::from_reader(text.as_slice());
-        let header = reader.headers().expect("a header").clone();
-        reader
-            .records()
-            .map(|row| {
-                let row = row.expect("a row");
-                let cells = header.iter().zip(&row).map(|(k, v)| (k.to_owned(), v.to_owned()));
-                let kept: BTreeMap<_, _> = cells
-                    .filter(|(k, _)| !matches!(k.as_str(), "first_seen" | "last_seen" | "evidence"))
-                    .collect();
-                (kept["asset_id"].clone(), kept)
-            })
-            .collect::<BTreeMap<_, _>>()
+        lab::rows(&lab::csv(&inventory))
     };
     let plain = register("plain", 0, true);
     assert!(plain.len() > 20);

@@ -2,6 +2,7 @@
 //! inventories of their own.
 #![allow(dead_code, reason = "each test uses its part")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,4 +67,20 @@ pub(crate) fn page(asset: &Known) -> String {
             column => format!("{column}: {cell}\n"),
         })
         .collect()
+}
+
+/// Rows of a register by asset, without what depends on when and in which frame it was
+/// seen.
+pub(crate) fn rows(csv: &[u8]) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(csv);
+    let header = reader.headers().expect("a header").clone();
+    let rows = reader.records().map(|row| {
+        let row = row.expect("a row");
+        let cells = header.iter().zip(&row).map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let kept: BTreeMap<_, _> = cells
+            .filter(|(k, _)| !matches!(k.as_str(), "first_seen" | "last_seen" | "evidence"))
+            .collect();
+        (kept["asset_id"].clone(), kept)
+    });
+    rows.collect()
 }

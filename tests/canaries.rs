@@ -45,6 +45,16 @@ fn the_captures_do_carry_them() {
     assert!(planted * 10 >= ascii.len() * 6, "only {planted} of {} are on the wire", ascii.len());
 }
 
+/// A process that does not outlive the test.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// The live sensor with everything switched on that says something; where no mirror
 /// port can be made, the test says so.
 #[test]
@@ -64,8 +74,9 @@ fn no_live_output_holds_one() {
     sensor.args(["--metrics", "19598"]).stderr(std::process::Stdio::piped());
     mirror.ip(&["link", "set", "lo", "up"]);
     // Its output is nobody else's, whatever becomes of the test.
-    let mut sensor = sensor.stdout(std::process::Stdio::null()).spawn().expect("started");
-    let mut said = BufReader::new(sensor.stderr.take().expect("piped"));
+    let sensor = sensor.stdout(std::process::Stdio::null()).spawn().expect("started");
+    let mut sensor = Running(sensor);
+    let mut said = BufReader::new(sensor.0.stderr.take().expect("piped"));
     let mut first = String::new();
     while !first.contains("workers") {
         assert!(said.read_line(&mut first).expect("text") > 0, "{first}");
@@ -97,10 +108,10 @@ fn no_live_output_holds_one() {
     for kind in ["", "-wal"] {
         assert_clean(kind, &written(kind).unwrap_or_default(), &canaries);
     }
-    mirror::must("kill", &[&sensor.id().to_string()]).expect("kill");
+    mirror::must("kill", &[&sensor.0.id().to_string()]).expect("kill");
     let mut rest = first.into_bytes();
     said.read_to_end(&mut rest).expect("text");
-    assert!(sensor.wait().expect("ended").success(), "{}", String::from_utf8_lossy(&rest));
+    assert!(sensor.0.wait().expect("ended").success(), "{}", String::from_utf8_lossy(&rest));
     assert_clean("standard error", &rest, &canaries);
     assert_clean("inventory", &written("").expect("there"), &canaries);
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::room::Room;
 use crate::net::{HostId, Mac, Transport};
-use crate::observe::{Key, Lease, Observed, Origin, Role};
+use crate::observe::{Key, Lease, Observed, Origin, Role, SwitchPort};
 use crate::time::{SECOND, Timestamp};
 
 /// Different values kept of one key: an archive accepts some 150 storage classes.
@@ -106,6 +106,19 @@ pub struct Fact {
     pub said: Said,
 }
 
+/// Where a host was plugged in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The switch, as the evidence calls it.
+    pub switch: Box<str>,
+    /// Its port.
+    pub port: Box<str>,
+    /// The VLAN it was put into there, where said.
+    pub vlan: Option<u16>,
+    /// When and where.
+    pub said: Said,
+}
+
 /// The facts of one described piece of equipment, in the order of the message.
 pub type EquipmentFacts = Vec<(Key, Box<str>)>;
 
@@ -127,8 +140,8 @@ pub struct Host {
     facts: Vec<Fact>,
     /// Addresses that were bound to its MAC.
     pub addresses: Vec<(IpAddr, Lease, Said)>,
-    /// Switch and port.
-    pub attached: Vec<(Box<str>, Box<str>, Said)>,
+    /// Where it was plugged in, each place once.
+    pub attached: Vec<Place>,
     /// Equipment that its messages describe.
     pub equipment: Vec<(Origin, EquipmentFacts, Said)>,
     /// What it speaks; sorted.
@@ -235,7 +248,8 @@ impl Host {
     /// Bytes that all it remembers takes, as [`Room`] counts them.
     pub(super) fn bytes(&self) -> usize {
         let facts: usize = self.facts.iter().map(|f| fact_bytes(&f.value)).sum();
-        let attached: usize = self.attached.iter().map(|(s, p, _)| place_bytes(s, p)).sum();
+        let attached: usize =
+            self.attached.iter().map(|at| place_bytes(&at.switch, &at.port)).sum();
         let equipment: usize = self
             .equipment
             .iter()
@@ -292,13 +306,17 @@ impl Host {
         }
     }
 
-    pub(super) fn attached(&mut self, switch: &str, port: &str, said: Said, room: &mut Room) {
-        if let Some((.., known)) =
-            self.attached.iter_mut().find(|(s, p, _)| &**s == switch && &**p == port)
+    pub(super) fn attached(&mut self, at: &SwitchPort<'_>, said: Said, room: &mut Room) {
+        let same = |known: &&mut Place| {
+            *known.switch == *at.switch && *known.port == *at.port && known.vlan == at.vlan
+        };
+        if let Some(known) = self.attached.iter_mut().find(same) {
+            known.said.span.cover(said.span);
+        } else if self.attached.len() < MAX_ADDRESSES
+            && room.take(place_bytes(&at.switch, &at.port))
         {
-            known.span.cover(said.span);
-        } else if self.attached.len() < MAX_ADDRESSES && room.take(place_bytes(switch, port)) {
-            self.attached.push((switch.into(), port.into(), said));
+            let (switch, port) = ((*at.switch).into(), (*at.port).into());
+            self.attached.push(Place { switch, port, vlan: at.vlan, said });
         } else {
             self.overflow += 1;
         }
@@ -377,7 +395,7 @@ const fn service_bytes(name: &str) -> usize {
 }
 
 const fn place_bytes(switch: &str, port: &str) -> usize {
-    size_of::<(Box<str>, Box<str>, Said)>() + switch.len() + port.len()
+    size_of::<Place>() + switch.len() + port.len()
 }
 
 fn equipment_bytes<'a>(values: impl Iterator<Item = &'a str>) -> usize {
@@ -403,7 +421,8 @@ mod tests {
             host.holds("10.0.0.1".parse().unwrap(), Lease::Arp, said, room);
             host.describes(Origin::Own, &[(Key::new("a.c"), "y")], said, room);
             host.speaks((Transport::Tcp, 104, "dicom", Role::Server), said, room);
-            host.attached("sw", "7", said, room);
+            let at = SwitchPort { switch: "sw".into(), port: "7".into(), vlan: None };
+            host.attached(&at, said, room);
             host.met(HostId::default(), room);
         };
         say(&mut host, said(5, 3));

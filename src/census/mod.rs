@@ -208,7 +208,7 @@ impl Census {
             }
             Observed::Fact(key, value) => host.learn(key, value, said, room),
             Observed::Address(ip, lease) => host.holds(ip, lease, said, room),
-            Observed::Attached(port) => host.attached(&port.switch, &port.port, said, room),
+            Observed::Attached(port) => host.attached(&port, said, room),
             Observed::Equipment(it) => host.describes(it.origin, &it.facts, said, room),
             Observed::Service(transport, port, name, role) => {
                 host.speaks((transport, port, &name, role), said, room);

@@ -46,6 +46,10 @@ pub enum Lease {
     Ndp,
     /// A DHCP server acknowledged it (RFC 2131); seconds of lease, 0 when not said.
     Dhcp(u32),
+    /// A network access server accounts for it (RFC 2866: Framed-IP-Address of a station).
+    Radius,
+    /// A router's or switch's own table says so (RFC 4293 ipNetToPhysical, asked by SNMP).
+    Table,
 }
 
 /// A switch and port that a frame says a host hangs on.
@@ -55,6 +59,8 @@ pub struct SwitchPort<'a> {
     pub switch: Cow<'a, str>,
     /// Port name or number.
     pub port: Cow<'a, str>,
+    /// The VLAN it was put into there, where the evidence says (IEEE 802.1Q VLAN id).
+    pub vlan: Option<u16>,
 }
 
 /// Whose the described equipment is, as far as the protocol itself says.
@@ -117,9 +123,11 @@ impl Observed<'_> {
             Self::Present(ttl) => Observed::Present(ttl),
             Self::Fact(key, value) => Observed::Fact(key, own(value)),
             Self::Address(ip, lease) => Observed::Address(ip, lease),
-            Self::Attached(at) => {
-                Observed::Attached(SwitchPort { switch: own(at.switch), port: own(at.port) })
-            }
+            Self::Attached(at) => Observed::Attached(SwitchPort {
+                switch: own(at.switch),
+                port: own(at.port),
+                vlan: at.vlan,
+            }),
             Self::Equipment(it) => Observed::Equipment(Equipment {
                 origin: it.origin,
                 facts: it

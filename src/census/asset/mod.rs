@@ -21,7 +21,7 @@ pub use identity::Identity;
 pub use tally::Tally;
 
 use super::Census;
-use super::host::{EquipmentFacts, Evidence, Host, Said, Span};
+use super::host::{EquipmentFacts, Evidence, Host, Place, Said, Span};
 use super::signature::oui;
 use crate::net::{HostId, Mac, Segment, Transport};
 use crate::observe::{Lease, Role};
@@ -296,7 +296,7 @@ impl<'a> Desk<'a> {
         if own_mac && host.spoke && (!routed || id.ip.is_none() || !host.routed) {
             asset.segments.push(id.segment);
         }
-        for (switch, port, _) in &host.attached {
+        for Place { switch, port, .. } in &host.attached {
             if !asset.attached.contains(&(switch, port)) {
                 asset.attached.push((switch, port));
             }

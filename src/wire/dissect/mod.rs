@@ -216,6 +216,12 @@ pub trait Sink {
     fn fact(&mut self, who: Who, key: &Key, value: &str) {
         self.observe(who, Observed::Fact(key.clone(), Cow::Borrowed(value)));
     }
+
+    /// The account that a person logs on with at this host. Dropped unless the site
+    /// has asked for it: the one thing about people that a dissector may hand over.
+    fn user(&mut self, who: Who, name: &str) {
+        let _ = (who, name);
+    }
 }
 
 /// The protocol of this name.

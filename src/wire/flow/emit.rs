@@ -72,6 +72,7 @@ fn cleaned(what: Observed<'_>) -> Option<Observed<'static>> {
         Observed::Attached(at) => Observed::Attached(SwitchPort {
             switch: own(text::clean(&at.switch)),
             port: own(text::clean(&at.port)),
+            vlan: at.vlan,
         }),
         Observed::Equipment(it) => {
             let facts: Vec<_> = it

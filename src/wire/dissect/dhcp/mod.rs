@@ -203,7 +203,7 @@ fn relay(who: Who, fixed: &Fixed, options: &Options<'_>, out: &mut dyn Sink) {
     let Some(port) = options::find(&info, 1).map(circuit) else { return };
     let remote = options::find(&info, 2).map(remote);
     if let Some(switch) = remote.or(relay) {
-        let at = SwitchPort { switch: Cow::Owned(switch), port: Cow::Owned(port) };
+        let at = SwitchPort { switch: Cow::Owned(switch), port: Cow::Owned(port), vlan: None };
         out.observe(who, Observed::Attached(at));
     }
 }

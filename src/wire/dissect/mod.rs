@@ -24,6 +24,7 @@ mod nbns;
 mod ndp;
 mod netbios;
 mod ntlm;
+mod radius;
 mod rdp;
 mod reader;
 mod smb;
@@ -59,6 +60,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &mdns::PROTOCOL,
     &nbns::PROTOCOL,
     &ndp::PROTOCOL,
+    &radius::PROTOCOL,
     &rdp::PROTOCOL,
     &smb::PROTOCOL,
     &snmp::PROTOCOL,

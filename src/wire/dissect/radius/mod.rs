@@ -1,0 +1,165 @@
+//! RADIUS (RFC 2865, accounting RFC 2866, LAN use RFC 3580): a switch or access point
+//! asks whether a station may join, and tells the station's address, port and VLAN.
+//!
+//! Passwords, challenges and vendor attributes are never read. A user name leaves only
+//! through [`Sink::user`]; one that is a card's address or a machine's account is no person.
+
+mod attribute;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use attribute::Attributes;
+
+use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
+use crate::net::Mac;
+use crate::observe::{Key, Lease, Observed, SwitchPort};
+use crate::wire::packet::Packet;
+
+/// What the access device calls itself.
+const NAS_ID: Key = Key::new("radius.nas_id");
+/// `ethernet` or `wireless`: what the access device lets stations in by.
+const NAS_SERVES: Key = Key::new("radius.nas_serves");
+/// Name of the wireless network that a station joins.
+const SSID: Key = Key::new("radius.ssid");
+/// VLAN that a station is put into.
+const VLAN: Key = Key::new("radius.vlan");
+/// `yes`: let in by its address alone, which anybody can copy.
+const MAC_AUTH: Key = Key::new("radius.mac_auth");
+/// Name of a computer that logs on by its own account.
+const HOSTNAME: Key = Key::new("radius.hostname");
+
+/// RADIUS as a protocol.
+pub(super) static PROTOCOL: Protocol = Protocol {
+    name: "radius",
+    standard: "RFC 2865, RFC 2866, RFC 3580",
+    keys: &[NAS_ID, NAS_SERVES, SSID, VLAN, MAC_AUTH, HOSTNAME],
+    ports: PORTS,
+    body: Body::Datagram { probe, answers, read },
+};
+
+const PORTS: &[u16] = &[1812, 1813, 1645, 1646];
+/// Header: code, identifier, length, authenticator (RFC 2865 §3).
+const HEADER: u16 = 20;
+const LONGEST: u16 = 4096;
+const ACCESS_REQUEST: u8 = 1;
+const ACCESS_ACCEPT: u8 = 2;
+const ACCOUNTING_REQUEST: u8 = 4;
+/// NAS-Port-Type (RFC 2865 §5.41): Ethernet and the wireless ones of IEEE 802.11.
+const ETHERNET: u32 = 15;
+const WIRELESS: u32 = 19;
+
+/// Attributes that fill the message to its end; a request names its access device
+/// (RFC 2865 §4.1, RFC 2866 §4.1), everything else has only its port to show.
+fn probe(packet: &Packet<'_>) -> Verdict {
+    let at_port = packet.ports().is_some_and(|(s, d)| PORTS.contains(&s) || PORTS.contains(&d));
+    let known = match packet.payload.first() {
+        Some(&(ACCESS_REQUEST | ACCOUNTING_REQUEST)) => true,
+        Some(&(ACCESS_ACCEPT | 3 | 5 | 11)) => at_port,
+        _ => false,
+    };
+    if !known {
+        return Verdict::No;
+    }
+    match message(packet.payload).and_then(|(code, rest)| Ok((code, Attributes::read(rest)?))) {
+        Ok((ACCESS_REQUEST | ACCOUNTING_REQUEST, it)) if it.names_access_device() => Verdict::Yes,
+        Ok((_, _)) if at_port => Verdict::Yes,
+        _ => Verdict::No,
+    }
+}
+
+fn answers(packet: &Packet<'_>) -> Option<bool> {
+    packet.payload.first().map(|code| !matches!(code, &(ACCESS_REQUEST | ACCOUNTING_REQUEST)))
+}
+
+/// Code and attributes.
+fn message(payload: &[u8]) -> Result<(u8, &[u8]), Error> {
+    let mut r = Reader::new(payload);
+    let code = r.u8("Code")?;
+    r.skip(1, "Identifier")?;
+    let length = r.u16_be("Length")?;
+    if !(HEADER..=LONGEST).contains(&length) {
+        return Err(Error::invalid("Length"));
+    }
+    r.skip(16, "Authenticator")?;
+    // What lies behind the length is padding (§3).
+    Ok((code, r.take(usize::from(length.saturating_sub(HEADER)), "Attributes")?))
+}
+
+fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
+    let (code, rest) = message(packet.payload)?;
+    if !matches!(code, ACCESS_REQUEST | ACCESS_ACCEPT | ACCOUNTING_REQUEST) {
+        return Ok(());
+    }
+    let it = Attributes::read(rest)?;
+    let asks = code != ACCESS_ACCEPT;
+    let src = packet.addresses().map(|(src, _)| src);
+    if asks {
+        access_device(&it, src, out);
+    }
+    let Some(station) = it.station() else { return Ok(()) };
+    let who = Who::Named { mac: Some(station), ip: None };
+    if asks {
+        let plug = it.port().zip(it.switch().or_else(|| src.map(|ip| ip.to_string().into())));
+        if let Some((port, switch)) = plug {
+            out.observe(who, Observed::Attached(SwitchPort { switch, port, vlan: it.vlan() }));
+        }
+        account(&it, station, who, out);
+        if let Some(ssid) = it.ssid() {
+            out.fact(who, &SSID, &ssid);
+        }
+    }
+    if let Some(vlan) = it.vlan() {
+        out.fact(who, &VLAN, &vlan.to_string());
+    }
+    if code == ACCOUNTING_REQUEST {
+        for ip in it.framed() {
+            out.observe(who, Observed::Address(ip, Lease::Radius));
+        }
+    }
+    Ok(())
+}
+
+/// The sender, unless it hands on what another asked: then the address is the other's.
+fn access_device(it: &Attributes<'_>, src: Option<IpAddr>, out: &mut dyn Sink) {
+    if it.nas_ip.is_some_and(|ip| Some(ip) != src) {
+        return;
+    }
+    if let Some(name) = it.nas_id {
+        out.fact(Who::Sender, &NAS_ID, &String::from_utf8_lossy(name));
+    }
+    match it.port_type {
+        Some(ETHERNET) if it.station().is_some() => out.fact(Who::Sender, &NAS_SERVES, "ethernet"),
+        Some(WIRELESS) => out.fact(Who::Sender, &NAS_SERVES, "wireless"),
+        _ => {}
+    }
+}
+
+/// User-Name (RFC 2865 §5.1): the station's own address, a computer's account, or a person.
+fn account(it: &Attributes<'_>, station: Mac, who: Who, out: &mut dyn Sink) {
+    let Some(name) = it.user_name else { return };
+    let name = String::from_utf8_lossy(name);
+    if attribute::mac(name.as_bytes()) == Some(station) {
+        out.fact(who, &MAC_AUTH, "yes");
+    } else if let Some(host) = machine(&name) {
+        out.fact(who, &HOSTNAME, host);
+    } else {
+        out.user(who, &name);
+    }
+}
+
+/// The computer of `host/NAME.domain` and `DOMAIN\NAME$`, as Windows logs on by itself.
+fn machine(account: &str) -> Option<&str> {
+    let host = account.strip_prefix("host/").or_else(|| {
+        account.rsplit_once('\\').map_or(account, |(_, name)| name).strip_suffix('$')
+    })?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    (!host.is_empty() && host.chars().all(plain)).then_some(host)
+}
+
+/// Text of an attribute that is no one's secret.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}

@@ -1,0 +1,139 @@
+use super::super::testing::{facts, packet, udp};
+use super::super::torture;
+use super::*;
+
+fn attribute(kind: u8, value: &[u8]) -> Vec<u8> {
+    [&[kind, u8::try_from(value.len()).unwrap() + 2], value].concat()
+}
+
+fn message(code: u8, attributes: &[(u8, &[u8])]) -> Vec<u8> {
+    let rest: Vec<u8> = attributes.iter().flat_map(|(kind, v)| attribute(*kind, v)).collect();
+    let length = u16::try_from(rest.len()).unwrap() + HEADER;
+    [&[code, 7], &length.to_be_bytes()[..], &[0xa5; 16], &rest].concat()
+}
+
+fn said(payload: &[u8]) -> Vec<String> {
+    facts(&packet("radius", &udp(50000, 1812, payload)).unwrap())
+}
+
+const WIRED: &[(u8, &[u8])] = &[
+    (1, b"CANARY-person@hospital"),
+    (2, b"CANARY-password."),
+    (4, &[10, 0, 0, 1]),
+    (5, &[0, 0, 0, 12]),
+    (30, b"00-1B-0D-AA-BB-0C"),
+    (31, b"00-09-FB-05-93-22"),
+    (32, b"sw-radiology-2"),
+    (61, &[0, 0, 0, 15]),
+    (87, b"GigabitEthernet1/0/12"),
+];
+
+#[test]
+fn a_wired_station_asks_to_join() {
+    let asked = message(ACCESS_REQUEST, WIRED);
+    let expected = [
+        "C radius.nas_id=sw-radiology-2",
+        "C radius.nas_serves=ethernet",
+        "<00:09:fb:05:93:22|> Attached(SwitchPort { switch: \"sw-radiology-2\", port: \
+         \"GigabitEthernet1/0/12\", vlan: None })",
+    ];
+    assert_eq!(said(&asked), expected);
+    torture::packet("radius", &udp(50000, 1812, &asked), &["CANARY-p"]);
+}
+
+#[test]
+fn accounting_tells_address_and_vlan() {
+    let told = message(
+        ACCOUNTING_REQUEST,
+        &[
+            (1, b"0009fb059322"),
+            (4, &[10, 9, 9, 9]),
+            (5, &[0, 0, 0, 12]),
+            (8, &[10, 1, 2, 3]),
+            (31, b"0009.fb05.9322"),
+            (61, &[0, 0, 0, 15]),
+            (64, &[1, 0, 0, 13]),
+            (81, b"\x01120"),
+        ],
+    );
+    // Another's address in NAS-IP-Address: the sender only hands it on.
+    let expected = [
+        "<00:09:fb:05:93:22|> Attached(SwitchPort { switch: \"10.9.9.9\", port: \"port 12\", \
+         vlan: Some(120) })",
+        "<00:09:fb:05:93:22|> radius.mac_auth=yes",
+        "<00:09:fb:05:93:22|> radius.vlan=120",
+        "<00:09:fb:05:93:22|> Address(10.1.2.3, Radius)",
+    ];
+    assert_eq!(said(&told), expected);
+    let unset = message(ACCOUNTING_REQUEST, &[(4, &[10, 9, 9, 9]), (8, &[255, 255, 255, 254])]);
+    assert!(said(&unset).is_empty());
+}
+
+#[test]
+fn a_wireless_station() {
+    let asked = message(
+        ACCESS_REQUEST,
+        &[
+            (1, b"host/CT-WS-1.hospital.example"),
+            (30, b"00-a7-42-d0-e0-00:Ward Net"),
+            (31, b"f0:79:60:d1:7d:37"),
+            (32, b"wlc"),
+            (61, &[0, 0, 0, 19]),
+        ],
+    );
+    let expected = [
+        "C radius.nas_id=wlc",
+        "C radius.nas_serves=wireless",
+        "<f0:79:60:d1:7d:37|> Attached(SwitchPort { switch: \"wlc\", port: \
+         \"AP 00:a7:42:d0:e0:00\", vlan: None })",
+        "<f0:79:60:d1:7d:37|> radius.hostname=CT-WS-1.hospital.example",
+        "<f0:79:60:d1:7d:37|> radius.ssid=Ward Net",
+    ];
+    assert_eq!(said(&asked), expected);
+}
+
+#[test]
+fn an_answer_tells_the_vlan_of_a_station_it_names() {
+    let accept: &[(u8, &[u8])] = &[(1, b"0009fb059322"), (64, &[0, 0, 0, 13]), (81, b"30")];
+    let answer = message(ACCESS_ACCEPT, accept);
+    let it = udp(1812, 50000, &answer);
+    assert!(facts(&packet("radius", &it).unwrap()) == ["<00:09:fb:05:93:22|> radius.vlan=30"]);
+    assert_eq!(answers(&it), Some(true));
+    let tunnel: &[(u8, &[u8])] = &[(1, b"0009fb059322"), (64, &[0, 0, 0, 3]), (81, b"30")];
+    assert!(said(&message(ACCESS_ACCEPT, tunnel)).is_empty(), "another kind of tunnel");
+}
+
+#[test]
+fn spellings_of_a_card() {
+    for text in ["0009FB059322", "00-09-fb-05-93-22", "00:09:FB:05:93:22", "0009.fb05.9322"] {
+        assert_eq!(attribute::mac(text.as_bytes()), Some(Mac([0, 9, 0xfb, 5, 0x93, 0x22])));
+    }
+    for text in
+        ["0009FB05932", "0009FB0593222", "10.1.2.3", "", "ffffffffffff", "00-09-fb-05-93-2g"]
+    {
+        assert_eq!(attribute::mac(text.as_bytes()), None, "{text}");
+    }
+    let telephone: &[(u8, &[u8])] = &[(4, &[10, 0, 0, 1]), (5, &[0; 4]), (31, b"080012345678")];
+    assert!(said(&message(ACCESS_REQUEST, telephone)).is_empty());
+}
+
+#[test]
+fn computers_are_no_persons() {
+    assert_eq!(machine("host/ct1.hospital.example"), Some("ct1.hospital.example"));
+    assert_eq!(machine("HOSP\\CT1$"), Some("CT1"));
+    for person in ["HOSP\\taro", "taro@hospital.example", "$", "host/", "host/a b"] {
+        assert_eq!(machine(person), None, "{person}");
+    }
+}
+
+#[test]
+fn others_are_not_recognised() {
+    let probe_at = |port, payload: &[u8]| probe(&udp(50000, port, payload));
+    let request = message(ACCESS_REQUEST, WIRED);
+    assert_eq!(probe_at(40000, &request), Verdict::Yes, "on any port");
+    assert_eq!(probe_at(40000, &message(ACCESS_ACCEPT, &[(1, b"x")])), Verdict::No);
+    assert_eq!(probe_at(40000, &message(ACCESS_REQUEST, &[(1, b"x")])), Verdict::No);
+    assert_eq!(probe_at(1812, &request[..request.len() - 1]), Verdict::No);
+    assert_eq!(probe_at(1812, &message(99, WIRED)), Verdict::No);
+    assert_eq!(probe_at(1812, b""), Verdict::No);
+}

@@ -32,4 +32,6 @@ pub(super) static FILES: &[File] = &[
     file!("printers.toml"),
     file!("remote-access.toml"),
     file!("tcp-syn.toml"),
+    file!("telephony.toml"),
+    file!("video.toml"),
 ];

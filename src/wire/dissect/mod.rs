@@ -15,6 +15,7 @@ mod cdp;
 mod dhcp;
 mod dicom;
 mod dns;
+mod heads;
 mod hl7;
 mod http;
 mod lldp;
@@ -27,6 +28,8 @@ mod ntlm;
 mod radius;
 mod rdp;
 mod reader;
+mod rtsp;
+mod sip;
 mod smb;
 mod snmp;
 mod ssdp;
@@ -62,6 +65,9 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &ndp::PROTOCOL,
     &radius::PROTOCOL,
     &rdp::PROTOCOL,
+    &rtsp::PROTOCOL,
+    &sip::PROTOCOL,
+    &sip::TCP,
     &smb::PROTOCOL,
     &snmp::PROTOCOL,
     &ssdp::PROTOCOL,

@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this project. Each target installs
 # what it needs; on a fresh Debian 12 a Rust toolchain is enough.
-.PHONY: demo test replay lint bench fuzz accuracy captures build setup setup-test setup-lint
+.PHONY: demo test replay lint bench fuzz accuracy churn captures build setup setup-test setup-lint
 SHELL := /bin/bash
 FUZZ_SECONDS ?= 20
 CORPUS ?= pcaps/lab
@@ -49,9 +49,19 @@ bench: setup
 fuzz: setup
 	fuzz/run.sh $(FUZZ_SECONDS)
 
-# make accuracy CORPUS=DIR scores the register against captures with known truth.
+# make accuracy CORPUS=DIR scores the register against captures with known truth, and
+# against a small hospital whose addresses change hands.
 accuracy: setup
-	cargo run --quiet --release --example accuracy -- $(CORPUS)
+	mkdir -p target/churn/small/truth
+	cargo run --quiet --release --example churn -- target/churn/small/churn.pcap target/churn/small/truth/churn.json
+	cargo run --quiet --release --example accuracy -- $(CORPUS) target/churn/small
+
+# The same for a university hospital in a week: some minutes, 3 GB of disk.
+churn: setup
+	mkdir -p target/churn/large/truth
+	cargo run --quiet --release --example churn -- --devices 50000 --vlans 4094 --days 7 \
+		target/churn/large/churn.pcap target/churn/large/truth/churn.json
+	cargo run --quiet --release --example accuracy -- target/churn/large
 
 # Makes the lab captures again (root; installs the software that talks in them).
 captures:

@@ -10,14 +10,17 @@ use scoring::{Score, Verdict};
 #[test]
 fn the_register_is_right_about_the_lab() {
     let mut score = Score::default();
-    score.folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/lab"));
+    let moving = score.folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/lab"));
+    assert!(moving.is_empty());
     assert!(score.faults.is_empty(), "{:?}", score.faults);
     assert!(score.files > 0 && score.hosts >= 20, "{} hosts", score.hosts);
     let wrong: Vec<String> = score
         .with(Verdict::Wrong)
         .into_iter()
         .map(|f| {
-            format!("{} {}: is {:?}, said {:?} ({})", f.field, f.host, f.truth, f.claim, f.why)
+            let sure = f.confidence.unwrap_or_default();
+            let (field, host, truth, claim, why) = (f.field, &f.host, &f.truth, &f.claim, &f.why);
+            format!("{field} {host}: is {truth:?}, said {claim:?} at {sure:.2} ({why})")
         })
         .collect();
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));

@@ -1,17 +1,44 @@
 //! The score, for people and for programs.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
 use crate::scoring::{Finding, Score, Verdict};
 
+/// Wrong values of a field that are shown where there may be thousands.
+const SHOWN: u32 = 3;
+
 /// Table, then what is wrong, vague and missing.
 pub(crate) fn text(score: &Score, to: &mut impl Write) -> io::Result<()> {
-    writeln!(to, "{} captures, {} hosts\n", score.files, score.hosts)?;
+    writeln!(to, "{} captures, {} hosts", score.files, score.hosts)?;
+    fields(score, to)?;
+    for (title, verdict) in
+        [("wrong", Verdict::Wrong), ("vague", Verdict::Vague), ("missing", Verdict::Missing)]
+    {
+        let all = score.with(verdict);
+        if !all.is_empty() {
+            writeln!(to, "\n{title} ({})", all.len())?;
+        }
+        for finding in all {
+            line(finding, to)?;
+        }
+    }
+    for fault in &score.faults {
+        writeln!(to, "not scored: {fault}")?;
+    }
+    Ok(())
+}
+
+/// One line a field; nothing where nothing was scored.
+pub(crate) fn fields(score: &Score, to: &mut impl Write) -> io::Result<()> {
+    if score.hosts == 0 {
+        return Ok(());
+    }
     writeln!(
         to,
-        "{:<17} {:>6} {:>6} {:>6} {:>8} {:>9} {:>10} {:>7}",
+        "\n{:<17} {:>6} {:>6} {:>6} {:>8} {:>9} {:>10} {:>7}",
         "field", "right", "wrong", "vague", "missing", "unjudged", "precision", "recall"
     )?;
     let share = |s: Option<f64>| s.map_or_else(|| "-".to_owned(), |s| format!("{s:.3}"));
@@ -28,19 +55,18 @@ pub(crate) fn text(score: &Score, to: &mut impl Write) -> io::Result<()> {
             share(n.recall())
         )?;
     }
-    for (title, verdict) in
-        [("wrong", Verdict::Wrong), ("vague", Verdict::Vague), ("missing", Verdict::Missing)]
-    {
-        let all = score.with(verdict);
-        if !all.is_empty() {
-            writeln!(to, "\n{title} ({})", all.len())?;
-        }
-        for finding in all {
+    Ok(())
+}
+
+/// The first wrong values of each field.
+pub(crate) fn wrong(score: &Score, to: &mut impl Write) -> io::Result<()> {
+    let mut shown: BTreeMap<&str, u32> = BTreeMap::new();
+    for finding in score.with(Verdict::Wrong) {
+        let n = shown.entry(finding.field).or_default();
+        *n += 1;
+        if *n <= SHOWN {
             line(finding, to)?;
         }
-    }
-    for fault in &score.faults {
-        writeln!(to, "not scored: {fault}")?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 //! product name (`WardClient/1.0 (unit 4711)`) which device it is, so that
 //! `examples/accuracy` can tell whose evidence an asset was given.
 
+mod ask;
 mod frame;
 mod lease;
 mod message;

@@ -7,30 +7,29 @@ use auscult::net::Mac;
 
 use crate::frame::{BROADCAST, Leg, Packet, arp, checksum, ethernet};
 use crate::lease::Client;
-use crate::message::{self, Dhcp, Machine, dhcp};
+use crate::message::{self, Machine};
 use crate::mirror::End;
 use crate::play::Play;
-use crate::world::{CORE, DHCP, INTRANET, Kind, MANAGEMENT, PACS, Purpose, Sight, Stack};
+use crate::world::{CORE, INTRANET, Kind, MANAGEMENT, PACS, Sight, Stack};
 
 /// From one message of a device to its next.
 const PAUSE: u64 = 50_000;
 /// The address that two routers share (RFC 9568 §7.3).
 const SHARED: Mac = Mac([0, 0, 0x5e, 0, 1, 1]);
-const NOBODY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
-const EVERYBODY: Ipv4Addr = Ipv4Addr::BROADCAST;
+pub(crate) const NOBODY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
 
-const fn leg(vlan: u16, from: Mac, to: Mac, hops: u8) -> Leg {
+pub(crate) const fn leg(vlan: u16, from: Mac, to: Mac, hops: u8) -> Leg {
     Leg { vlan, from, to, hops }
 }
 
 impl<W: Write> Play<W> {
-    fn server(&self, number: usize) -> (Mac, Ipv4Addr) {
+    pub(crate) fn server(&self, number: usize) -> (Mac, Ipv4Addr) {
         let it = &self.world.devices[number];
         (it.cards[0].mac, it.fixed.unwrap_or(NOBODY))
     }
 
     /// Where packets of a VLAN pass on their way to the core: its transit VLAN and router.
-    fn edge(&self, vlan: usize) -> Option<(u16, Mac)> {
+    pub(crate) fn edge(&self, vlan: usize) -> Option<(u16, Mac)> {
         let it = &self.world.vlans[vlan];
         match it.sight {
             Sight::Routed => Some((it.router as u16 + 1, self.world.routers[it.router])),
@@ -40,7 +39,7 @@ impl<W: Write> Play<W> {
     }
 
     /// From a card in a VLAN to a server, and back.
-    fn ways(&self, card: Mac, vlan: usize, server: Mac) -> [Vec<Leg>; 2] {
+    pub(crate) fn ways(&self, card: Mac, vlan: usize, server: Mac) -> [Vec<Leg>; 2] {
         let here = self.world.vlans[vlan].id;
         let inside = self.world.vlans[self.world.servers].id;
         if vlan == self.world.servers {
@@ -68,7 +67,7 @@ impl<W: Write> Play<W> {
     }
 
     /// Device and server as ends of a conversation.
-    fn ends(&self, who: Client, number: usize) -> Option<[End; 2]> {
+    pub(crate) fn ends(&self, who: Client, number: usize) -> Option<[End; 2]> {
         let behind = self.world.devices[who.0].behind;
         let (device, card) = behind.map_or(who, |gateway| (gateway, 0));
         let now = self.now[device][card];
@@ -187,7 +186,7 @@ impl<W: Write> Play<W> {
     /// A modality sends an image to the archive.
     fn send_image(&mut self, who: Client) {
         let it = &self.world.devices[who.0];
-        let (title, called) = (ae_title(who.0), ae_title(PACS));
+        let (title, called) = (self.world.ae_title(who.0), self.world.ae_title(PACS));
         let uid = format!("1.2.826.0.1.3680043.9.9.{}.{}", who.0, self.clock);
         let machine = Machine {
             modality: modality(who.0),
@@ -250,174 +249,6 @@ impl<W: Write> Play<W> {
         self.shown[who.0].name = true;
     }
 
-    /// A message of a client with the options of its system.
-    fn request(
-        &mut self,
-        who: Client,
-        vlan: usize,
-        kind: u8,
-        asked: Ipv4Addr,
-        current: Ipv4Addr,
-    ) -> Vec<u8> {
-        let it = &self.world.devices[who.0];
-        let mac = it.cards[who.1].mac;
-        let network = &self.world.vlans[vlan];
-        let relayed = current.is_unspecified();
-        let relay = if relayed { network.gateway() } else { NOBODY };
-        let (list, class): (&[u8], &str) = match it.stack {
-            Stack::Windows { .. } => {
-                (&[1, 3, 6, 15, 31, 33, 43, 44, 46, 47, 119, 121, 249, 252], "MSFT 5.0")
-            }
-            Stack::Apple => (&[1, 121, 3, 6, 15, 108, 114, 119, 252], ""),
-            Stack::Linux if it.kind == Kind::Phone => {
-                (&[1, 3, 6, 15, 26, 28, 51, 58, 59, 43, 114, 108], "android-dhcp-13")
-            }
-            Stack::Linux => (&[1, 3, 6, 12, 15, 28, 42], "udhcp 1.30.1"),
-        };
-        let xid = (self.clock / 1000) as u32 ^ who.0 as u32;
-        let wanted = if asked.is_unspecified() { vec![] } else { asked.octets().to_vec() };
-        let windows = matches!(it.stack, Stack::Windows { .. });
-        let full = if windows { message::fqdn_option(&it.fqdn()) } else { Vec::new() };
-        let mut body = Dhcp::new(kind, xid, [current, NOBODY, relay], mac)
-            .option(61, &[&[1], &mac.0[..]].concat())
-            .option(50, &wanted)
-            .option(12, it.name.as_bytes())
-            .option(81, &full)
-            .option(60, class.as_bytes())
-            .option(55, list);
-        if relayed && network.purpose == Purpose::Wired {
-            body = body.option(82, &circuit(network.id, who.0));
-        }
-        let shown = &mut self.shown[who.0];
-        shown.name = true;
-        shown.fqdn |= windows && self.world.devices[who.0].member;
-        shown.cards[who.1] = true;
-        body.done()
-    }
-
-    /// Client to server through the relay; the client's own broadcast where it is seen.
-    fn relayed(&mut self, after: u64, who: Client, vlan: usize, body: &[u8]) {
-        let it = &self.world.devices[who.0];
-        let (mac, stack) = (it.cards[who.1].mac, it.stack);
-        let network = &self.world.vlans[vlan];
-        let (id, gateway, seen) = (network.id, network.gateway(), network.sight != Sight::Routed);
-        let at = self.clock + after;
-        if seen {
-            let mut own = body.to_vec();
-            // Without what the relay adds: hops and its address; its option goes to the server alone.
-            own[3] = 0;
-            own[24..28].fill(0);
-            let own = without_relay(own);
-            let end = End { ip: NOBODY, stack, legs: vec![leg(id, mac, BROADCAST, 0)] };
-            self.mirror.udp(at, &end, EVERYBODY, (68, 67), &own);
-        }
-        let (server, address) = self.server(DHCP);
-        let inside = self.world.vlans[self.world.servers].id;
-        let legs = match self.edge(vlan) {
-            Some((transit, router)) => {
-                vec![leg(transit, router, CORE, 0), leg(inside, CORE, server, 1)]
-            }
-            None => vec![leg(inside, CORE, server, 0)],
-        };
-        let relay = End { ip: gateway, stack: Stack::Linux, legs };
-        self.mirror.udp(at + 20, &relay, address, (67, 67), body);
-    }
-
-    /// The server's answer, to the relay or, when renewing, to the client itself.
-    fn answered(
-        &mut self,
-        after: u64,
-        who: Client,
-        kind: u8,
-        request: &[u8],
-        ip: Ipv4Addr,
-        direct: bool,
-    ) {
-        let now = self.now[who.0][who.1];
-        let mac = self.world.devices[who.0].cards[who.1].mac;
-        let network = &self.world.vlans[now.vlan];
-        let (id, gateway, lease) = (network.id, network.gateway(), network.lease() as u32);
-        let (relayed, wired) = (!direct, network.purpose == Purpose::Wired);
-        let seen = network.sight != Sight::Routed;
-        let (server, address) = self.server(DHCP);
-        let xid = u32::from_be_bytes([request[4], request[5], request[6], request[7]]);
-        let relay = if direct { NOBODY } else { gateway };
-        let mut body = Dhcp::new(kind, xid, [if direct { ip } else { NOBODY }, ip, relay], mac)
-            .option(54, &address.octets())
-            .option(51, &lease.to_be_bytes())
-            .option(1, &[255, 255, 255, 0])
-            .option(3, &gateway.octets());
-        if relayed && wired {
-            body = body.option(82, &circuit(id, who.0));
-        }
-        let body = body.done();
-        let at = self.clock + after;
-        if direct {
-            let [_, legs] = self.ways(mac, now.vlan, server);
-            let end = End { ip: address, stack: Stack::Linux, legs };
-            self.mirror.udp(at, &end, ip, (67, 68), &body);
-        } else {
-            let inside = self.world.vlans[self.world.servers].id;
-            let mut legs = vec![leg(inside, server, CORE, 0)];
-            let edge = self.edge(now.vlan);
-            legs.extend(edge.map(|(transit, router)| leg(transit, CORE, router, 1)));
-            let end = End { ip: address, stack: Stack::Linux, legs };
-            self.mirror.udp(at, &end, gateway, (67, 67), &body);
-            if seen {
-                let from = edge.map_or(CORE, |(_, router)| router);
-                let legs = vec![leg(id, from, mac, 0)];
-                let end = End { ip: gateway, stack: Stack::Linux, legs };
-                self.mirror.udp(at + 30, &end, ip, (67, 68), &without_relay(body));
-            }
-        }
-    }
-
-    /// Asks for an address where none is left.
-    pub(crate) fn discover(&mut self, who: Client, vlan: usize) {
-        let body = self.request(who, vlan, dhcp::DISCOVER, NOBODY, NOBODY);
-        self.relayed(0, who, vlan, &body);
-    }
-
-    /// Gets the address that it has from now on; the short way where it was still its own.
-    pub(crate) fn lease(&mut self, who: Client, held: bool) {
-        let now = self.now[who.0][who.1];
-        let Some(ip) = now.ip else { return };
-        if !held {
-            let body = self.request(who, now.vlan, dhcp::DISCOVER, NOBODY, NOBODY);
-            self.relayed(0, who, now.vlan, &body);
-            self.answered(1000, who, dhcp::OFFER, &body, ip, false);
-        }
-        let body = self.request(who, now.vlan, dhcp::REQUEST, ip, NOBODY);
-        self.relayed(2000, who, now.vlan, &body);
-        self.answered(3000, who, dhcp::ACK, &body, ip, false);
-        self.bound(who);
-    }
-
-    /// Keeps its address, from client to server and back without the relay.
-    pub(crate) fn renewed(&mut self, who: Client) {
-        let now = self.now[who.0][who.1];
-        let Some(ip) = now.ip else { return };
-        let body = self.request(who, now.vlan, dhcp::REQUEST, NOBODY, ip);
-        let Some([client, server]) = self.ends(who, DHCP) else { return };
-        self.mirror.udp(self.clock, &client, server.ip, (68, 67), &body);
-        self.answered(1000, who, dhcp::ACK, &body, ip, true);
-        self.bound(who);
-    }
-
-    /// Gives its address back.
-    pub(crate) fn released(&mut self, who: Client) {
-        let now = self.now[who.0][who.1];
-        let Some(ip) = now.ip else { return };
-        let mac = self.world.devices[who.0].cards[who.1].mac;
-        let Some([client, server]) = self.ends(who, DHCP) else { return };
-        let xid = (self.clock / 1000) as u32;
-        let body = Dhcp::new(dhcp::RELEASE, xid, [ip, NOBODY, NOBODY], mac)
-            .option(54, &server.ip.octets())
-            .option(61, &[&[1], &mac.0[..]].concat())
-            .done();
-        self.mirror.udp(self.clock, &client, server.ip, (68, 67), &body);
-    }
-
     /// VRRP advertisement (RFC 9568 §5.1, version 2's form for IPv4) of the one on duty.
     pub(crate) fn duty(&mut self) {
         let Some(vlan) = self.world.vlans.iter().find(|v| v.sight == Sight::Redundant) else {
@@ -453,35 +284,6 @@ impl<W: Write> Play<W> {
             self.mirror.frame(self.clock, ethernet(&leg(id, CORE, card, 0), 0x0806, &answer));
         }
     }
-}
-
-/// Relay agent information (RFC 3046): VLAN and port, and the switch.
-fn circuit(vlan: u16, device: usize) -> Vec<u8> {
-    let [high, low] = vlan.to_be_bytes();
-    let port = (device % 48 + 1) as u8;
-    vec![1, 6, 0, 4, high, low, 1, port, 2, 8, 0, 6, 0x00, 0x05, 0x85, 0x77, high, low]
-}
-
-/// As it is on the client's link: option 82 is for the server alone (RFC 3046 §2.1).
-fn without_relay(mut body: Vec<u8>) -> Vec<u8> {
-    let mut at = 240;
-    while let (Some(&code), Some(&len)) = (body.get(at), body.get(at + 1)) {
-        let end = at + 2 + usize::from(len);
-        match code {
-            255 => break,
-            82 => {
-                body.drain(at..end);
-                body.resize(body.len().max(300), 0);
-            }
-            _ => at = end,
-        }
-    }
-    body
-}
-
-/// The AE title of a device.
-pub(crate) fn ae_title(device: usize) -> String {
-    format!("AE{device:05}")
 }
 
 /// What an imaging device makes.

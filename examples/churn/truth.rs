@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::mirror::SECOND;
 use crate::play::Play;
-use crate::talk::{ae_title, maker, modality};
+use crate::talk::{maker, modality};
 use crate::world::{Kind, PACS, Stack};
 
 /// Product and release by build.
@@ -53,14 +53,14 @@ impl<T: Write> Play<T> {
             }
         }
         if shown.images {
-            say("ae_title", &ae_title(number));
+            say("ae_title", &self.world.ae_title(number));
             say("modality", modality(number));
             say("vendor", maker(it.maker));
             say("serial", &it.serial);
             say("station", &it.name);
         }
         if number == PACS {
-            say("ae_title", &ae_title(number));
+            say("ae_title", &self.world.ae_title(number));
         }
         facts
     }

@@ -250,6 +250,16 @@ impl World {
         world
     }
 
+    /// The AE title of a device: of most modalities also the name of the station.
+    pub(crate) fn ae_title(&self, device: usize) -> String {
+        let it = &self.devices[device];
+        if it.kind == Kind::Modality && device % 5 < 3 {
+            it.name.clone()
+        } else {
+            format!("AE{device:05}")
+        }
+    }
+
     fn all(&self, wanted: impl Fn(&Vlan) -> bool) -> Vec<usize> {
         (1..self.vlans.len()).filter(|at| wanted(&self.vlans[*at])).collect()
     }

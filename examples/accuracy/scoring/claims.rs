@@ -28,14 +28,21 @@ pub(super) fn read(path: &Path) -> Result<Read, String> {
     let at = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
     let dir = tempfile::tempdir().map_err(|e| at(&e))?;
     let db = dir.path().join("accuracy.db");
-    let writer = Writer::open(&db).map_err(|e| at(&e))?;
-    let mut reading = Reading::new(Census::new(Arc::clone(Book::builtin())), writer);
-    let file = File::open(path).map_err(|e| at(&e))?;
-    let _ = reading.file(path, file, &mut Silent);
-    let (census, _) = reading.finish().map_err(|e| at(&e))?;
+    let census = read_into(path, &db, Arc::clone(Book::builtin()))?;
     let facts = facts(&census);
     let assets = Inventory::open(&db).and_then(|i| i.assets()).map_err(|e| at(&e))?;
     Ok(Read { assets, facts })
+}
+
+/// Reads a capture into an inventory; what is known then.
+pub(crate) fn read_into(path: &Path, db: &Path, book: Arc<Book>) -> Result<Census, String> {
+    let at = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
+    let writer = Writer::open(db).map_err(|e| at(&e))?;
+    let mut reading = Reading::new(Census::new(book), writer);
+    let file = File::open(path).map_err(|e| at(&e))?;
+    let _ = reading.file(path, file, &mut Silent);
+    let (census, _) = reading.finish().map_err(|e| at(&e))?;
+    Ok(census)
 }
 
 /// Everything that was said in the capture: who said it, key and value.

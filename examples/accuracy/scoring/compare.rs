@@ -321,8 +321,11 @@ impl Judge<'_> {
         claim: &str,
         why: String,
     ) {
+        let claimed = |value: &&Value| value.value == claim;
+        let confidence = self.asset.and_then(|a| a.shown(attribute(field)).find(claimed));
         self.findings.push(Finding {
             field,
+            confidence: confidence.map(|value| value.confidence),
             verdict,
             host: self.label.clone(),
             truth: truth.to_owned(),
@@ -330,6 +333,11 @@ impl Judge<'_> {
             why,
         });
     }
+}
+
+/// The attribute that a field is judged by.
+fn attribute(field: &str) -> &str {
+    if field == "os_family" { "os_name" } else { field }
 }
 
 /// The fact, frame and signature behind a value.

@@ -4,7 +4,7 @@
 //! the inventory shows is compared field by field with the truth file's hosts.
 //! The layout of a folder is described in `docs/accuracy.md`.
 
-mod claims;
+pub(crate) mod claims;
 mod compare;
 mod device;
 mod maker;
@@ -19,7 +19,7 @@ use std::path::Path;
 use auscult::net::HostId;
 use auscult::store::Known;
 
-pub(crate) use truth::Truth;
+pub(crate) use truth::{Host, Truth};
 
 /// What a comparison came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,8 @@ pub(crate) struct Finding {
     pub(crate) field: &'static str,
     /// What it came to.
     pub(crate) verdict: Verdict,
+    /// How sure the register is of a claim that it shows.
+    pub(crate) confidence: Option<f64>,
     /// Capture and host.
     pub(crate) host: String,
     /// What is true; empty when the truth is silent.
@@ -98,28 +100,41 @@ pub(crate) struct Score {
 }
 
 impl Score {
-    /// Scores every truth file of a folder.
-    pub(crate) fn folder(&mut self, dir: &Path) {
+    /// Scores every truth file of a folder; gives back those where addresses change
+    /// hands, which are not scored by address.
+    pub(crate) fn folder(&mut self, dir: &Path) -> Vec<Truth> {
         let (truths, faults) = truth::load(dir);
         self.faults.extend(faults);
-        for truth in truths {
+        let (moving, still): (Vec<_>, Vec<_>) =
+            truths.into_iter().partition(|truth| truth.routers.is_some());
+        for truth in still {
             self.one(&truth);
         }
+        moving
     }
 
     /// Scores one capture.
     pub(crate) fn one(&mut self, truth: &Truth) {
-        let read = match claims::read(&truth.path) {
-            Ok(read) => read,
-            Err(fault) => return self.faults.push(fault),
-        };
+        match claims::read(&truth.path) {
+            Ok(read) => self.judge(truth, &read, |_, host| claims::find(&read.assets, host)),
+            Err(fault) => self.faults.push(fault),
+        }
+    }
+
+    /// Judges the hosts of a capture that was read; `find` gives the asset of each.
+    pub(crate) fn judge<'a>(
+        &mut self,
+        truth: &'a Truth,
+        read: &'a Read,
+        find: impl Fn(usize, &Host) -> Option<&'a Known>,
+    ) {
         self.files += 1;
-        for host in &truth.hosts {
+        for (at, host) in truth.hosts.iter().enumerate() {
             self.hosts += 1;
-            let asset = claims::find(&read.assets, host);
+            let asset = find(at, host);
             let label = format!("{} {}", truth.name, host.label());
             let mut judge =
-                compare::Judge { read: &read, host, asset, label, findings: &mut self.findings };
+                compare::Judge { read, host, asset, label, findings: &mut self.findings };
             judge.all();
             traps::check(truth, &mut judge);
         }

@@ -12,6 +12,9 @@ use serde_json::Value;
 pub(crate) struct Truth {
     /// The capture, relative to the folder.
     capture: String,
+    /// Present where addresses change hands: what `examples/churn` made besides.
+    #[serde(default)]
+    pub(crate) routers: Option<Vec<String>>,
     /// The hosts in it.
     pub(crate) hosts: Vec<Host>,
     /// Short name, for messages.
@@ -20,6 +23,9 @@ pub(crate) struct Truth {
     /// Where the capture was found.
     #[serde(skip)]
     pub(crate) path: PathBuf,
+    /// The truth file itself.
+    #[serde(skip)]
+    pub(crate) file: PathBuf,
 }
 
 /// One host.
@@ -81,6 +87,7 @@ fn one(dir: &Path, file: &Path) -> Result<Truth, String> {
     let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
     let mut truth: Truth = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     truth.path = find(dir, &truth.capture).ok_or("its capture is not there")?;
+    truth.file = file.to_owned();
     truth.name = truth.capture.rsplit('/').next().unwrap_or_default().to_owned();
     Ok(truth)
 }

@@ -27,7 +27,7 @@ use inputs::lab::{Conversation, Harvest};
 use inputs::{capture_file, frame, promise, signature_file, stream};
 
 /// Protocols that nobody speaks in the lab's captures.
-const UNSPOKEN: &[&str] = &["cdp", "dns-tcp", "lldp", "radius"];
+const UNSPOKEN: &[&str] = &["astm", "cdp", "dns-tcp", "lldp", "poct1a", "radius", "wsd"];
 
 /// Bytes of one protocol that each kind of damage may cost.
 const BUDGET: usize = 64 << 20;

@@ -9,6 +9,7 @@
 //! tests, the robustness tests, the fuzz targets and the benches walk the registry.
 
 mod arp;
+mod astm;
 mod ber;
 mod browser;
 mod cdp;
@@ -18,6 +19,7 @@ mod dns;
 mod heads;
 mod hl7;
 mod http;
+mod label;
 mod lldp;
 mod llmnr;
 mod mdns;
@@ -25,6 +27,7 @@ mod nbns;
 mod ndp;
 mod netbios;
 mod ntlm;
+mod poct1a;
 mod radius;
 mod rdp;
 mod reader;
@@ -37,6 +40,8 @@ mod ssh;
 mod syn;
 mod tls;
 mod winstr;
+mod wsd;
+mod xml;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -50,6 +55,7 @@ use crate::wire::packet::Packet;
 /// All protocols, in the order of their names; recognition asks in this order.
 pub static PROTOCOLS: &[&Protocol] = &[
     &arp::PROTOCOL,
+    &astm::PROTOCOL,
     &browser::PROTOCOL,
     &cdp::PROTOCOL,
     &dhcp::PROTOCOL,
@@ -63,6 +69,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &mdns::PROTOCOL,
     &nbns::PROTOCOL,
     &ndp::PROTOCOL,
+    &poct1a::PROTOCOL,
     &radius::PROTOCOL,
     &rdp::PROTOCOL,
     &rtsp::PROTOCOL,
@@ -74,6 +81,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &ssh::PROTOCOL,
     &syn::PROTOCOL,
     &tls::PROTOCOL,
+    &wsd::PROTOCOL,
 ];
 
 /// A protocol: what it is called, where it is written down, how it is told and read.

@@ -13,6 +13,8 @@ use crate::net::{HostId, Mac, Transport};
 use crate::observe::{Key, Lease, Observed, Origin, Role, SwitchPort};
 use crate::time::{SECOND, Timestamp};
 
+pub use super::said::{Evidence, Said, Span};
+
 /// Different values kept of one key: an archive accepts some 150 storage classes.
 const MAX_VALUES: usize = 192;
 /// Different keys and values of one speaker.
@@ -25,75 +27,6 @@ const MAX_PEERS: usize = 256;
 const MAX_SERVICES: usize = 128;
 /// Addresses that one MAC was seen to hold.
 const MAX_ADDRESSES: usize = 64;
-
-/// Which frame says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Evidence {
-    /// Number of the capture in [`super::Census::captures`].
-    pub capture: u32,
-    /// Number of the frame in it, from 1; 0 when no single frame says it.
-    pub frame: u64,
-}
-
-/// From when until when. Stored as the beginning and the length, which is mostly short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "(i64, i64)", from = "(i64, i64)")]
-pub struct Span {
-    /// First time.
-    pub first: Timestamp,
-    /// Last time.
-    pub last: Timestamp,
-}
-
-impl From<Span> for (i64, i64) {
-    fn from(span: Span) -> Self {
-        // Times are a stranger's: what wraps here is unwrapped below.
-        (span.first.0, span.last.0.wrapping_sub(span.first.0))
-    }
-}
-
-impl From<(i64, i64)> for Span {
-    fn from((first, length): (i64, i64)) -> Self {
-        Self { first: Timestamp(first), last: Timestamp(first.wrapping_add(length)) }
-    }
-}
-
-impl Span {
-    /// One moment.
-    #[must_use]
-    pub const fn at(at: Timestamp) -> Self {
-        Self { first: at, last: at }
-    }
-
-    /// Now reaches to `at` as well.
-    pub fn extend(&mut self, at: Timestamp) {
-        self.first = self.first.min(at);
-        self.last = self.last.max(at);
-    }
-
-    /// Now covers `other` as well.
-    pub fn cover(&mut self, other: Self) {
-        self.first = self.first.min(other.first);
-        self.last = self.last.max(other.last);
-    }
-}
-
-/// Something with the frame that first said it and the time it was said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
-    /// The first frame that said it.
-    pub evidence: Evidence,
-    /// First and last time.
-    pub span: Span,
-}
-
-impl Said {
-    /// Once.
-    #[must_use]
-    pub const fn new(at: Timestamp, evidence: Evidence) -> Self {
-        Self { evidence, span: Span::at(at) }
-    }
-}
 
 /// A key with one of its values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +63,8 @@ pub type Service = (Transport, u16, Box<str>, Role);
 pub struct Host {
     /// From its first to its last packet.
     pub span: Span,
+    /// Since when its address is that of another than before: who had it then is another host.
+    pub since: Option<Timestamp>,
     /// It sent something itself in this segment; otherwise others only name it there.
     pub spoke: bool,
     /// It arrived with a TTL that no system starts with: a router stands before it.
@@ -161,6 +96,7 @@ impl Host {
     pub const fn new(at: Timestamp) -> Self {
         Self {
             span: Span::at(at),
+            since: None,
             spoke: false,
             routed: false,
             direct: false,
@@ -235,7 +171,7 @@ impl Host {
     /// A flood of invented addresses makes such hosts; one that uses makers' addresses
     /// fills the table, and then newcomers are refused.
     pub(super) fn is_faint(&self, id: &HostId) -> bool {
-        let leased = |(_, lease, _): &(IpAddr, Lease, Said)| matches!(lease, Lease::Dhcp(_));
+        let leased = |(_, lease, _): &(IpAddr, Lease, Said)| matches!(lease, Lease::Dhcp { .. });
         (self.routed || id.mac.is_none_or(Mac::is_local))
             && self.span.last.since(self.span.first) < FAINT
             && self.facts.iter().all(|fact| fact.key.as_str().starts_with("tcp."))
@@ -292,12 +228,20 @@ impl Host {
         }
     }
 
-    pub(super) fn holds(&mut self, ip: IpAddr, lease: Lease, said: Said, room: &mut Room) {
+    /// Holds an address, without another between since `since`.
+    pub(super) fn holds(
+        &mut self,
+        (ip, lease): (IpAddr, Lease),
+        since: Timestamp,
+        said: Said,
+        room: &mut Room,
+    ) {
         let same = |l: &Lease| std::mem::discriminant(l) == std::mem::discriminant(&lease);
-        if let Some((_, old, known)) =
-            self.addresses.iter_mut().find(|(i, l, _)| *i == ip && same(l))
-        {
-            *old = lease;
+        let at = said.span.last;
+        let known = self.addresses.iter_mut().find(|(i, l, it)| {
+            *i == ip && same(l) && (it.span.first >= since || it.span.holds(at))
+        });
+        if let Some((.., known)) = known {
             known.span.cover(said.span);
         } else if self.addresses.len() < MAX_ADDRESSES && room.take(ADDRESS_BYTES) {
             self.addresses.push((ip, lease, said));
@@ -418,7 +362,7 @@ mod tests {
         let mut say = |host: &mut Host, said| {
             let room = &mut room;
             host.learn(Key::new("a.b"), "x".into(), said, room);
-            host.holds("10.0.0.1".parse().unwrap(), Lease::Arp, said, room);
+            host.holds(("10.0.0.1".parse().unwrap(), Lease::Arp), Timestamp(0), said, room);
             host.describes(Origin::Own, &[(Key::new("a.c"), "y")], said, room);
             host.speaks((Transport::Tcp, 104, "dicom", Role::Server), said, room);
             let at = SwitchPort { switch: "sw".into(), port: "7".into(), vlan: None };
@@ -435,15 +379,6 @@ mod tests {
         let fact = host.facts()[0].said;
         assert_eq!((fact.evidence.frame, fact.span.last), (3, Timestamp(9)));
         assert_eq!(Room::default().taken_since(&room), host.bytes(), "each thing is paid for once");
-    }
-
-    #[test]
-    fn spans_of_any_length_are_stored() {
-        for (first, last) in [(0, 0), (5, 9), (i64::MIN, i64::MAX), (i64::MAX, i64::MIN)] {
-            let span = Span { first: Timestamp(first), last: Timestamp(last) };
-            let bytes = postcard::to_stdvec(&span).unwrap();
-            assert_eq!(postcard::from_bytes::<Span>(&bytes).unwrap(), span);
-        }
     }
 
     #[test]

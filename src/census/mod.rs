@@ -16,7 +16,9 @@
 pub mod asset;
 pub mod host;
 mod room;
+mod said;
 pub mod signature;
+mod tenancy;
 
 use std::array::from_fn;
 use std::collections::HashMap;
@@ -28,18 +30,25 @@ use foldhash::fast::RandomState;
 
 use crate::net::HostId;
 use crate::observe::{Observation, Observed, text};
-use crate::time::Timestamp;
+use crate::time::{SECOND, Timestamp};
 
 use host::Said;
 pub use host::{Evidence, Host, Span};
 use room::Room;
 use signature::Book;
+use tenancy::Tenancies;
 
 pub use room::MAX_BYTES;
 
 /// Speakers remembered at once: a university hospital has 15,590 devices. A flood of
 /// invented addresses takes some 100 MB, and what they say [`MAX_BYTES`] at most.
 pub const MAX_HOSTS: usize = 262_144;
+
+/// Who was silent for so long may have lost its address meanwhile.
+const SILENT: i64 = 600 * SECOND;
+
+/// Who had an address before is remembered this long where there is no more room.
+const PAST_KEPT: i64 = 7 * 86_400 * SECOND;
 
 /// Speakers looked at for one that may go: among a million of a flood the first will do,
 /// among those of a hospital none.
@@ -55,6 +64,7 @@ pub struct Census {
     /// In the order of their first word; where each is, by name.
     hosts: Vec<(HostId, Host)>,
     places: HashMap<HostId, usize, RandomState>,
+    tenancies: Tenancies,
     captures: Vec<String>,
     room: Room,
     refused: u64,
@@ -70,6 +80,7 @@ impl Census {
             book,
             hosts: Vec::new(),
             places: HashMap::default(),
+            tenancies: Tenancies::default(),
             captures: Vec::new(),
             room: Room::default(),
             refused: 0,
@@ -170,9 +181,12 @@ impl Census {
             }
             let places = self.visit(few);
             for (place, observation) in places.into_iter().take(few.len()).zip(&mut observations) {
-                // Places move when there are too many speakers.
-                let is_there =
-                    |at: &usize| self.hosts.get(*at).is_some_and(|(id, _)| *id == observation.host);
+                // Places move when there are too many speakers, or another has the address.
+                let is_there = |at: &usize| {
+                    let there = self.hosts.get(*at);
+                    there.is_some_and(|(id, _)| *id == observation.host)
+                        && self.moved(*at, &observation.host, observation.at).is_none()
+                };
                 match place.filter(is_there) {
                     Some(place) => self.take(place, capture, observation),
                     None => self.apply(capture, observation),
@@ -193,21 +207,31 @@ impl Census {
     }
 
     fn take(&mut self, place: usize, capture: u32, observation: Observation) {
-        let Observation { at, frame, what, .. } = observation;
+        let Observation { at, frame, what, host: id } = observation;
         let said = Said::new(at, Evidence { capture, frame });
-        let Self { hosts, room, .. } = self;
+        let Self { hosts, room, tenancies, .. } = self;
         let Some((_, host)) = hosts.get_mut(place) else { return };
+        let silent = at.since(host.span.last);
         host.span.extend(at);
         host.dirty = true;
         match what {
             Observed::Present(ttl) => {
                 host.spoke = true;
+                let comes = !host.direct || silent > SILENT;
                 if let Some(ttl) = ttl {
                     host.saw_ttl(ttl);
                 }
+                // As good as a claim, where claims are not seen.
+                if let (true, Some(mac), Some(ip)) = (comes && host.direct, id.mac, id.ip) {
+                    tenancies.claim((id.segment, mac), ip, None, at);
+                }
             }
             Observed::Fact(key, value) => host.learn(key, value, said, room),
-            Observed::Address(ip, lease) => host.holds(ip, lease, said, room),
+            Observed::Address(ip, lease) => {
+                let claim = |mac| tenancies.claim((id.segment, mac), ip, Some(lease), at);
+                let since = id.mac.map_or(Timestamp(i64::MIN), claim);
+                host.holds((ip, lease), since, said, room);
+            }
             Observed::Attached(port) => host.attached(&port, said, room),
             Observed::Equipment(it) => host.describes(it.origin, &it.facts, said, room),
             Observed::Service(transport, port, name, role) => {
@@ -217,20 +241,24 @@ impl Census {
         }
     }
 
-    /// Puts back what a store kept; gives the place.
+    /// Puts back what a store kept, in the order of the places; gives the place.
     pub fn restore(&mut self, id: HostId, mut host: Host) -> usize {
         host.dirty = false;
         self.room.fill(host.bytes());
-        match self.places.get(&id).copied() {
-            Some(place) => {
-                if let Some((_, old)) = self.hosts.get_mut(place) {
-                    self.room.free(old.bytes());
-                    *old = host;
-                }
-                place
-            }
-            None => self.add(id, host),
+        for (mac, (ip, _, said)) in
+            id.mac.iter().flat_map(|mac| host.addresses.iter().map(move |it| (mac, it)))
+        {
+            self.tenancies.remember((id.segment, *mac), *ip, said.span);
         }
+        self.add(id, host)
+    }
+
+    /// Since when the address of the speaker in this place is another's, if it was its own
+    /// the last time and is no more.
+    fn moved(&self, place: usize, id: &HostId, at: Timestamp) -> Option<Timestamp> {
+        let moved = self.tenancies.moved(id.segment, id.mac, id.ip?)?;
+        let (_, host) = self.hosts.get(place)?;
+        (host.span.first < moved && moved <= at).then_some(moved)
     }
 
     fn add(&mut self, id: HostId, host: Host) -> usize {
@@ -241,24 +269,33 @@ impl Census {
     }
 
     fn place(&mut self, id: HostId, at: Timestamp) -> Option<usize> {
-        match self.places.get(&id) {
-            Some(place) => Some(*place),
-            None if self.hosts.len() >= MAX_HOSTS => self.replace(id, at),
-            None => Some(self.add(id, Host::new(at))),
-        }
+        let since = match self.places.get(&id) {
+            Some(place) => match self.moved(*place, &id, at) {
+                None => return Some(*place),
+                since => since,
+            },
+            None => None,
+        };
+        let mut new = Host::new(at);
+        new.since = since;
+        if self.hosts.len() >= MAX_HOSTS { self.replace(id, new) } else { Some(self.add(id, new)) }
     }
 
     /// There is no more room: the newcomer takes the place of one who would hardly be
     /// missed, if a moving hand finds one soon.
-    fn replace(&mut self, id: HostId, at: Timestamp) -> Option<usize> {
+    fn replace(&mut self, id: HostId, new: Host) -> Option<usize> {
         self.refused += 1;
         for _ in 0..LOOKED_AT {
             self.hand = if self.hand + 1 < self.hosts.len() { self.hand + 1 } else { 0 };
             let (old, host) = self.hosts.get_mut(self.hand)?;
-            if host.is_faint(old) {
+            let is_past = self.places.get(old) != Some(&self.hand);
+            let is_old = is_past && new.span.first.since(host.span.last) > PAST_KEPT;
+            if is_old || host.is_faint(old) {
                 self.room.free(host.bytes());
-                self.places.remove(old);
-                (*old, *host) = (id, Host::new(at));
+                if !is_past {
+                    self.places.remove(old);
+                }
+                (*old, *host) = (id, new);
                 self.places.insert(id, self.hand);
                 return Some(self.hand);
             }

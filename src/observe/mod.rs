@@ -44,8 +44,13 @@ pub enum Lease {
     Arp,
     /// IPv6 neighbour discovery (RFC 4861).
     Ndp,
-    /// A DHCP server acknowledged it (RFC 2131); seconds of lease, 0 when not said.
-    Dhcp(u32),
+    /// A DHCP server acknowledged it (RFC 2131).
+    Dhcp {
+        /// Seconds of lease, 0 when not said.
+        seconds: u32,
+        /// The client had the address before and said so (`ciaddr`, §4.3.2 and §4.4.5).
+        renewed: bool,
+    },
     /// A network access server accounts for it (RFC 2866: Framed-IP-Address of a station).
     Radius,
     /// A router's or switch's own table says so (RFC 4293 ipNetToPhysical, asked by SNMP).

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::record::{self, Attribute, ReasonOf, ValueOf};
 use super::writer::Failure;
-use crate::census::Census;
 use crate::census::asset::{Asset, AssetId, Candidate, Tally};
+use crate::census::{Census, Span};
 use crate::observe::Role;
 use crate::time::Timestamp;
 
@@ -256,6 +256,10 @@ fn places<'a>(
     give("mac_addresses", &mut asset.macs.iter().map(text));
     give("mac_vendor", &mut asset.macs.iter().filter_map(|m| vendor(*m).map(Cow::Borrowed)));
     give("ip_addresses", &mut asset.ips.iter().map(text));
+    let former = |(ip, span): &(_, Span)| Cow::Owned(format!("{ip} until {}", span.last.rfc3339()));
+    give("former_addresses", &mut asset.former.iter().map(former));
+    let conflict = |(ip, other): &(_, AssetId)| Cow::Owned(format!("{ip} with {other}"));
+    give("address_conflicts", &mut asset.conflicts.iter().map(conflict));
     give("ip_assignment", &mut asset.leased.then_some(Cow::Borrowed("dhcp")).into_iter());
     give("vlans", &mut asset.segments.iter().map(text).filter(|vlan| !vlan.is_empty()));
     give("switch", &mut asset.attached.iter().map(|(switch, _)| Cow::Borrowed(*switch)));

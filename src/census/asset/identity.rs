@@ -13,8 +13,12 @@ use foldhash::fast::RandomState;
 
 use super::address::{is_link_local, is_public, is_somebodys, is_virtual_router, network};
 use super::cards;
+use super::holding::Holdings;
 use crate::census::host::{Evidence, Host, Span};
+use crate::census::tenancy::{Domain, domain};
 use crate::net::{HostId, Mac, Segment};
+use crate::observe::Lease;
+use crate::time::Timestamp;
 
 /// Addresses behind one MAC in one segment, none of them bound to it, from which on
 /// it is taken for a router even where TTLs say nothing.
@@ -38,6 +42,8 @@ pub enum Identity {
         vni: u32,
         /// The address.
         ip: IpAddr,
+        /// Since when it is another's than before, where it was.
+        since: Option<Timestamp>,
     },
     /// A device of which others speak: maker, model, serial number.
     Equipment(String),
@@ -47,18 +53,16 @@ impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mac(mac) => write!(f, "mac:{mac}"),
-            Self::Address { sensor: 0, vni: 0, ip } => write!(f, "ip:{ip}"),
-            Self::Address { sensor, vni, ip } => write!(f, "ip:{sensor}/{vni}/{ip}"),
+            Self::Address { sensor, vni, ip, since } => {
+                match (sensor, vni) {
+                    (0, 0) => write!(f, "ip:{ip}")?,
+                    _ => write!(f, "ip:{sensor}/{vni}/{ip}")?,
+                }
+                since.map_or(Ok(()), |since| write!(f, " since {}", since.rfc3339()))
+            }
             Self::Equipment(name) => write!(f, "equipment:{name}"),
         }
     }
-}
-
-/// Where an address means one host: a sensor's routed domain.
-type Domain = (u16, u32);
-
-const fn domain(segment: Segment) -> Domain {
-    (segment.sensor, segment.vni)
 }
 
 /// A MAC that carries the packets of others in one segment.
@@ -91,8 +95,8 @@ pub(super) struct Identifier {
     shared: BTreeSet<(Segment, Mac)>,
     /// Cards of one device, and the one that it is named after.
     cards: BTreeMap<Mac, Mac>,
-    /// Address → MACs that hold it, with their segment.
-    bindings: HashMap<(Domain, IpAddr), Vec<(Mac, Segment)>, RandomState>,
+    /// Who held which address when.
+    holdings: Holdings,
     /// The same by MAC.
     bound: HashMap<Mac, BTreeSet<IpAddr>, RandomState>,
     /// Addresses that routers share (RFC 9568): of whichever is on duty, so nobody's.
@@ -105,17 +109,19 @@ impl Identifier {
             routers: HashMap::default(),
             shared: BTreeSet::new(),
             cards: cards::of_one_device(hosts.clone()),
-            bindings: HashMap::default(),
+            holdings: Holdings::default(),
             bound: HashMap::default(),
             duties: BTreeSet::new(),
         };
         for (id, host) in hosts.clone() {
-            for (ip, ..) in &host.addresses {
+            for (ip, lease, said) in &host.addresses {
                 if let Some(mac) = id.mac {
-                    it.bind(id.segment, *ip, mac);
+                    let fresh = matches!(lease, Lease::Dhcp { renewed: false, .. });
+                    it.bind(id.segment, *ip, mac, said.span, fresh);
                 }
             }
         }
+        it.holdings.settle();
         let mut behind: HashMap<(Segment, Mac), (Vec<IpAddr>, Span), RandomState> =
             HashMap::default();
         for (id, host) in hosts.clone() {
@@ -156,16 +162,16 @@ impl Identifier {
             if !host.direct || host.routed {
                 continue;
             }
-            let known = it.bindings.contains_key(&(domain(id.segment), ip));
+            let known = it.holdings.is_held(id.segment, ip);
             // What a router says itself has made no hop either.
             let own = !it.is_router(id.segment, mac) || !is_public(ip);
             let nobodys = it.shared.contains(&(id.segment, mac));
             if !known && own && !nobodys {
-                direct.push((id.segment, ip, mac));
+                direct.push((id.segment, ip, mac, host.span));
             }
         }
-        for (segment, ip, mac) in direct {
-            it.bind(segment, ip, mac);
+        for (segment, ip, mac, span) in direct {
+            it.bind(segment, ip, mac, span, false);
         }
         it.bind_routers(hosts.clone());
         it.show_routers(hosts);
@@ -176,26 +182,26 @@ impl Identifier {
     /// shows it with and without hops. It is the router's own when it is the only such
     /// one, no other is known, and it lies among the neighbours of this very link.
     fn bind_routers<'a>(&mut self, hosts: impl Iterator<Item = (&'a HostId, &'a Host)>) {
-        let mut sides: BTreeMap<(Segment, Mac), Vec<Ipv4Addr>> = BTreeMap::new();
+        let mut sides: BTreeMap<(Segment, Mac), Vec<(Ipv4Addr, Span)>> = BTreeMap::new();
         for (id, host) in hosts {
             let (Some(mac), Some(IpAddr::V4(ip))) = (id.mac, id.ip) else { continue };
             if !(host.direct && host.routed && ip.is_private()) {
                 continue;
             }
-            let known = self.bindings.contains_key(&(domain(id.segment), IpAddr::V4(ip)));
+            let known = self.holdings.is_held(id.segment, IpAddr::V4(ip));
             let carries = self.routers.contains_key(&(id.segment, mac));
             let shared = self.shared.contains(&(id.segment, mac));
             if carries && !known && !shared {
-                sides.entry((id.segment, mac)).or_default().push(ip);
+                sides.entry((id.segment, mac)).or_default().push((ip, host.span));
             }
         }
         for ((segment, mac), ips) in sides {
             let private = |ip: &IpAddr| matches!(ip, IpAddr::V4(v4) if v4.is_private());
             let has_own = self.bound.get(&mac).is_some_and(|ips| ips.iter().any(private));
-            if let ([ip], false) = (ips.as_slice(), has_own)
+            if let ([(ip, span)], false) = (ips.as_slice(), has_own)
                 && self.has_neighbour(segment, *ip, mac)
             {
-                self.bind(segment, IpAddr::V4(*ip), mac);
+                self.bind(segment, IpAddr::V4(*ip), mac, *span, false);
             }
         }
     }
@@ -203,9 +209,11 @@ impl Identifier {
     /// Whether another device of this link holds an address of the same /24.
     fn has_neighbour(&self, segment: Segment, ip: Ipv4Addr, mac: Mac) -> bool {
         let [a, b, c, _] = ip.octets();
-        let near = (0..=255).map(|d| (domain(segment), IpAddr::V4(Ipv4Addr::new(a, b, c, d))));
-        let mut holders = near.filter_map(|near| self.bindings.get(&near)).flatten();
-        holders.any(|(m, s)| *s == segment && *m != mac && !self.is_router(segment, *m))
+        let mut near = (0..=255).map(|d| IpAddr::V4(Ipv4Addr::new(a, b, c, d)));
+        near.any(|ip| {
+            let mut holders = self.holdings.here(segment, ip);
+            holders.any(|m| m != mac && !self.is_router(segment, m))
+        })
     }
 
     fn carries(&mut self, router: (Segment, Mac), span: Span, carried: usize) {
@@ -254,7 +262,7 @@ impl Identifier {
         self.cards.get(&mac).copied().unwrap_or(mac)
     }
 
-    fn bind(&mut self, segment: Segment, ip: IpAddr, mac: Mac) {
+    fn bind(&mut self, segment: Segment, ip: IpAddr, mac: Mac, span: Span, fresh: bool) {
         if !is_somebodys(ip) {
             return;
         }
@@ -262,17 +270,28 @@ impl Identifier {
             self.duties.insert((domain(segment), ip));
             return;
         }
-        let holders = self.bindings.entry((domain(segment), ip)).or_default();
-        if !holders.contains(&(mac, segment)) {
-            holders.push((mac, segment));
-        }
+        self.holdings.add((segment, mac), ip, span, fresh);
         self.bound.entry(mac).or_default().insert(ip);
     }
 
     fn is_bound(&self, segment: Segment, ip: IpAddr, mac: Mac) -> bool {
-        self.bindings
-            .get(&(domain(segment), ip))
-            .is_some_and(|holders| holders.iter().any(|(m, _)| *m == mac))
+        self.bound.get(&mac).is_some_and(|ips| ips.contains(&ip))
+            && self.holdings.is_held_by(segment, ip, mac)
+    }
+
+    /// Whether an address is one of `others` by now.
+    pub(super) fn passed_on(
+        &self,
+        segment: Segment,
+        ip: IpAddr,
+        others: impl Fn(Mac) -> bool,
+    ) -> bool {
+        self.holdings.passed_on(segment, ip, others)
+    }
+
+    /// Addresses of this card that another uses at the same time, with the other.
+    pub(super) fn conflicts(&self, mac: Mac) -> impl Iterator<Item = (IpAddr, Mac)> {
+        self.holdings.conflicts(mac)
     }
 
     /// Whether a binding gives this MAC another, private address.
@@ -285,29 +304,27 @@ impl Identifier {
         self.routers.contains_key(&(segment, mac)) || self.shared.contains(&(segment, mac))
     }
 
-    /// The one MAC that holds this address; in the same segment first. None when
-    /// several do: then nobody is named.
-    fn holder(&self, segment: Segment, ip: IpAddr) -> Option<Mac> {
-        let holders = self.bindings.get(&(domain(segment), ip))?;
-        let only =
-            |macs: BTreeSet<Mac>| if macs.len() == 1 { macs.into_iter().next() } else { None };
-        only(holders.iter().filter(|(_, s)| *s == segment).map(|(m, _)| *m).collect())
-            .or_else(|| only(holders.iter().map(|(m, _)| *m).collect()))
-    }
-
     /// Who this speaker is.
-    pub(super) fn identify(&self, id: &HostId) -> Option<Identity> {
-        match self.who(id) {
+    pub(super) fn identify(&self, id: &HostId, host: &Host) -> Option<Identity> {
+        match self.who(id, host.span, host.since) {
             Some(Identity::Mac(mac)) => Some(Identity::Mac(self.device(mac))),
             other => other,
         }
     }
 
-    fn who(&self, id: &HostId) -> Option<Identity> {
+    /// Who is called so, in a conversation that nobody remembers.
+    pub(super) fn named(&self, id: &HostId, span: Span) -> Option<Identity> {
+        match self.who(id, span, None) {
+            Some(Identity::Mac(mac)) => Some(Identity::Mac(self.device(mac))),
+            other => other,
+        }
+    }
+
+    fn who(&self, id: &HostId, span: Span, since: Option<Timestamp>) -> Option<Identity> {
         let Segment { sensor, vni, .. } = id.segment;
         let at = |ip| {
             let duty = self.duties.contains(&(domain(id.segment), ip));
-            (!duty).then_some(Identity::Address { sensor, vni, ip })
+            (!duty).then_some(Identity::Address { sensor, vni, ip, since })
         };
         let device = |mac| (!is_virtual_router(mac)).then_some(Identity::Mac(mac));
         match (id.mac, id.ip) {
@@ -317,14 +334,14 @@ impl Identifier {
                     return device(mac);
                 }
                 let routed = is_virtual_router(mac) || self.is_router(id.segment, mac);
-                match self.holder(id.segment, ip) {
+                match self.holdings.holder(id.segment, ip, span) {
                     Some(holder) => Some(Identity::Mac(holder)),
                     None if routed => at(ip),
                     None => Some(Identity::Mac(mac)),
                 }
             }
             (Some(mac), None) => device(mac),
-            (None, Some(ip)) => match self.holder(id.segment, ip) {
+            (None, Some(ip)) => match self.holdings.holder(id.segment, ip, span) {
                 Some(holder) => Some(Identity::Mac(holder)),
                 None => at(ip),
             },

@@ -3,7 +3,10 @@
 mod address;
 mod attribute;
 mod cards;
+#[cfg(test)]
+mod churn_tests;
 mod equipment;
+mod holding;
 mod identity;
 mod tally;
 mod understood;
@@ -79,6 +82,10 @@ pub struct Asset<'a> {
     pub macs: BTreeSet<Mac>,
     /// Its addresses; sorted.
     pub ips: Vec<IpAddr>,
+    /// Addresses that have gone to another since, with the time it had them; sorted.
+    pub former: Vec<(IpAddr, Span)>,
+    /// Addresses that another uses at the same time, with the other; sorted.
+    pub conflicts: Vec<(IpAddr, AssetId)>,
     /// A DHCP server gave it one of them.
     pub leased: bool,
     /// Where it was seen; sorted.
@@ -138,11 +145,44 @@ impl<'a> Groups<'a> {
     }
 }
 
+/// Whose the words of a speaker are: an address may have been of one, then of another.
+#[derive(Default)]
+struct Speakers<'a> {
+    last: HashMap<&'a HostId, (Span, AssetId), RandomState>,
+    /// All of those whose address changed hands.
+    turns: HashMap<&'a HostId, Vec<(Span, AssetId)>, RandomState>,
+}
+
+impl<'a> Speakers<'a> {
+    fn add(&mut self, id: &'a HostId, span: Span, asset: AssetId) {
+        if let Some(before) = self.last.insert(id, (span, asset)) {
+            let turns = self.turns.entry(id).or_insert_with(|| vec![before]);
+            turns.push((span, asset));
+        }
+    }
+
+    /// Gives each that spoke so in this time; false when nobody ever did.
+    fn at(&self, id: &HostId, span: Span, mut give: impl FnMut(AssetId)) -> bool {
+        match (self.turns.get(id), self.last.get(id)) {
+            (Some(turns), _) => {
+                let then = turns.iter().filter(|(turn, _)| turn.common(span).is_some());
+                then.for_each(|(_, asset)| give(*asset));
+                true
+            }
+            (None, Some((_, asset))) => {
+                give(*asset);
+                true
+            }
+            (None, None) => false,
+        }
+    }
+}
+
 /// What a derivation asks again and again.
 struct Desk<'a> {
     identifier: Identifier,
     /// Assets by speaker: everyone is a peer of many.
-    known: HashMap<&'a HostId, AssetId, RandomState>,
+    known: Speakers<'a>,
     reader: Reader<'a>,
 }
 
@@ -170,12 +210,13 @@ impl Census {
         let hosts: Vec<(&HostId, &Host)> = self.hosts().collect();
         let identifier = Identifier::new(hosts.iter().copied());
         let mut groups = Groups::default();
-        let mut known = HashMap::with_capacity_and_hasher(hosts.len(), RandomState::default());
+        let mut known = Speakers::default();
+        known.last.reserve(hosts.len());
         for (id, host) in hosts {
-            let Some(group) = identifier.identify(id).and_then(|it| groups.get(it)) else {
+            let Some(group) = identifier.identify(id, host).and_then(|it| groups.get(it)) else {
                 continue;
             };
-            known.insert(id, group.id);
+            known.add(id, host.span, group.id);
             group.hosts.push((id, host));
         }
         for group in &mut groups.all {
@@ -266,6 +307,12 @@ impl<'a> Desk<'a> {
         asset.attributes = candidates.weigh(self.reader.book);
         asset.ips.sort_unstable();
         asset.ips.dedup();
+        asset.former = united(asset.former);
+        let identifier = &self.identifier;
+        let own = asset.macs.iter();
+        asset.conflicts.extend(own.flat_map(|mac| identifier.conflicts(*mac)).map(
+            |(ip, other)| (ip, AssetId::of(&Identity::Mac(identifier.device(other)).to_string())),
+        ));
         asset.segments.sort_unstable();
         asset.segments.dedup();
         asset.services.sort_unstable();
@@ -285,11 +332,17 @@ impl<'a> Desk<'a> {
             asset.macs.insert(mac);
         }
         let seen = !host.services().is_empty() || host.direct || host.routed;
-        asset.ips.extend(id.ip.filter(|ip| seen && is_somebodys(*ip)));
-        for (ip, lease, _) in host.addresses.iter().filter(|(ip, ..)| is_somebodys(*ip)) {
-            asset.ips.push(*ip);
-            asset.leased |= matches!(lease, Lease::Dhcp(_));
+        let used = id.ip.filter(|_| seen).map(|ip| (ip, host.span));
+        let held = host.addresses.iter().map(|(ip, _, said)| (*ip, said.span));
+        for (ip, span) in used.into_iter().chain(held).filter(|(ip, _)| is_somebodys(*ip)) {
+            let others = |mac| asset.macs.iter().all(|own| *own != mac);
+            match self.identifier.passed_on(id.segment, ip, others) {
+                true => asset.former.push((ip, span)),
+                false => asset.ips.push(ip),
+            }
         }
+        asset.leased |=
+            host.addresses.iter().any(|(_, lease, _)| matches!(lease, Lease::Dhcp { .. }));
         // Behind a router the segment is where the router is, not the device.
         let routed = id.mac.is_some_and(|mac| self.identifier.is_router(id.segment, mac));
         let own_mac = id.mac.is_some_and(|mac| asset.macs.contains(&mac));
@@ -305,10 +358,12 @@ impl<'a> Desk<'a> {
         asset
             .services
             .extend(services.map(|((t, port, name, role), _)| (*t, *port, &**name, *role)));
-        asset.peers.extend(host.peers().iter().filter_map(|peer| {
-            let unheard = || Some(AssetId::of(&self.identifier.identify(peer)?.to_string()));
-            self.known.get(peer).copied().or_else(unheard)
-        }));
+        for peer in host.peers() {
+            if !self.known.at(peer, host.span, |id| asset.peers.push(id)) {
+                let unheard = self.identifier.named(peer, host.span);
+                asset.peers.extend(unheard.map(|identity| AssetId::of(&identity.to_string())));
+            }
+        }
     }
 
     /// A device of which only others speak.
@@ -373,6 +428,19 @@ fn relays_hl7(hosts: &[(&HostId, &Host)]) -> bool {
     part(Role::Server) && part(Role::Client)
 }
 
+/// Each address once, with all of its time.
+fn united(mut all: Vec<(IpAddr, Span)>) -> Vec<(IpAddr, Span)> {
+    all.sort_unstable_by_key(|(ip, span)| (*ip, span.first, span.last));
+    all.dedup_by(|(ip, span), (kept, whole)| {
+        let same = ip == kept;
+        if same {
+            whole.cover(*span);
+        }
+        same
+    });
+    all
+}
+
 fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>) -> Asset<'a> {
     let span = spans.reduce(|mut all, span| {
         all.cover(span);
@@ -389,6 +457,8 @@ fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>)
         span: span.unwrap_or(Span::at(crate::time::Timestamp(0))),
         macs,
         ips: Vec::new(),
+        former: Vec::new(),
+        conflicts: Vec::new(),
         leased: false,
         segments: Vec::new(),
         attached: Vec::new(),

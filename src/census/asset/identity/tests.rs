@@ -16,7 +16,7 @@ fn host(vlan: u16, mac: Mac, ip: Option<&str>, ttl: u8) -> (HostId, Host) {
 
 fn identity(hosts: &[(HostId, Host)], of: usize) -> String {
     let it = Identifier::new(hosts.iter().map(|(id, host)| (id, host)));
-    it.identify(&hosts[of].0).unwrap().to_string()
+    it.identify(&hosts[of].0, &hosts[of].1).unwrap().to_string()
 }
 
 #[test]
@@ -41,7 +41,12 @@ fn many_unbound_addresses_make_a_router_without_ttls() {
 fn a_binding_in_its_own_segment_names_the_device_behind_the_router() {
     let mut local = host(20, DEVICE, None, 64);
     let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
-    local.1.holds("10.2.0.9".parse().unwrap(), Lease::Arp, said, &mut Room::default());
+    local.1.holds(
+        ("10.2.0.9".parse().unwrap(), Lease::Arp),
+        Timestamp(0),
+        said,
+        &mut Room::default(),
+    );
     let hosts = [host(10, ROUTER, Some("10.2.0.9"), 63), local];
     assert_eq!(identity(&hosts, 0), "mac:00:01:02:00:00:02");
     let direct = [host(10, ROUTER, Some("10.2.0.9"), 63), host(20, DEVICE, Some("10.2.0.9"), 64)];
@@ -55,7 +60,12 @@ fn a_translating_gateway_is_not_the_internet() {
     assert_eq!(identity(&hosts, 0), "ip:93.184.216.34");
     let mut gateway = host(0, ROUTER, None, 128);
     let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
-    gateway.1.holds("192.168.0.2".parse().unwrap(), Lease::Arp, said, &mut Room::default());
+    gateway.1.holds(
+        ("192.168.0.2".parse().unwrap(), Lease::Arp),
+        Timestamp(0),
+        said,
+        &mut Room::default(),
+    );
     let hosts = [host(0, ROUTER, Some("93.184.216.34"), 128), gateway];
     assert_eq!(identity(&hosts, 0), "ip:93.184.216.34");
     assert_eq!(identity(&hosts, 1), "mac:00:01:02:00:00:01");
@@ -108,7 +118,7 @@ fn an_address_with_two_holders_names_nobody() {
 fn holding(vlan: u16, mac: Mac, ip: &str) -> (HostId, Host) {
     let mut it = host(vlan, mac, None, 64);
     let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
-    it.1.holds(ip.parse().unwrap(), Lease::Arp, said, &mut Room::default());
+    it.1.holds((ip.parse().unwrap(), Lease::Arp), Timestamp(0), said, &mut Room::default());
     it
 }
 
@@ -117,7 +127,7 @@ fn an_address_that_routers_share_is_nobodys() {
     let shared = Mac([0, 0, 0x5e, 0, 1, 7]);
     let who = |hosts: &[(HostId, Host)], of: usize| {
         let it = Identifier::new(hosts.iter().map(|(id, host)| (id, host)));
-        it.identify(&hosts[of].0).map(|who| who.to_string())
+        it.identify(&hosts[of].0, &hosts[of].1).map(|who| who.to_string())
     };
     let hosts = [
         holding(10, shared, "10.1.0.1"),

@@ -174,7 +174,10 @@ fn server(
         let seconds = options.get(51).filter(|_| leased);
         let seconds = seconds.and_then(|v| v.as_array().copied()).map_or(0, u32::from_be_bytes);
         let who = Who::Named { mac: Some(fixed.mac), ip: Some(ip) };
-        out.observe(who, Observed::Address(ip, Lease::Dhcp(seconds)));
+        out.observe(
+            who,
+            Observed::Address(ip, Lease::Dhcp { seconds, renewed: fixed.ciaddr.is_some() }),
+        );
         relay(who, fixed, options, out);
     }
     // A relay passes answers on unchanged (RFC 1542 §4.1.2): the server itself sends

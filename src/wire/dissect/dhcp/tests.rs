@@ -111,7 +111,8 @@ fn acknowledged_address_and_server() {
         .address(16, [10, 0, 0, 9])
         .option(51, &[0, 0, 0x0e, 0x10])
         .option(54, &[10, 0, 0, 1]);
-    let lease = "<00:09:fb:05:93:22|10.0.0.9> Address(10.0.0.9, Dhcp(3600))";
+    let lease =
+        "<00:09:fb:05:93:22|10.0.0.9> Address(10.0.0.9, Dhcp { seconds: 3600, renewed: false })";
     assert_eq!(said(&ack.end()), [lease, "C dhcp.server=dhcp"]);
     // A relay hands the server's words on: it is no server itself.
     let relayed = Message::new(2, 5)
@@ -125,7 +126,10 @@ fn acknowledged_address_and_server() {
     assert_eq!(said(&to_relay), ["<|10.0.0.1> dhcp.server=dhcp"]);
     // DHCPINFORM: nothing is leased, and a PXE server gives no addresses.
     let inform = Message::new(2, 5).address(12, [10, 0, 0, 9]).option(51, &[0, 0, 1, 0]).end();
-    assert_eq!(said(&inform), ["<00:09:fb:05:93:22|10.0.0.9> Address(10.0.0.9, Dhcp(0))"]);
+    assert_eq!(
+        said(&inform),
+        ["<00:09:fb:05:93:22|10.0.0.9> Address(10.0.0.9, Dhcp { seconds: 0, renewed: true })"]
+    );
 }
 
 #[test]

@@ -1,0 +1,150 @@
+//! Addresses that change hands, as a core's mirror sees it: leases pass by on the
+//! server's segment, traffic comes through a router.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::census::Census;
+use crate::census::signature::Book;
+use crate::net::{HostId, Mac, Segment};
+use crate::observe::{Key, Lease, Observation, Observed};
+use crate::time::{SECOND, Timestamp};
+
+const A: Mac = Mac([0, 1, 2, 0, 0, 1]);
+const B: Mac = Mac([0, 1, 2, 0, 0, 2]);
+const ROUTER: Mac = Mac([0, 1, 2, 0, 0, 9]);
+const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 0, 7));
+
+struct Hospital(Census);
+
+impl Hospital {
+    fn new() -> Self {
+        Self(Census::new(std::sync::Arc::clone(Book::builtin())))
+    }
+
+    fn say(&mut self, minute: i64, mac: Mac, what: Observed<'static>) {
+        let host = HostId { segment: Segment::default(), mac: Some(mac), ip: Some(IP) };
+        let at = Timestamp(minute * 60 * SECOND);
+        self.0.apply(0, Observation { at, frame: 1 + minute.unsigned_abs(), host, what });
+    }
+
+    fn leased(&mut self, minute: i64, mac: Mac, renewed: bool) {
+        self.say(minute, mac, Observed::Address(IP, Lease::Dhcp { seconds: 3600, renewed }));
+    }
+
+    fn arp(&mut self, minute: i64, mac: Mac) {
+        self.say(minute, mac, Observed::Address(IP, Lease::Arp));
+    }
+
+    /// Someone with the address calls itself so, behind the router.
+    fn named(&mut self, minute: i64, name: &'static str) {
+        self.say(minute, ROUTER, Observed::Present(Some(127)));
+        self.say(minute, ROUTER, Observed::Fact(Key::new("ntlm.workstation"), name.into()));
+    }
+
+    /// Who is called what.
+    fn names(&self) -> BTreeMap<String, Vec<String>> {
+        let mut all = BTreeMap::new();
+        for asset in self.0.assets() {
+            let names = asset.attributes.get("hostname").into_iter().flatten();
+            let names: Vec<_> = names.map(|name| name.value.to_string()).collect();
+            all.insert(asset.identity.to_string(), names);
+        }
+        all.remove(&format!("mac:{ROUTER}"));
+        all
+    }
+}
+
+fn all(of: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
+    let texts = |all: &[&str]| all.iter().map(|t| (*t).to_owned()).collect();
+    of.iter().map(|(who, names)| ((*who).to_owned(), texts(names))).collect()
+}
+
+const FIRST: &str = "mac:00:01:02:00:00:01";
+const SECOND_CARD: &str = "mac:00:01:02:00:00:02";
+
+#[test]
+fn what_was_said_under_an_address_stays_with_who_had_it() {
+    let mut it = Hospital::new();
+    it.leased(0, A, false);
+    it.named(5, "WS-A");
+    it.leased(90, B, false);
+    it.named(95, "WS-B");
+    it.leased(300, A, false);
+    it.named(305, "WS-A2");
+    let want = all(&[(FIRST, &["WS-A", "WS-A2"]), (SECOND_CARD, &["WS-B"])]);
+    assert_eq!(it.names(), want);
+    let assets = it.0.assets();
+    let b = assets.iter().find(|asset| asset.macs.contains(&B)).unwrap();
+    assert_eq!((&b.ips[..], b.former.len()), (&[][..], 1), "it has the address no more");
+    let a = assets.iter().find(|asset| asset.macs.contains(&A)).unwrap();
+    assert_eq!((&a.ips[..], a.former.len()), (&[IP][..], 0));
+}
+
+#[test]
+fn it_is_the_same_after_a_restart() {
+    let mut it = Hospital::new();
+    it.leased(0, A, false);
+    it.named(5, "WS-A");
+    it.leased(90, B, false);
+    it.named(95, "WS-B");
+    let mut again = Hospital::new();
+    let kept: Vec<_> = it.0.unsaved(0).map(|(_, id, host)| (*id, host.clone())).collect();
+    for (place, (id, host)) in kept.into_iter().enumerate() {
+        assert_eq!(again.0.restore(id, host), place);
+    }
+    assert_eq!(again.names(), it.names());
+    again.named(99, "WS-B2");
+    again.leased(200, A, false);
+    again.named(201, "WS-A2");
+    let want = all(&[(FIRST, &["WS-A", "WS-A2"]), (SECOND_CARD, &["WS-B", "WS-B2"])]);
+    assert_eq!(again.names(), want);
+}
+
+#[test]
+fn who_had_it_before_the_first_lease_is_unknown() {
+    let mut it = Hospital::new();
+    it.named(1, "WS-X");
+    it.leased(60, A, false);
+    it.named(61, "WS-A");
+    assert_eq!(it.names(), all(&[("ip:10.1.0.7", &["WS-X"]), (FIRST, &["WS-A"])]));
+    // One who renews its lease had it before.
+    let mut it = Hospital::new();
+    it.named(1, "WS-A");
+    it.leased(60, A, true);
+    assert_eq!(it.names(), all(&[(FIRST, &["WS-A"])]));
+}
+
+#[test]
+fn two_at_once_are_a_conflict_and_no_merge() {
+    let mut it = Hospital::new();
+    for minute in 0..9 {
+        it.arp(2 * minute, A);
+        it.arp(2 * minute + 1, B);
+    }
+    it.named(30, "WS-?");
+    let names = it.names();
+    assert_eq!((names[FIRST].len(), names[SECOND_CARD].len()), (0, 0), "{names:?}");
+    let assets = it.0.assets();
+    let other = |mac: Mac| assets.iter().find(|asset| asset.macs.contains(&mac)).unwrap();
+    assert_eq!(other(A).conflicts, [(IP, other(B).id)]);
+    assert_eq!(other(B).conflicts, [(IP, other(A).id)]);
+}
+
+#[test]
+fn who_answers_for_many_is_at_odds_with_nobody() {
+    let mut it = Hospital::new();
+    let proxy = Mac([0, 1, 2, 0, 0, 8]);
+    for minute in 0..9 {
+        for n in 1..5 {
+            let ip = IpAddr::from([10, 1, 0, n]);
+            for (mac, late) in [(Mac([0, 1, 2, 0, 1, n]), 0), (proxy, 1)] {
+                let host = HostId { segment: Segment::default(), mac: Some(mac), ip: Some(ip) };
+                let at = Timestamp((2 * minute + late) * 60 * SECOND);
+                let what = Observed::Address(ip, Lease::Arp);
+                it.0.apply(0, Observation { at, frame: 1, host, what });
+            }
+        }
+    }
+    assert!(it.0.assets().iter().all(|asset| asset.conflicts.is_empty()));
+}

@@ -1,0 +1,161 @@
+//! Who held an address when: claims of cards, in the order of time.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+
+use crate::census::host::Span;
+use crate::census::tenancy::{Domain, domain};
+use crate::net::{Mac, Segment};
+use crate::time::SECOND;
+
+/// Two claims that overlap by less are a hand-over whose order was not seen well.
+const AT_ONCE: i64 = SECOND;
+/// Who uses the addresses of so many others answers for them (RFC 1027: proxy ARP).
+const PROXY: usize = 3;
+
+/// One card's hold on an address, from its first to its last claim.
+#[derive(Clone, Copy)]
+struct Holding {
+    mac: Mac,
+    segment: Segment,
+    span: Span,
+    /// It began with a lease: who had the address before is another.
+    fresh: bool,
+}
+
+/// All holdings by address.
+#[derive(Default)]
+pub(super) struct Holdings {
+    by_address: HashMap<(Domain, IpAddr), Vec<Holding>, RandomState>,
+    /// Cards that answer for the addresses of others.
+    proxies: BTreeSet<(Segment, Mac)>,
+    /// Addresses that two cards of one segment use at once, with the two.
+    conflicts: BTreeSet<(Mac, IpAddr, Mac)>,
+}
+
+impl Holdings {
+    pub(super) fn add(
+        &mut self,
+        (segment, mac): (Segment, Mac),
+        ip: IpAddr,
+        span: Span,
+        fresh: bool,
+    ) {
+        let all = self.by_address.entry((domain(segment), ip)).or_default();
+        let same = |it: &&mut Holding| {
+            (it.mac, it.segment) == (mac, segment) && it.span.common(span).is_some()
+        };
+        match all.iter_mut().find(same) {
+            Some(known) => {
+                // The earlier claim says how it began.
+                known.fresh = if span.first < known.span.first { fresh } else { known.fresh };
+                known.span.cover(span);
+            }
+            None => all.push(Holding { mac, segment, span, fresh }),
+        }
+    }
+
+    /// All that is claimed is in: finds who answers for others, and who is at odds.
+    pub(super) fn settle(&mut self) {
+        let mut at_odds: HashMap<(Segment, Mac), BTreeSet<IpAddr>, RandomState> =
+            HashMap::default();
+        let mut pairs = Vec::new();
+        for ((_, ip), all) in &mut self.by_address {
+            all.sort_unstable_by_key(|it| (it.span.first, it.mac, it.segment));
+            for (n, one) in all.iter().enumerate() {
+                for other in all.iter().skip(n + 1) {
+                    let at_once = one.span.common(other.span).is_some_and(|t| t > AT_ONCE);
+                    if one.mac != other.mac && one.segment == other.segment && at_once {
+                        pairs.push((one.segment, *ip, one.mac, other.mac));
+                        for mac in [one.mac, other.mac] {
+                            at_odds.entry((one.segment, mac)).or_default().insert(*ip);
+                        }
+                    }
+                }
+            }
+        }
+        let proxies = at_odds.into_iter().filter(|(_, ips)| ips.len() >= PROXY);
+        self.proxies = proxies.map(|(who, _)| who).collect();
+        for (segment, ip, one, other) in pairs {
+            if ![one, other].iter().any(|mac| self.proxies.contains(&(segment, *mac))) {
+                self.conflicts.extend([(one, ip, other), (other, ip, one)]);
+            }
+        }
+    }
+
+    /// Addresses of this card that another uses at the same time, with the other.
+    pub(super) fn conflicts(&self, mac: Mac) -> impl Iterator<Item = (IpAddr, Mac)> {
+        let least = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+        let own = self.conflicts.range((mac, least, Mac([0; 6]))..);
+        own.take_while(move |(own, ..)| *own == mac).map(|(_, ip, other)| (*ip, *other))
+    }
+
+    fn all(&self, segment: Segment, ip: IpAddr) -> &[Holding] {
+        self.by_address.get(&(domain(segment), ip)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether anyone ever held it.
+    pub(super) fn is_held(&self, segment: Segment, ip: IpAddr) -> bool {
+        !self.all(segment, ip).is_empty()
+    }
+
+    /// Whether this card ever held it.
+    pub(super) fn is_held_by(&self, segment: Segment, ip: IpAddr, mac: Mac) -> bool {
+        self.all(segment, ip).iter().any(|it| it.mac == mac)
+    }
+
+    /// The cards of this very segment that ever held it.
+    pub(super) fn here(&self, segment: Segment, ip: IpAddr) -> impl Iterator<Item = Mac> {
+        self.all(segment, ip).iter().filter(move |it| it.segment == segment).map(|it| it.mac)
+    }
+
+    /// Whether an address was another's, one of `others`, after anyone else's last claim
+    /// in this segment.
+    pub(super) fn passed_on(
+        &self,
+        segment: Segment,
+        ip: IpAddr,
+        others: impl Fn(Mac) -> bool,
+    ) -> bool {
+        let here = || self.all(segment, ip).iter().filter(|it| it.segment == segment);
+        let (theirs, own): (Vec<&Holding>, Vec<&Holding>) = here().partition(|it| others(it.mac));
+        let begin = theirs.iter().map(|it| it.span.first).max();
+        let end = own.iter().map(|it| it.span.last).max();
+        matches!((begin, end), (Some(begin), Some(end)) if begin > end)
+    }
+
+    /// The one card that held the address in this time; in the same segment first. None
+    /// when it may have been several: then nobody is named.
+    pub(super) fn holder(&self, segment: Segment, ip: IpAddr, span: Span) -> Option<Mac> {
+        let all = || {
+            let all = self.all(segment, ip).iter();
+            all.filter(|it| !self.proxies.contains(&(it.segment, it.mac)))
+        };
+        let only = |found: &[&Holding]| {
+            let first = found.first()?.mac;
+            found.iter().all(|it| it.mac == first).then_some(first)
+        };
+        let at = |found: Vec<&Holding>| {
+            let here: Vec<_> = found.iter().copied().filter(|it| it.segment == segment).collect();
+            only(&here).or_else(|| only(&found))
+        };
+        let meets = |it: &&Holding| it.span.common(span).is_some();
+        let then: Vec<&Holding> = all().filter(meets).collect();
+        if !then.is_empty() {
+            return at(then);
+        }
+        // Nobody claimed it just then: it was still the last one's.
+        let before = |it: &&Holding| it.span.first <= span.first;
+        if let Some(last) = all().filter(before).map(|it| it.span.first).max() {
+            // Holds of one time in several segments are isolated networks.
+            let same = |it: &&Holding| it.span.last >= last && it.span.first <= last;
+            return at(all().filter(same).collect());
+        }
+        // Nor ever before: it was the first one's already, unless that one had it leased.
+        let first = all().min_by_key(|it| it.span.first)?;
+        let with_it = |it: &&Holding| it.span.common(first.span).is_some();
+        if first.fresh { None } else { at(all().filter(with_it).collect()) }
+    }
+}

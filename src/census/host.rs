@@ -8,25 +8,13 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::caps::{MAX_ADDRESSES, MAX_EQUIPMENT, MAX_FACTS, MAX_PEERS, MAX_SERVICES, most};
 use super::room::Room;
 use crate::net::{HostId, Mac, Transport};
 use crate::observe::{Key, Lease, Observed, Origin, Role, SwitchPort};
 use crate::time::{SECOND, Timestamp};
 
 pub use super::said::{Evidence, Said, Span};
-
-/// Different values kept of one key: an archive accepts some 150 storage classes.
-const MAX_VALUES: usize = 192;
-/// Different keys and values of one speaker.
-const MAX_FACTS: usize = 1024;
-/// Pieces of equipment that one speaker describes: the devices behind a gateway.
-const MAX_EQUIPMENT: usize = 512;
-/// Other hosts that one speaker is known to talk with.
-const MAX_PEERS: usize = 256;
-/// Services of one host.
-const MAX_SERVICES: usize = 128;
-/// Addresses that one MAC was seen to hold.
-const MAX_ADDRESSES: usize = 64;
 
 /// A key with one of its values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,10 +143,12 @@ impl Host {
 
     /// The values of a key.
     pub fn values(&self, key: &str) -> impl Iterator<Item = &str> {
-        self.of(key).iter().map(|fact| &*fact.value)
+        self.facts_of(key).iter().map(|fact| &*fact.value)
     }
 
-    fn of(&self, key: &str) -> &[Fact] {
+    /// Everything said under a key, by value.
+    #[must_use]
+    pub fn facts_of(&self, key: &str) -> &[Fact] {
         let from = self.facts.partition_point(|fact| fact.key.as_str() < key);
         let all = self.facts.get(from..).unwrap_or_default();
         let many = all.partition_point(|fact| fact.key.as_str() == key);
@@ -218,7 +208,7 @@ impl Host {
             }
             Err(at)
                 if self.facts.len() < MAX_FACTS
-                    && self.of(key.as_str()).len() < MAX_VALUES
+                    && self.facts_of(key.as_str()).len() < most(&key)
                     && room.take(fact_bytes(&value)) =>
             {
                 let value = value.into_owned().into_boxed_str();
@@ -349,6 +339,7 @@ fn equipment_bytes<'a>(values: impl Iterator<Item = &'a str>) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::caps::MAX_VALUES;
     use super::*;
 
     fn said(at: i64, frame: u64) -> Said {

@@ -8,6 +8,7 @@ mod churn_tests;
 mod equipment;
 mod holding;
 mod identity;
+mod plug;
 mod tally;
 mod understood;
 
@@ -24,7 +25,7 @@ pub use identity::Identity;
 pub use tally::Tally;
 
 use super::Census;
-use super::host::{EquipmentFacts, Evidence, Host, Place, Said, Span};
+use super::host::{EquipmentFacts, Evidence, Host, Said, Span};
 use super::signature::oui;
 use crate::net::{HostId, Mac, Segment, Transport};
 use crate::observe::{Lease, Role};
@@ -32,6 +33,7 @@ use address::{is_public, is_somebodys};
 use attribute::Candidates;
 use equipment::Described;
 use identity::{Identifier, Route};
+use plug::Plugs;
 use understood::Reader;
 
 /// The facts that the census makes itself: the registered holder of a MAC's block, and
@@ -181,6 +183,7 @@ impl<'a> Speakers<'a> {
 /// What a derivation asks again and again.
 struct Desk<'a> {
     identifier: Identifier,
+    plugs: Plugs<'a>,
     /// Assets by speaker: everyone is a peer of many.
     known: Speakers<'a>,
     reader: Reader<'a>,
@@ -209,6 +212,7 @@ impl Census {
     ) -> Result<(), E> {
         let hosts: Vec<(&HostId, &Host)> = self.hosts().collect();
         let identifier = Identifier::new(hosts.iter().copied());
+        let plugs = Plugs::new(&hosts);
         let mut groups = Groups::default();
         let mut known = Speakers::default();
         known.last.reserve(hosts.len());
@@ -236,7 +240,7 @@ impl Census {
             all.get(*at).is_some_and(|group| !(group.hosts.is_empty() && group.routes.is_empty()))
         });
         order.sort_unstable();
-        let mut desk = Desk { identifier, known, reader: Reader::new(&self.book) };
+        let mut desk = Desk { identifier, plugs, known, reader: Reader::new(&self.book) };
         // Who is described by whom; a device that speaks for itself keeps its own name.
         let mut speaks: BTreeSet<Identity> = BTreeSet::new();
         let mut others: BTreeMap<Identity, Vec<(AssetId, &EquipmentFacts, Said)>> = BTreeMap::new();
@@ -305,6 +309,7 @@ impl<'a> Desk<'a> {
             candidates.add(&found, (OUI, vendor), said, 1.0);
         }
         asset.attributes = candidates.weigh(self.reader.book);
+        asset.attached = self.plugs.of(&group.hosts);
         asset.ips.sort_unstable();
         asset.ips.dedup();
         asset.former = united(asset.former);
@@ -324,7 +329,7 @@ impl<'a> Desk<'a> {
         asset
     }
 
-    /// Addresses, places, services and peers of one speaker.
+    /// Addresses, segments, services and peers of one speaker.
     fn place(&self, asset: &mut Asset<'a>, id: &HostId, host: &'a Host) {
         if let (Identity::Mac(device), Some(mac)) = (&asset.identity, id.mac)
             && self.identifier.device(mac) == *device
@@ -348,11 +353,6 @@ impl<'a> Desk<'a> {
         let own_mac = id.mac.is_some_and(|mac| asset.macs.contains(&mac));
         if own_mac && host.spoke && (!routed || id.ip.is_none() || !host.routed) {
             asset.segments.push(id.segment);
-        }
-        for Place { switch, port, .. } in &host.attached {
-            if !asset.attached.contains(&(switch, port)) {
-                asset.attached.push((switch, port));
-            }
         }
         let services = host.services().iter();
         asset

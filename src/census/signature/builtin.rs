@@ -31,6 +31,7 @@ pub(super) static FILES: &[File] = &[
     file!("os-unix.toml"),
     file!("os-windows.toml"),
     file!("printers.toml"),
+    file!("radius.toml"),
     file!("remote-access.toml"),
     file!("tcp-syn.toml"),
     file!("telephony.toml"),

@@ -62,11 +62,34 @@ pub(super) fn number(r: &mut Reader<'_>, field: &'static str) -> Result<u32, Err
     let bytes = expect(r, INTEGER, field)?;
     match bytes {
         [] | [0x80..=0xff, ..] => Err(Error::invalid(field)),
-        [0, rest @ ..] | rest if rest.len() <= 4 => {
-            Ok(rest.iter().fold(0, |n: u32, &b| n << 8 | u32::from(b)))
-        }
-        _ => Err(Error::too_large(field)),
+        _ => unsigned(bytes).ok_or(Error::too_large(field)),
     }
+}
+
+/// The contents of a small non-negative INTEGER; none for another.
+pub(super) fn unsigned(contents: &[u8]) -> Option<u32> {
+    match contents {
+        [] | [0x80..=0xff, ..] => None,
+        [0, rest @ ..] | rest if rest.len() <= 4 => {
+            Some(rest.iter().fold(0, |n: u32, &b| n << 8 | u32::from(b)))
+        }
+        _ => None,
+    }
+}
+
+/// Numbers of a part of an OBJECT IDENTIFIER behind its first two (X.690 §8.19), in
+/// `room`; none when one is cut, has more than 32 bits, or there are more.
+pub(super) fn arcs<'r>(contents: &[u8], room: &'r mut [u32]) -> Option<&'r [u32]> {
+    let (mut arc, mut many, mut whole) = (0_u32, 0_usize, true);
+    for &byte in contents {
+        arc = arc.checked_mul(128)?.checked_add(u32::from(byte & 0x7f))?;
+        whole = byte & 0x80 == 0;
+        if whole {
+            *room.get_mut(many)? = std::mem::take(&mut arc);
+            many = many.checked_add(1)?;
+        }
+    }
+    room.get(..many).filter(|_| whole)
 }
 
 /// Dotted form of an OBJECT IDENTIFIER's contents (X.690 §8.19); none when an arc
@@ -125,5 +148,15 @@ mod tests {
         assert_eq!(oid_text(&[0x2b, 0x82]), None);
         assert_eq!(oid_text(&[0x2b, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]), None);
         assert_eq!(oid_text(&[]), None);
+    }
+
+    #[test]
+    fn numbers_of_an_identifier() {
+        let mut room = [0; 2];
+        assert_eq!(arcs(&[0x81, 0x7f, 7], &mut room), Some(&[255, 7][..]));
+        assert_eq!(arcs(&[], &mut room), Some(&[][..]));
+        assert_eq!(arcs(&[1, 2, 3], &mut room), None, "more than there is room for");
+        assert_eq!(arcs(&[1, 0x81], &mut room), None, "cut");
+        assert_eq!(arcs(&[0xff, 0xff, 0xff, 0xff, 0x7f], &mut room), None, "more than 32 bits");
     }
 }

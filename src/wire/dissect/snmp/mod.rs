@@ -2,12 +2,14 @@
 //! themselves when somebody else asks, or in their notifications.
 //!
 //! Community strings and user names are secrets and sysContact is a person: none
-//! is read. Only the objects of [`COLUMNS`] leave.
+//! is read. Only the objects of [`COLUMNS`] and the rows of [`table`] leave.
 
+mod table;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use encoding_rs::{SHIFT_JIS, WINDOWS_1252};
 
@@ -30,6 +32,8 @@ const SOFTWARE: Key = Key::new("snmp.software");
 const ENGINE_ID: Key = Key::new("snmp.engine_id");
 /// The address inside an engine ID of format 3.
 const ENGINE_MAC: Key = Key::new("snmp.engine_mac");
+/// The address inside an engine ID of format 1 or 2.
+const ENGINE_IP: Key = Key::new("snmp.engine_ip");
 
 /// SNMP as a protocol.
 pub(super) static PROTOCOL: Protocol = Protocol {
@@ -52,13 +56,19 @@ const KEYS: &[Key] = &[
     SOFTWARE,
     ENGINE_ID,
     ENGINE_MAC,
+    ENGINE_IP,
+    table::BRIDGE_PORT,
+    table::IF_NAME,
+    table::IF_DESCR,
+    table::LLDP_PORT,
 ];
 
 /// Objects that may leave, by the contents of their identifier.
 ///
 /// SNMPv2-MIB (RFC 3418) §2; ENTITY-MIB (RFC 6933) for the rows 1 and 1001, which
 /// are the chassis where makers number as usual: other rows are modules and power
-/// supplies; Printer-MIB (RFC 3805) for the serial number of the printer.
+/// supplies; Printer-MIB (RFC 3805) for the serial number of the printer; jnxBoxSerialNo
+/// (JUNIPER-MIB) and hpHttpMgSerialNumber (HP-httpManageable-MIB) for those of switches.
 const COLUMNS: &[(&[u8], Key)] = &[
     (b"\x2b\x06\x01\x02\x01\x01\x01\x00", SYSDESCR),
     (b"\x2b\x06\x01\x02\x01\x01\x02\x00", SYSOBJECTID),
@@ -73,6 +83,8 @@ const COLUMNS: &[(&[u8], Key)] = &[
     (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0c\x87\x69", MANUFACTURER),
     (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0d\x87\x69", MODEL),
     (b"\x2b\x06\x01\x02\x01\x2b\x05\x01\x01\x11\x01", SERIAL),
+    (b"\x2b\x06\x01\x04\x01\x94\x4c\x03\x01\x03\x00", SERIAL),
+    (b"\x2b\x06\x01\x04\x01\x0b\x02\x24\x01\x01\x02\x09\x00", SERIAL),
 ];
 
 /// Variable bindings that are looked at in one message.
@@ -81,6 +93,11 @@ const MAX_BINDINGS: usize = 128;
 const RESPONSE: u8 = 0xa2;
 const INFORM: u8 = 0xa6;
 const TRAP: u8 = 0xa7;
+/// Trap-PDU of version 1 (RFC 1157 §4.1.6) and its NetworkAddress.
+const TRAP_V1: u8 = 0xa4;
+const IP_ADDRESS: u8 = 0x40;
+/// Generic traps come from the system as a whole; the next number is the enterprise's own.
+const ENTERPRISE_SPECIFIC: u32 = 6;
 /// Bits of msgFlags (RFC 3412 §6.4).
 const ENCRYPTED: u8 = 0x02;
 const REPORTABLE: u8 = 0x04;
@@ -111,15 +128,20 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         1 => out.fact(Who::Sender, &VERSION, "2c"),
         _ => {
             out.fact(Who::Sender, &VERSION, "3");
-            return version3(r, out);
+            return version3(r, agent(packet), out);
         }
     }
     ber::expect(&mut r, OCTET_STRING, "community")?;
-    pdu(r, out)
+    pdu(r, agent(packet), out)
+}
+
+/// Who speaks of itself.
+fn agent(packet: &Packet<'_>) -> IpAddr {
+    packet.addresses().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |(src, _)| src)
 }
 
 /// msgGlobalData and the User-based Security Model (RFC 3412 §6, RFC 3414 §2.4).
-fn version3(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
+fn version3(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), Error> {
     let mut header = Reader::new(ber::expect(&mut r, SEQUENCE, "msgGlobalData")?);
     ber::expect(&mut header, INTEGER, "msgID")?;
     ber::expect(&mut header, INTEGER, "msgMaxSize")?;
@@ -137,7 +159,7 @@ fn version3(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     let mut scoped = Reader::new(ber::expect(&mut r, SEQUENCE, "ScopedPDU")?);
     ber::expect(&mut scoped, OCTET_STRING, "contextEngineID")?;
     ber::expect(&mut scoped, OCTET_STRING, "contextName")?;
-    pdu(scoped, out)
+    pdu(scoped, agent, out)
 }
 
 /// SnmpEngineID (RFC 3411 §5): 5 to 32 octets, of which the fifth is the format.
@@ -152,11 +174,24 @@ fn engine(id: &[u8], out: &mut dyn Sink) {
             out.fact(Who::Sender, &ENGINE_MAC, &mac.to_string());
         }
     }
+    let ip = match *id {
+        [0x80..=0xff, _, _, _, 1, a, b, c, d] => Some(IpAddr::V4(Ipv4Addr::new(a, b, c, d))),
+        [0x80..=0xff, _, _, _, 2, ref ip @ ..] => {
+            ip.as_array().map(|ip: &[u8; 16]| IpAddr::V6(Ipv6Addr::from(*ip)))
+        }
+        _ => None,
+    };
+    if let Some(ip) = ip.filter(|ip| !ip.is_unspecified()) {
+        out.fact(Who::Sender, &ENGINE_IP, &ip.to_string());
+    }
 }
 
 /// PDU (RFC 3416 §3): request-id, error-status, error-index, variable-bindings.
-fn pdu(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
+fn pdu(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), Error> {
     let (kind, contents) = ber::any(&mut r, "PDU")?;
+    if kind == TRAP_V1 {
+        return trap_v1(Reader::new(contents), agent, out);
+    }
     if !matches!(kind, RESPONSE | INFORM | TRAP) {
         return Ok(());
     }
@@ -176,7 +211,12 @@ fn pdu(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         let mut binding = Reader::new(ber::expect(&mut list, SEQUENCE, "VarBind")?);
         let name = ber::expect(&mut binding, OID, "name")?;
         let (tag, value) = ber::any(&mut binding, "value")?;
-        let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else { continue };
+        let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else {
+            if kind == RESPONSE {
+                table::row(name, (tag, value), agent, out);
+            }
+            continue;
+        };
         match tag {
             OCTET_STRING if *key != SYSOBJECTID => out.fact(Who::Sender, key, &text(value)),
             OID if *key == SYSOBJECTID => {
@@ -186,6 +226,22 @@ fn pdu(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
             }
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Trap-PDU (RFC 1157 §4.1.6): with a generic trap the enterprise is sysObjectID. Another
+/// agent's address in it: the sender hands it on.
+fn trap_v1(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), Error> {
+    let enterprise = ber::expect(&mut r, OID, "enterprise")?;
+    let address = ber::expect(&mut r, IP_ADDRESS, "agent-addr")?;
+    let own = address == [0; 4] || matches!(agent, IpAddr::V4(ip) if ip.octets() == address);
+    let generic = ber::number(&mut r, "generic-trap")?;
+    if own
+        && generic < ENTERPRISE_SPECIFIC
+        && let Some(text) = ber::oid_text(enterprise)
+    {
+        out.fact(Who::Sender, &SYSOBJECTID, &text);
     }
     Ok(())
 }

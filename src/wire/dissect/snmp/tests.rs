@@ -100,3 +100,103 @@ fn others_are_not_recognised() {
         assert_eq!(probe(&udp(161, 161, payload)), Verdict::No);
     }
 }
+
+/// An identifier's contents from its arcs; the first two as one.
+fn identifier(arcs: &[u32]) -> Vec<u8> {
+    let mut contents = Vec::new();
+    for arc in arcs {
+        let septets = (0..5).rev().map(|n| (arc >> (7 * n) & 0x7f) as u8);
+        let mut septets: Vec<u8> = septets.skip_while(|s| *s == 0).collect();
+        if septets.is_empty() {
+            septets.push(0);
+        }
+        let last = septets.len() - 1;
+        septets[..last].iter_mut().for_each(|s| *s |= 0x80);
+        contents.extend(septets);
+    }
+    contents
+}
+
+/// A walk of a switch's tables in one answer.
+fn tables() -> Vec<u8> {
+    let mac = [0x00, 0x09, 0xfb, 0x05, 0x93, 0x22];
+    let row = |column: &[u32], index: &[u32], tag, value: &[u8]| {
+        binding(&identifier(&[column, index].concat()), tag, value)
+    };
+    let arcs = mac.map(u32::from);
+    let physical = [0x2b, 6, 1, 2, 1, 4, 35, 1, 4];
+    let v6: Vec<u32> = [7, 2, 16, 0x20, 1].into_iter().chain([0; 13]).chain([9]).collect();
+    v2c(&body(
+        RESPONSE,
+        0,
+        &[
+            row(&[0x2b, 6, 1, 2, 1, 17, 4, 3, 1, 2], &arcs, INTEGER, &[12]),
+            row(&[0x2b, 6, 1, 2, 1, 17, 4, 3, 1, 2], &arcs, INTEGER, &[0]),
+            row(&[0x2b, 6, 1, 2, 1, 17, 7, 1, 2, 2, 1, 2, 120], &arcs, INTEGER, &[13]),
+            row(&[0x2b, 6, 1, 2, 1, 17, 4, 3, 1, 2], &[1; 6], INTEGER, &[12]),
+            row(&[0x2b, 6, 1, 2, 1, 17, 1, 4, 1, 2], &[12], INTEGER, &[0x27, 0x80]),
+            row(&[0x2b, 6, 1, 2, 1, 31, 1, 1, 1, 1], &[10112], OCTET_STRING, b"Gi1/0/12"),
+            row(&[0x2b, 6, 1, 2, 1, 2, 2, 1, 2], &[10112], OCTET_STRING, b"GigabitEthernet1/0/12"),
+            row(&[0x2b, 6, 1, 2, 1, 31, 1, 1, 1, 18], &[10112], OCTET_STRING, b"CANARY alias"),
+            row(&[0x2b, 6, 1, 2, 1, 4, 22, 1, 2], &[7, 10, 1, 2, 3], OCTET_STRING, &mac),
+            row(&physical, &[7, 1, 4, 10, 1, 2, 4], OCTET_STRING, &mac),
+            row(&physical, &v6, OCTET_STRING, &mac),
+            row(&[0x28, 8802, 1, 1, 2, 1, 4, 1, 1, 5], &[0, 49, 1], OCTET_STRING, &mac),
+            row(&[0x28, 8802, 1, 1, 2, 1, 4, 1, 1, 5], &[0, 49, 1], OCTET_STRING, b"sw-001"),
+            row(&[0x28, 8802, 1, 1, 2, 1, 3, 7, 1, 4], &[49], OCTET_STRING, b"Te1/1"),
+        ],
+    ))
+}
+
+#[test]
+fn a_switch_tells_who_hangs_where() {
+    let card = "<00:09:fb:05:93:22|";
+    let at = |port: &str, vlan: &str| {
+        format!(
+            "{card}> Attached(SwitchPort {{ switch: \"10.0.0.1\", port: \"{port}\", vlan: {vlan} }})"
+        )
+    };
+    let expected = [
+        "C snmp.version=2c".to_owned(),
+        at("bridge-port 12", "None"),
+        at("bridge-port 13", "Some(120)"),
+        "C snmp.bridge_port=12 10112".to_owned(),
+        "C snmp.if_name=10112 Gi1/0/12".to_owned(),
+        "C snmp.if_descr=10112 GigabitEthernet1/0/12".to_owned(),
+        format!("{card}10.1.2.3> Address(10.1.2.3, Table)"),
+        format!("{card}10.1.2.4> Address(10.1.2.4, Table)"),
+        format!("{card}2001::9> Address(2001::9, Table)"),
+        at("lldp-port 49", "None"),
+        "C snmp.lldp_port=49 Te1/1".to_owned(),
+    ];
+    assert_eq!(said(&tables()), expected);
+    torture::packet("snmp", &udp(161, 50000, &tables()), &["CANARY"]);
+}
+
+#[test]
+fn engine_addresses() {
+    let id = [0x80, 0, 0x1f, 0x88, 1, 10, 2, 3, 4];
+    let scoped = tlv(SEQUENCE, &[&tlv(OCTET_STRING, &[&id]), &[4, 0], &body(RESPONSE, 0, &[])]);
+    let expected =
+        ["C snmp.version=3", "C snmp.engine_id=80001f88010a020304", "C snmp.engine_ip=10.2.3.4"];
+    assert_eq!(said(&v3(0, &id, &scoped)), expected);
+}
+
+#[test]
+fn a_trap_of_version_1() {
+    let trap = |agent: [u8; 4], generic| {
+        let pdu = tlv(
+            TRAP_V1,
+            &[
+                &tlv(OID, &[&identifier(&[0x2b, 6, 1, 4, 1, 9, 1, 516])]),
+                &tlv(IP_ADDRESS, &[&agent]),
+                &[2, 1, generic, 2, 1, 0, 0x43, 1, 9, 0x30, 0],
+            ],
+        );
+        tlv(SEQUENCE, &[&[2, 1, 0], &tlv(OCTET_STRING, &[b"CANARY"]), &pdu])
+    };
+    let full = ["C snmp.version=1", "C snmp.sysobjectid=1.3.6.1.4.1.9.1.516"];
+    assert_eq!(said(&trap([10, 0, 0, 1], 0)), full);
+    assert_eq!(said(&trap([10, 0, 0, 1], 6)), full[..1], "an enterprise's own trap");
+    assert_eq!(said(&trap([10, 7, 7, 7], 0)), full[..1], "handed on");
+}

@@ -297,7 +297,9 @@ impl<W: Write> Play<W> {
     fn act(&mut self, who: Client) {
         let epoch = self.now[who.0][who.1].epoch;
         self.speak(who);
-        let next = self.clock + self.rng.between(3 * HOUR, 9 * HOUR);
+        let quarrels = self.world.conflicts.iter().flatten().any(|one| *one == who.0);
+        let (soon, late) = if quarrels { (HOUR / 4, HOUR) } else { (3 * HOUR, 9 * HOUR) };
+        let next = self.clock + self.rng.between(soon, late);
         self.plan(next, who, What::Act(epoch));
     }
 }

@@ -10,28 +10,35 @@
 
 mod arp;
 mod astm;
+mod bacnet;
 mod ber;
 mod browser;
 mod cdp;
 mod dhcp;
 mod dicom;
 mod dns;
+mod enip;
 mod heads;
 mod hl7;
 mod http;
+mod knx;
 mod label;
 mod lldp;
 mod llmnr;
 mod mdns;
+mod modbus;
+mod mqtt;
 mod nbns;
 mod ndp;
 mod netbios;
 mod ntlm;
 mod poct1a;
+mod profinet;
 mod radius;
 mod rdp;
 mod reader;
 mod rtsp;
+mod s7comm;
 mod sip;
 mod smb;
 mod snmp;
@@ -56,23 +63,31 @@ use crate::wire::packet::Packet;
 pub static PROTOCOLS: &[&Protocol] = &[
     &arp::PROTOCOL,
     &astm::PROTOCOL,
+    &bacnet::PROTOCOL,
     &browser::PROTOCOL,
     &cdp::PROTOCOL,
     &dhcp::PROTOCOL,
     &dicom::PROTOCOL,
     &dns::PROTOCOL,
     &dns::TCP,
+    &enip::PROTOCOL,
+    &enip::TCP,
     &hl7::PROTOCOL,
     &http::PROTOCOL,
+    &knx::PROTOCOL,
     &lldp::PROTOCOL,
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
+    &modbus::PROTOCOL,
+    &mqtt::PROTOCOL,
     &nbns::PROTOCOL,
     &ndp::PROTOCOL,
     &poct1a::PROTOCOL,
+    &profinet::PROTOCOL,
     &radius::PROTOCOL,
     &rdp::PROTOCOL,
     &rtsp::PROTOCOL,
+    &s7comm::PROTOCOL,
     &sip::PROTOCOL,
     &sip::TCP,
     &smb::PROTOCOL,

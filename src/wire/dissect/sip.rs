@@ -38,6 +38,9 @@ pub(super) static TCP: Protocol = Protocol {
 /// Longest first line that is waited for.
 const MAX_FIRST_LINE: usize = 512;
 
+/// Bytes of the shortest first line.
+const SHORTEST: usize = 16;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Request,
@@ -106,11 +109,11 @@ fn probe_tcp(opening: &Opening<'_>) -> Verdict {
 }
 
 fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
-    // An empty line or less keeps the way open (RFC 5626 §4.4.1).
-    match packet.payload {
-        [] | [_] | [_, _] | b"\r\n\r\n" | b"\0\0\0\0" => Ok(()),
-        message => heads::datagram::<Message>(message, out),
+    // A line end or a few blanks keep the way open (RFC 5626 §4.4.1).
+    if packet.payload.len() < SHORTEST {
+        return Ok(());
     }
+    heads::datagram::<Message>(packet.payload, out)
 }
 
 struct Message {

@@ -23,6 +23,7 @@ pub(super) static FILES: &[File] = &[
     file!("dicom-manufacturers.toml"),
     file!("dicom-modalities.toml"),
     file!("dicom-roles.toml"),
+    file!("facility.toml"),
     file!("hl7.toml"),
     file!("hostnames.toml"),
     file!("medical-oui.toml"),

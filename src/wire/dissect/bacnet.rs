@@ -48,6 +48,8 @@ pub(super) static PROTOCOL: Protocol = Protocol {
 
 /// Object type of a device (clause 21).
 const DEVICE: u32 = 8;
+/// Instance that is nobody's.
+const ANY_INSTANCE: u32 = 0x003f_ffff;
 /// Properties that are looked at in one answer.
 const MAX_PROPERTIES: usize = 128;
 /// Nested lists that are passed over inside a value.
@@ -231,7 +233,14 @@ fn expect<'a>(
 /// Instance of a device object; none for an object of another type (clause 20.2.14).
 fn device(id: &[u8]) -> Option<u32> {
     let id = unsigned(id).filter(|_| id.len() == 4)?;
-    (id >> 22 == DEVICE).then_some(id & 0x003f_ffff)
+    (id >> 22 == DEVICE).then_some(id & ANY_INSTANCE)
+}
+
+/// The highest number means any device, or none yet (clause 12.11.1).
+fn instance(id: u32, out: &mut dyn Sink) {
+    if id != ANY_INSTANCE {
+        out.fact(Who::Sender, &INSTANCE, &id.to_string());
+    }
 }
 
 /// I-Am: identifier, longest APDU, segmentation, vendor.
@@ -241,7 +250,7 @@ fn i_am(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     expect(&mut r, (2, false), "I-Am APDU length")?;
     expect(&mut r, (9, false), "I-Am segmentation")?;
     let vendor = unsigned(expect(&mut r, (2, false), "I-Am vendor")?);
-    out.fact(Who::Sender, &INSTANCE, &id.to_string());
+    instance(id, out);
     if let Some(vendor) = vendor {
         out.fact(Who::Sender, &VENDOR_ID, &vendor.to_string());
     }
@@ -250,8 +259,8 @@ fn i_am(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
 
 /// ReadProperty-ACK (clause 15.5.2): object, property, perhaps an index, value.
 fn read_property(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
-    let Some(instance) = device(expect(&mut r, (0, true), "object")?) else { return Ok(()) };
-    out.fact(Who::Sender, &INSTANCE, &instance.to_string());
+    let Some(id) = device(expect(&mut r, (0, true), "object")?) else { return Ok(()) };
+    instance(id, out);
     let number = unsigned(expect(&mut r, (1, true), "property")?);
     let mut next = tag(&mut r)?;
     if next.number == 2 {
@@ -273,10 +282,10 @@ fn read_property_multiple(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), E
         }
         match tag(&mut r)? {
             Tag { number: 0, context: true, content: Content::Data(id) } => {
-                let instance = device(id);
-                ours = instance.is_some();
-                if let Some(instance) = instance {
-                    out.fact(Who::Sender, &INSTANCE, &instance.to_string());
+                let device = device(id);
+                ours = device.is_some();
+                if let Some(id) = device {
+                    instance(id, out);
                 }
             }
             Tag { number: 1, context: true, content: Content::Open | Content::Close } => {}

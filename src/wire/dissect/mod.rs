@@ -12,12 +12,15 @@ mod arp;
 mod astm;
 mod bacnet;
 mod ber;
+mod bridge;
 mod browser;
 mod cdp;
 mod dhcp;
+mod dhcpv6;
 mod dicom;
 mod dns;
 mod enip;
+mod first_hop;
 mod heads;
 mod hl7;
 mod http;
@@ -67,14 +70,18 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &browser::PROTOCOL,
     &cdp::PROTOCOL,
     &dhcp::PROTOCOL,
+    &dhcpv6::PROTOCOL,
     &dicom::PROTOCOL,
     &dns::PROTOCOL,
     &dns::TCP,
+    &first_hop::EIGRP,
     &enip::PROTOCOL,
     &enip::TCP,
     &hl7::PROTOCOL,
+    &first_hop::HSRP,
     &http::PROTOCOL,
     &knx::PROTOCOL,
+    &bridge::LACP,
     &lldp::PROTOCOL,
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
@@ -82,6 +89,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &mqtt::PROTOCOL,
     &nbns::PROTOCOL,
     &ndp::PROTOCOL,
+    &first_hop::OSPF,
     &poct1a::PROTOCOL,
     &profinet::PROTOCOL,
     &radius::PROTOCOL,
@@ -94,8 +102,10 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &snmp::PROTOCOL,
     &ssdp::PROTOCOL,
     &ssh::PROTOCOL,
+    &bridge::STP,
     &syn::PROTOCOL,
     &tls::PROTOCOL,
+    &first_hop::VRRP,
     &wsd::PROTOCOL,
 ];
 

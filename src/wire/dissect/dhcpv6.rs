@@ -231,7 +231,10 @@ fn leases(mac: Mac, list: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
             // Zero takes the address back.
             if seconds > 0 && !ip.is_multicast() && !ip.is_unspecified() {
                 let who = Who::Named { mac: Some(mac), ip: Some(ip) };
-                out.observe(who, Observed::Address(ip, Lease::Dhcp(seconds)));
+                // A reply does not say whether the client asked anew or went on, and
+                // only the first would tell that the address has changed hands.
+                let lease = Lease::Dhcp { seconds, renewed: true };
+                out.observe(who, Observed::Address(ip, lease));
             }
             Ok(())
         })
@@ -299,7 +302,8 @@ mod tests {
     fn address_is_leased() {
         let said = said(547, 546, &reply());
         assert_eq!(said[0], "C dhcpv6.server=dhcp");
-        let lease = "<02:00:00:00:00:02|2001:db8::7> Address(2001:db8::7, Dhcp(120))";
+        let lease = "<02:00:00:00:00:02|2001:db8::7> Address(2001:db8::7, \
+Dhcp { seconds: 120, renewed: true })";
         assert_eq!(said[1], lease);
         torture::packet("dhcpv6", &udp(547, 546, &reply()), &[]);
         assert!(answers(&udp(547, 546, &reply())).unwrap());

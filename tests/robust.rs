@@ -27,7 +27,20 @@ use inputs::lab::{Conversation, Harvest};
 use inputs::{capture_file, frame, promise, signature_file, stream};
 
 /// Protocols that nobody speaks in the lab's captures.
-const UNSPOKEN: &[&str] = &["astm", "cdp", "dns-tcp", "lldp", "poct1a", "radius", "wsd"];
+const UNSPOKEN: &[&str] = &[
+    "astm",
+    "carescape",
+    "cdp",
+    "contec",
+    "dns-tcp",
+    "intellivue",
+    "lldp",
+    "phd",
+    "poct1a",
+    "radius",
+    "serialbridge",
+    "wsd",
+];
 
 /// Bytes of one protocol that each kind of damage may cost.
 const BUDGET: usize = 64 << 20;

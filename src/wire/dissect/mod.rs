@@ -14,7 +14,9 @@ mod bacnet;
 mod ber;
 mod bridge;
 mod browser;
+mod carescape;
 mod cdp;
+mod contec;
 mod dhcp;
 mod dhcpv6;
 mod dicom;
@@ -24,6 +26,7 @@ mod first_hop;
 mod heads;
 mod hl7;
 mod http;
+mod intellivue;
 mod knx;
 mod label;
 mod lldp;
@@ -35,6 +38,7 @@ mod nbns;
 mod ndp;
 mod netbios;
 mod ntlm;
+mod phd;
 mod poct1a;
 mod profinet;
 mod radius;
@@ -42,6 +46,7 @@ mod rdp;
 mod reader;
 mod rtsp;
 mod s7comm;
+mod serialbridge;
 mod sip;
 mod smb;
 mod snmp;
@@ -68,7 +73,9 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &astm::PROTOCOL,
     &bacnet::PROTOCOL,
     &browser::PROTOCOL,
+    &carescape::PROTOCOL,
     &cdp::PROTOCOL,
+    &contec::PROTOCOL,
     &dhcp::PROTOCOL,
     &dhcpv6::PROTOCOL,
     &dicom::PROTOCOL,
@@ -80,8 +87,9 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &hl7::PROTOCOL,
     &first_hop::HSRP,
     &http::PROTOCOL,
-    &knx::PROTOCOL,
     &bridge::LACP,
+    &intellivue::PROTOCOL,
+    &knx::PROTOCOL,
     &lldp::PROTOCOL,
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
@@ -90,12 +98,14 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &nbns::PROTOCOL,
     &ndp::PROTOCOL,
     &first_hop::OSPF,
+    &phd::PROTOCOL,
     &poct1a::PROTOCOL,
     &profinet::PROTOCOL,
     &radius::PROTOCOL,
     &rdp::PROTOCOL,
     &rtsp::PROTOCOL,
     &s7comm::PROTOCOL,
+    &serialbridge::PROTOCOL,
     &sip::PROTOCOL,
     &sip::TCP,
     &smb::PROTOCOL,

@@ -78,6 +78,11 @@ const KEYS: &[Key] = &[
     equipment::HARDWARE,
 ];
 
+/// A conversation of its own, for messages that another protocol carries.
+pub(super) fn conversation() -> Box<dyn Dissector> {
+    Box::<Hl7>::default()
+}
+
 fn probe(opening: &Opening<'_>) -> Verdict {
     let bytes = opening.bytes;
     let padding = bytes.iter().take_while(|b| is_padding(**b)).count();

@@ -4,9 +4,8 @@
 //! asked for, the realm, the name of the authentication scheme, what NTLM tokens
 //! say of machines, and from short fixed lists the API and the type of content.
 
-use data_encoding::BASE64_NOPAD;
-
-use super::super::{Error, Sink, Who, ntlm};
+use super::super::{Error, Sink, Who};
+use super::{auth, body, path};
 use crate::observe::Key;
 
 /// Product of the client.
@@ -25,6 +24,11 @@ pub(super) const REQUESTS_HOST: Key = Key::new("http.requests_host");
 pub(super) const API: Key = Key::new("http.api");
 /// Medical types of content, from a fixed list.
 pub(super) const CONTENT_TYPE: Key = Key::new("http.content_type");
+
+/// Form of a request to DICOMweb: `GET /studies/{}/series`.
+pub(super) const DICOMWEB: Key = Key::new("http.dicomweb");
+/// Method and resource of a request to FHIR: `GET Device`.
+pub(super) const FHIR: Key = Key::new("http.fhir");
 
 /// Facts that one head may say.
 const MAX_FACTS: usize = 16;
@@ -45,9 +49,6 @@ const CONTENT_TYPES: &[(&str, &str)] = &[
     ("x-application/hl7-v3+xml", ""),
     ("x-application/xml+cda", ""),
 ];
-/// First path segments of DICOMweb services as products name them.
-const DICOMWEB: &[&str] =
-    &["dicom-web", "dicomweb", "dicom-rs", "wado-rs", "qido-rs", "stow-rs", "ups-rs", "wado"];
 /// Schemes that may be named.
 const SCHEMES: &[&str] = &["basic", "digest", "ntlm", "negotiate", "bearer"];
 
@@ -58,6 +59,8 @@ pub(super) struct Asked {
     connect: bool,
     /// Meant for a proxy: the answer describes another host.
     proxied: bool,
+    /// For a resource in which a server of FHIR speaks of itself or of a device.
+    described: bool,
 }
 
 /// How the message goes on behind its head (RFC 9112 §6.3).
@@ -79,6 +82,11 @@ pub(super) struct Head {
     /// Passed on by a proxy: the products are not the sender's.
     forwarded: bool,
     api: Option<&'static str>,
+    /// Forms of the target, told once its interface is known.
+    forms: [Option<String>; 2],
+    /// What a body of this type holds.
+    holds: Option<body::Kind>,
+    encoded: bool,
     facts: Vec<(Key, String)>,
 }
 
@@ -97,11 +105,14 @@ impl Head {
     pub(super) fn begin(line: &[u8]) -> Option<Self> {
         let mut head = Self {
             status: None,
-            asked: Asked { head: false, connect: false, proxied: false },
+            asked: Asked { head: false, connect: false, proxied: false, described: false },
             length: None,
             chunked: false,
             forwarded: false,
             api: None,
+            forms: [None, None],
+            holds: None,
+            encoded: false,
             facts: Vec::new(),
         };
         if line.starts_with(b"HTTP/1.") {
@@ -112,8 +123,11 @@ impl Head {
         let (method, target) = request_line(line)?;
         let connect = method == b"CONNECT";
         let proxied = connect || target.starts_with(b"http://");
-        head.asked = Asked { head: method == b"HEAD", connect, proxied };
-        head.api = api_of(target);
+        let [dicomweb, fhir] = [path::dicomweb(method, target), path::fhir(method, target)];
+        let described = matches!(fhir.as_deref(), Some("GET metadata" | "GET Device"));
+        head.asked = Asked { head: method == b"HEAD", connect, proxied, described };
+        head.api = path::api(target);
+        head.forms = [dicomweb, fhir];
         Some(head)
     }
 
@@ -139,6 +153,7 @@ impl Head {
             ("transfer-encoding", _) => {
                 self.chunked |= value.to_ascii_lowercase().ends_with("chunked");
             }
+            ("content-encoding", _) => self.encoded = !value.eq_ignore_ascii_case("identity"),
             ("via" | "forwarded" | "x-forwarded-for", _) => self.forwarded = true,
             ("content-type" | "accept", _) => self.content_type(&name, &value),
             // An address of a person or robot owner may stand in it.
@@ -149,15 +164,15 @@ impl Head {
                 if SCHEMES.contains(&scheme.as_str()) {
                     self.say(AUTH_SCHEME, &scheme);
                 }
-                ntlm_token(&value, out);
+                auth::ntlm_token(&value, out);
             }
             ("server", false) => self.say(SERVER, &value),
             ("x-powered-by", false) => self.say(POWERED_BY, &value),
             ("www-authenticate" | "proxy-authenticate", false) => {
-                if let Some(realm) = realm(&value) {
+                if let Some(realm) = auth::realm(&value) {
                     self.say(AUTH_REALM, realm);
                 }
-                ntlm_token(&value, out);
+                auth::ntlm_token(&value, out);
             }
             _ => {}
         }
@@ -174,6 +189,14 @@ impl Head {
 
     fn content_type(&mut self, name: &str, value: &str) {
         let value = value.to_ascii_lowercase();
+        if name == "content-type" {
+            self.holds = match value.split(';').next().unwrap_or_default().trim() {
+                "application/soap+xml" => Some(body::Kind::Soap),
+                "application/fhir+json" | "application/json+fhir" => Some(body::Kind::Fhir),
+                "x-application/hl7-v2+er7" | "application/hl7-v2+er7" => Some(body::Kind::Er7),
+                _ => None,
+            };
+        }
         let Some((known, api)) = CONTENT_TYPES.iter().find(|(known, _)| value.contains(known))
         else {
             return;
@@ -208,6 +231,16 @@ impl Head {
         self.status.is_some_and(|code| (100..200).contains(&code) && code != 101)
     }
 
+    /// What of its body is to be read; `asked` is the question of an answer.
+    pub(super) fn keeps(&self, asked: Option<Asked>) -> Option<body::Kind> {
+        let foreign = self.forwarded || asked.is_some_and(|it| it.proxied) || self.asked.proxied;
+        let answered = asked.is_some_and(|it| it.described)
+            && self.status.is_some_and(|code| (200..300).contains(&code));
+        self.holds
+            .filter(|_| !foreign && !self.encoded)
+            .filter(|kind| *kind != body::Kind::Fhir || answered)
+    }
+
     /// The head is complete.
     pub(super) fn tell(&mut self, asked: Option<Asked>, out: &mut dyn Sink) {
         if self.forwarded || asked.is_some_and(|it| it.proxied) {
@@ -215,6 +248,12 @@ impl Head {
         }
         if let Some(api) = self.api {
             self.say(API, api);
+        }
+        let [dicomweb, fhir] = &self.forms;
+        match (self.api, dicomweb, fhir) {
+            (Some("dicomweb"), Some(form), _) => out.fact(Who::Sender, &DICOMWEB, form),
+            (Some("fhir"), _, Some(form)) => out.fact(Who::Sender, &FHIR, form),
+            _ => {}
         }
         for (key, value) in &self.facts {
             out.fact(Who::Sender, key, value);
@@ -237,45 +276,6 @@ impl Head {
                 // A response without a length ends with the connection.
                 (None, Some(_)) => Length::Bytes(u64::MAX),
             },
-        }
-    }
-}
-
-/// Which API a target belongs to, by the names of its path segments alone.
-fn api_of(target: &[u8]) -> Option<&'static str> {
-    let path = target.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or_default();
-    path.split(|&b| b == b'/').take(6).find_map(|segment| {
-        let is = |name: &&str| segment.eq_ignore_ascii_case(name.as_bytes());
-        match segment {
-            _ if is(&"fhir") => Some("fhir"),
-            _ if DICOMWEB.iter().any(is) => Some("dicomweb"),
-            _ => None,
-        }
-    })
-}
-
-/// `realm="…"` of the Basic or Digest scheme.
-fn realm(value: &str) -> Option<&str> {
-    let lower = value.to_ascii_lowercase();
-    if !lower.starts_with("basic") && !lower.starts_with("digest") {
-        return None;
-    }
-    let at = lower.find("realm=")?.saturating_add("realm=".len());
-    let rest = value.get(at..)?;
-    match rest.strip_prefix('"') {
-        Some(quoted) => quoted.split('"').next(),
-        None => rest.split([',', ' ']).next(),
-    }
-}
-
-/// `NTLM token` or `Negotiate token` (RFC 4559 §4). A token that cannot be read
-/// says nothing; the head around it is still good.
-fn ntlm_token(value: &str, out: &mut dyn Sink) {
-    let Some((scheme, token)) = value.split_once(' ') else { return };
-    if scheme.eq_ignore_ascii_case("ntlm") || scheme.eq_ignore_ascii_case("negotiate") {
-        let token = token.split(',').next().unwrap_or_default().trim().trim_end_matches('=');
-        if let Ok(token) = BASE64_NOPAD.decode(token.as_bytes()) {
-            let _ = ntlm::read(&token, out);
         }
     }
 }

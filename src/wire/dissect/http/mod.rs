@@ -1,15 +1,21 @@
 //! HTTP/1.0 and 1.1 (RFC 9112): what the heads of requests and responses say of
-//! the programs at both ends. Bodies are passed over.
+//! the programs at both ends. Bodies are passed over, but for those in which devices
+//! and servers describe themselves; see [`body`].
 //!
 //! Read one line at a time, so a head may have any length. Paths, queries,
-//! cookies, referers and credentials never leave; see [`head`] for what does.
+//! cookies, referers and credentials never leave; see [`head`] and [`path`] for what does.
 
+mod auth;
+mod body;
 mod head;
+mod json;
+mod path;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 
+use body::{Body as Kept, chunk_size, step};
 use head::{Asked, Head, Length};
 
 use super::{
@@ -42,6 +48,22 @@ const KEYS: &[Key] = &[
     head::REQUESTS_HOST,
     head::API,
     head::CONTENT_TYPE,
+    head::DICOMWEB,
+    head::FHIR,
+    body::MANUFACTURER,
+    body::MODEL,
+    body::MODEL_NUMBER,
+    body::NAME,
+    body::FIRMWARE,
+    body::SERIAL,
+    body::ONVIF_MANUFACTURER,
+    body::ONVIF_MODEL,
+    body::ONVIF_FIRMWARE,
+    body::ONVIF_SERIAL,
+    body::FHIR_SOFTWARE,
+    body::FHIR_SOFTWARE_NAME,
+    body::FHIR_SOFTWARE_VERSION,
+    body::FHIR_VERSION,
     ntlm::VERSION,
     ntlm::SERVER_VERSION,
     ntlm::COMPUTER,
@@ -104,6 +126,8 @@ struct Http {
     server: Half,
     /// What was asked and not answered yet, oldest first.
     asked: VecDeque<Asked>,
+    /// Reads the messages of HL7 that the bodies of both sides hold.
+    hl7: Option<Box<dyn Dissector>>,
 }
 
 /// One direction.
@@ -112,6 +136,8 @@ struct Half {
     state: State,
     /// Passing over the rest of a line that is too long.
     passing: bool,
+    /// The body being read, where it is one of the few.
+    kept: Option<Kept>,
 }
 
 #[derive(Default)]
@@ -144,6 +170,29 @@ impl Dissector for Http {
         let mut taken = 0_usize;
         loop {
             if let State::Body(length, chunked) = half.state {
+                if let Some(kept) = &mut half.kept {
+                    let rest = bytes.get(taken..).unwrap_or_default();
+                    if rest.is_empty() {
+                        return Ok(Progress::Consumed(taken));
+                    }
+                    let (n, left) = step(length, rest.len());
+                    // The data of a chunk ends with CR LF.
+                    let data = if chunked { step(length.saturating_sub(2), n).0 } else { n };
+                    let enough = kept.push(rest.get(..data).unwrap_or_default());
+                    taken = taken.saturating_add(n);
+                    half.state = match (left, chunked) {
+                        (0, true) => State::Chunk,
+                        (0, false) => State::Start,
+                        (left, chunked) => State::Body(left, chunked),
+                    };
+                    if enough || matches!(half.state, State::Start) {
+                        half.tell(from, &mut self.hl7, out);
+                    }
+                    if taken >= bytes.len() {
+                        return Ok(Progress::Consumed(taken));
+                    }
+                    continue;
+                }
                 if taken > 0 {
                     return Ok(Progress::Consumed(taken));
                 }
@@ -170,6 +219,9 @@ impl Dissector for Http {
             if let Next::Restart = half.line(line, &mut self.asked, out)? {
                 return Ok(Progress::Restart(taken));
             }
+            if matches!(half.state, State::Trailer) {
+                half.tell(from, &mut self.hl7, out);
+            }
         }
     }
 
@@ -178,13 +230,20 @@ impl Dissector for Http {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
         };
-        *half = Half { state: State::Start, passing: true };
+        *half = Half { state: State::Start, passing: true, kept: None };
         self.asked.clear();
         Recovery::Resync
     }
 }
 
 impl Half {
+    /// The body is whole, or as much of it is there as is read.
+    fn tell(&mut self, from: Side, hl7: &mut Option<Box<dyn Dissector>>, out: &mut dyn Sink) {
+        if let Some(kept) = self.kept.take() {
+            kept.tell(from, hl7, out);
+        }
+    }
+
     fn line(
         &mut self,
         line: &[u8],
@@ -211,7 +270,10 @@ impl Half {
                     None => asked.pop_front(),
                 };
                 head.tell(question, out);
-                self.state = match head.length(question) {
+                let length = head.length(question);
+                let open = matches!(length, Length::Bytes(u64::MAX));
+                self.kept = head.keeps(question).map(|kind| Kept::new(kind, open));
+                self.state = match length {
                     Length::None => State::Start,
                     Length::Bytes(n) => State::Body(n, false),
                     Length::Chunked => State::Chunk,
@@ -233,13 +295,4 @@ impl Half {
         }
         Ok(Next::Line)
     }
-}
-
-/// `size [; extensions]`, in hexadecimal.
-fn chunk_size(line: &[u8]) -> Result<u64, Error> {
-    let digits = line.split(|b| matches!(b, b';' | b' ' | b'\t')).next().unwrap_or_default();
-    std::str::from_utf8(digits)
-        .ok()
-        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
-        .ok_or(Error::invalid("chunk-size"))
 }

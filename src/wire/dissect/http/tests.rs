@@ -20,6 +20,7 @@ HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"IP Camera 5\"\r\nCo
 fn both_sides() {
     let said = stream("http", &[(b'C', REQUEST), (b'C', REQUEST), (b'S', RESPONSE)]);
     let asked = [
+        "C http.dicomweb=GET /studies/{}",
         "C http.requests_host=pacs.hospital.example",
         "C http.user_agent=Acme Viewer/3.1 (Windows NT 6.1)",
         "C http.auth_scheme=basic",
@@ -40,7 +41,10 @@ fn endures() {
     torture::stream("http", &[(b'C', REQUEST), (b'C', REQUEST), (b'S', RESPONSE)], PHI);
     let post = b"POST /fhir/Patient HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n7;x=1\r\nCANARY\n\r\n0\r\nT: CANARY\r\n\r\nGET / HTTP/1.0\r\nUser-Agent: A\r\n\r\n";
     torture::stream("http", &[(b'C', post)], &["CANARY"]);
-    assert_eq!(facts(&stream("http", &[(b'C', post)])), ["C http.api=fhir", "C http.user_agent=A"]);
+    assert_eq!(
+        facts(&stream("http", &[(b'C', post)])),
+        ["C http.fhir=POST Patient", "C http.api=fhir", "C http.user_agent=A"]
+    );
 }
 
 #[test]
@@ -125,4 +129,150 @@ fn recognition() {
     assert_eq!(ask(b"SSH-2.0-x\r\n", true), Verdict::No);
     assert_eq!(ask(b"USER x\r\n", true), Verdict::No);
     assert_eq!(ask(b"body\r\nGET / HTTP/1.1\r\n", false), Verdict::Yes);
+}
+
+fn answer(kind: &str, body: &str) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body.as_bytes()].concat()
+}
+
+const GET: &[u8] = b"GET /x HTTP/1.1\r\n\r\n";
+const METADATA: &str = "<?xml version='1.0'?><s:Envelope><s:Body><m:Metadata><d:ThisModel>\
+<d:Manufacturer xml:lang='en'>Acme &amp; Co</d:Manufacturer><d:Manufacturer>CANARY</d:Manufacturer>\
+<d:ModelName>Pump 7</d:ModelName><d:ModelNumber>P-7</d:ModelNumber></d:ThisModel><d:ThisDevice>\
+<d:FriendlyName>Pump at bed 4</d:FriendlyName><d:FirmwareVersion>2.1</d:FirmwareVersion>\
+<d:SerialNumber>SN-77</d:SerialNumber></d:ThisDevice><p:Patient><p:Name>CANARY</p:Name></p:Patient>\
+</m:Metadata></s:Body></s:Envelope>";
+const TOLD: &[&str] = &[
+    "S dpws.manufacturer=Acme & Co",
+    "S dpws.model=Pump 7",
+    "S dpws.model_number=P-7",
+    "S dpws.friendly_name=Pump at bed 4",
+    "S dpws.firmware=2.1",
+    "S dpws.serial=SN-77",
+];
+
+#[test]
+fn a_device_describes_itself_in_soap() {
+    let whole = answer("application/soap+xml; charset=utf-8", METADATA);
+    assert_eq!(facts(&stream("http", &[(b'C', GET), (b'S', &whole)])), TOLD);
+    let (one, two) = METADATA.split_at(200);
+    let chunked = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml\r\nTransfer-Encoding: chunked\r\n\r\n\
+{:x}\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n",
+        one.len(),
+        two.len()
+    );
+    assert_eq!(facts(&stream("http", &[(b'C', GET), (b'S', chunked.as_bytes())])), TOLD);
+    let open = format!("HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml\r\n\r\n{METADATA}\n");
+    assert_eq!(facts(&stream("http", &[(b'C', GET), (b'S', open.as_bytes())])), TOLD);
+    for bytes in [whole.as_slice(), chunked.as_bytes(), open.as_bytes()] {
+        torture::stream("http", &[(b'C', GET), (b'S', bytes)], &[]);
+    }
+    // What comes behind is read on.
+    let two = [whole.as_slice(), b"HTTP/1.1 200 OK\r\nServer: A\r\n\r\n"].concat();
+    let said = facts(&stream("http", &[(b'C', GET), (b'C', GET), (b'S', &two)]));
+    assert_eq!(said, [TOLD, &["S http.server=A"]].concat());
+}
+
+#[test]
+fn a_body_without_end_is_not_kept() {
+    let long = "x".repeat(1 << 20);
+    let body = METADATA.replace("<m:Metadata>", &format!("<m:Metadata>{long}"));
+    let whole = answer("application/soap+xml", &body);
+    let two = [whole.as_slice(), b"HTTP/1.1 200 OK\r\nServer: A\r\n\r\n"].concat();
+    let said = facts(&stream("http", &[(b'C', GET), (b'C', GET), (b'S', &two)]));
+    assert_eq!(said, ["S http.server=A"]);
+}
+
+#[test]
+fn bodies_of_others_are_passed_over() {
+    for kind in ["text/xml", "application/xml", "text/html"] {
+        assert!(stream("http", &[(b'C', GET), (b'S', &answer(kind, METADATA))]).is_empty());
+    }
+    let packed = METADATA.replace("s:", "z:");
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml\r\nContent-Encoding: gzip\r\n\
+Content-Length: {}\r\n\r\n{packed}",
+        packed.len()
+    );
+    assert!(stream("http", &[(b'C', GET), (b'S', head.as_bytes())]).is_empty());
+    let foreign =
+        [b"HTTP/1.1 200 OK\r\nVia: proxy\r\n", &answer("application/soap+xml", METADATA)[17..]];
+    assert!(stream("http", &[(b'C', GET), (b'S', &foreign.concat())]).is_empty());
+}
+
+#[test]
+fn a_server_of_fhir_names_its_software() {
+    let ask = b"GET /fhir/metadata HTTP/1.1\r\n\r\n";
+    let body = "{\"resourceType\":\"CapabilityStatement\",\"publisher\":\"CANARY\",\
+\"software\":{\"name\":\"Acme FHIR\",\"version\":\"6.0.1\"},\"fhirVersion\":\"4.0.1\",\"rest\":[{\"x\":\"CANARY\"}]}";
+    let whole = answer("application/fhir+json;charset=utf-8", body);
+    let said = facts(&stream("http", &[(b'C', ask), (b'S', &whole)]));
+    assert_eq!(
+        said,
+        [
+            "C http.fhir=GET metadata",
+            "C http.api=fhir",
+            "S http.content_type=application/fhir+json",
+            "S http.api=fhir",
+            "S fhir.software=Acme FHIR 6.0.1",
+            "S fhir.software_name=Acme FHIR",
+            "S fhir.software_version=6.0.1",
+            "S fhir.version=4.0.1"
+        ]
+    );
+    // The same body as the answer to a question for a patient is not looked at.
+    let ask = b"GET /fhir/Patient/CANARY HTTP/1.1\r\n\r\n";
+    let said = facts(&stream("http", &[(b'C', ask), (b'S', &whole)]));
+    assert!(!said.iter().any(|it| it.contains("software") || it.contains("CANARY")));
+}
+
+#[test]
+fn a_device_of_fhir_is_somebody_elses() {
+    let ask = b"GET /fhir/Device/17 HTTP/1.1\r\n\r\n";
+    let body = "{\"resourceType\":\"Device\",\"manufacturer\":\"Acme\",\"modelNumber\":\"P-7\",\
+\"serialNumber\":\"SN-77\",\"patient\":{\"display\":\"CANARY\"},\"note\":[{\"text\":\"CANARY\"}]}";
+    let said = stream("http", &[(b'C', ask), (b'S', &answer("application/fhir+json", body))]);
+    assert_eq!(
+        facts(&said)[4..],
+        [
+            "S [forwarded] hl7.equipment_manufacturer=Acme; hl7.equipment_model=P-7; hl7.equipment_serial=SN-77"
+        ]
+    );
+}
+
+#[test]
+fn hl7_in_a_body() {
+    let message =
+        "MSH|^~\\&|ADT1|HOSP|X|Y|20240101||ADT^A01|7|P|2.5\rPID|1||CANARY||CANARY^CANARY\r";
+    let ask = format!(
+        "POST /hl7 HTTP/1.1\r\nContent-Type: x-application/hl7-v2+er7\r\nContent-Length: {}\r\n\r\n{message}",
+        message.len()
+    );
+    let reply = "MSH|^~\\&|RCV|LAB|ADT1|HOSP|20240101||ACK^A01|8|P|2.5\rMSA|AA|7\r";
+    let reply = answer("application/hl7-v2+er7", reply);
+    let segments = [(b'C', ask.as_bytes()), (b'S', reply.as_slice())];
+    let said = facts(&stream("http", &segments));
+    for told in [
+        "C hl7.message_type=ADT^A01",
+        "C hl7.sending_application=ADT1",
+        "S hl7.sending_application=RCV",
+        "S hl7.acknowledges=ADT^A01",
+    ] {
+        assert!(said.iter().any(|it| it == told), "{told}: {said:?}");
+    }
+    torture::stream("http", &segments, &["CANARY"]);
+}
+
+#[test]
+fn forms_of_requests() {
+    let ask = b"GET /dicom-web/studies/1.2.CANARY/series?PatientID=CANARY HTTP/1.1\r\n\r\n";
+    assert_eq!(
+        facts(&stream("http", &[(b'C', ask)])),
+        ["C http.dicomweb=GET /studies/{}/series", "C http.api=dicomweb"]
+    );
 }

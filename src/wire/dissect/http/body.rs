@@ -1,0 +1,215 @@
+//! Bodies in which devices and servers describe themselves: the only ones that are read,
+//! and of each no more than its beginning.
+//!
+//! * SOAP (`application/soap+xml`): ThisModel and ThisDevice of DPWS 1.1 §5, MetaData of
+//!   IEEE 11073-10207 §5.3, device information of ONVIF;
+//! * FHIR: CapabilityStatement and Device, asked for by their own paths;
+//! * HL7 version 2 (`x-application/hl7-v2+er7`), for its own dissector.
+
+use std::borrow::Cow;
+
+use super::super::label::label;
+use super::super::xml::{Event, Path, events, unescape};
+use super::super::{Dissector, Error, Progress, Side, Sink, Who};
+use super::json;
+use crate::observe::{Equipment, Key, Observed, Origin};
+
+/// DPWS ThisModel/Manufacturer.
+pub(super) const MANUFACTURER: Key = Key::new("dpws.manufacturer");
+/// DPWS ThisModel/ModelName.
+pub(super) const MODEL: Key = Key::new("dpws.model");
+/// DPWS ThisModel/ModelNumber.
+pub(super) const MODEL_NUMBER: Key = Key::new("dpws.model_number");
+/// DPWS ThisDevice/FriendlyName.
+pub(super) const NAME: Key = Key::new("dpws.friendly_name");
+/// DPWS ThisDevice/FirmwareVersion.
+pub(super) const FIRMWARE: Key = Key::new("dpws.firmware");
+/// DPWS ThisDevice/SerialNumber.
+pub(super) const SERIAL: Key = Key::new("dpws.serial");
+/// ONVIF GetDeviceInformationResponse/Manufacturer.
+pub(super) const ONVIF_MANUFACTURER: Key = Key::new("onvif.manufacturer");
+/// ONVIF GetDeviceInformationResponse/Model.
+pub(super) const ONVIF_MODEL: Key = Key::new("onvif.model");
+/// ONVIF GetDeviceInformationResponse/FirmwareVersion.
+pub(super) const ONVIF_FIRMWARE: Key = Key::new("onvif.firmware");
+/// ONVIF GetDeviceInformationResponse/SerialNumber.
+pub(super) const ONVIF_SERIAL: Key = Key::new("onvif.serial");
+/// FHIR CapabilityStatement.software: `name version`.
+pub(super) const FHIR_SOFTWARE: Key = Key::new("fhir.software");
+/// FHIR CapabilityStatement.software.name.
+pub(super) const FHIR_SOFTWARE_NAME: Key = Key::new("fhir.software_name");
+/// FHIR CapabilityStatement.software.version.
+pub(super) const FHIR_SOFTWARE_VERSION: Key = Key::new("fhir.software_version");
+/// FHIR CapabilityStatement.fhirVersion.
+pub(super) const FHIR_VERSION: Key = Key::new("fhir.version");
+
+/// The same equipment as in HL7 version 2, so the same keys.
+const DEVICE_MANUFACTURER: Key = Key::new("hl7.equipment_manufacturer");
+const DEVICE_MODEL: Key = Key::new("hl7.equipment_model");
+const DEVICE_SERIAL: Key = Key::new("hl7.equipment_serial");
+
+/// Bytes of a body that are kept. Metadata of a device has 2 to 10 KiB; the software
+/// stands before the long list of a CapabilityStatement.
+const MAX_KEPT: usize = 64 * 1024;
+
+/// What a body holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An envelope of SOAP.
+    Soap,
+    /// A resource of FHIR as JSON.
+    Fhir,
+    /// A message of HL7 version 2.
+    Er7,
+}
+
+/// A body being collected.
+pub(super) struct Body {
+    kind: Kind,
+    /// Its length is not known: it ends with the connection, or with its last tag.
+    open: bool,
+    bytes: Vec<u8>,
+}
+
+impl Body {
+    pub(super) fn new(kind: Kind, open: bool) -> Self {
+        Self { kind, open, bytes: Vec::new() }
+    }
+
+    /// Takes more of it; whether enough is there.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
+        let room = MAX_KEPT.saturating_sub(self.bytes.len()).min(bytes.len());
+        self.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        let ended = || {
+            let text = self.bytes.trim_ascii_end();
+            let tag = text.iter().rposition(|&b| b == b'<').and_then(|at| text.get(at..));
+            text.ends_with(b"Envelope>") && tag.is_some_and(|tag| tag.starts_with(b"</"))
+        };
+        room < bytes.len() || (self.open && self.kind == Kind::Soap && ended())
+    }
+
+    /// Reads it.
+    pub(super) fn tell(
+        mut self,
+        from: Side,
+        hl7: &mut Option<Box<dyn Dissector>>,
+        out: &mut dyn Sink,
+    ) {
+        match self.kind {
+            Kind::Soap => soap(&String::from_utf8_lossy(&self.bytes), out),
+            Kind::Fhir => fhir(&String::from_utf8_lossy(&self.bytes), out),
+            Kind::Er7 => {
+                self.bytes.extend(b"\x1c\r");
+                let hl7 = hl7.get_or_insert_with(super::super::hl7::conversation);
+                let mut rest = self.bytes.as_slice();
+                while let Ok(Progress::Consumed(n)) = hl7.dissect(from, rest, out) {
+                    rest = rest.get(n..).unwrap_or_default();
+                    if rest.is_empty() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Elements that are read, with what must stand around them.
+const ELEMENTS: &[(&[&str], Key)] = &[
+    (&["ThisModel", "Manufacturer"], MANUFACTURER),
+    (&["ThisModel", "ModelName"], MODEL),
+    (&["ThisModel", "ModelNumber"], MODEL_NUMBER),
+    (&["ThisDevice", "FriendlyName"], NAME),
+    (&["ThisDevice", "FirmwareVersion"], FIRMWARE),
+    (&["ThisDevice", "SerialNumber"], SERIAL),
+    (&["Mds", "MetaData", "Manufacturer"], MANUFACTURER),
+    (&["Mds", "MetaData", "ModelName"], MODEL),
+    (&["Mds", "MetaData", "ModelNumber"], MODEL_NUMBER),
+    (&["Mds", "MetaData", "SerialNumber"], SERIAL),
+    (&["GetDeviceInformationResponse", "Manufacturer"], ONVIF_MANUFACTURER),
+    (&["GetDeviceInformationResponse", "Model"], ONVIF_MODEL),
+    (&["GetDeviceInformationResponse", "FirmwareVersion"], ONVIF_FIRMWARE),
+    (&["GetDeviceInformationResponse", "SerialNumber"], ONVIF_SERIAL),
+];
+
+fn soap(text: &str, out: &mut dyn Sink) {
+    let mut path = Path::default();
+    let mut told: Vec<&Key> = Vec::new();
+    for event in events(text.trim_start_matches('\u{feff}')) {
+        if path.follow(event).is_none() {
+            return;
+        }
+        let Event::Text(text) = event else { continue };
+        let Some((_, key)) = ELEMENTS.iter().find(|(names, _)| path.ends_with(names)) else {
+            continue;
+        };
+        // A name may be there in several languages: the first is the device's own.
+        if path.contains("Body") && !told.contains(&key) {
+            let text = unescape(text);
+            if let Some(text) = label(&text) {
+                told.push(key);
+                out.fact(Who::Sender, key, text);
+            }
+        }
+    }
+}
+
+fn fhir(text: &str, out: &mut dyn Sink) {
+    let mut kind = String::new();
+    let (mut name, mut version, mut standard) = (String::new(), String::new(), String::new());
+    let mut device = Vec::new();
+    json::strings(text, |path, value| {
+        let Some(value) = label(value) else { return };
+        let slot = match path {
+            ["resourceType"] => &mut kind,
+            ["software", "name"] => &mut name,
+            ["software", "version"] => &mut version,
+            ["fhirVersion"] => &mut standard,
+            ["manufacturer"] => return device.push((DEVICE_MANUFACTURER, value.to_owned())),
+            ["modelNumber"] => return device.push((DEVICE_MODEL, value.to_owned())),
+            ["serialNumber"] => return device.push((DEVICE_SERIAL, value.to_owned())),
+            _ => return,
+        };
+        if slot.is_empty() {
+            value.clone_into(slot);
+        }
+    });
+    match kind.as_str() {
+        "CapabilityStatement" | "Conformance" => {
+            let both = format!("{name} {version}");
+            let told = if name.is_empty() { "" } else { both.trim_end() };
+            for (key, value) in [
+                (&FHIR_SOFTWARE, told),
+                (&FHIR_SOFTWARE_NAME, &name),
+                (&FHIR_SOFTWARE_VERSION, &version),
+                (&FHIR_VERSION, &standard),
+            ] {
+                if !value.is_empty() {
+                    out.fact(Who::Sender, key, value);
+                }
+            }
+        }
+        // A server speaks of devices that are others.
+        "Device" if !device.is_empty() => {
+            let facts = device.into_iter().map(|(key, value)| (key, Cow::Owned(value)));
+            let facts = Cow::Owned(facts.collect());
+            let it = Equipment { origin: Origin::Forwarded, facts };
+            out.observe(Who::Sender, Observed::Equipment(it));
+        }
+        _ => {}
+    }
+}
+
+/// How much of `length` lies in `there` bytes, and how much behind them.
+pub(super) fn step(length: u64, there: usize) -> (usize, u64) {
+    let n = usize::try_from(length).unwrap_or(usize::MAX).min(there);
+    (n, length.saturating_sub(u64::try_from(n).unwrap_or(u64::MAX)))
+}
+
+/// `size [; extensions]`, in hexadecimal.
+pub(super) fn chunk_size(line: &[u8]) -> Result<u64, Error> {
+    let digits = line.split(|b| matches!(b, b';' | b' ' | b'\t')).next().unwrap_or_default();
+    std::str::from_utf8(digits)
+        .ok()
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .ok_or(Error::invalid("chunk-size"))
+}

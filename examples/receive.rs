@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! receive METHOD INTERFACE SECONDS [KEY=VALUE…]
-//!   METHOD  af-xdp, af-xdp-generic, af-packet
+//!   METHOD  af-xdp, af-xdp-generic, af-packet, pcap
 //!   KEY     frames (AF_XDP: buffers a queue), busy (AF_XDP: 1 polls busily),
 //!           queues, ring (AF_PACKET: sockets, bytes of each ring),
 //!           touch (1 reads the first and the last byte of each frame)
@@ -15,7 +15,8 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use auscult::wire::capture::live::{Loss, OpenError, Source, af_packet, af_xdp};
+use auscult::wire::capture::live;
+use auscult::wire::capture::live::{Loss, Method, OpenError, Source, af_packet, af_xdp};
 
 /// What one source came to.
 #[derive(Default)]
@@ -76,9 +77,13 @@ fn open(
         let sources = af_packet::open(interface, options, None)?;
         return Ok(sources.into_iter().map(|source| Box::new(source) as _).collect());
     }
+    if method == "pcap" {
+        let options = live::Options { method: Some(Method::Pcap), ..live::Options::default() };
+        return live::open(interface, &options).map(|opened| opened.sources);
+    }
     let generic = method == "af-xdp-generic";
     let options = af_xdp::Options {
-        frames: u32::try_from(setting("frames", 16384)).unwrap_or(0),
+        frames: u32::try_from(setting("frames", 32768)).unwrap_or(0),
         mode: if generic { af_xdp::Mode::Generic } else { af_xdp::Mode::Auto },
         busy_poll: setting("busy", 0) == 1,
     };

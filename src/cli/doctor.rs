@@ -83,7 +83,8 @@ fn age() -> i64 {
 fn mirror(interface: &str, args: &Args) -> Result<Vec<Check>, Failure> {
     // Looking must change nothing: the card's offloads stay as they are.
     let method = args.capture.method();
-    let options = Options { method, keep_tags: false, ..Options::default() };
+    let generic = args.capture == Capture::AfXdpGeneric;
+    let options = Options { method, generic, keep_tags: false, ..Options::default() };
     let opened = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
     let note = if opened.note.is_empty() { String::new() } else { format!(" ({})", opened.note) };
     let how = Check::new("capture", Grade::Good, format!("{}{note}", opened.method), "");

@@ -72,6 +72,8 @@ pub(super) enum Capture {
     Auto,
     /// Frames straight from the driver; takes the whole interface from the host
     AfXdp,
+    /// The same without the driver's help: slower, for a driver whose XDP is broken
+    AfXdpGeneric,
     /// The kernel's packet socket with a memory-mapped ring
     AfPacket,
     /// libpcap: the last resort, with one worker
@@ -82,7 +84,7 @@ impl Capture {
     pub(super) const fn method(self) -> Option<Method> {
         match self {
             Self::Auto => None,
-            Self::AfXdp => Some(Method::AfXdp),
+            Self::AfXdp | Self::AfXdpGeneric => Some(Method::AfXdp),
             Self::AfPacket => Some(Method::AfPacket),
             Self::Pcap => Some(Method::Pcap),
         }
@@ -111,6 +113,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let signals = Signals::heed()?;
     let options = Options {
         method: args.capture.method(),
+        generic: args.capture == Capture::AfXdpGeneric,
         queues: args.queues,
         ring: usize::from(args.ring) << 20,
         keep_tags: !args.keep_offload,

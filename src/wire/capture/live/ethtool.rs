@@ -7,6 +7,7 @@ use std::io;
 use super::device::ethtool;
 
 /// Commands of SIOCETHTOOL.
+const GET_DRIVER: u32 = 0x03;
 const GET_STRINGS: u32 = 0x1b;
 const GET_STRING_SETS: u32 = 0x37;
 const GET_FEATURES: u32 = 0x3a;
@@ -24,6 +25,28 @@ const BITS: usize = 32;
 
 /// Customer and service tags (802.1Q, 802.1ad), as the kernel names the features.
 const VLAN_FEATURES: [&str; 2] = ["rx-vlan-hw-parse", "rx-vlan-stag-hw-parse"];
+
+/// Name of the driver, like `ixgbe` or `veth`.
+///
+/// # Errors
+/// The driver does not say, or there is no such interface.
+pub fn driver(interface: &str) -> io::Result<String> {
+    // struct ethtool_drvinfo: command, four names of 32 bytes, and so on: 196 bytes.
+    let mut answer = [0_u32; 49];
+    if let Some(command) = answer.first_mut() {
+        *command = GET_DRIVER;
+    }
+    // SAFETY: the answer is a struct ethtool_drvinfo, as long as this.
+    unsafe { ethtool(interface, &mut answer)? };
+    let bytes: Vec<u8> = answer.iter().skip(1).flat_map(|word| word.to_ne_bytes()).collect();
+    Ok(bytes.first_chunk().map(text).unwrap_or_default())
+}
+
+/// A name of a driver or a feature, up to its closing zero.
+fn text(name: &[u8; NAME]) -> String {
+    let end = name.iter().position(|&byte| byte == 0).unwrap_or(NAME);
+    String::from_utf8_lossy(name.get(..end).unwrap_or_default()).into_owned()
+}
 
 /// Receive queues of an interface: those for reception alone and the combined ones.
 ///
@@ -160,10 +183,6 @@ fn feature_names(interface: &str) -> io::Result<Vec<String>> {
     unsafe { ethtool(interface, &mut answer)? };
     let bytes: Vec<u8> = answer.iter().skip(3).flat_map(|word| word.to_ne_bytes()).collect();
     let (names, _) = bytes.as_chunks::<NAME>();
-    let text = |name: &[u8; NAME]| {
-        let end = name.iter().position(|&byte| byte == 0).unwrap_or(NAME);
-        String::from_utf8_lossy(name.get(..end).unwrap_or_default()).into_owned()
-    };
     Ok(names.iter().take(count).map(text).collect())
 }
 

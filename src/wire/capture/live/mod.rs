@@ -124,6 +124,8 @@ impl std::fmt::Display for Method {
 pub struct Options {
     /// This way and no other; otherwise the first that works.
     pub method: Option<Method>,
+    /// AF_XDP in the kernel's common path even where the driver has native XDP.
+    pub generic: bool,
     /// Workers for each interface, where the card's queues do not decide.
     pub queues: u16,
     /// Bytes of memory for the frames of each worker.
@@ -139,8 +141,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let (method, queues, ring, filter) = (None, 1, 64 << 20, None);
-        Self { method, queues, ring, keep_tags: true, busy_poll: false, filter }
+        Self {
+            method: None,
+            generic: false,
+            queues: 1,
+            ring: 64 << 20,
+            keep_tags: true,
+            busy_poll: false,
+            filter: None,
+        }
     }
 }
 
@@ -185,6 +194,9 @@ pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
         Some(Method::AfXdp) if options.filter.is_some() => {
             let what = "af-xdp knows no filters; leave --capture or --filter out";
             Err(OpenError::new(interface, what))
+        }
+        Some(Method::AfXdp) if options.generic => {
+            open_xdp(interface, options, af_xdp::Mode::Generic)
         }
         Some(Method::AfXdp) => open_xdp(interface, options, af_xdp::Mode::Auto),
         Some(Method::Pcap) => open_pcap(interface, options, ""),

@@ -5,7 +5,8 @@
 //!   METHOD  af-xdp, af-xdp-generic, af-packet, pcap
 //!   KEY     frames (AF_XDP: buffers a queue), busy (AF_XDP: 1 polls busily),
 //!           queues, ring (AF_PACKET: sockets, bytes of each ring),
-//!           touch (1 reads the first and the last byte of each frame)
+//!           touch (1 reads the first and the last byte of each frame),
+//!           quiet (milliseconds without frames, after the first, that end it)
 //! ```
 //!
 //! The rate is that between the first and the last frame.
@@ -46,8 +47,10 @@ fn main() -> ExitCode {
     };
     let until = Duration::from_secs_f64(seconds.parse().unwrap_or(5.0));
     let touch = settings.get("touch") == Some(&1);
+    let quiet = settings.get("quiet").and_then(|&ms| u64::try_from(ms).ok());
+    let quiet = quiet.map_or(until, Duration::from_millis);
     let counts: Vec<Count> = std::thread::scope(|scope| {
-        let count = |source| scope.spawn(move || count(source, until, touch));
+        let count = |source| scope.spawn(move || count(source, until, quiet, touch));
         let threads: Vec<_> = sources.into_iter().map(count).collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
     });
@@ -78,7 +81,9 @@ fn open(
         return Ok(sources.into_iter().map(|source| Box::new(source) as _).collect());
     }
     if method == "pcap" {
-        let options = live::Options { method: Some(Method::Pcap), ..live::Options::default() };
+        let ring = setting("ring", 64 << 20);
+        let method = Some(Method::Pcap);
+        let options = live::Options { method, ring, ..live::Options::default() };
         return live::open(interface, &options).map(|opened| opened.sources);
     }
     let generic = method == "af-xdp-generic";
@@ -92,10 +97,10 @@ fn open(
     Ok(opened.sources.into_iter().map(|source| Box::new(source) as _).collect())
 }
 
-fn count(mut source: Box<dyn Source>, until: Duration, touch: bool) -> Count {
+fn count(mut source: Box<dyn Source>, until: Duration, quiet: Duration, touch: bool) -> Count {
     let mut count = Count::default();
     let start = Instant::now();
-    let mut first = None;
+    let (mut first, mut last) = (None, None::<Instant>);
     while start.elapsed() < until {
         let result = source.receive(Duration::from_millis(50), &mut |frames| {
             count.frames += frames.len() as u64;
@@ -106,8 +111,10 @@ fn count(mut source: Box<dyn Source>, until: Duration, touch: bool) -> Count {
             }
         });
         match result {
+            Ok(0) if last.is_some_and(|last| last.elapsed() >= quiet) => break,
             Ok(0) => {}
             Ok(_) => {
+                last = Some(Instant::now());
                 let first = *first.get_or_insert_with(Instant::now);
                 count.seconds = first.elapsed().as_secs_f64();
             }

@@ -431,7 +431,7 @@ fn a_service_gives_up_what_it_was_given() {
     mirror.ip(&["link", "delete", PORT]);
     sensor.hears("the interface is gone");
     mirror.plug(1).expect("plugged in again");
-    assert!(sensor.line().contains("frames come again"));
+    assert!(sensor.line().contains("the interface is back"));
     sensor.stop();
 }
 
@@ -489,7 +489,7 @@ fn an_interface_that_is_removed_too_often_wants_a_restart() {
         mirror.ip(&["link", "delete", PORT]);
         sensor.hears("the interface is gone");
         mirror.plug(1).expect("plugged in again");
-        let wanted = if time < 3 { "frames come again" } else { "restart auscult" };
+        let wanted = if time < 3 { "the interface is back" } else { "restart auscult" };
         let line = sensor.line();
         assert!(line.contains(wanted), "{time}: {line}");
     }

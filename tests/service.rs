@@ -229,7 +229,7 @@ fn metrics_are_told_and_garbage_is_refused() {
     mirror.ip(&["link", "set", "lo", "up"]);
     let dir = tempfile::tempdir().expect("a directory");
     let db = dir.path().join("live.db");
-    let mut sensor = Sensor::start(&mirror, &db, &["--metrics", "127.0.0.1:0"], &[]);
+    let mut sensor = Sensor::start(&mirror, &db, &["--metrics", "127.0.0.1:19598"], &[]);
     let line = sensor.line();
     let address = line.trim().strip_suffix("/metrics").and_then(|l| l.rsplit('/').next());
     let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::listen::Capture;
 use super::{Failure, Settings, printable};
 use crate::census::signature::EDITION;
-use crate::sensor::survey::{Check, Grade, Surroundings, Survey, machine};
+use crate::sensor::survey::{Check, Grade, Surroundings, Survey, card, machine};
 use crate::wire::capture::live::{Fault, Loss, Options, open};
 
 #[derive(Debug, clap::Args)]
@@ -84,7 +84,7 @@ fn mirror(interface: &str, args: &Args) -> Result<Vec<Check>, Failure> {
     // Looking must change nothing: the card's offloads stay as they are.
     let method = args.capture.method();
     let generic = args.capture == Capture::AfXdpGeneric;
-    let options = Options { method, generic, keep_tags: false, ..Options::default() };
+    let options = Options { method, generic, adjust: false, ..Options::default() };
     let opened = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
     let note = if opened.note.is_empty() { String::new() } else { format!(" ({})", opened.note) };
     let how = Check::new("capture", Grade::Good, format!("{}{note}", opened.method), "");
@@ -112,6 +112,7 @@ fn mirror(interface: &str, args: &Args) -> Result<Vec<Check>, Failure> {
         seconds: begun.elapsed().as_secs_f64(),
     };
     let mut checks = vec![how];
+    checks.extend(card::checks(interface));
     checks.extend(survey.checks(&around));
     Ok(checks)
 }

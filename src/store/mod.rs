@@ -45,6 +45,10 @@ enum Fault {
     Missing,
     #[error("cannot open the inventory ({0}); check the path and its rights")]
     Open(#[source] rusqlite::Error),
+    #[error("no file but a directory, a device or the like; name a file with --db")]
+    NoFile,
+    #[error("its file system is mounted read-only; remount it writable, or name another --db")]
+    ReadOnly,
     #[error("another auscult is writing this inventory; wait for it to end, or name another --db")]
     Busy,
     #[error("cannot lock the inventory ({0})")]
@@ -119,11 +123,35 @@ const LOG_LIMIT: i64 = 64 << 20;
 /// Says in the file's header whose database it is (the `application_id` pragma).
 const APPLICATION: i64 = 0x6175_7363;
 
+/// Whether an inventory can be at this path: SQLite would take a device for an empty
+/// database and leave a journal beside it.
+///
+/// # Errors
+/// Something is there that is no file.
+pub fn can_be_at(path: &Path) -> Result<(), Error> {
+    match std::fs::metadata(path) {
+        Ok(there) if !there.is_file() => Err(Error::new(path, Fault::NoFile)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the file system of a path is mounted read-only.
+fn is_read_only(path: &Path) -> bool {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let found = rustix::fs::statvfs(path)
+        .or_else(|_| rustix::fs::statvfs(directory.unwrap_or(Path::new("."))));
+    found.is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+}
+
 /// Opens for writing; creates and migrates.
 fn open_writer(path: &Path) -> Result<Connection, Error> {
+    can_be_at(path)?;
     let open = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => Error::new(path, Fault::Full),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::new(path, Fault::Busy),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) if is_read_only(path) => {
+            Error::new(path, Fault::ReadOnly)
+        }
         _ => Error::new(path, Fault::Open(error)),
     };
     let mut connection = Connection::open(path).map_err(open)?;
@@ -164,6 +192,7 @@ fn open_reader(path: &Path) -> Result<Connection, Error> {
     if !path.exists() {
         return Err(Error::new(path, Fault::Missing));
     }
+    can_be_at(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = |error| Error::new(path, Fault::Open(error));
     let (connection, tables) = match tables(path, flags) {

@@ -6,7 +6,7 @@ mod screen;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -42,9 +42,10 @@ pub(super) struct Args {
     /// Workers for each interface
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     queues: u16,
-    /// Never switch off the card's VLAN offload, which hides tags from af-xdp
-    #[arg(long)]
-    keep_offload: bool,
+    /// Change nothing on the card: for af-xdp its VLAN offload, which hides tags, is
+    /// switched off otherwise, and the hash of its queues made symmetric; both stay so
+    #[arg(long, alias = "keep-offload")]
+    keep_card: bool,
     /// MiB of memory for the frames of each worker
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(2..=4096))]
     ring: u16,
@@ -109,6 +110,12 @@ impl Signals {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
+    let mut names: Vec<_> = args.interfaces.iter().collect();
+    names.sort_unstable();
+    if let Some([twice, _]) = names.array_windows().find(|[a, b]| a == b) {
+        return Err(Failure::Usage(format!("{twice}: named twice; once is enough")));
+    }
+    crate::store::can_be_at(&settings.db)?;
     let book = settings.book()?;
     let signals = Signals::heed()?;
     let options = Options {
@@ -116,16 +123,13 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         generic: args.capture == Capture::AfXdpGeneric,
         queues: args.queues,
         ring: usize::from(args.ring) << 20,
-        keep_tags: !args.keep_offload,
+        adjust: !args.keep_card,
         busy_poll: args.busy_poll,
         filter: args.filter.clone().filter(|filter| !filter.trim().is_empty()),
     };
     // Interfaces first: who may not capture leaves no empty inventory behind.
     let mut opened: Vec<(String, _)> = Vec::new();
     for interface in &args.interfaces {
-        if opened.iter().any(|(name, _)| name == interface) {
-            return Err(Failure::Said(format!("{interface}: named twice")));
-        }
         let port = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
         opened.push((interface.clone(), port));
     }
@@ -224,8 +228,7 @@ fn edition(book: &Book) -> String {
 
 /// Keeps the inventory's directory and the signatures, and gives up everything else.
 fn give_up_rights(args: &Args, settings: &Settings) -> Result<Confined, Failure> {
-    // An inventory may be a link to where it is.
-    let db = settings.db.canonicalize().unwrap_or_else(|_| settings.db.clone());
+    let db = meant(&settings.db);
     let state = match db.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -238,6 +241,17 @@ fn give_up_rights(args: &Args, settings: &Settings) -> Result<Confined, Failure>
     confine(&wanted).map_err(|refusal| Failure::Said(refusal.to_string()))
 }
 
+/// Where an inventory is to be: it may be a link to there, and need not be there yet.
+fn meant(db: &Path) -> PathBuf {
+    let mut path = db.to_owned();
+    // As many links as the kernel follows.
+    for _ in 0..40 {
+        let Ok(to) = path.read_link() else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(to);
+    }
+    path.canonicalize().unwrap_or(path)
+}
+
 /// Counters of all ports together.
 fn sums(look: &Look) -> Vec<(String, u64)> {
     let mut all: BTreeMap<&str, u64> = BTreeMap::new();
@@ -248,4 +262,28 @@ fn sums(look: &Look) -> Vec<(String, u64)> {
         all.insert("hosts.refused", look.refused);
     }
     all.into_iter().map(|(name, n)| (name.to_owned(), n)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_link_means_where_it_leads_also_before_anything_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().canonicalize().unwrap().join(name);
+        std::fs::create_dir(at("a")).unwrap();
+        std::fs::create_dir(at("b")).unwrap();
+        symlink("../b/new.db", at("a/link.db")).unwrap();
+        symlink(at("a/link.db"), at("a/again.db")).unwrap();
+        symlink("round.db", at("a/round.db")).unwrap();
+        let directory = |name: &str| meant(&at(name)).parent().unwrap().canonicalize().unwrap();
+        assert_eq!(directory("a/plain.db"), at("a"));
+        assert_eq!(directory("a/again.db"), at("b"));
+        assert_eq!(directory("a/round.db"), at("a"), "and it ends");
+        std::fs::write(at("b/new.db"), "").unwrap();
+        assert_eq!(meant(&at("a/link.db")), at("b/new.db"));
+    }
 }

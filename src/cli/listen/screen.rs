@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{info, warn};
 
 use super::sums;
-use crate::sensor::{Lately, Look};
+use crate::sensor::{Lately, Look, PortLook};
 use crate::time::SECOND;
 
 /// See the module.
@@ -17,9 +17,25 @@ pub(super) struct Screen {
     alarm: f64,
     /// Ports that lose too much.
     losing: BTreeSet<String>,
-    faults: BTreeMap<String, String>,
+    faults: BTreeMap<String, Trouble>,
     ahead: BTreeMap<String, i64>,
     unwritten: Option<String>,
+}
+
+/// A port from which no frames come.
+struct Trouble {
+    /// Why, as it was said; none: its interface is back.
+    why: Option<String>,
+    /// Frames until then.
+    frames: u64,
+}
+
+/// What there is to say of a port.
+#[derive(Debug, PartialEq, Eq)]
+enum News {
+    Fault(String),
+    Back,
+    Frames,
 }
 
 impl Screen {
@@ -40,17 +56,11 @@ impl Screen {
     pub(super) fn show(&mut self, look: &Look) {
         for port in &look.ports {
             let name = &port.interface;
-            let before = self.faults.get(name);
-            match &port.fault {
-                Some(fault) if before != Some(fault) => {
-                    self.bad(name, fault);
-                    self.faults.insert(name.clone(), fault.clone());
-                }
-                None if before.is_some() => {
-                    self.good(name, &"frames come again");
-                    self.faults.remove(name);
-                }
-                _ => {}
+            match self.news(port) {
+                Some(News::Fault(why)) => self.bad(name, &why),
+                Some(News::Back) => self.good(name, &"the interface is back, no frame came yet"),
+                Some(News::Frames) => self.good(name, &"frames come again"),
+                None => {}
             }
             self.loss(name, port.lately);
             let before = self.ahead.insert(name.clone(), port.ahead).unwrap_or(0);
@@ -73,6 +83,27 @@ impl Screen {
             self.unwritten.clone_from(&look.unwritten);
         }
         self.bar.set_message(status(look));
+    }
+
+    /// Whether frames stopped coming, or come again.
+    fn news(&mut self, port: &PortLook) -> Option<News> {
+        let frames = port.counters.get("frames").copied().unwrap_or(0);
+        let name = &port.interface;
+        let before = self.faults.get_mut(name);
+        if let Some(why) = &port.fault {
+            if before.is_some_and(|before| before.why.as_ref() == Some(why)) {
+                return None;
+            }
+            let trouble = Trouble { why: Some(why.clone()), frames };
+            self.faults.insert(name.clone(), trouble);
+            return Some(News::Fault(why.clone()));
+        }
+        let before = before?;
+        if frames > before.frames {
+            self.faults.remove(name);
+            return Some(News::Frames);
+        }
+        before.why.take().map(|_| News::Back)
     }
 
     /// Says when a port begins to lose too much, and when that is over: below half of it,
@@ -142,6 +173,28 @@ mod tests {
         assert!(!loses(50) && !loses(99));
         screen.loss("eth2", Lately { came: 0, lost: 0 });
         assert!(screen.losing.is_empty());
+    }
+
+    #[test]
+    fn frames_come_again_when_one_came() {
+        let mut screen = Screen::new(false, 0.001);
+        let mut look = |fault: Option<&str>, frames: u64| {
+            let counters = [("frames".to_owned(), frames)].into();
+            let (interface, fault) = ("eth1".to_owned(), fault.map(str::to_owned));
+            screen.news(&PortLook { interface, fault, counters, ..PortLook::default() })
+        };
+        let gone = || Some(News::Fault("gone".into()));
+        assert_eq!(look(None, 5), None);
+        assert_eq!(look(Some("gone"), 7), gone());
+        assert_eq!(look(Some("gone"), 7), None, "once");
+        assert_eq!(look(None, 7), Some(News::Back));
+        assert_eq!(look(None, 7), None, "once");
+        assert_eq!(look(Some("gone"), 7), gone(), "again");
+        assert_eq!(look(None, 7), Some(News::Back));
+        assert_eq!(look(None, 8), Some(News::Frames));
+        assert_eq!(look(None, 9), None);
+        assert_eq!(look(Some("gone"), 9), gone());
+        assert_eq!(look(None, 10), Some(News::Frames), "back and frames in one");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Looks at a mirror for a while and judges whether it shows what it should:
 //! `auscult doctor -i`.
 
+pub mod card;
 mod judge;
 pub mod machine;
 

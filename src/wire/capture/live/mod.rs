@@ -24,6 +24,8 @@ mod libpcap;
 #[allow(unsafe_code, reason = "memory shared with the kernel")]
 mod ring;
 #[allow(unsafe_code, reason = "system calls that the standard library lacks")]
+pub mod rss;
+#[allow(unsafe_code, reason = "system calls that the standard library lacks")]
 mod socket;
 
 use std::io;
@@ -130,8 +132,9 @@ pub struct Options {
     pub queues: u16,
     /// Bytes of memory for the frames of each worker.
     pub ring: usize,
-    /// The card may be told to leave VLAN tags in their frames.
-    pub keep_tags: bool,
+    /// For AF_XDP the card may be told to leave VLAN tags in their frames, and to keep
+    /// both directions of a conversation together ([`rss`]).
+    pub adjust: bool,
     /// AF_XDP's workers poll the card themselves.
     pub busy_poll: bool,
     /// Only frames that this expression of pcap-filter(7) keeps. No name in it is
@@ -146,7 +149,7 @@ impl Default for Options {
             generic: false,
             queues: 1,
             ring: 64 << 20,
-            keep_tags: true,
+            adjust: true,
             busy_poll: false,
             filter: None,
         }
@@ -201,16 +204,16 @@ pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
         Some(Method::AfXdp) => open_xdp(interface, options, af_xdp::Mode::Auto),
         Some(Method::Pcap) => open_pcap(interface, options, ""),
         None => {
-            let queues = ethtool::rx_queues(interface).unwrap_or(1);
             // The whole interface is taken from the host: not from one that uses it.
             let why = if options.filter.is_some() {
                 "not af-xdp: it knows no filters".to_owned()
             } else if socket::has_address(interface) {
                 "not af-xdp: it would cut the host off from its address here".to_owned()
-            } else if queues > 1 {
+            } else if let Err((queues, apart)) = spread(interface, options) {
                 // They would show an answer before its question.
+                let apart = apart.to_string().replace("IFACE", interface);
                 format!(
-                    "not af-xdp: {queues} receive queues without a symmetric hash; `ethtool -L {interface} combined 1` makes it one, --capture af-xdp takes them as they are"
+                    "not af-xdp: {queues} receive queues, and {apart}; `ethtool -L {interface} combined 1` makes it one, --capture af-xdp takes them as they are"
                 )
             } else {
                 // In generic mode it is slower than a packet socket.
@@ -224,6 +227,19 @@ pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
                 // What nothing can open is described best by who said so first.
                 open_pcap(interface, options, &why).map_err(|_| refused)
             })
+        }
+    }
+}
+
+/// Whether the queues of an interface keep both directions of a conversation together,
+/// which is seen to where it may be; by what, unless there is only one. Otherwise how
+/// many there are, and why.
+fn spread(interface: &str, options: &Options) -> Result<Option<rss::Symmetry>, (u32, rss::Apart)> {
+    match ethtool::rx_queues(interface).unwrap_or(1) {
+        0 | 1 => Ok(None),
+        queues => {
+            let see = if options.adjust { rss::make_symmetric } else { rss::symmetry };
+            see(interface).map(Some).map_err(|apart| (queues, apart))
         }
     }
 }
@@ -260,8 +276,10 @@ fn open_pcap(interface: &str, options: &Options, why: &str) -> Result<Opened, Op
 fn open_xdp(interface: &str, options: &Options, mode: af_xdp::Mode) -> Result<Opened, OpenError> {
     let xdp = options.xdp(mode);
     let mut tags = "";
+    // Before frames come: no conversation is to change its queue.
+    let spread = spread(interface, options);
     let opened = match af_xdp::open(interface, &xdp) {
-        Err(af_xdp::Refusal::VlanOffload(_)) if options.keep_tags => {
+        Err(af_xdp::Refusal::VlanOffload(_)) if options.adjust => {
             ethtool::set_rx_vlan_offload(interface, false)
                 .map_err(|error| af_xdp::Refusal::Io("switching VLAN offload off", error))
                 .and_then(|()| af_xdp::open(interface, &xdp))
@@ -272,9 +290,17 @@ fn open_xdp(interface: &str, options: &Options, mode: af_xdp::Mode) -> Result<Op
     let opened = opened.map_err(|refusal| refusal.of(interface))?;
     let sources = boxed(opened.sources);
     let spares = Spares::new(interface, u16::try_from(sources.len()).unwrap_or(u16::MAX), None)?;
-    let note = format!("{}{tags}", opened.note);
-    // A card spreads frames over its queues by a hash that knows no symmetry.
-    let symmetric = sources.len() == 1;
+    let mut note = format!("{}{tags}", opened.note);
+    match &spread {
+        _ if sources.len() == 1 => {}
+        Ok(by) => by.iter().for_each(|by| note.push_str(&format!(", {by}"))),
+        Err((_, apart)) => {
+            let apart = apart.to_string().replace("IFACE", interface);
+            note.push_str(&format!(", workers hand frames over: {apart}"));
+        }
+    }
+    // A card on its own spreads frames by a hash that knows no symmetry.
+    let symmetric = sources.len() == 1 || matches!(spread, Ok(Some(_)));
     Ok(Opened { method: Method::AfXdp, note, sources, symmetric, spares })
 }
 

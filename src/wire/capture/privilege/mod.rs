@@ -115,6 +115,12 @@ pub enum Refusal {
         /// Who cannot.
         user: String,
     },
+    /// Nobody can write there.
+    #[error(
+        "{}: its file system is mounted read-only; remount it writable, or name another --db",
+        .0.display()
+    )]
+    ReadOnly(PathBuf),
     /// The inventory's directory cannot be found.
     #[error("{}: no such directory; make it, or name another --db", .0.display())]
     Missing(PathBuf),
@@ -147,8 +153,12 @@ pub fn confine(wanted: &Confine<'_>) -> Result<Confined, Refusal> {
     process::no_dumps_and_no_new_privileges()?;
     let (user, root) = user::current();
     for &path in wanted.writable.iter().chain([&state]) {
-        if !process::may_write(path) {
-            return Err(Refusal::Unwritable { path: path.to_owned(), user });
+        if let Err(error) = process::may_write(path) {
+            let path = path.to_owned();
+            return Err(match error.raw_os_error() {
+                Some(libc::EROFS) => Refusal::ReadOnly(path),
+                _ => Refusal::Unwritable { path, user },
+            });
         }
     }
     process::temporary_files_in(state);
@@ -187,6 +197,7 @@ mod tests {
             Refusal::NoUser("joe".into()),
             Refusal::NotRoot("joe".into()),
             Refusal::Unwritable { path: "/x".into(), user: "joe".into() },
+            Refusal::ReadOnly("/x".into()),
             Refusal::Missing("/x".into()),
             Refusal::Step("seccomp", error()),
         ] {

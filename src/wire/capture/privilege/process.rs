@@ -68,11 +68,14 @@ pub(super) fn limit_descriptors() -> Result<(), Refusal> {
 }
 
 /// Whether the process may make files in a directory, as it is now.
-pub(super) fn may_write(directory: &Path) -> bool {
-    let Ok(path) = CString::new(directory.as_os_str().as_bytes()) else { return false };
+pub(super) fn may_write(directory: &Path) -> io::Result<()> {
+    let path = CString::new(directory.as_os_str().as_bytes()).map_err(io::Error::other)?;
     let how = libc::R_OK | libc::W_OK | libc::X_OK;
     // SAFETY: a C string that lives through the call.
-    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), how, libc::AT_EACCESS) == 0 }
+    match unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), how, libc::AT_EACCESS) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// SQLite and the standard library make temporary files here.

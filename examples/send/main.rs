@@ -3,20 +3,22 @@
 //! made by `ip netns add`.
 //!
 //! ```text
-//! send INTERFACE SECONDS 64|600|…|CAPTURE [KEY=VALUE…]
-//!   KEY  rate (frames a second; as many as can be), most (frames taken from a capture)
+//! send INTERFACE 64|600|…|CAPTURE [MOST]
+//!   MOST  frames taken from a capture (4 million)
 //! ```
+//!
+//! Each line of standard input, `SECONDS [RATE]`, sends for so long, at most so many
+//! frames a second; it prints frames, bytes and seconds.
 //!
 //! The frames lie in a map of a program in the kernel, which writes one after the other
 //! into pages and hands those to the cable (BPF_PROG_TEST_RUN with live frames): no
 //! socket buffer is made on the way. Each time around, addresses differ from those of
 //! the time before, so that nothing is a copy or a retransmission.
-//!
-//! Prints frames, bytes and seconds.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 #![allow(unsafe_code, reason = "bpf(2) and mmap(2)")]
 
-use std::collections::HashMap;
+mod program;
+
 use std::fs;
 use std::io;
 use std::ops::ControlFlow;
@@ -29,6 +31,7 @@ use std::time::Duration;
 
 use auscult::wire::capture::live::{ethtool, index_of};
 use auscult::wire::capture::{File, LinkType};
+use program::{Instruction, program};
 
 /// Longest frame that is sent, and the shortest.
 const LONGEST: usize = 1514;
@@ -37,8 +40,10 @@ const SHORTEST: usize = 14;
 const SHIFTS: usize = 6;
 /// By how much.
 const SHIFT: i32 = 96;
-/// Bytes before a frame in its slot: its length, then where it is shifted.
+/// Bytes before a frame: its length, then where it is shifted.
 const HEADER: usize = 16;
+/// Bytes of a block of frames; none lies in two.
+const BLOCK: usize = 1 << 16;
 /// A place in the header that nobody reads: shifted instead of nothing.
 const NOWHERE: u16 = 0;
 /// Different frames of one length.
@@ -47,47 +52,45 @@ const VARIETY: usize = 20_000;
 const AT_ONCE: u32 = 64;
 /// The clock is looked at for each of so many; a power of two.
 const TIMED: u16 = 16;
-/// How often it is, at most, until they are due: some 100 µs.
-const PATIENCE: i32 = 4096;
 
 type Done<T> = Result<T, String>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [interface, seconds, what, rest @ ..] = arguments.as_slice() else {
-        eprintln!("send INTERFACE SECONDS 64|600|…|CAPTURE [KEY=VALUE…]");
+    let [interface, what, rest @ ..] = arguments.as_slice() else {
+        eprintln!("send INTERFACE 64|600|…|CAPTURE [MOST]");
         return ExitCode::from(2);
     };
-    let settings: HashMap<&str, u64> = rest
-        .iter()
-        .filter_map(|s| s.split_once('='))
-        .map(|(k, v)| (k, v.parse().unwrap_or(0)))
-        .collect();
-    let run = || -> Done<()> {
-        only_a_cable(interface)?;
-        let index = index_of(interface).ok_or("no such interface")?;
-        let most = settings.get("most").copied().unwrap_or(600_000);
-        let frames = match what.parse::<usize>() {
-            Ok(length) if (60..=LONGEST).contains(&length) => made(length),
-            Ok(length) => return Err(format!("no frames of {length} bytes are made")),
-            Err(_) => taken(Path::new(what), usize::try_from(most).unwrap_or(usize::MAX))?,
-        };
-        let seconds: f64 = seconds.parse().map_err(|_| "how many seconds?")?;
-        let rate = settings.get("rate").copied().unwrap_or(0);
-        let mut cable = Cable::lay(index, &frames).map_err(|error| format!("bpf(2): {error}"))?;
-        drop(frames);
-        let sent = cable.send(Duration::from_secs_f64(seconds), rate);
-        let Sent { frames, bytes, seconds } = sent.map_err(|error| format!("bpf(2): {error}"))?;
-        println!("{frames} frames, {bytes} bytes, {seconds:.6} seconds");
-        Ok(())
-    };
-    match run() {
+    match run(interface, what, rest.first().and_then(|most| most.parse().ok())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("{interface}: {why}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(interface: &str, what: &str, most: Option<usize>) -> Done<()> {
+    only_a_cable(interface)?;
+    let index = index_of(interface).ok_or("no such interface")?;
+    let frames = match what.parse::<usize>() {
+        Ok(length) if (60..=LONGEST).contains(&length) => made(length),
+        Ok(length) => return Err(format!("no frames of {length} bytes are made")),
+        Err(_) => taken(Path::new(what), most.unwrap_or(4_000_000))?,
+    };
+    let failed = |error: io::Error| format!("bpf(2): {error}");
+    let mut cable = Cable::lay(index, frames).map_err(failed)?;
+    eprintln!("ready");
+    for line in io::stdin().lines() {
+        let line = line.map_err(|error| error.to_string())?;
+        let mut words = line.split_whitespace();
+        let seconds = words.next().and_then(|word| word.parse().ok()).ok_or("SECONDS [RATE]")?;
+        let rate = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+        let Sent { frames, bytes, seconds } =
+            cable.send(Duration::from_secs_f64(seconds), rate).map_err(failed)?;
+        println!("{frames} frames, {bytes} bytes, {seconds:.6} seconds");
+    }
+    Ok(())
 }
 
 /// A real network must never see one of these frames.
@@ -173,7 +176,6 @@ fn shifts(frame: &[u8]) -> [u16; SHIFTS] {
 struct Map {
     descriptor: OwnedFd,
     start: NonNull<u8>,
-    slot: usize,
     length: usize,
 }
 
@@ -191,17 +193,16 @@ impl Map {
         let at =
             unsafe { libc::mmap(std::ptr::null_mut(), length, rights, libc::MAP_SHARED, fd, 0) };
         match NonNull::new(at.cast()) {
-            Some(start) if at != libc::MAP_FAILED => Ok(Self { descriptor, start, slot, length }),
+            Some(start) if at != libc::MAP_FAILED => Ok(Self { descriptor, start, length }),
             _ => Err(io::Error::last_os_error()),
         }
     }
 
-    fn put(&mut self, slot: usize, parts: [&[u8]; 2]) {
-        let bytes = parts.concat();
-        assert!(bytes.len() <= self.slot && (slot + 1) * self.slot <= self.length);
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        assert!(at + bytes.len() <= self.length);
         // SAFETY: inside the mapping, as was just checked; nobody else writes yet.
         unsafe {
-            let to = self.start.as_ptr().add(slot * self.slot);
+            let to = self.start.as_ptr().add(at);
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
         }
     }
@@ -240,20 +241,32 @@ struct Cable {
 }
 
 impl Cable {
-    fn lay(index: i32, frames: &[Vec<u8>]) -> io::Result<Self> {
+    fn lay(index: i32, frames: Vec<Vec<u8>>) -> io::Result<Self> {
         let longest = frames.iter().map(Vec::len).max().unwrap_or(SHORTEST);
-        let mut map = Map::new(HEADER + longest, frames.len())?;
-        for (n, frame) in frames.iter().enumerate() {
-            let mut header = u16::try_from(frame.len()).unwrap_or_default().to_ne_bytes().to_vec();
-            header.extend([0, 0]);
-            header.extend(shifts(frame).iter().flat_map(|place| place.to_ne_bytes()));
-            map.put(n, [&header, frame]);
+        // A block ends with a length of 0, or where no frame would fit.
+        let last = BLOCK - HEADER - longest;
+        let mut places = Vec::new();
+        let (mut block, mut at) = (0, 0);
+        for frame in &frames {
+            if at > last {
+                (block, at) = (block + 1, 0);
+            }
+            places.push(block * BLOCK + at);
+            at += (HEADER + frame.len()).next_multiple_of(8);
         }
-        let state = Map::new(64, 1)?;
+        let mut map = Map::new(BLOCK, block + 1)?;
+        for (place, frame) in places.into_iter().zip(frames) {
+            let mut bytes = u16::try_from(frame.len()).unwrap_or_default().to_ne_bytes().to_vec();
+            bytes.extend([0, 0]);
+            bytes.extend(shifts(&frame).iter().flat_map(|place| place.to_ne_bytes()));
+            bytes.extend(frame);
+            map.put(place, &bytes);
+        }
+        let state = Map::new(STATE, 1)?;
         let number = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
         let code = program(
             [state.descriptor.as_raw_fd(), map.descriptor.as_raw_fd()],
-            [number(frames.len()), number(longest), index],
+            [number(block + 1), number(last), number(longest), index],
         );
         Ok(Self { program: load(&code)?, state, longest, _frames: map })
     }
@@ -261,6 +274,9 @@ impl Cable {
     /// Sends for so long, at most so many frames a second; 0 for as many as can be.
     fn send(&mut self, length: Duration, rate: u64) -> io::Result<Sent> {
         let pause = (u64::from(TIMED) * 1_000_000_000).checked_div(rate).unwrap_or(0);
+        for word in [State::Frames, State::Bytes, State::Due, State::First, State::Last] {
+            self.state.set(word, 0);
+        }
         self.state.set(State::Pause, pause);
         // One run and no more: the kernel waits for all processors before and after each.
         interrupt_after(length)?;
@@ -318,8 +334,9 @@ struct Sent {
 /// Words that the program keeps.
 #[derive(Clone, Copy)]
 enum State {
-    /// Which frame comes next.
-    Next,
+    /// In which block the next frame is, and where in it.
+    Block,
+    At,
     Frames,
     Bytes,
     /// Nanoseconds between so many frames as are `TIMED`, when the next of them may
@@ -329,6 +346,9 @@ enum State {
     First,
     Last,
 }
+
+/// Bytes of all of them.
+const STATE: usize = 64;
 
 impl State {
     const fn at(self) -> i16 {
@@ -352,157 +372,6 @@ fn interrupt_after(length: Duration) -> io::Result<()> {
         libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut())
     };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// `struct bpf_insn`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Instruction(u8, u8, i16, i32);
-
-/// A program being written.
-#[derive(Default)]
-struct Code {
-    instructions: Vec<Instruction>,
-    /// Jumps to the end.
-    exits: Vec<usize>,
-}
-
-impl Code {
-    fn op(&mut self, code: u8, to: u8, from: u8, offset: i16, value: i32) {
-        self.instructions.push(Instruction(code, from << 4 | to, offset, value));
-    }
-
-    fn call(&mut self, function: i32) {
-        self.op(0x85, 0, 0, 0, function);
-    }
-
-    /// Drops the frame when the register is (`how`) this.
-    fn drop_if(&mut self, register: u8, how: u8, value: i32) {
-        self.exits.push(self.instructions.len());
-        self.op(how, register, 0, 0, value);
-    }
-
-    /// r0 = the slot of a map whose number is on the stack.
-    fn look_up(&mut self, map: i32) {
-        self.op(0x18, 1, 1, 0, map);
-        self.op(0, 0, 0, 0, 0);
-        self.op(0xbf, 2, 10, 0, 0);
-        self.op(0x07, 2, 0, 0, -4);
-        self.call(1);
-        self.drop_if(0, EQUAL, 0);
-    }
-
-    /// Loads a word of the state, which is in r9.
-    fn load(&mut self, register: u8, word: State) {
-        self.op(0x79, register, 9, word.at(), 0);
-    }
-
-    fn store(&mut self, register: u8, word: State) {
-        self.op(0x7b, 9, register, word.at(), 0);
-    }
-
-    /// Adds r2 to a word.
-    fn add(&mut self, word: State) {
-        self.load(1, word);
-        self.op(0x0f, 1, 2, 0, 0);
-        self.store(1, word);
-    }
-
-    /// Waits until the next frames are due; frames between go with the first of them.
-    fn wait(&mut self) {
-        self.load(1, State::Frames);
-        self.op(0x57, 1, 0, 0, i32::from(TIMED) - 1);
-        self.op(UNEQUAL, 1, 0, 17, 0); // past all this
-        self.op(0xb7, 8, 0, 0, PATIENCE);
-        self.call(5); // r0 = bpf_ktime_get_ns()
-        self.load(2, State::Due);
-        self.op(0x3d, 0, 2, 2, 0); // now or past it: to `store Last`
-        self.op(0x17, 8, 0, 0, 1);
-        self.op(UNEQUAL, 8, 0, -5, 0); // ask again
-        self.store(0, State::Last);
-        self.load(1, State::First);
-        self.op(UNEQUAL, 1, 0, 1, 0);
-        self.store(0, State::First);
-        self.load(1, State::Pause);
-        self.op(0x0f, 2, 1, 0, 0);
-        // What is late by more than a millisecond is not caught up.
-        self.op(0xbf, 3, 0, 0, 0);
-        self.op(0x17, 3, 0, 0, 1_000_000);
-        self.op(0x3d, 2, 3, 1, 0);
-        self.op(0xbf, 2, 0, 0, 0);
-        self.store(2, State::Due);
-    }
-
-    fn finish(mut self) -> Vec<Instruction> {
-        let end = self.instructions.len();
-        self.op(0xb7, 0, 0, 0, 1); // XDP_DROP
-        self.op(0x95, 0, 0, 0, 0);
-        for at in self.exits {
-            self.instructions[at].2 = i16::try_from(end - at - 1).unwrap_or_default();
-        }
-        self.instructions
-    }
-}
-
-/// Conditions of a jump.
-const EQUAL: u8 = 0x15;
-const UNEQUAL: u8 = 0x55;
-const ABOVE: u8 = 0x25;
-const BELOW: u8 = 0xa5;
-
-/// The next frame of the map is shifted, written into the page that the context names,
-/// which is made as long, and goes to the interface.
-fn program(maps: [i32; 2], [frames, longest, interface]: [i32; 3]) -> Vec<Instruction> {
-    let ([state, slots], header) = (maps, HEADER as i32);
-    let mut code = Code::default();
-    code.op(0xbf, 6, 1, 0, 0); // r6 = the context
-    code.op(0x62, 10, 0, -4, 0); // number 0
-    code.look_up(state);
-    code.op(0xbf, 9, 0, 0, 0); // r9 = the state
-    code.wait();
-    code.load(7, State::Next); // r7 = the number of the frame
-    code.op(0x63, 10, 7, -4, 0);
-    code.op(0x07, 7, 0, 0, 1);
-    code.op(BELOW, 7, 0, 1, frames); // the next one, or the first again
-    code.op(0xb7, 7, 0, 0, 0);
-    code.store(7, State::Next);
-    code.look_up(slots);
-    code.op(0xbf, 7, 0, 0, 0); // r7 = the slot
-    code.op(0x69, 8, 7, 0, 0); // r8 = the length
-    code.drop_if(8, ABOVE, longest);
-    code.drop_if(8, BELOW, SHORTEST as i32);
-    code.op(0xbf, 2, 8, 0, 0);
-    code.op(0x17, 2, 0, 0, longest);
-    code.op(EQUAL, 2, 0, 3, 0); // as long as it is
-    code.op(0xbf, 1, 6, 0, 0);
-    code.call(65); // bpf_xdp_adjust_tail(context, length - longest)
-    code.drop_if(0, UNEQUAL, 0);
-    code.op(0xbf, 1, 6, 0, 0);
-    code.op(0xb7, 2, 0, 0, 0);
-    code.op(0xbf, 3, 7, 0, 0);
-    code.op(0x07, 3, 0, 0, header);
-    code.op(0xbf, 4, 8, 0, 0);
-    code.call(190); // bpf_xdp_store_bytes(context, 0, slot + HEADER, length)
-    code.drop_if(0, UNEQUAL, 0);
-    // For the next time around; now it would make the copy wait.
-    for n in 0..SHIFTS as i16 {
-        code.op(0x69, 1, 7, 4 + 2 * n, 0);
-        code.drop_if(1, ABOVE, header + longest - 1);
-        code.op(0xbf, 2, 7, 0, 0);
-        code.op(0x0f, 2, 1, 0, 0);
-        code.op(0x71, 3, 2, 0, 0);
-        code.op(0x07, 3, 0, 0, SHIFT);
-        code.op(0x73, 2, 3, 0, 0);
-    }
-    code.op(0xb7, 2, 0, 0, 1);
-    code.add(State::Frames);
-    code.op(0xbf, 2, 8, 0, 0);
-    code.add(State::Bytes);
-    code.op(0xb7, 1, 0, 0, interface);
-    code.op(0xb7, 2, 0, 0, 0);
-    code.call(23); // return bpf_redirect(interface, 0)
-    code.op(0x95, 0, 0, 0, 0);
-    code.finish()
 }
 
 fn load(code: &[Instruction]) -> io::Result<OwnedFd> {

@@ -448,15 +448,24 @@ fn what_stands_in_the_way_is_said_in_one_line() {
     let Some(mirror) = mirror(1) else { return };
     let dir = tempfile::tempdir().expect("a directory");
     let db = dir.path().join("live.db");
-    let run = |arguments: &[&str]| {
-        let out = mirror.near(AUSCULT).arg("--db").arg(&db).args(arguments).output().expect("run");
+    let end = |db: &Path, arguments: &[&str], code: i32| {
+        let out = mirror.near(AUSCULT).arg("--db").arg(db).args(arguments).output().expect("run");
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
-        assert_eq!((out.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+        assert_eq!((out.status.code(), said.lines().count()), (Some(code), 1), "{said}");
+        said
+    };
+    let run = |arguments: &[&str]| {
+        let said = end(&db, arguments, 1);
         assert!(!db.exists(), "no empty inventory is left behind");
         said
     };
     assert!(run(&["listen", "-i", "nowhere"]).contains("no such interface"));
-    assert!(run(&["listen", "-i", PORT, PORT]).contains("named twice"));
+    assert!(end(&db, &["listen", "-i", PORT, PORT], 2).contains("named twice"));
+    let none = ["listen", "-i", PORT, "--metrics", "0"];
+    assert!(end(&db, &none, 2).contains("0 is no port"));
+    assert!(!db.exists());
+    let device = end(Path::new("/dev/null"), &["listen", "-i", PORT], 1);
+    assert!(device.contains("no file but"), "{device}");
     let with_libpcap = |_: &&str| cfg!(feature = "libpcap");
     for method in ["auto", "af-packet", "pcap"].into_iter().filter(with_libpcap) {
         let filter = |text| run(&["listen", "-i", PORT, "--capture", method, "--filter", text]);

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use auscult::wire::capture::LinkType;
 use auscult::wire::capture::live::af_xdp::{Mode, Opened, Options, Refusal, XskSource, open};
 use auscult::wire::capture::live::ethtool::{rx_queues, rx_vlan_offload, set_rx_vlan_offload};
-use auscult::wire::capture::live::{Fault, Source};
+use auscult::wire::capture::live::rss::{Apart, make_symmetric};
+use auscult::wire::capture::live::{self, Fault, Method, Source};
 use auscult::wire::capture::privilege::confine_worker;
 use mirror::{Mirror, PORT, must};
 
@@ -274,4 +275,16 @@ fn a_confined_worker_receives_and_sees_faults() {
         wait.wait();
         worker.join().expect("it works with few rights");
     });
+}
+
+/// A virtual cable hashes nothing, and says so; then workers hand frames over.
+#[test]
+fn queues_that_part_conversations_are_told() {
+    let Some(mirror) = mirror(2) else { return };
+    assert!(matches!(mirror.inside(|| make_symmetric(PORT)), Err(Apart::Silent)));
+    let options = live::Options { method: Some(Method::AfXdp), ring: 2 << 20, ..<_>::default() };
+    let opened = mirror.inside(|| live::open(PORT, &options)).expect("it opens");
+    assert_eq!((opened.sources.len(), opened.symmetric), (2, false));
+    let wanted = "workers hand frames over: the driver says nothing of its hash";
+    assert!(opened.note.contains(wanted), "{}", opened.note);
 }

@@ -2,7 +2,7 @@
 //! the administrator's choice and off without one. It tells numbers and the names of
 //! interfaces, protocols and fields; nothing from the wire can be among them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -13,8 +13,12 @@ use crate::sensor::Look;
 
 /// Longest request.
 const REQUEST: usize = 4096;
-/// A client has so long for its request, and as long to take the answer.
+/// A client has so long for its request and to take the answer.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Clients at a time; of more, those that came first are dropped.
+const CLIENTS: usize = 32;
+/// Clients are looked at this often, while there are any.
+const TICK: Duration = Duration::from_millis(5);
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Counters whose names have parts: what they begin with, the metric, what it is, the
@@ -62,13 +66,16 @@ impl Board {
 /// An address as it may be written: a port alone is one of this machine; anything else
 /// is written out. Names are never looked up.
 pub(super) fn address(written: &str) -> Result<SocketAddr, String> {
-    if let Ok(port) = written.parse::<u16>() {
-        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    let port = written.parse().map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    match port.or_else(|_| written.parse()) {
+        // The system would take any, and another one each time.
+        Ok(address) if address.port() == 0 => Err("0 is no port; write one from 1 to 65535".into()),
+        Ok(address) => Ok(address),
+        Err(_) => {
+            let written = written.escape_debug();
+            Err(format!("`{written}` is no address; write PORT, 127.0.0.1:PORT or [::1]:PORT"))
+        }
     }
-    written.parse().map_err(|_| {
-        let written = written.escape_debug();
-        format!("`{written}` is no address; write PORT, 127.0.0.1:PORT or [::1]:PORT")
-    })
 }
 
 impl Endpoint {
@@ -77,52 +84,113 @@ impl Endpoint {
         Ok(Self { address: listener.local_addr()?, listener })
     }
 
-    /// Answers from now on, one client after the other, on a thread of its own.
+    /// Answers from now on, on a thread of its own.
     pub(super) fn serve(self, board: Board) -> io::Result<()> {
         let serve = move || {
+            let mut clients = VecDeque::new();
             loop {
-                match self.listener.accept() {
-                    // Who went away, or is too slow, gets no more.
-                    Ok((client, _)) => drop(answer(client, &board)),
-                    // No descriptors, no memory: a moment later, perhaps.
-                    Err(_) => std::thread::sleep(PATIENCE),
-                }
+                self.turn(&mut clients, &board);
             }
         };
         std::thread::Builder::new().name("metrics".into()).spawn(serve).map(drop)
     }
+
+    /// Takes in who waits and goes on with all: nobody waits for another. With nobody
+    /// there it waits for somebody.
+    fn turn(&self, clients: &mut VecDeque<Client>, board: &Board) {
+        let alone = clients.is_empty();
+        let mut accepted = self.listener.set_nonblocking(!alone).and_then(|()| self.accept());
+        for _ in 0..CLIENTS {
+            match accepted {
+                Ok(mut client) => {
+                    if client.go_on(board) {
+                        clients.push_back(client);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // No descriptors, no memory: a moment later, perhaps.
+                Err(_) => {
+                    std::thread::sleep(10 * TICK);
+                    break;
+                }
+            }
+            // Who says nothing makes room for who just came.
+            if clients.len() > CLIENTS {
+                clients.pop_front();
+            }
+            accepted = self.listener.set_nonblocking(true).and_then(|()| self.accept());
+        }
+        clients.retain_mut(|client| client.go_on(board));
+        if !clients.is_empty() {
+            std::thread::sleep(TICK);
+        }
+    }
+
+    fn accept(&self) -> io::Result<Client> {
+        let (stream, _) = self.listener.accept()?;
+        stream.set_nonblocking(true)?;
+        Ok(Client { stream, came: Instant::now(), head: Vec::new(), answer: None })
+    }
 }
 
-fn answer(mut client: TcpStream, board: &Board) -> io::Result<()> {
-    let (status, kind, body) = match request(&mut client)? {
+/// Somebody connected.
+struct Client {
+    stream: TcpStream,
+    came: Instant,
+    /// Of the request.
+    head: Vec<u8>,
+    /// What is still to be sent, once the request is there.
+    answer: Option<VecDeque<u8>>,
+}
+
+impl Client {
+    /// Goes on as far as that goes now. False when there is no more to be done: who went
+    /// away or is too slow gets no more.
+    fn go_on(&mut self, board: &Board) -> bool {
+        let waits = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        self.came.elapsed() < PATIENCE && self.step(board).map_or_else(waits, |()| false)
+    }
+
+    /// An error is that it has to wait, or anything worse.
+    fn step(&mut self, board: &Board) -> io::Result<()> {
+        while self.answer.is_none() {
+            let mut some = [0; 1024];
+            match self.stream.read(&mut some)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => self.head.extend_from_slice(some.get(..n).unwrap_or_default()),
+            }
+            if self.head.windows(4).any(|end| end == b"\r\n\r\n") {
+                self.answer = Some(answer(&understand(&self.head), board).into());
+            } else if self.head.len() >= REQUEST {
+                self.answer = Some(answer(&Request::TooLong, board).into());
+            }
+        }
+        let rest = self.answer.get_or_insert_default();
+        while !rest.is_empty() {
+            let written = self.stream.write(rest.as_slices().0)?;
+            rest.drain(..written);
+        }
+        self.stream.shutdown(std::net::Shutdown::Write)
+    }
+}
+
+fn answer(request: &Request, board: &Board) -> Vec<u8> {
+    let (status, body) = match request {
         Request::Metrics => match board.text() {
-            Some(text) => ("200 OK", TEXT, text),
-            None => ("503 Service Unavailable", TEXT, "not yet\n".to_owned()),
+            Some(text) => ("200 OK", text),
+            None => ("503 Service Unavailable", "not yet\n".to_owned()),
         },
-        Request::Elsewhere => ("404 Not Found", TEXT, "there is /metrics\n".to_owned()),
-        Request::Otherwise => ("405 Method Not Allowed", TEXT, "there is GET\n".to_owned()),
-        Request::TooLong => ("431 Request Header Fields Too Large", TEXT, String::new()),
-        Request::Garbage => ("400 Bad Request", TEXT, String::new()),
+        Request::Elsewhere => ("404 Not Found", "there is /metrics\n".to_owned()),
+        Request::Otherwise => ("405 Method Not Allowed", "there is GET\n".to_owned()),
+        Request::TooLong => ("431 Request Header Fields Too Large", String::new()),
+        Request::Garbage => ("400 Bad Request", String::new()),
     };
     let length = body.len();
     let answer = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+        "HTTP/1.1 {status}\r\nContent-Type: {TEXT}\r\nContent-Length: {length}\r\n\
          Allow: GET\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
     );
-    let mut rest = answer.as_bytes();
-    let begun = Instant::now();
-    while !rest.is_empty() {
-        client.set_write_timeout(Some(left(begun)?))?;
-        let written = client.write(rest)?;
-        rest = rest.get(written.max(1)..).unwrap_or_default();
-    }
-    client.shutdown(std::net::Shutdown::Write)
-}
-
-/// What is left of a client's time; none is an error.
-fn left(begun: Instant) -> io::Result<Duration> {
-    let left = PATIENCE.saturating_sub(begun.elapsed());
-    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    answer.into_bytes()
 }
 
 /// What a client wants.
@@ -133,24 +201,6 @@ enum Request {
     Otherwise,
     TooLong,
     Garbage,
-}
-
-fn request(client: &mut TcpStream) -> io::Result<Request> {
-    let (mut head, begun) = (Vec::with_capacity(REQUEST), Instant::now());
-    let mut some = [0; 1024];
-    loop {
-        client.set_read_timeout(Some(left(begun)?))?;
-        match client.read(&mut some)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => head.extend_from_slice(some.get(..n).unwrap_or_default()),
-        }
-        if head.windows(4).any(|end| end == b"\r\n\r\n") {
-            return Ok(understand(&head));
-        }
-        if head.len() >= REQUEST {
-            return Ok(Request::TooLong);
-        }
-    }
 }
 
 fn understand(head: &[u8]) -> Request {
@@ -323,11 +373,39 @@ mod tests {
     }
 
     #[test]
+    fn who_says_nothing_keeps_nobody_out() {
+        let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (address, board) = (endpoint.address, Board::default());
+        let Snapshot { look, edition, .. } = snapshot();
+        board.show(&look, &edition);
+        endpoint.serve(board).unwrap();
+        let idle: Vec<_> = (0..200).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let begun = Instant::now();
+        let mut client = TcpStream::connect(address).unwrap();
+        // In two parts, with others between them.
+        client.write_all(b"GET /metrics HTTP/1.1\r\n").unwrap();
+        std::thread::sleep(10 * TICK);
+        let more: Vec<_> = (1..CLIENTS).map(|_| TcpStream::connect(address).unwrap()).collect();
+        client.write_all(b"\r\n").unwrap();
+        let mut page = String::new();
+        client.read_to_string(&mut page).unwrap();
+        assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("\nauscult_hosts 3\n"));
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+        for mut silent in idle.into_iter().chain(more) {
+            // Closed, by whatever name the system has for it.
+            assert!(matches!(silent.read(&mut [0; 1]), Ok(0) | Err(_)));
+        }
+        assert!(begun.elapsed() < 5 * PATIENCE);
+    }
+
+    #[test]
     fn only_what_is_written_out_leaves_the_machine() {
         assert_eq!(address("9598").unwrap().to_string(), "127.0.0.1:9598");
         assert_eq!(address("[::1]:9598").unwrap().to_string(), "[::1]:9598");
         assert_eq!(address("10.1.2.3:9598").unwrap().to_string(), "10.1.2.3:9598");
-        for none in ["", ":9598", "localhost:9598", "*:9598", "10.1.2.3", "70000"] {
+        for none in
+            ["", "0", "127.0.0.1:0", ":9598", "localhost:9598", "*:9598", "10.1.2.3", "70000"]
+        {
             assert!(address(none).is_err(), "{none}");
         }
     }

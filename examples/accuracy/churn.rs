@@ -157,8 +157,9 @@ pub(crate) fn score(truth: &Truth, score: &mut Score) -> Result<Outcome, String>
     let mut all = hospital.hosts.iter();
     truth.hosts.retain(|_| all.next().is_some_and(judged));
     score.judge(&truth, &read, |at, _| {
-        let places = held.by_unit.get(units.get(at)?)?;
-        places.first().and_then(|at| read.assets.get(*at))
+        let unit = units.get(at)?;
+        let counted = held.by_unit.get(unit).and_then(|places| places.first());
+        read.assets.get(*counted.or_else(|| held.excused.get(unit))?)
     });
     Ok(outcome)
 }
@@ -169,6 +170,8 @@ struct Held {
     by_asset: Vec<BTreeSet<usize>>,
     /// By device, those with its MAC first; without what is excused.
     by_unit: HashMap<usize, Vec<usize>>,
+    /// The address that stands for a device of which nothing else is known.
+    excused: HashMap<usize, usize>,
     /// Devices with anything at all.
     found: BTreeSet<usize>,
 }
@@ -179,6 +182,7 @@ impl Held {
         let mut held = Self {
             by_asset: Vec::with_capacity(assets.len()),
             by_unit: HashMap::new(),
+            excused: HashMap::new(),
             found: BTreeSet::new(),
         };
         for (at, asset) in assets.iter().enumerate() {
@@ -206,6 +210,11 @@ impl Held {
                     places.insert(0, at);
                 } else {
                     places.push(at);
+                }
+            }
+            if asset.identity.starts_with("ip:") {
+                for unit in &all {
+                    held.excused.entry(*unit).or_insert(at);
                 }
             }
             held.found.extend(&all);

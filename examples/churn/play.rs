@@ -298,7 +298,7 @@ impl<W: Write> Play<W> {
         let epoch = self.now[who.0][who.1].epoch;
         self.speak(who);
         let quarrels = self.world.conflicts.iter().flatten().any(|one| *one == who.0);
-        let (soon, late) = if quarrels { (HOUR / 4, HOUR) } else { (3 * HOUR, 9 * HOUR) };
+        let (soon, late) = if quarrels { (HOUR / 4, HOUR) } else { (4 * HOUR, 10 * HOUR) };
         let next = self.clock + self.rng.between(soon, late);
         self.plan(next, who, What::Act(epoch));
     }

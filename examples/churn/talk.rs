@@ -160,7 +160,7 @@ impl<W: Write> Play<W> {
         let token = message::ntlm_authenticate(&it.name.to_uppercase(), build);
         let more = format!("Authorization: NTLM {token}\r\n");
         let get = message::get("/rota", "intranet.klinik.example", "Mozilla/4.0", &more);
-        let lines = [(true, get), (false, message::answer("200 OK", "Microsoft-IIS/10.0", ""))];
+        let lines = [(true, get), (false, message::answer("200 OK", "nginx/1.22.1", ""))];
         self.shown[who.0].name = true;
         self.shown[who.0].build = true;
         self.converse(who, PAUSE, INTRANET, 80, &lines);

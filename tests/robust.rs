@@ -39,6 +39,8 @@ const UNSPOKEN: &[&str] = &[
     "poct1a",
     "radius",
     "serialbridge",
+    "spectrum",
+    "vidas",
     "wsd",
 ];
 

@@ -50,10 +50,12 @@ mod serialbridge;
 mod sip;
 mod smb;
 mod snmp;
+mod spectrum;
 mod ssdp;
 mod ssh;
 mod syn;
 mod tls;
+mod vidas;
 mod winstr;
 mod wsd;
 mod xml;
@@ -110,12 +112,14 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &sip::TCP,
     &smb::PROTOCOL,
     &snmp::PROTOCOL,
+    &spectrum::PROTOCOL,
     &ssdp::PROTOCOL,
     &ssh::PROTOCOL,
     &bridge::STP,
     &syn::PROTOCOL,
     &tls::PROTOCOL,
     &first_hop::VRRP,
+    &vidas::PROTOCOL,
     &wsd::PROTOCOL,
 ];
 

@@ -89,9 +89,9 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &hl7::PROTOCOL,
     &first_hop::HSRP,
     &http::PROTOCOL,
-    &bridge::LACP,
     &intellivue::PROTOCOL,
     &knx::PROTOCOL,
+    &bridge::LACP,
     &lldp::PROTOCOL,
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
@@ -118,8 +118,8 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &bridge::STP,
     &syn::PROTOCOL,
     &tls::PROTOCOL,
-    &first_hop::VRRP,
     &vidas::PROTOCOL,
+    &first_hop::VRRP,
     &wsd::PROTOCOL,
 ];
 

@@ -14,6 +14,7 @@ mod bacnet;
 mod ber;
 mod bridge;
 mod browser;
+mod capwap;
 mod carescape;
 mod cdp;
 mod contec;
@@ -40,6 +41,7 @@ mod netbios;
 mod ntlm;
 mod phd;
 mod poct1a;
+mod print_job;
 mod profinet;
 mod radius;
 mod rdp;
@@ -75,6 +77,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &astm::PROTOCOL,
     &bacnet::PROTOCOL,
     &browser::PROTOCOL,
+    &capwap::PROTOCOL,
     &carescape::PROTOCOL,
     &cdp::PROTOCOL,
     &contec::PROTOCOL,
@@ -101,6 +104,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &ndp::PROTOCOL,
     &first_hop::OSPF,
     &phd::PROTOCOL,
+    &print_job::PJL,
     &poct1a::PROTOCOL,
     &profinet::PROTOCOL,
     &radius::PROTOCOL,
@@ -121,6 +125,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &vidas::PROTOCOL,
     &first_hop::VRRP,
     &wsd::PROTOCOL,
+    &print_job::ZPL,
 ];
 
 /// A protocol: what it is called, where it is written down, how it is told and read.

@@ -4,6 +4,8 @@
 //! * SOAP (`application/soap+xml`): ThisModel and ThisDevice of DPWS 1.1 §5, MetaData of
 //!   IEEE 11073-10207 §5.3, device information of ONVIF;
 //! * FHIR: CapabilityStatement and Device, asked for by their own paths;
+//! * a device's own description in UPnP (Device Architecture 2.0 §2.3), and a printer's
+//!   attributes in IPP;
 //! * HL7 version 2 (`x-application/hl7-v2+er7`), for its own dissector.
 
 use std::borrow::Cow;
@@ -11,7 +13,7 @@ use std::borrow::Cow;
 use super::super::label::label;
 use super::super::xml::{Event, Path, events, unescape};
 use super::super::{Dissector, Error, Progress, Side, Sink, Who};
-use super::json;
+use super::{ipp, json};
 use crate::observe::{Equipment, Key, Observed, Origin};
 
 /// DPWS ThisModel/Manufacturer.
@@ -34,6 +36,16 @@ pub(super) const ONVIF_MODEL: Key = Key::new("onvif.model");
 pub(super) const ONVIF_FIRMWARE: Key = Key::new("onvif.firmware");
 /// ONVIF GetDeviceInformationResponse/SerialNumber.
 pub(super) const ONVIF_SERIAL: Key = Key::new("onvif.serial");
+/// UPnP root/device/manufacturer.
+pub(super) const UPNP_MANUFACTURER: Key = Key::new("upnp.manufacturer");
+/// UPnP root/device/modelName.
+pub(super) const UPNP_MODEL: Key = Key::new("upnp.model");
+/// UPnP root/device/modelNumber.
+pub(super) const UPNP_MODEL_NUMBER: Key = Key::new("upnp.model_number");
+/// UPnP root/device/serialNumber.
+pub(super) const UPNP_SERIAL: Key = Key::new("upnp.serial");
+/// UPnP root/device/deviceType.
+pub(super) const UPNP_TYPE: Key = Key::new("upnp.device_type");
 /// FHIR CapabilityStatement.software: `name version`.
 pub(super) const FHIR_SOFTWARE: Key = Key::new("fhir.software");
 /// FHIR CapabilityStatement.software.name.
@@ -61,6 +73,10 @@ pub(super) enum Kind {
     Fhir,
     /// A message of HL7 version 2.
     Er7,
+    /// A description of a UPnP device.
+    Upnp,
+    /// An answer of a printer.
+    Ipp,
 }
 
 /// A body being collected.
@@ -98,6 +114,11 @@ impl Body {
         match self.kind {
             Kind::Soap => soap(&String::from_utf8_lossy(&self.bytes), out),
             Kind::Fhir => fhir(&String::from_utf8_lossy(&self.bytes), out),
+            Kind::Upnp => upnp(&String::from_utf8_lossy(&self.bytes), out),
+            Kind::Ipp => {
+                // What was whole has been said.
+                let _ = ipp::read(&self.bytes, out);
+            }
             Kind::Er7 => {
                 self.bytes.extend(b"\x1c\r");
                 let hl7 = hl7.get_or_insert_with(super::super::hl7::conversation);
@@ -149,6 +170,33 @@ fn soap(text: &str, out: &mut dyn Sink) {
                 told.push(key);
                 out.fact(Who::Sender, key, text);
             }
+        }
+    }
+}
+
+/// The root device; embedded ones lie deeper. `friendlyName` often has a person's name
+/// in it.
+const UPNP: &[(&[&str], Key)] = &[
+    (&["root", "device", "deviceType"], UPNP_TYPE),
+    (&["root", "device", "manufacturer"], UPNP_MANUFACTURER),
+    (&["root", "device", "modelName"], UPNP_MODEL),
+    (&["root", "device", "modelNumber"], UPNP_MODEL_NUMBER),
+    (&["root", "device", "serialNumber"], UPNP_SERIAL),
+];
+
+fn upnp(text: &str, out: &mut dyn Sink) {
+    let mut path = Path::default();
+    for event in events(text.trim_start_matches('\u{feff}')) {
+        if path.follow(event).is_none() {
+            return;
+        }
+        let Event::Text(text) = event else { continue };
+        let Some((_, key)) = UPNP.iter().find(|(names, _)| path.ends_with(names)) else {
+            continue;
+        };
+        let text = unescape(text);
+        if let Some(text) = label(&text) {
+            out.fact(Who::Sender, key, text);
         }
     }
 }

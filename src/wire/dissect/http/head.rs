@@ -32,6 +32,8 @@ pub(super) const FHIR: Key = Key::new("http.fhir");
 
 /// Facts that one head may say.
 const MAX_FACTS: usize = 16;
+/// Largest description of a UPnP device; other XML is often larger.
+const MAX_DESCRIPTION: u64 = 16 * 1024;
 /// Longest value of a fact.
 const MAX_VALUE: usize = 512;
 
@@ -194,6 +196,8 @@ impl Head {
                 "application/soap+xml" => Some(body::Kind::Soap),
                 "application/fhir+json" | "application/json+fhir" => Some(body::Kind::Fhir),
                 "x-application/hl7-v2+er7" | "application/hl7-v2+er7" => Some(body::Kind::Er7),
+                "text/xml" | "application/xml" => Some(body::Kind::Upnp),
+                "application/ipp" => Some(body::Kind::Ipp),
                 _ => None,
             };
         }
@@ -236,9 +240,14 @@ impl Head {
         let foreign = self.forwarded || asked.is_some_and(|it| it.proxied) || self.asked.proxied;
         let answered = asked.is_some_and(|it| it.described)
             && self.status.is_some_and(|code| (200..300).contains(&code));
-        self.holds
-            .filter(|_| !foreign && !self.encoded)
-            .filter(|kind| *kind != body::Kind::Fhir || answered)
+        self.holds.filter(|_| !foreign && !self.encoded).filter(|kind| match kind {
+            body::Kind::Fhir => answered,
+            body::Kind::Ipp => self.status == Some(200),
+            body::Kind::Upnp => {
+                self.status == Some(200) && self.length.is_some_and(|n| n <= MAX_DESCRIPTION)
+            }
+            _ => true,
+        })
     }
 
     /// The head is complete.

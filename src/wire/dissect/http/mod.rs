@@ -8,6 +8,7 @@
 mod auth;
 mod body;
 mod head;
+mod ipp;
 mod json;
 mod path;
 #[cfg(test)]
@@ -35,7 +36,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     name: "http",
     standard: "RFC 9112",
     keys: KEYS,
-    ports: &[80, 8080, 8000, 8042, 5985, 8530],
+    ports: &[80, 631, 8080, 8000, 8042, 5985, 8530],
     body: Body::Stream { probe, start: || Box::<Http>::default() },
 };
 
@@ -60,6 +61,14 @@ const KEYS: &[Key] = &[
     body::ONVIF_MODEL,
     body::ONVIF_FIRMWARE,
     body::ONVIF_SERIAL,
+    body::UPNP_MANUFACTURER,
+    body::UPNP_MODEL,
+    body::UPNP_MODEL_NUMBER,
+    body::UPNP_SERIAL,
+    body::UPNP_TYPE,
+    ipp::MODEL,
+    ipp::DEVICE_ID,
+    ipp::FIRMWARE,
     body::FHIR_SOFTWARE,
     body::FHIR_SOFTWARE_NAME,
     body::FHIR_SOFTWARE_VERSION,

@@ -276,3 +276,39 @@ fn forms_of_requests() {
         ["C http.dicomweb=GET /studies/{}/series", "C http.api=dicomweb"]
     );
 }
+
+#[test]
+fn a_upnp_device_describes_itself() {
+    let ask = b"GET /CANARY.xml HTTP/1.1\r\n\r\n";
+    let body = "<?xml version=\"1.0\"?><root xmlns=\"urn:schemas-upnp-org:device-1-0\"><device>\
+<deviceType>urn:schemas-upnp-org:device:Printer:1</deviceType><friendlyName>CANARY</friendlyName>\
+<manufacturer>Acme</manufacturer><modelName>P 7</modelName><serialNumber>SN-77</serialNumber>\
+<deviceList><device><modelName>CANARY</modelName></device></deviceList></device></root>";
+    let answer = answer("text/xml; charset=\"utf-8\"", body);
+    let talk = [(b'C', &ask[..]), (b'S', &answer[..])];
+    let expected = [
+        "S upnp.device_type=urn:schemas-upnp-org:device:Printer:1",
+        "S upnp.manufacturer=Acme",
+        "S upnp.model=P 7",
+        "S upnp.serial=SN-77",
+    ];
+    assert_eq!(facts(&stream("http", &talk)), expected);
+    let other = super::tests::answer("text/xml", "<root><a><device><modelName>CANARY</modelName>");
+    assert!(facts(&stream("http", &[(b'C', ask), (b'S', &other)])).is_empty());
+}
+
+#[test]
+fn a_printer_describes_itself() {
+    let ask = b"POST /ipp/print HTTP/1.1\r\nContent-Type: application/ipp\r\n\
+Content-Length: 6\r\n\r\nCANARY";
+    let body = super::ipp::tests::answer();
+    let mut answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/ipp\r\n".to_vec();
+    answer.extend(format!("Content-Length: {}\r\n\r\n", body.len()).bytes());
+    answer.extend(body);
+    let expected = [
+        "S ipp.make_and_model=HP LaserJet M507",
+        "S ipp.device_id=MFG:HP;MDL:LaserJet M507;SN:PHB41877",
+        "S ipp.firmware=2411097_049",
+    ];
+    assert_eq!(facts(&stream("http", &[(b'C', ask), (b'S', &answer)])), expected);
+}

@@ -1,6 +1,6 @@
 //! One worker against two: the frames of a capture, from memory, read by one worker and
-//! then by two, each on its own processor with the conversations that a card would give
-//! to its queue. Worker after worker, five times in turn; medians and ranges.
+//! then by two, each on its own processor with half of the conversations, as a card with
+//! a symmetric hash would give them to its queues. Worker after worker, five times in turn; medians and ranges.
 //!
 //! ```text
 //! workers CAPTURE [MOST]
@@ -8,6 +8,8 @@
 //! ```
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,7 +19,7 @@ use std::time::Instant;
 use auscult::sensor::Worker;
 use auscult::time::Timestamp;
 use auscult::wire::capture::{BATCH, File, Frame, LinkType};
-use auscult::wire::packet::slice;
+use auscult::wire::packet::{Layer4, slice};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 const TIMES: usize = 5;
@@ -68,12 +70,13 @@ fn main() -> ExitCode {
     };
     let most = arguments.get(1).and_then(|most| most.parse().ok()).unwrap_or(2_000_000);
     let (mut all, mut parts) = (Queue::default(), [Queue::default(), Queue::default()]);
+    let mut queues: HashMap<Ends, usize> = HashMap::new();
     let mut each = |frames: &[Frame<'_>], _| {
         for frame in frames {
-            let ends = slice(frame, 0).packet.addresses();
-            let queue = ends.map_or(0, |(a, b)| spread(a) ^ spread(b));
+            let next = usize::from(parts[0].frames.len() > parts[1].frames.len());
+            let queue = ends(frame).map_or(0, |ends| *queues.entry(ends).or_insert(next));
             all.add(frame);
-            parts[usize::from(queue & 1)].add(frame);
+            parts[queue].add(frame);
         }
         if all.frames.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
@@ -114,13 +117,17 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A hash of an address of which both ends of a conversation make the same sum.
-fn spread(address: std::net::IpAddr) -> u8 {
-    let octets = match address {
-        std::net::IpAddr::V4(v4) => v4.octets().to_vec(),
-        std::net::IpAddr::V6(v6) => v6.octets().to_vec(),
+/// Both ends of a conversation, the lower first.
+type Ends = [(IpAddr, u16); 2];
+
+fn ends(frame: &Frame<'_>) -> Option<Ends> {
+    let sliced = slice(frame, 0);
+    let (a, b) = sliced.packet.addresses()?;
+    let (from, to) = match sliced.packet.l4 {
+        Layer4::Tcp { src, dst, .. } | Layer4::Udp { src, dst, .. } => (src, dst),
+        _ => (0, 0),
     };
-    let hash =
-        octets.iter().fold(0_u32, |h, byte| (h ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
-    hash.to_be_bytes()[0]
+    let mut ends = [(a, from), (b, to)];
+    ends.sort_unstable();
+    Some(ends)
 }

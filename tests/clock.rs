@@ -79,9 +79,7 @@ fn conversations_end_whatever_the_clock_does() {
         // A conversation of its own, over and over.
         let bytes = datagram(7, n);
         let frame = framed(second, &bytes);
-        let sliced = front.slice(&frame);
-        let print = front.print(&sliced);
-        let sight = front.judge(&sliced, print);
+        let sight = front.next(&frame);
         engine.packet(&sight.packet, None, &mut out);
         out.clear();
     }

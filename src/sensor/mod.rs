@@ -17,7 +17,7 @@ use crate::time::{SECOND, Timestamp};
 use crate::wire::capture::Frame;
 use crate::wire::flow::Engine;
 use crate::wire::packet::duplicate::Copy;
-use crate::wire::packet::{Front, Layer4, Packet};
+use crate::wire::packet::{Front, Layer4, Packet, Sliced};
 
 /// A capture that begins this much before the last one ended is of another time:
 /// its conversations are not the last one's.
@@ -75,37 +75,48 @@ impl Worker {
         mut away: impl FnMut(&Frame<'_>, &Packet<'_>) -> bool,
     ) {
         let Self { front, engine, out, last } = self;
-        // Each packet is written once and lent from then on: it is four cache lines long.
-        let sliced: [_; TOGETHER] = from_fn(|n| Some(front.slice(frames.get(n)?)));
+        let mut places = [Sliced::NOTHING; TOGETHER];
+        let Some(sliced) = places.get_mut(..frames.len()) else { return };
+        for (frame, sliced) in frames.iter().zip(&mut *sliced) {
+            front.slice(frame, sliced);
+        }
         let prints: [_; TOGETHER] = from_fn(|n| {
-            let sliced = sliced[n].as_ref()?;
+            let sliced = sliced.get(n)?;
             (!away(&frames[n], &sliced.packet)).then(|| front.print(sliced))
         });
         let ahead: [_; TOGETHER] = from_fn(|n| {
             prints[n]?;
-            engine.ahead(&sliced[n].as_ref()?.packet)
+            engine.ahead(&sliced[n].packet)
         });
         for ahead in ahead.iter().flatten() {
             engine.closer(ahead);
         }
-        for ((sliced, print), ahead) in sliced.iter().zip(prints).zip(ahead) {
-            let (Some(sliced), Some(print)) = (sliced, print) else { continue };
-            let sight = front.judge(sliced, print);
-            let mut packet = sight.packet;
-            *last = packet.at;
-            let routed = match sight.copy {
+        for (sliced, ahead) in sliced.iter().zip(&ahead) {
+            if let Some(ahead) = ahead {
+                engine.closest(&sliced.packet, ahead);
+            }
+        }
+        for ((sliced, print), ahead) in sliced.iter().zip(prints).zip(&ahead) {
+            let Some(print) = print else { continue };
+            let verdict = front.judge(sliced, print);
+            *last = sliced.packet.at;
+            let routed = match verdict.copy {
                 Copy::First => None,
                 Copy::Same => continue,
                 Copy::Routed(segment) => Some(segment),
             };
-            if sight.fragment {
-                // A piece shows who is there, not what is said.
-                (packet.l4, packet.payload) = (Layer4::None, &[]);
-            }
-            match ahead {
-                Some(_) => engine.packet_at(&packet, ahead, routed, out),
-                // Put together from fragments, or without ports.
-                None => engine.packet(&packet, routed, out),
+            match (ahead, &verdict.whole) {
+                (Some(ahead), _) => engine.packet_at(&sliced.packet, Some(ahead), routed, out),
+                // Put together from fragments, and perhaps still a fragment.
+                (None, Some(whole)) if !verdict.fragment => engine.packet(whole, routed, out),
+                (None, _) if verdict.fragment => {
+                    // A piece shows who is there, not what is said.
+                    let packet = verdict.whole.as_ref().unwrap_or(&sliced.packet);
+                    let piece = Packet { l4: Layer4::None, payload: &[], ..*packet };
+                    engine.packet(&piece, routed, out);
+                }
+                // Without ports.
+                (None, _) => engine.packet(&sliced.packet, routed, out),
             }
         }
     }

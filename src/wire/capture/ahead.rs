@@ -1,12 +1,13 @@
 //! Asking for memory before its turn comes, which hides the latency of memory.
 
-/// Asks up to two cache lines of a value into the cache.
+/// Asks up to four cache lines of a value into the cache.
 #[inline]
 pub fn ask_for<T>(value: &T) {
     let start = std::ptr::from_ref(value).cast::<u8>();
-    prefetch_line(start);
-    if size_of::<T>() > 64 {
-        prefetch_line(start.wrapping_add(64));
+    for line in [0, 64, 128, 192] {
+        if line == 0 || size_of::<T>() > line {
+            prefetch_line(start.wrapping_add(line));
+        }
     }
 }
 

@@ -27,7 +27,7 @@ impl Emit<'_> {
     /// Says `what` of `host` unless it was said a moment ago.
     pub(super) fn say(&mut self, host: HostId, what: Observed<'_>) {
         if is_somebody(&host)
-            && self.seen.is_news(&host, &what, self.at)
+            && self.seen.is_news(&host, &what, self.at, self.out)
             && let Some(what) = cleaned(what)
         {
             self.out.push(Observation { at: self.at, frame: self.frame, host, what });

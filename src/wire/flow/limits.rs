@@ -61,6 +61,9 @@ pub const PRESENT_EVERY: u32 = 60;
 /// The same observation of the same host is news again after this time.
 pub const REPEAT_AFTER: i64 = 300 * SECOND;
 
-/// Entries of the redundancy cache: hosts times facts that repeat within
-/// [`REPEAT_AFTER`]; 16 bytes each.
-pub const SEEN_ENTRIES: usize = 1 << 17;
+/// Speakers of whom is remembered what was said of them within [`REPEAT_AFTER`]; 256
+/// bytes each.
+pub const SEEN_SPEAKERS: usize = 1 << 15;
+
+/// Packets with which a conversation opens: in them most is said of its speakers.
+pub const OPENING: u32 = 16;

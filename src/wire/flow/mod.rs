@@ -9,6 +9,7 @@
 //! A protocol is told by its content in either direction; a port only decides
 //! who is asked first. Packet time drives every timeout.
 
+mod ahead;
 mod coverage;
 mod emit;
 mod key;
@@ -21,6 +22,7 @@ mod tcp;
 
 use std::collections::BTreeMap;
 
+pub use ahead::Ahead;
 use coverage::Shown;
 use emit::{Emit, host, is_somebody};
 use key::FlowKey;
@@ -29,7 +31,7 @@ use seen::Seen;
 use stream::Conversation;
 use table::{Flow, Phase, Table, Told};
 
-use crate::net::{Segment, Transport};
+use crate::net::{HostId, Segment};
 use crate::observe::{Observation, Observed, Role};
 use crate::time::Timestamp;
 use crate::wire::dissect::Error;
@@ -58,14 +60,6 @@ pub struct Counts {
     pub recognised: BTreeMap<&'static str, u64>,
     /// Messages that could not be read, by protocol and field.
     pub errors: BTreeMap<(&'static str, &'static str), u64>,
-}
-
-/// Where the flow of a packet is looked for; see [`Engine::ahead`].
-#[derive(Clone, Copy, Debug)]
-pub struct Ahead {
-    key: FlowKey,
-    hash: u32,
-    direction: usize,
 }
 
 /// Turns packets into observations.
@@ -121,31 +115,6 @@ impl Engine {
         self.held
     }
 
-    /// Works out where the flow of a packet is and asks for that place of memory, some
-    /// packets before it is read. None but for TCP and UDP.
-    #[must_use]
-    pub fn ahead(&self, packet: &Packet<'_>) -> Option<Ahead> {
-        let ahead = self.place(packet)?;
-        self.table.ask_slot(ahead.hash);
-        Some(ahead)
-    }
-
-    /// The second step of [`Self::ahead`]: asks for the flow itself.
-    pub fn closer(&self, ahead: &Ahead) {
-        self.table.ask_flow(ahead.hash);
-    }
-
-    fn place(&self, packet: &Packet<'_>) -> Option<Ahead> {
-        let (src, dst) = packet.addresses()?;
-        let (from, to, transport) = match packet.l4 {
-            Layer4::Tcp { src: from, dst: to, .. } => (from, to, Transport::Tcp),
-            Layer4::Udp { src: from, dst: to } => (from, to, Transport::Udp),
-            _ => return None,
-        };
-        let (key, direction) = FlowKey::new(packet.segment, (src, from), (dst, to), transport);
-        Some(Ahead { key, hash: self.table.hash(&key), direction })
-    }
-
     /// Reads one packet; what it says is appended to `out`.
     ///
     /// `routed_from` is the segment in which the same packet was just seen, when a
@@ -157,14 +126,14 @@ impl Engine {
         out: &mut Vec<Observation>,
     ) {
         let ahead = self.place(packet);
-        self.packet_at(packet, ahead, routed_from, out);
+        self.packet_at(packet, ahead.as_ref(), routed_from, out);
     }
 
     /// As [`Self::packet`], with what [`Self::ahead`] said of this very packet.
     pub fn packet_at(
         &mut self,
         packet: &Packet<'_>,
-        ahead: Option<Ahead>,
+        ahead: Option<&Ahead>,
         routed_from: Option<Segment>,
         out: &mut Vec<Observation>,
     ) {
@@ -218,6 +187,7 @@ impl Engine {
         for flow in ended.drain(..) {
             self.end(&flow, out);
         }
+        self.seen.finish(out);
         let room = self.table.room();
         *self = Self { counts: std::mem::take(&mut self.counts), ..Self::new(room) };
     }
@@ -226,26 +196,19 @@ impl Engine {
     fn present(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
         let src = packet.addresses().map(|(src, _)| src);
         let sender = host(packet.segment, packet.src_mac, src);
-        if is_somebody(&sender)
-            && self.seen.is_due(
-                (sender, "alone"),
-                packet.at,
-                Timestamp::new(limits::PRESENT_EVERY.into(), 0).0,
-            )
-        {
-            let what = Observed::Present(ttl(packet));
-            out.push(Observation { at: packet.at, frame: packet.frame, host: sender, what });
+        if is_somebody(&sender) {
+            self.seen.present(sender, ttl(packet), (packet.at, packet.frame), out);
         }
     }
 
     fn flow(
         &mut self,
         packet: &Packet<'_>,
-        ahead: Ahead,
+        ahead: &Ahead,
         routed_from: Option<Segment>,
         out: &mut Vec<Observation>,
     ) {
-        let Ahead { key, hash, direction } = ahead;
+        let Ahead { key, hash, direction } = *ahead;
         let found = self.table.find(&key, hash);
         let Some(index) = found.or_else(|| self.begin(key, hash, packet, routed_from, out)) else {
             return;
@@ -269,9 +232,8 @@ impl Engine {
             *said = second(packet.at);
             let src = packet.addresses().map(|(src, _)| src);
             let sender = host(packet.segment, packet.src_mac, src);
-            let what = Observed::Present(ttl(packet));
             if is_somebody(&sender) {
-                out.push(Observation { at: packet.at, frame: packet.frame, host: sender, what });
+                self.seen.present(sender, ttl(packet), (packet.at, packet.frame), out);
             }
         }
         if !flow.shadow {
@@ -284,9 +246,8 @@ impl Engine {
                 }
             }
         }
-        let done = flow.shadow || (flow.phase == Phase::Ignored && flow.told == Told::All);
         match packet.l4 {
-            _ if done => {}
+            _ if flow.is_done() => {}
             Layer4::Tcp { .. } => self.tcp(index, direction, packet, out),
             _ => self.udp(index, direction, packet, out),
         }
@@ -413,6 +374,11 @@ impl Engine {
         };
         let client = host(packet.segment, macs.0, Some(from.0));
         let server = host(packet.segment, macs.1, Some(to.0));
+        // Mostly the next of many conversations of the same two, of which all is said.
+        let all = (server, transport, to.1, name);
+        if both && is_somebody(&client) && !self.seen.is_news(&client, all, packet.at, out) {
+            return;
+        }
         let mut emit = Emit {
             seen: &mut self.seen,
             out,
@@ -437,10 +403,15 @@ impl Engine {
     fn expire(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
         let mut ended = std::mem::take(&mut self.ended);
         self.table.advance(now, |flow| ended.push(flow.clone()));
+        // Many end at once: all ask for their speakers before the first has its say.
+        for flow in &ended {
+            [0, 1].iter().for_each(|&side| self.seen.ask(&last_sender(flow, side)));
+        }
         for flow in ended.drain(..) {
             self.end(&flow, out);
         }
         self.ended = ended;
+        self.seen.advance(now, out);
     }
 
     /// Last words of a flow: when each end was last there.
@@ -452,12 +423,9 @@ impl Engine {
                 continue;
             };
             if second(*last) > *said && *said != 0 {
-                let ip = Some(flow.key.end(direction).0);
-                let mac = flow.macs.get(direction).copied();
-                let host = host(flow.key.segment(), mac, ip);
-                let what = Observed::Present(None);
+                let host = last_sender(flow, direction);
                 if is_somebody(&host) {
-                    out.push(Observation { at: *last, frame: 0, host, what });
+                    self.seen.was_there(host, *last, out);
                 }
             }
         }
@@ -479,6 +447,12 @@ impl Engine {
             self.free.push(conversation);
         }
     }
+}
+
+/// Who sent last in this direction.
+fn last_sender(flow: &Flow, direction: usize) -> HostId {
+    let mac = flow.macs.get(direction).copied();
+    host(flow.key.segment(), mac, Some(flow.key.end(direction).0))
 }
 
 fn ttl(packet: &Packet<'_>) -> Option<u8> {

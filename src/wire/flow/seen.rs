@@ -1,72 +1,248 @@
-//! The redundancy cache: what was said of a host a moment ago is not said again.
-//! Only what passes it is copied to the heap.
+//! Who spoke lately, and what was said of them: what was said a moment ago is not said
+//! again. Only what passes here is copied to the heap.
+//!
+//! All that is remembered of a speaker lies side by side, so that one question to memory
+//! answers all questions of a packet, and can be asked ahead of time: [`Seen::ask`].
 
 use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::FixedState;
 
-use super::limits::{REPEAT_AFTER, SEEN_ENTRIES};
-use crate::net::HostId;
-use crate::observe::Observed;
-use crate::time::Timestamp;
+use super::limits::{PRESENT_EVERY, REPEAT_AFTER, SEEN_SPEAKERS};
+use super::second;
+use crate::net::{HostId, Segment};
+use crate::observe::{Observation, Observed};
+use crate::time::{SECOND, Timestamp};
+use crate::wire::capture::ask_for;
 
-const WAYS: usize = 4;
+/// Things remembered that were said of one speaker.
+const THINGS: usize = 24;
 
-/// Fingerprints that share a place, with the time each was last let through: one cache line.
+/// Seconds in which all speakers are looked at once.
+const ROUND: usize = 64;
+
+/// A fingerprint of what was said, and below it the second of that.
 #[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Set([(u64, i64); WAYS]);
+struct Thing(u64);
 
-/// A fixed table of fingerprints.
+/// Bits of the second: half a year goes by before one is taken for another.
+const TIME: u32 = 24;
+const SECONDS: u64 = (1 << TIME) - 1;
+
+impl Thing {
+    fn new(print: u64, second: u32) -> Self {
+        Self((print & !SECONDS) | (u64::from(second) & SECONDS))
+    }
+
+    const fn is(self, print: u64) -> bool {
+        (self.0 ^ print) >> TIME == 0
+    }
+
+    /// Seconds between it and now, whichever came first: a clock that stepped back far is
+    /// a new time, not an old one.
+    fn age(self, second: u32) -> u64 {
+        let after = u64::from(second).wrapping_sub(self.0) & SECONDS;
+        after.min(self.0.wrapping_sub(u64::from(second)) & SECONDS)
+    }
+}
+
+/// One speaker, in four cache lines.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Speaker {
+    host: HostId,
+    /// Second at which it was last said to be there; 0 for never.
+    said: u32,
+    /// Second at which anything was last asked of it.
+    asked: u32,
+    /// Times to live with which it was said to be there; 0 for none.
+    ttls: [u8; 4],
+    /// When it was there since, which is still to be said.
+    last: Option<Timestamp>,
+    things: [Thing; THINGS],
+}
+
+impl Speaker {
+    const NOBODY: Self = Self {
+        host: HostId {
+            segment: Segment { sensor: 0, vlan: 0, inner_vlan: 0, vni: 0 },
+            mac: None,
+            ip: None,
+        },
+        said: 0,
+        asked: 0,
+        ttls: [0; 4],
+        last: None,
+        things: [Thing(0); THINGS],
+    };
+
+    /// Was there at this time, which is said later.
+    fn was_there(&mut self, at: Timestamp) {
+        if second(at) > self.said {
+            self.last = self.last.max(Some(at));
+        }
+    }
+
+    /// Says when it was last there, if that is still to be said.
+    fn last_word(&mut self, out: &mut Vec<Observation>) {
+        if let Some(at) = self.last.take() {
+            self.said = second(at);
+            let what = Observed::Present(None);
+            out.push(Observation { at, frame: 0, host: self.host, what });
+        }
+    }
+}
+
+/// See the module.
 pub(super) struct Seen {
-    sets: Vec<Set>,
+    /// Each stands in one of two places.
+    speakers: Vec<Speaker>,
     hasher: FixedState,
-    mask: u64,
+    mask: usize,
+    /// Who is looked at next for a last word, and the second of the last look.
+    hand: usize,
+    looked: u32,
 }
 
 impl Seen {
     /// For an engine with room for so many flows.
     pub(super) fn new(flows: usize) -> Self {
-        let sets = flows.checked_next_power_of_two().unwrap_or(SEEN_ENTRIES / WAYS);
-        let sets = sets.clamp(1, SEEN_ENTRIES / WAYS);
-        let mask = u64::try_from(sets.saturating_sub(1)).unwrap_or(0);
-        let none = Set([(0, i64::MIN); WAYS]);
-        Self { sets: vec![none; sets], hasher: FixedState::default(), mask }
-    }
-
-    /// Whether this is worth saying now; remembers that it was said.
-    pub(super) fn is_news(&mut self, host: &HostId, what: &Observed<'_>, at: Timestamp) -> bool {
-        // A present host differs by minute alone: its TTL is carried, not compared.
-        let print = match what {
-            Observed::Present(_) => self.hasher.hash_one((host, "present")),
-            other => self.hasher.hash_one((host, other)),
-        };
-        self.fresh(print, at, REPEAT_AFTER)
-    }
-
-    /// Whether `print` was not let through within `period` nanoseconds before `at`.
-    fn fresh(&mut self, print: u64, at: Timestamp, period: i64) -> bool {
-        let place = usize::try_from(print & self.mask).unwrap_or(0);
-        let Some(Set(bucket)) = self.sets.get_mut(place) else { return true };
-        if let Some((_, said)) = bucket.iter_mut().find(|(p, _)| *p == print) {
-            let age = at.0.saturating_sub(*said);
-            // A clock that stepped back far is a new time, not an old one.
-            if age.unsigned_abs() < period.unsigned_abs() {
-                return false;
-            }
-            *said = at.0;
-            return true;
+        let many = flows.checked_next_power_of_two().unwrap_or(SEEN_SPEAKERS);
+        let many = many.clamp(ROUND, SEEN_SPEAKERS);
+        Self {
+            speakers: vec![Speaker::NOBODY; many],
+            hasher: FixedState::default(),
+            mask: many.saturating_sub(1),
+            hand: 0,
+            looked: 0,
         }
-        if let Some(oldest) = bucket.iter_mut().min_by_key(|(_, said)| *said) {
-            *oldest = (print, at.0);
+    }
+
+    fn home(&self, host: &HostId) -> usize {
+        usize::try_from(self.hasher.hash_one(host)).unwrap_or_default() & self.mask
+    }
+
+    /// Asks what is remembered of a speaker into the cache.
+    pub(super) fn ask(&self, host: &HostId) {
+        if let Some(speaker) = self.speakers.get(self.home(host)) {
+            ask_for(speaker);
+        }
+    }
+
+    /// What is remembered of a speaker, if anything.
+    fn known(&mut self, host: &HostId) -> Option<&mut Speaker> {
+        let home = self.home(host);
+        let is = |at: &usize| self.speakers.get(*at).is_some_and(|it| it.host == *host);
+        let at = [home, home ^ 1].into_iter().find(is)?;
+        self.speakers.get_mut(at)
+    }
+
+    /// The same; who is new takes the place of who was asked of longest ago.
+    fn place(
+        &mut self,
+        host: &HostId,
+        now: u32,
+        out: &mut Vec<Observation>,
+    ) -> Option<&mut Speaker> {
+        let home = self.home(host);
+        let (first, second) = (self.speakers.get(home)?, self.speakers.get(home ^ 1)?);
+        let (at, is_new) = if first.host == *host {
+            (home, false)
+        } else if second.host == *host {
+            (home ^ 1, false)
+        } else if first.asked <= second.asked {
+            (home, true)
+        } else {
+            (home ^ 1, true)
+        };
+        let speaker = self.speakers.get_mut(at)?;
+        if is_new {
+            speaker.last_word(out);
+            *speaker = Speaker { host: *host, ..Speaker::NOBODY };
+        }
+        speaker.asked = now;
+        Some(speaker)
+    }
+
+    /// Whether this is worth saying of a speaker now; remembers that it was said.
+    pub(super) fn is_news(
+        &mut self,
+        host: &HostId,
+        what: impl Hash,
+        at: Timestamp,
+        out: &mut Vec<Observation>,
+    ) -> bool {
+        let (print, now) = (self.hasher.hash_one(what), second(at));
+        let Some(speaker) = self.place(host, now, out) else { return true };
+        let fresh = Thing::new(print, now);
+        let period = u64::try_from(REPEAT_AFTER / SECOND).unwrap_or(0);
+        if let Some(thing) = speaker.things.iter_mut().find(|thing| thing.is(print)) {
+            let is_old = thing.age(now) >= period;
+            if is_old {
+                *thing = fresh;
+            }
+            return is_old;
+        }
+        if let Some(oldest) = speaker.things.iter_mut().max_by_key(|thing| thing.age(now)) {
+            *oldest = fresh;
         }
         true
     }
 
-    /// As [`Self::is_news`] for anything hashable with a period of its own.
-    pub(super) fn is_due(&mut self, what: impl Hash, at: Timestamp, period: i64) -> bool {
-        let print = self.hasher.hash_one(what);
-        self.fresh(print, at, period)
+    /// A speaker sent something: says so the first time, then once in a while, and when
+    /// it comes with another time to live.
+    pub(super) fn present(
+        &mut self,
+        host: HostId,
+        ttl: Option<u8>,
+        (at, frame): (Timestamp, u64),
+        out: &mut Vec<Observation>,
+    ) {
+        let now = second(at);
+        let Some(speaker) = self.place(&host, now, out) else { return };
+        let is_known = ttl.is_none_or(|ttl| speaker.ttls.contains(&ttl));
+        let lately = now.checked_sub(speaker.said).is_some_and(|age| age < PRESENT_EVERY);
+        if speaker.said != 0 && is_known && lately {
+            speaker.was_there(at);
+            return;
+        }
+        if let (Some(ttl), false) = (ttl, is_known) {
+            let [a, b, c, _] = speaker.ttls;
+            speaker.ttls = [ttl, a, b, c];
+        }
+        (speaker.said, speaker.last) = (now, None);
+        out.push(Observation { at, frame, host, what: Observed::Present(ttl) });
+    }
+
+    /// A speaker was there until this time.
+    pub(super) fn was_there(&mut self, host: HostId, at: Timestamp, out: &mut Vec<Observation>) {
+        match self.known(&host) {
+            Some(speaker) => speaker.was_there(at),
+            None => {
+                out.push(Observation { at, frame: 0, host, what: Observed::Present(None) });
+            }
+        }
+    }
+
+    /// Time goes on: who was not said to be there for a while, but was, is now.
+    pub(super) fn advance(&mut self, at: Timestamp, out: &mut Vec<Observation>) {
+        let now = second(at);
+        let passed = usize::try_from(now.abs_diff(self.looked)).unwrap_or(ROUND);
+        self.looked = now;
+        let some = (self.speakers.len() / ROUND).saturating_mul(passed.clamp(1, ROUND));
+        for _ in 0..some {
+            self.hand = self.hand.saturating_add(1) & self.mask;
+            if let Some(speaker) = self.speakers.get_mut(self.hand)
+                && now.abs_diff(speaker.said) >= PRESENT_EVERY
+            {
+                speaker.last_word(out);
+            }
+        }
+    }
+
+    /// Nothing more comes: what is still to be said is said.
+    pub(super) fn finish(&mut self, out: &mut Vec<Observation>) {
+        self.speakers.iter_mut().for_each(|speaker| speaker.last_word(out));
     }
 }
 
@@ -75,17 +251,95 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
+    use crate::net::Mac;
     use crate::observe::Key;
+
+    fn card(n: u8) -> HostId {
+        HostId { mac: Some(Mac([2, 0, 0, 0, 0, n])), ..HostId::default() }
+    }
+
+    const fn at(second: i64) -> Timestamp {
+        Timestamp::new(second, 0)
+    }
 
     #[test]
     fn repeats_are_dropped_for_a_while() {
-        let mut seen = Seen::new(SEEN_ENTRIES);
-        let host = HostId::default();
-        let what = Observed::Fact(Key::new("a.b"), Cow::Borrowed("x"));
-        let other = Observed::Fact(Key::new("a.b"), Cow::Borrowed("y"));
-        assert!(seen.is_news(&host, &what, Timestamp(0)));
-        assert!(!seen.is_news(&host, &what, Timestamp(REPEAT_AFTER - 1)));
-        assert!(seen.is_news(&host, &other, Timestamp(1)));
-        assert!(seen.is_news(&host, &what, Timestamp(REPEAT_AFTER)));
+        let (mut seen, mut out) = (Seen::new(1), Vec::new());
+        let fact = |value| Observed::Fact(Key::new("a.b"), Cow::Borrowed(value));
+        let after = REPEAT_AFTER / SECOND;
+        let mut news = |value, second| seen.is_news(&card(1), fact(value), at(second), &mut out);
+        assert!(news("x", 1000));
+        assert!(!news("x", 999 + after));
+        assert!(news("y", 1001));
+        assert!(news("x", 1000 + after));
+        assert!(!news("x", 1001), "a small step back");
+        assert!(news("x", 1), "another time");
+        assert_eq!(out, []);
+    }
+
+    #[test]
+    fn the_longest_said_is_forgotten_first() {
+        let (mut seen, mut out) = (Seen::new(1), Vec::new());
+        for n in 0..=THINGS {
+            let second = 1000 + i64::try_from(n).unwrap();
+            assert!(seen.is_news(&card(1), n, at(second), &mut out));
+        }
+        assert!(!seen.is_news(&card(1), 1_usize, at(1030), &mut out));
+        assert!(seen.is_news(&card(1), 0_usize, at(1030), &mut out));
+    }
+
+    #[test]
+    fn presence_is_said_once_in_a_while_and_in_the_end() {
+        let (mut seen, mut out) = (Seen::new(1), Vec::new());
+        for second in 1000..1130 {
+            seen.present(card(1), Some(64), (at(second), 7), &mut out);
+        }
+        seen.was_there(card(1), at(1131), &mut out);
+        seen.was_there(card(2), at(1132), &mut out);
+        seen.finish(&mut out);
+        let said: Vec<_> = out.iter().map(|it| (it.host, it.at.seconds(), it.frame)).collect();
+        let of = |n, second, frame| (card(n), second, frame);
+        let every = [of(1, 1000, 7), of(1, 1060, 7), of(1, 1120, 7)];
+        assert_eq!(said, [&every[..], &[of(2, 1132, 0), of(1, 1131, 0)]].concat());
+    }
+
+    #[test]
+    fn another_time_to_live_is_news() {
+        let (mut seen, mut out) = (Seen::new(1), Vec::new());
+        for ttl in [64, 255, 64, 255, 1] {
+            seen.present(card(1), Some(ttl), (at(1000), 1), &mut out);
+        }
+        let said: Vec<_> = out.iter().map(|it| it.what.clone()).collect();
+        assert_eq!(said, [64, 255, 1].map(|ttl| Observed::Present(Some(ttl))));
+    }
+
+    #[test]
+    fn who_falls_silent_gets_a_last_word_soon() {
+        let (mut seen, mut out) = (Seen::new(1), Vec::new());
+        for second in [1000, 1010] {
+            seen.present(card(1), None, (at(second), 1), &mut out);
+        }
+        for second in 1011..1130 {
+            seen.advance(at(second), &mut out);
+        }
+        assert_eq!(out.iter().map(|it| it.at.seconds()).collect::<Vec<_>>(), [1000, 1010]);
+    }
+
+    #[test]
+    fn who_is_forgotten_gets_a_last_word() {
+        let (mut seen, mut out) = (Seen::new(1), Vec::new());
+        for second in [1000, 1001] {
+            (0..=255).for_each(|n| seen.present(card(n), None, (at(second), 1), &mut out));
+        }
+        seen.finish(&mut out);
+        for n in 0..=255 {
+            let last = out.iter().filter(|it| it.host == card(n)).map(|it| it.at.seconds()).max();
+            assert_eq!(last, Some(1001), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_speaker_is_four_cache_lines() {
+        assert_eq!(size_of::<Speaker>(), 256);
     }
 }

@@ -98,6 +98,11 @@ impl Flow {
         a > 0 && b > 0
     }
 
+    /// Nothing more will be said of it.
+    pub(super) fn is_done(&self) -> bool {
+        self.shadow || (self.phase == Phase::Ignored && self.told == Told::All)
+    }
+
     /// When it is forgotten if nothing more comes.
     fn deadline(&self) -> i64 {
         let [a, b] = self.last;
@@ -204,11 +209,14 @@ impl Table {
 
     /// Asks the flow that is likely meant into the cache.
     pub(super) fn ask_flow(&self, hash: u32) {
-        if let Some(&slot) = self.slots.get(self.home(hash))
-            && let Some(flow) = self.get(Slot(slot).index())
-        {
+        if let Some(flow) = self.likely(hash) {
             ask_for(flow);
         }
+    }
+
+    /// The flow that is likely meant.
+    pub(super) fn likely(&self, hash: u32) -> Option<&Flow> {
+        self.get(Slot(*self.slots.get(self.home(hash))?).index())
     }
 
     pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Flow> {

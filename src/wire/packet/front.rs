@@ -20,6 +20,19 @@ pub struct Sight<'a> {
     pub fragment: bool,
 }
 
+/// What [`Front::judge`] says of a frame whose headers are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict<'a> {
+    /// Whether the packet was just seen.
+    pub copy: Copy,
+    /// How many tunnels were unwrapped.
+    pub tunnels: u8,
+    /// Only a piece of a datagram.
+    pub fragment: bool,
+    /// The datagram that it completed, which is the packet then.
+    pub whole: Option<Packet<'a>>,
+}
+
 /// What went through, and what could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -82,15 +95,15 @@ impl Front {
     /// The packet in `frame`. It borrows from the frame, or from here when it was
     /// put together from fragments.
     pub fn next<'a>(&'a mut self, frame: &Frame<'a>) -> Sight<'a> {
-        let sliced = self.slice(frame);
+        let sliced = slice(frame, self.sensor);
         let print = self.print(&sliced);
-        self.judge(&sliced, print)
+        let Verdict { copy, tunnels, fragment, whole } = self.judge(&sliced, print);
+        Sight { packet: whole.unwrap_or(sliced.packet), copy, tunnels, fragment }
     }
 
     /// The headers of a frame, nothing remembered yet.
-    #[must_use]
-    pub fn slice<'a>(&self, frame: &Frame<'a>) -> Sliced<'a> {
-        slice(frame, self.sensor)
+    pub fn slice<'a>(&self, frame: &Frame<'a>, to: &mut Sliced<'a>) {
+        to.read(frame, self.sensor);
     }
 
     /// By what copies of a packet are told; best asked some packets ahead.
@@ -100,19 +113,22 @@ impl Front {
     }
 
     /// As [`Front::next`], for a frame whose headers are read already.
-    pub fn judge<'a>(&'a mut self, sliced: &Sliced<'a>, print: Print) -> Sight<'a> {
+    pub fn judge<'a>(&'a mut self, sliced: &Sliced<'a>, print: Print) -> Verdict<'a> {
         let Self { copies, outer, inner, counts, .. } = self;
         counts.frames = counts.frames.saturating_add(1);
         counts.bytes = counts.bytes.saturating_add(u64::from(sliced.on_wire));
-        let sight = look(copies, counts, sliced, print, 0);
-        if sliced.tunnels > 0 {
-            return reassemble(inner, copies, counts, sliced, &sight).map_or(sight, |(_, s)| s);
+        let verdict = look(copies, counts, sliced, print, 0);
+        if sliced.fragment.is_none() {
+            return verdict;
         }
-        match reassemble(outer, copies, counts, sliced, &sight) {
-            None => sight,
+        if sliced.tunnels > 0 {
+            return reassemble(inner, copies, counts, sliced, verdict).map_or(verdict, |(_, v)| v);
+        }
+        match reassemble(outer, copies, counts, sliced, verdict) {
+            None => verdict,
             // What was in a fragmented tunnel may be a fragment again.
-            Some((whole, sight)) => {
-                reassemble(inner, copies, counts, &whole, &sight).map_or(sight, |(_, s)| s)
+            Some((whole, verdict)) => {
+                reassemble(inner, copies, counts, &whole, verdict).map_or(verdict, |(_, v)| v)
             }
         }
     }
@@ -125,7 +141,7 @@ fn look<'a>(
     sliced: &Sliced<'a>,
     print: Print,
     tunnels: u8,
-) -> Sight<'a> {
+) -> Verdict<'a> {
     let copy = match sliced.is_empty() {
         true => Copy::First,
         false => copies.judge(&sliced.packet, print),
@@ -139,8 +155,8 @@ fn look<'a>(
     if let Some(layer) = sliced.malformed {
         count(counts.malformed.entry(layer).or_default(), true);
     }
-    let Sliced { packet, tunnels, fragment, .. } = *sliced;
-    Sight { packet, copy, tunnels, fragment: fragment.is_some() }
+    let (tunnels, fragment) = (sliced.tunnels, sliced.fragment.is_some());
+    Verdict { copy, tunnels, fragment, whole: None }
 }
 
 /// The datagram that a fragment completes. Copies would overlap, and half a
@@ -150,17 +166,17 @@ fn reassemble<'a>(
     copies: &mut Copies,
     counts: &mut Counts,
     sliced: &Sliced<'a>,
-    sight: &Sight<'a>,
-) -> Option<(Sliced<'a>, Sight<'a>)> {
+    verdict: Verdict<'a>,
+) -> Option<(Sliced<'a>, Verdict<'a>)> {
     let fragment = sliced.fragment.as_ref()?;
-    if sight.copy == Copy::Same || sliced.packet.cut {
+    if verdict.copy == Copy::Same || sliced.packet.cut {
         return None;
     }
     let datagram = reassembler.push(&sliced.packet, fragment)?;
     counts.reassembled = counts.reassembled.saturating_add(1);
     let whole = sliced.whole(datagram.protocol, datagram.bytes);
-    let sight = look(copies, counts, &whole, copies.print(&whole), sliced.tunnels);
-    Some((whole, sight))
+    let verdict = look(copies, counts, &whole, copies.print(&whole), sliced.tunnels);
+    Some((whole, Verdict { whole: Some(whole.packet), ..verdict }))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ mod tunnel;
 #[cfg(test)]
 mod samples;
 
-pub use front::{Counts, Front, Sight};
+pub use front::{Counts, Front, Sight, Verdict};
 pub use slice::{Fragment, Sliced, slice};
 
 use std::net::IpAddr;

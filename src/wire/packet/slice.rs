@@ -6,6 +6,7 @@
 use super::tunnel::Inner;
 use super::{Layer3, Layer4, Packet, ip, link};
 use crate::net::{Mac, Segment};
+use crate::time::Timestamp;
 use crate::wire::capture::{Frame, LONGEST_FRAME};
 
 /// Headers read in one frame. An ERSPAN frame with two tags outside and inside
@@ -77,40 +78,56 @@ pub(super) type Next<'a> = Result<Step<'a>, &'static str>;
 /// Reads the headers of `frame`, seen by `sensor`, through tunnels to the innermost packet.
 #[must_use]
 pub fn slice<'a>(frame: &Frame<'a>, sensor: u16) -> Sliced<'a> {
-    // What was captured was there; beyond that a length that no frame has is a lie.
-    let captured = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
-    let wire_len = frame.wire_len.min(LONGEST_FRAME.max(captured));
-    let mut sliced = Sliced {
+    let mut sliced = Sliced::NOTHING;
+    sliced.read(frame, sensor);
+    sliced
+}
+
+impl<'a> Sliced<'a> {
+    /// No frame was read yet.
+    pub const NOTHING: Self = Self {
         packet: Packet {
-            at: frame.at,
-            frame: frame.number,
-            wire_len,
-            segment: Segment { sensor, ..Segment::default() },
+            at: Timestamp(0),
+            frame: 0,
+            wire_len: 0,
+            segment: Segment { sensor: 0, vlan: 0, inner_vlan: 0, vni: 0 },
             src_mac: None,
             dst_mac: None,
             l3: Layer3::Other(0),
             l4: Layer4::None,
-            payload: frame.bytes,
+            payload: &[],
             cut: false,
         },
         fragment: None,
         tunnels: 0,
         malformed: None,
-        on_wire: wire_len,
+        on_wire: 0,
         checksum: 0,
         vlan_by_mirror: false,
         reassembled: false,
-        missing: link::wide(wire_len).saturating_sub(frame.bytes.len()),
+        missing: 0,
     };
-    match link::first(&mut sliced, frame) {
-        _ if frame.bytes.is_empty() => sliced.stop("empty frame"),
-        Ok(step) => sliced.follow(step),
-        Err(layer) => sliced.stop(layer),
-    }
-    sliced
-}
 
-impl<'a> Sliced<'a> {
+    /// As [`slice`], in place: what is read together is written once and lent from then on.
+    pub fn read(&mut self, frame: &Frame<'a>, sensor: u16) {
+        // What was captured was there; beyond that a length that no frame has is a lie.
+        let captured = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
+        let wire_len = frame.wire_len.min(LONGEST_FRAME.max(captured));
+        *self = Self::NOTHING;
+        self.packet.at = frame.at;
+        self.packet.frame = frame.number;
+        self.packet.wire_len = wire_len;
+        self.packet.segment.sensor = sensor;
+        self.packet.payload = frame.bytes;
+        self.on_wire = wire_len;
+        self.missing = link::wide(wire_len).saturating_sub(frame.bytes.len());
+        match link::first(self, frame) {
+            _ if frame.bytes.is_empty() => self.stop("empty frame"),
+            Ok(step) => self.follow(step),
+            Err(layer) => self.stop(layer),
+        }
+    }
+
     /// The packet of a datagram that `self` completed: headers read on behind its fragment header.
     #[must_use]
     pub fn whole(&self, protocol: u8, bytes: &'a [u8]) -> Self {

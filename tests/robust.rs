@@ -28,7 +28,6 @@ use inputs::{capture_file, frame, promise, signature_file, stream};
 
 /// Protocols that nobody speaks in the lab's captures.
 const UNSPOKEN: &[&str] = &[
-    "astm",
     "carescape",
     "cdp",
     "contec",
@@ -36,12 +35,10 @@ const UNSPOKEN: &[&str] = &[
     "intellivue",
     "lldp",
     "phd",
-    "poct1a",
     "radius",
     "serialbridge",
     "spectrum",
     "vidas",
-    "wsd",
 ];
 
 /// Bytes of one protocol that each kind of damage may cost.

@@ -30,15 +30,25 @@ use inputs::{capture_file, frame, promise, signature_file, stream};
 const UNSPOKEN: &[&str] = &[
     "carescape",
     "cdp",
+    "cldap",
     "contec",
     "dns-tcp",
+    "ike",
     "intellivue",
+    "kerberos",
+    "kerberos-tcp",
+    "ldap",
     "lldp",
+    "openvpn",
+    "openvpn-tcp",
     "phd",
     "radius",
     "serialbridge",
     "spectrum",
+    "teamviewer",
     "vidas",
+    "vnc",
+    "wireguard",
 ];
 
 /// Bytes of one protocol that each kind of damage may cost.

@@ -23,6 +23,7 @@ pub(super) static FILES: &[File] = &[
     file!("dicom-manufacturers.toml"),
     file!("dicom-modalities.toml"),
     file!("dicom-roles.toml"),
+    file!("directory.toml"),
     file!("facility.toml"),
     file!("hl7.toml"),
     file!("hostnames.toml"),
@@ -36,5 +37,6 @@ pub(super) static FILES: &[File] = &[
     file!("remote-access.toml"),
     file!("tcp-syn.toml"),
     file!("telephony.toml"),
+    file!("tunnels.toml"),
     file!("video.toml"),
 ];

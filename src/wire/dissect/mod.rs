@@ -27,9 +27,12 @@ mod first_hop;
 mod heads;
 mod hl7;
 mod http;
+mod ike;
 mod intellivue;
+mod kerberos;
 mod knx;
 mod label;
+mod ldap;
 mod lldp;
 mod llmnr;
 mod mdns;
@@ -39,6 +42,7 @@ mod nbns;
 mod ndp;
 mod netbios;
 mod ntlm;
+mod openvpn;
 mod phd;
 mod poct1a;
 mod print_job;
@@ -56,9 +60,12 @@ mod spectrum;
 mod ssdp;
 mod ssh;
 mod syn;
+mod teamviewer;
 mod tls;
 mod vidas;
+mod vnc;
 mod winstr;
+mod wireguard;
 mod wsd;
 mod xml;
 
@@ -80,6 +87,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &capwap::PROTOCOL,
     &carescape::PROTOCOL,
     &cdp::PROTOCOL,
+    &ldap::DATAGRAM,
     &contec::PROTOCOL,
     &dhcp::PROTOCOL,
     &dhcpv6::PROTOCOL,
@@ -92,9 +100,13 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &hl7::PROTOCOL,
     &first_hop::HSRP,
     &http::PROTOCOL,
+    &ike::PROTOCOL,
     &intellivue::PROTOCOL,
+    &kerberos::PROTOCOL,
+    &kerberos::TCP,
     &knx::PROTOCOL,
     &bridge::LACP,
+    &ldap::PROTOCOL,
     &lldp::PROTOCOL,
     &llmnr::PROTOCOL,
     &mdns::PROTOCOL,
@@ -102,6 +114,8 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &mqtt::PROTOCOL,
     &nbns::PROTOCOL,
     &ndp::PROTOCOL,
+    &openvpn::PROTOCOL,
+    &openvpn::TCP,
     &first_hop::OSPF,
     &phd::PROTOCOL,
     &print_job::PJL,
@@ -121,9 +135,12 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &ssh::PROTOCOL,
     &bridge::STP,
     &syn::PROTOCOL,
+    &teamviewer::PROTOCOL,
     &tls::PROTOCOL,
     &vidas::PROTOCOL,
+    &vnc::PROTOCOL,
     &first_hop::VRRP,
+    &wireguard::PROTOCOL,
     &wsd::PROTOCOL,
     &print_job::ZPL,
 ];

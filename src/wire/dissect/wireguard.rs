@@ -45,7 +45,7 @@ fn kind(payload: &[u8]) -> Option<Kind> {
         (1, 148) if index != 0 => Some(Kind::Initiation),
         (2, 92) if index != 0 => Some(Kind::Response),
         // Padded to 16 bytes behind receiver and counter (§5.4.6).
-        (4, 32..) if payload.len() % 16 == 0 => {
+        (4, 32..) if payload.len().is_multiple_of(16) => {
             let counter = u64::from_le_bytes(r.array("counter").ok()?);
             (index != 0 && counter < MOST_PACKETS).then_some(Kind::Data)
         }

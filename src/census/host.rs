@@ -218,6 +218,19 @@ impl Host {
         }
     }
 
+    /// Forgets what was last said under a key before a time; the bytes that this frees.
+    pub(super) fn forget(&mut self, key: &str, since: Timestamp) -> Option<usize> {
+        let old = |fact: &Fact| fact.key.as_str() == key && fact.said.span.last < since;
+        let freed = self.facts_of(key).iter().filter(|fact| old(fact));
+        let freed: usize = freed.map(|fact| fact_bytes(&fact.value)).sum();
+        if freed == 0 {
+            return None;
+        }
+        self.facts.retain(|fact| !old(fact));
+        self.dirty = true;
+        Some(freed)
+    }
+
     /// Holds an address, without another between since `since`.
     pub(super) fn holds(
         &mut self,

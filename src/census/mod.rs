@@ -20,6 +20,7 @@ mod room;
 mod said;
 pub mod signature;
 mod tenancy;
+mod users;
 
 use std::array::from_fn;
 use std::collections::HashMap;
@@ -30,7 +31,7 @@ use std::vec::Drain;
 use foldhash::fast::RandomState;
 
 use crate::net::HostId;
-use crate::observe::{Observation, Observed, text};
+use crate::observe::{LAST_USER, Observation, Observed, text};
 use crate::time::{SECOND, Timestamp};
 
 use host::Said;
@@ -69,6 +70,8 @@ pub struct Census {
     captures: Vec<String>,
     room: Room,
     refused: u64,
+    /// For how many nanoseconds users are remembered.
+    users: Option<i64>,
     /// Who was last looked at for a place.
     hand: usize,
 }
@@ -85,6 +88,7 @@ impl Census {
             captures: Vec::new(),
             room: Room::default(),
             refused: 0,
+            users: None,
             hand: 0,
         }
     }
@@ -210,7 +214,7 @@ impl Census {
     fn take(&mut self, place: usize, capture: u32, observation: Observation) {
         let Observation { at, frame, what, host: id } = observation;
         let said = Said::new(at, Evidence { capture, frame });
-        let Self { hosts, room, tenancies, .. } = self;
+        let Self { hosts, room, tenancies, users, .. } = self;
         let Some((_, host)) = hosts.get_mut(place) else { return };
         let silent = at.since(host.span.last);
         host.span.extend(at);
@@ -227,6 +231,7 @@ impl Census {
                     tenancies.claim((id.segment, mac), ip, None, at);
                 }
             }
+            Observed::Fact(key, _) if users.is_none() && key == LAST_USER => {}
             Observed::Fact(key, value) => host.learn(key, value, said, room),
             Observed::Address(ip, lease) => {
                 let claim = |mac| tenancies.claim((id.segment, mac), ip, Some(lease), at);

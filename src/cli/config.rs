@@ -21,6 +21,10 @@ pub(super) struct Config {
     pub(super) db: Option<PathBuf>,
     /// Directory of signatures laid over the built-in ones.
     pub(super) signatures: Option<PathBuf>,
+    /// Whether it is remembered who last logged on at a device.
+    pub(super) last_user: Option<bool>,
+    /// For how many days.
+    pub(super) last_user_days: Option<u32>,
     /// Whom `auscult listen` turns to once the interfaces are open.
     pub(super) user: Option<String>,
     /// Where `auscult listen` tells its counters to Prometheus.
@@ -71,7 +75,7 @@ mod tests {
         let config: Config =
             toml::from_str(include_str!("../../packaging/auscult.toml")).expect("valid");
         assert!(config.db.is_some() && config.user.is_some() && config.loss_alarm.is_some());
-        assert!(config.metrics.is_none(), "off by default");
+        assert!(config.metrics.is_none() && config.last_user.is_none(), "off by default");
         assert!(toml::from_str::<Config>("bd = 'x'").is_err(), "unknown keys are mistakes");
     }
 }

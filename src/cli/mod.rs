@@ -124,12 +124,17 @@ impl From<crate::view::register::Error> for Failure {
 /// Loss is said from one frame in a thousand on.
 const LOSS_ALARM: f64 = 0.001;
 
+/// Who last logged on is remembered for so long where the site does not say.
+const LAST_USER_DAYS: u32 = 30;
+
 /// Options as meant: the command line over the configuration file over the defaults.
 struct Settings {
     db: PathBuf,
     overlay: Option<PathBuf>,
     user: Option<String>,
     metrics: Option<String>,
+    /// Days for which users are remembered; none when they are not.
+    users: Option<u32>,
     loss_alarm: f64,
     quiet: bool,
     verbose: bool,
@@ -144,6 +149,10 @@ impl Settings {
             overlay: config.signatures,
             user: config.user,
             metrics: config.metrics,
+            users: config
+                .last_user
+                .unwrap_or(false)
+                .then(|| config.last_user_days.unwrap_or(LAST_USER_DAYS)),
             loss_alarm: config.loss_alarm.unwrap_or(LOSS_ALARM),
             quiet: common.quiet,
             verbose: common.verbose,

@@ -59,7 +59,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let first = captures.by_ref().inspect(|it| whole &= it.is_some()).flatten().next();
     let Some(first) = first else { return Err(Failure::Silent) };
     let mut writer = Writer::open(&settings.db)?;
-    let census = writer.restore(book)?;
+    let mut census = writer.restore(book)?;
+    census.keep_users(settings.users);
     let mut reading = Reading::new(census, writer);
     // Ctrl-C ends the reading, not the inventory: what was read is written.
     let stop = Arc::new(AtomicBool::new(false));

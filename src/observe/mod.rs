@@ -36,6 +36,9 @@ impl Key {
     }
 }
 
+/// Who last logged on at a host, where the site has asked for it.
+pub const LAST_USER: Key = Key::new("user.last");
+
 /// How an address came to be known as a host's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

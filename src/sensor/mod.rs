@@ -53,6 +53,11 @@ impl Worker {
         }
     }
 
+    /// From now on says who logs on, or no more: a site must ask for it.
+    pub const fn name_users(&mut self, users: bool) {
+        self.engine.name_users(users);
+    }
+
     /// Reads frames in the order of the capture.
     pub fn read(&mut self, frames: &[Frame<'_>]) {
         for few in frames.chunks(TOGETHER) {

@@ -56,8 +56,10 @@ impl Reading {
     /// Into this inventory, with what the census knows already.
     #[must_use]
     pub fn new(census: Census, writer: Writer) -> Self {
+        let mut worker = Worker::default();
+        worker.name_users(census.keeps_users());
         Self {
-            worker: Worker::default(),
+            worker,
             census,
             writer,
             counters: BTreeMap::new(),

@@ -264,6 +264,7 @@ fn places<'a>(
     give("vlans", &mut asset.segments.iter().map(text).filter(|vlan| !vlan.is_empty()));
     give("switch", &mut asset.attached.iter().map(|(switch, _)| Cow::Borrowed(*switch)));
     give("switch_port", &mut asset.attached.iter().map(|(_, port)| Cow::Borrowed(*port)));
+    give("last_user", &mut asset.last_user.map(Cow::Borrowed).into_iter());
     give("services", &mut services.into_iter().map(Cow::Owned));
     give("peers", &mut asset.peers.iter().map(text));
     give("seen_through", &mut asset.seen_through.iter().map(text));

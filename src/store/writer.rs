@@ -252,6 +252,9 @@ impl Writer {
     pub fn keep(&mut self, census: &mut Census, limit: usize) -> Result<bool, Error> {
         self.readable()?;
         self.log_ahead_once();
+        if self.checkpoint.is_none() && census.keeps_users() {
+            census.forget_users();
+        }
         let begun = Checkpoint { next: 0, end: census.len(), mark: self.journal.mark() };
         let at = self.checkpoint.unwrap_or(begun);
         let Self { connection, captures, .. } = self;

@@ -24,9 +24,9 @@ pub use attribute::{Candidate, Reason, SHOWN, shown};
 pub use identity::Identity;
 pub use tally::Tally;
 
-use super::Census;
 use super::host::{EquipmentFacts, Evidence, Host, Said, Span};
 use super::signature::oui;
+use super::{Census, users};
 use crate::net::{HostId, Mac, Segment, Transport};
 use crate::observe::{Lease, Role};
 use address::{is_public, is_somebodys};
@@ -94,6 +94,8 @@ pub struct Asset<'a> {
     pub segments: Vec<Segment>,
     /// Switch and port.
     pub attached: Vec<(&'a str, &'a str)>,
+    /// Who last logged on there, where the site has asked for it.
+    pub last_user: Option<&'a str>,
     /// Services with the part it plays; sorted.
     pub services: Vec<(Transport, u16, &'a str, Role)>,
     /// Assets that it talks with; sorted.
@@ -253,9 +255,13 @@ impl Census {
                 all.extend(facts.into_iter().map(|(facts, said)| (group.id, facts, said)));
             }
         }
+        let users = self.keeps_users().then(|| self.users_since());
         for (identity, at) in order {
             if let Some(group) = all.get(at) {
-                each(desk.asset(identity, group))?;
+                let mut asset = desk.asset(identity, group);
+                let speakers = group.hosts.iter().map(|(_, host)| *host);
+                asset.last_user = users.and_then(|since| users::last(speakers, since));
+                each(asset)?;
             }
         }
         for (name, facts) in others.into_iter().filter(|(name, _)| !speaks.contains(name)) {
@@ -462,6 +468,7 @@ fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>)
         leased: false,
         segments: Vec::new(),
         attached: Vec::new(),
+        last_user: None,
         services: Vec::new(),
         peers: Vec::new(),
         seen_through: Vec::new(),

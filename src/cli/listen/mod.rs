@@ -140,7 +140,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     info!("rights given up: {confined}");
     let mut writer = Writer::open(&settings.db)?;
     let mut edition = edition(&book);
-    let census = writer.restore(book)?;
+    let mut census = writer.restore(book)?;
+    census.keep_users(settings.users);
     let mut listening = Listening::new(census, writer);
     for (interface, port) in &opened {
         let note = if port.note.is_empty() { String::new() } else { format!(" ({})", port.note) };

@@ -59,6 +59,8 @@ pub(super) struct Lane {
     pub(super) outlet: Outlet,
     pub(super) report: Arc<Mutex<Report>>,
     pub(super) stop: Arc<AtomicBool>,
+    /// Says who logs on.
+    pub(super) users: bool,
     /// What sources that are gone have lost.
     pub(super) before: Loss,
     pub(super) clock: PacketClock,
@@ -93,6 +95,7 @@ impl Lane {
         // holds for this thread too.
         let _ = confine_worker();
         let mut worker = Worker::default();
+        worker.name_users(self.users);
         let mut told: Option<Instant> = None;
         let mut fault = None;
         while !self.stop.load(Ordering::Relaxed) {

@@ -183,13 +183,14 @@ impl Listening {
         self.evidence = evidence;
         let before = self.writer.counted(evidence).map_err(std::io::Error::other)?;
         self.unjournaled_before = before.get(UNJOURNALED).copied().unwrap_or(0);
+        let users = self.census.keeps_users();
         let mut lanes = 0;
         for (interface, opened) in interfaces {
             let captures = (self.census.capture(&interface), evidence);
             let seats: Vec<_> = (0..opened.sources.len())
                 .map(|queue| {
                     let cpu = placement.of(&interface, lanes + queue, queue);
-                    Seat { share: shares.next(), cpu }
+                    Seat { share: shares.next(), cpu, users }
                 })
                 .collect();
             lanes += seats.len();

@@ -60,6 +60,8 @@ pub(super) struct Seat {
     pub(super) share: Option<Share>,
     /// The processor that it stays on.
     pub(super) cpu: Option<usize>,
+    /// Whether it says who logs on.
+    pub(super) users: bool,
 }
 
 /// What a lane sends to the census: observations, and of which capture they are.
@@ -80,12 +82,13 @@ impl Port {
         let start = |(queue, source)| {
             let report = Arc::new(Mutex::new(Report::default()));
             let (fresh, coming) = crossbeam_channel::bounded(1);
-            let Seat { share, cpu } = seats.next().unwrap_or_default();
+            let Seat { share, cpu, users } = seats.next().unwrap_or_default();
             let lane = Lane {
                 source: Some(source),
                 fresh: coming,
                 share,
                 cpu,
+                users,
                 outlet: Outlet::new(way.clone(), evidence),
                 report: Arc::clone(&report),
                 stop: Arc::clone(&stop),

@@ -1,10 +1,10 @@
 //! Remote Desktop Protocol (MS-RDPBCGR §2.2.1): the connection request, its answer,
 //! and with standard security the client's name and build.
 //!
-//! The cookie is a user name, so only its being there is told. When TLS is chosen,
+//! The cookie is a user name, which leaves only through [`Sink::user`]. When TLS is chosen,
 //! what follows is another protocol's.
 
-use super::winstr::utf16;
+use super::winstr::{oem, utf16};
 use super::{
     Body, Dissector, Error, Opening, Progress, Protocol, Reader, Recovery, Side, Sink, Verdict, Who,
 };
@@ -129,6 +129,10 @@ fn request(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         }
         let line = r.rest().windows(2).position(|w| w == b"\r\n");
         let line = line.ok_or(Error::short("cookie"))?;
+        let name = r.rest().get(..line).and_then(|it| it.strip_prefix(b"Cookie: mstshash="));
+        if let Some(name) = name {
+            out.user(Who::Sender, &oem(name));
+        }
         r.skip(line.saturating_add(2), "cookie")?;
     }
     // Some clients leave an empty line where a cookie would be.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::seen::Seen;
 use crate::net::{HostId, Mac, Segment};
-use crate::observe::{Equipment, Observation, Observed, SwitchPort, text};
+use crate::observe::{Equipment, LAST_USER, Observation, Observed, SwitchPort, text};
 use crate::time::Timestamp;
 use crate::wire::dissect::{Sink, Who};
 
@@ -43,6 +43,13 @@ impl Sink for Emit<'_> {
             Who::Named { mac, ip } => host(self.sender.segment, mac, ip),
         };
         self.say(host, what);
+    }
+
+    fn user(&mut self, who: Who, name: &str) {
+        // A computer's own account is no person's.
+        if self.seen.users && !name.ends_with('$') {
+            self.fact(who, &LAST_USER, name);
+        }
     }
 }
 
@@ -108,5 +115,24 @@ mod tests {
         let it =
             host(Segment::default(), Some(Mac([255; 6])), Some("255.255.255.255".parse().unwrap()));
         assert_eq!((it.mac, it.ip), (None, None));
+    }
+
+    #[test]
+    fn users_pass_only_where_they_are_asked_for() {
+        let host = HostId { mac: Some(Mac([2, 0, 0, 0, 0, 1])), ..HostId::default() };
+        let said = |users| {
+            let (mut seen, mut out) = (Seen::new(16), Vec::new());
+            seen.users = users;
+            let (at, frame) = (Timestamp(0), 1);
+            let (seen, out_of) = (&mut seen, &mut out);
+            let mut emit = Emit { seen, out: out_of, at, frame, sender: host, receiver: host };
+            emit.user(Who::Sender, "CANARY");
+            emit.user(Who::Sender, "COMPUTER$");
+            out
+        };
+        assert!(said(false).is_empty());
+        let on = said(true);
+        assert_eq!(on.len(), 1);
+        assert_eq!(on[0].what, Observed::Fact(LAST_USER, Cow::Borrowed("CANARY")));
     }
 }

@@ -97,6 +97,11 @@ impl Engine {
         }
     }
 
+    /// From now on says who logs on, or no more: a site must ask for it.
+    pub const fn name_users(&mut self, users: bool) {
+        self.seen.users = users;
+    }
+
     /// What was done so far.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
@@ -188,8 +193,9 @@ impl Engine {
             self.end(&flow, out);
         }
         self.seen.finish(out);
-        let room = self.table.room();
+        let (room, users) = (self.table.room(), self.seen.users);
         *self = Self { counts: std::mem::take(&mut self.counts), ..Self::new(room) };
+        self.name_users(users);
     }
 
     /// A host outside any flow.

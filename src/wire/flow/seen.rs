@@ -102,6 +102,8 @@ pub(super) struct Seen {
     /// Who is looked at next for a last word, and the second of the last look.
     hand: usize,
     looked: u32,
+    /// Whether names of users may pass: only where the site has asked for them.
+    pub(super) users: bool,
 }
 
 impl Seen {
@@ -115,6 +117,7 @@ impl Seen {
             mask: many.saturating_sub(1),
             hand: 0,
             looked: 0,
+            users: false,
         }
     }
 

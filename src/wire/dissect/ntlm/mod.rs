@@ -2,7 +2,7 @@
 //! themselves while a user logs on.
 //!
 //! Not a protocol of its own: its tokens travel in SMB, HTTP, RPC, LDAP, SQL. The
-//! user's name, domain and responses are never read. Whether a version is one that
+//! user's name leaves only through [`Sink::user`], responses are never read. Whether a version is one that
 //! Windows really had is for the signatures to say: Samba and Java send constants.
 
 #[cfg(test)]
@@ -155,7 +155,16 @@ fn authenticate(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         return Err(Error::invalid("WorkstationFields"));
     }
     let name = workstation.of(&r, "Workstation")?;
-    out.fact(Who::Sender, &WORKSTATION, &decode(name, flags & UNICODE != 0));
+    let unicode = flags & UNICODE != 0;
+    out.fact(Who::Sender, &WORKSTATION, &decode(name, unicode));
+    // A capture that ends before them is no reason to say less of the computer.
+    let text = |field: Field, name| decode(field.of(&r, name).unwrap_or_default(), unicode);
+    let (domain, user) = (text(domain, "DomainName"), text(user, "UserName"));
+    if domain.is_empty() {
+        out.user(Who::Sender, &user);
+    } else if !user.is_empty() {
+        out.user(Who::Sender, &format!("{domain}\\{user}"));
+    }
     Ok(())
 }
 

@@ -104,3 +104,23 @@ fn survives_anything() {
         shake(&token, &["NAR"], |bytes, out| read(bytes, out));
     }
 }
+
+/// Keeps nothing but users.
+#[derive(Default)]
+struct Users(Vec<String>);
+
+impl Sink for Users {
+    fn observe(&mut self, _: Who, _: crate::observe::Observed<'_>) {}
+
+    fn user(&mut self, _: Who, name: &str) {
+        self.0.push(name.to_owned());
+    }
+}
+
+#[test]
+fn a_user_leaves_by_one_way_alone() {
+    let mut users = Users::default();
+    read(&authenticate_message(), &mut users).unwrap();
+    assert_eq!(users.0.len(), 1);
+    assert!(users.0[0].contains("CANARY"), "{users:?}", users = users.0);
+}

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::identity::Identity;
 use crate::census::host::{EquipmentFacts, Host, Said};
 use crate::net::{HostId, Mac};
-use crate::observe::Origin;
+use crate::observe::{Origin, Role};
 
 /// Modality worklist (PS3.4 annex K): only acquisition devices ask for work.
 const WORKLIST: &str = "1.2.840.10008.5.1.4.31";
@@ -58,6 +58,16 @@ fn signature_of(facts: &EquipmentFacts) -> Option<String> {
 fn kind_of(facts: &EquipmentFacts) -> String {
     let parts = ["dicom.manufacturer", "dicom.model", "dicom.station_name", "hl7.equipment_id"];
     parts.map(|key| get(facts, key).unwrap_or_default()).join("|").to_lowercase()
+}
+
+/// Takes HL7 messages in and gives HL7 messages out: what those say of their maker
+/// need not be said of the speaker.
+pub(super) fn relays_hl7(hosts: &[(&HostId, &Host)]) -> bool {
+    let part = |wanted: Role| {
+        let mut services = hosts.iter().flat_map(|(_, host)| host.services());
+        services.any(|((_, _, name, role), _)| &**name == "hl7" && *role == wanted)
+    };
+    part(Role::Server) && part(Role::Client)
 }
 
 /// Sorts what the speakers of one asset describe; `medical_mac` says whether the card

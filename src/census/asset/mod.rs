@@ -284,7 +284,7 @@ impl<'a> Desk<'a> {
         let spans = spans.chain(group.routes.iter().map(|route| route.span));
         let mut asset = empty(group.id, identity, spans);
         let mut candidates = Candidates::default();
-        let relays = relays_hl7(&group.hosts);
+        let relays = equipment::relays_hl7(&group.hosts);
         for (id, host) in &group.hosts {
             self.place(&mut asset, id, host);
             for fact in host.facts() {
@@ -422,16 +422,6 @@ fn is_only_named(host: &Host) -> bool {
         && host.equipment.is_empty()
         && host.attached.is_empty()
         && host.facts().iter().all(|fact| fact.key.as_str() == "dns.name")
-}
-
-/// Takes HL7 messages in and gives HL7 messages out: what those say of their maker
-/// need not be said of the speaker.
-fn relays_hl7(hosts: &[(&HostId, &Host)]) -> bool {
-    let part = |wanted: Role| {
-        let mut services = hosts.iter().flat_map(|(_, host)| host.services());
-        services.any(|((_, _, name, role), _)| &**name == "hl7" && *role == wanted)
-    };
-    part(Role::Server) && part(Role::Client)
 }
 
 /// Each address once, with all of its time.

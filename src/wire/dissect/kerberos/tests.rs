@@ -1,3 +1,4 @@
+use super::super::ber::OCTET_STRING;
 use super::super::testing::{facts, packet, stream, udp};
 use super::super::torture;
 use super::*;

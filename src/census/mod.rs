@@ -34,6 +34,7 @@ use crate::net::HostId;
 use crate::observe::{LAST_USER, Observation, Observed, text};
 use crate::time::{SECOND, Timestamp};
 
+use asset::Pins;
 use host::Said;
 pub use host::{Evidence, Host, Span};
 use room::Room;
@@ -67,6 +68,7 @@ pub struct Census {
     hosts: Vec<(HostId, Host)>,
     places: HashMap<HostId, usize, RandomState>,
     tenancies: Tenancies,
+    pins: Pins,
     captures: Vec<String>,
     room: Room,
     refused: u64,
@@ -85,6 +87,7 @@ impl Census {
             hosts: Vec::new(),
             places: HashMap::default(),
             tenancies: Tenancies::default(),
+            pins: Pins::default(),
             captures: Vec::new(),
             room: Room::default(),
             refused: 0,
@@ -102,6 +105,11 @@ impl Census {
     /// From now on understands with these signatures; what hosts said is kept as it came.
     pub fn turn_to(&mut self, book: Arc<Book>) {
         self.book = book;
+    }
+
+    /// From now on believes the site in this.
+    pub fn pin(&mut self, pins: Pins) {
+        self.pins = pins;
     }
 
     /// Names the capture that the next observations are from; gives its number.

@@ -13,6 +13,9 @@ const DEFAULT: &str = "/etc/auscult/auscult.toml";
 /// The site's own signatures, when the file does not say otherwise.
 const OVERLAY: &str = "/etc/auscult/signatures.d";
 
+/// What the site knows of who is who, when the file does not say otherwise.
+const IDENTITY: &str = "/etc/auscult/identity.toml";
+
 /// What the file may say.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +28,8 @@ pub(super) struct Config {
     pub(super) last_user: Option<bool>,
     /// For how many days.
     pub(super) last_user_days: Option<u32>,
+    /// What the site knows of who is who (`[[same]]`, `[[apart]]`).
+    pub(super) identity: Option<PathBuf>,
     /// Whom `auscult listen` turns to once the interfaces are open.
     pub(super) user: Option<String>,
     /// Where `auscult listen` tells its counters to Prometheus.
@@ -43,6 +48,9 @@ impl Config {
         };
         if config.signatures.is_none() && Path::new(OVERLAY).is_dir() {
             config.signatures = Some(PathBuf::from(OVERLAY));
+        }
+        if config.identity.is_none() && Path::new(IDENTITY).is_file() {
+            config.identity = Some(PathBuf::from(IDENTITY));
         }
         Ok(config)
     }

@@ -14,6 +14,7 @@ mod register;
 mod show;
 mod signatures;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, Parser, Subcommand};
 use tracing::{Level, error};
 
+use crate::census::asset::Pins;
 use crate::census::signature::Book;
 use crate::observe::text::is_printable;
 use config::Config;
@@ -131,6 +133,7 @@ const LAST_USER_DAYS: u32 = 30;
 struct Settings {
     db: PathBuf,
     overlay: Option<PathBuf>,
+    identity: Option<PathBuf>,
     user: Option<String>,
     metrics: Option<String>,
     /// Days for which users are remembered; none when they are not.
@@ -147,6 +150,7 @@ impl Settings {
         Ok(Self {
             db: db.unwrap_or_else(|| PathBuf::from("auscult.db")),
             overlay: config.signatures,
+            identity: config.identity,
             user: config.user,
             metrics: config.metrics,
             users: config
@@ -167,6 +171,16 @@ impl Settings {
                 .map(Arc::new)
                 .map_err(|error| Failure::Said(format!("signatures: {error}"))),
         }
+    }
+}
+
+impl Settings {
+    /// What the site knows of who is who.
+    fn pins(&self) -> Result<Pins, Failure> {
+        let Some(path) = &self.identity else { return Ok(Pins::default()) };
+        let said = |why: &dyn Display| Failure::Said(format!("{}: {why}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| said(&error))?;
+        Pins::parse(&text).map_err(|error| said(&error))
     }
 }
 

@@ -19,6 +19,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let inventory = Inventory::open(&settings.db)?;
     let assets = inventory.assets()?;
     let found = dossier::find(&assets, &args.asset);
+    let changes = match found.as_slice() {
+        [asset] => inventory.history(&asset.id)?,
+        _ => Vec::new(),
+    };
     match found.as_slice() {
         [] => {
             return Err(Failure::Said(format!(
@@ -30,6 +34,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             for asset in found {
                 to.write_all(dossier::text(asset).as_bytes())?;
             }
+            to.write_all(dossier::history(&changes).as_bytes())?;
             Ok(())
         })?,
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use foldhash::fast::RandomState;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Params, Row};
 
 use super::record::{self, Attribute, Unreadable};
 use super::{Error, Fault, open_reader};
@@ -96,14 +96,15 @@ impl Inventory {
         Ok(Self { path: path.to_owned(), connection: open_reader(path)? })
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
+        which: impl Params,
         mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let mut statement = self.connection.prepare_cached(sql).map_err(read)?;
-        let rows = statement.query_map([], |row| each(row)).map_err(read)?;
+        let rows = statement.query_map(which, |row| each(row)).map_err(read)?;
         rows.collect::<Result<_, _>>().map_err(read)
     }
 
@@ -121,6 +122,7 @@ impl Inventory {
         let mut assets = self.rows(
             "SELECT number, id, identity, external, first_seen, last_seen FROM asset
              ORDER BY identity, id",
+            [],
             |row| {
                 places.insert(row.get(0)?, places.len());
                 Ok(Known {
@@ -133,11 +135,11 @@ impl Inventory {
                 })
             },
         )?;
-        let captures = self.rows("SELECT id, name FROM capture", |row| {
+        let captures = self.rows("SELECT id, name FROM capture", [], |row| {
             Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?))
         })?;
         let captures: BTreeMap<u32, String> = captures.into_iter().collect();
-        let known = self.rows("SELECT asset, attributes FROM known", |row| {
+        let known = self.rows("SELECT asset, attributes FROM known", [], |row| {
             let place = places.get(&row.get(0)?);
             let Some(asset) = place.and_then(|at| assets.get_mut(*at)) else { return Ok(Ok(())) };
             let blob = row.get_ref(1)?.as_blob()?;
@@ -156,10 +158,10 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn captures(&self) -> Result<Vec<Capture>, Error> {
-        let mut captures = self.rows("SELECT name FROM capture ORDER BY id", |row| {
+        let mut captures = self.rows("SELECT name FROM capture ORDER BY id", [], |row| {
             Ok(Capture { name: row.get(0)?, counters: BTreeMap::new() })
         })?;
-        let counters = self.rows("SELECT capture, name, value FROM counter", |row| {
+        let counters = self.rows("SELECT capture, name, value FROM counter", [], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
         })?;
         for (at, name, value) in counters {

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
 
+use super::history::Log;
 use super::record::{self, Attribute, ReasonOf, ValueOf};
 use super::writer::Failure;
-use crate::census::asset::{Asset, AssetId, Candidate, Tally};
+use crate::census::asset::{Asset, AssetId, Candidate, Joined, Tally};
 use crate::census::{Census, Span};
 use crate::observe::Role;
 use crate::time::Timestamp;
@@ -102,10 +103,16 @@ impl Ledger {
         let mut know = transaction.prepare_cached("INSERT INTO known VALUES (?1, ?2)")?;
         let mut learn =
             transaction.prepare_cached("UPDATE known SET attributes = ?2 WHERE asset = ?1")?;
+        let mut recall = transaction.prepare_cached("SELECT attributes FROM known WHERE asset = ?1")?;
+        let mut log = Log::new(transaction, self.entries.is_empty());
+        let mut parts: HashMap<AssetId, AssetId, RandomState> = HashMap::default();
         let mut blob = Vec::new();
         census.derive(|asset| {
+            let known = attributes(&asset);
             record::begin(&mut blob);
-            record::add(&mut blob, &attributes(&asset))?;
+            record::add(&mut blob, &known)?;
+            let part = |it: &Joined<'_>| (AssetId::of(&it.identity.to_string()), asset.id);
+            parts.extend(asset.joined.iter().map(part));
             let print = print(&asset, &blob);
             let (first, last) = (asset.span.first, asset.span.last);
             changes.summary.assets += 1;
@@ -122,6 +129,10 @@ impl Ledger {
                 }
                 Some(entry) => {
                     entry.round = self.round;
+                    let old = recall.query_row([entry.number], |row| row.get::<_, Vec<u8>>(0));
+                    if let Some(old) = old.optional()? {
+                        log.changed(last, asset.id, &record::only::<Vec<_>>(&old)?, &known)?;
+                    }
                     let print = print.to_be_bytes();
                     change.execute(params![
                         entry.number,
@@ -136,6 +147,9 @@ impl Ledger {
                     let number = changes.next;
                     changes.next += 1;
                     let (id, identity) = (asset.id.to_string(), asset.identity.to_string());
+                    if !asset.external {
+                        log.appeared(last, asset.id, &identity)?;
+                    }
                     let print = print.to_be_bytes();
                     add.execute(params![
                         number,
@@ -157,7 +171,11 @@ impl Ledger {
             Ok::<(), Failure>(())
         })?;
         let of_before = self.entries.iter().filter(|(_, entry)| entry.round != self.round);
-        changes.gone.extend(of_before.map(|(id, entry)| (*id, entry.number)));
+        for (id, entry) in of_before {
+            changes.gone.push((*id, entry.number));
+            log.gone(entry.last, *id, parts.get(id).copied())?;
+        }
+        log.close()?;
         changes.summary.gone = changes.gone.len();
         for (_, number) in &changes.gone {
             for sql in ["DELETE FROM known WHERE asset = ?1", "DELETE FROM asset WHERE number = ?1"]
@@ -200,6 +218,24 @@ fn attributes<'a>(asset: &'a Asset<'_>) -> Vec<Attribute<'a>> {
             value_of(candidate, is_shown)
         });
         all.push(Attribute { name: Cow::Borrowed(name), values: values.collect() });
+    }
+    if !asset.joined.is_empty() {
+        let values = asset.joined.iter().map(|it| ValueOf {
+            value: Cow::Owned(it.identity.to_string()),
+            confidence: 1.0,
+            shown: true,
+            reasons: vec![ReasonOf {
+                signature: it.rule,
+                key: it.key,
+                value: it.value,
+                confidence: 1.0,
+                capture: it.said.evidence.capture,
+                frame: it.said.evidence.frame,
+                first_seen: it.said.span.first,
+            }],
+        });
+        let values = values.take(MAX_LISTED).collect();
+        all.push(Attribute { name: Cow::Borrowed("joined"), values });
     }
     places(asset, |name, texts| {
         let values =

@@ -2,6 +2,7 @@
 //! [`Inventory`]s beside it (WAL), and no SQL outside this module.
 
 mod health;
+mod history;
 mod inventory;
 mod journal;
 mod ledger;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
+pub use history::Change;
 pub use health::{COUNTED, Health, Stretch};
 pub use inventory::{Capture, Inventory, Known, Value, Why};
 pub use ledger::Published;
@@ -23,11 +25,12 @@ pub use writer::{Counters, Writer};
 const BUSY: Duration = Duration::from_secs(10);
 
 /// How many steps [`migrations`] has: a database with more is of a newer auscult.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// The schema, step by step; a step that has been released is never changed.
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(include_str!("migrations/001.sql"))])
+    let steps = [include_str!("migrations/001.sql"), include_str!("migrations/002.sql")];
+    Migrations::new(steps.map(M::up).into())
 }
 
 /// The inventory cannot be used.

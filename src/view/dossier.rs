@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::store::{Known, Value};
+use crate::store::{Change, Known, Value};
 
 /// Losing candidates listed of one attribute.
 const MAX_LOSING: usize = 5;
+/// Changes listed of one asset.
+const MAX_CHANGES: usize = 50;
 /// Reasons listed of one value.
 const MAX_REASONS: usize = 4;
 
@@ -64,6 +66,27 @@ pub fn text(asset: &Known) -> String {
         for value in losing.into_iter().take(MAX_LOSING) {
             line(&mut page, name, value, "  not shown: ");
         }
+    }
+    page
+}
+
+/// What changed of an asset, a line each, the last first.
+#[must_use]
+pub fn history(changes: &[Change]) -> String {
+    let mut page = String::new();
+    for it in changes.iter().rev().take(MAX_CHANGES) {
+        let at = it.at.rfc3339();
+        let _ = match (it.what.as_str(), it.before.as_str(), it.after.as_str()) {
+            ("appeared", _, identity) => writeln!(page, "  {at}  appeared as {identity}"),
+            ("gone", _, "") => writeln!(page, "  {at}  was no device any more"),
+            ("gone", _, into) => writeln!(page, "  {at}  turned out to be {into}"),
+            (what, "", after) => writeln!(page, "  {at}  {what}: {after}"),
+            (what, before, "") => writeln!(page, "  {at}  {what}: no longer {before}"),
+            (what, before, after) => writeln!(page, "  {at}  {what}: {before} -> {after}"),
+        };
+    }
+    if !page.is_empty() {
+        page.insert_str(0, "history:\n");
     }
     page
 }

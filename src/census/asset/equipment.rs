@@ -39,19 +39,22 @@ fn get<'a>(facts: &'a EquipmentFacts, key: &str) -> Option<&'a str> {
 /// What makes two descriptions the same device. A serial number must look like one:
 /// zeros and addresses are not.
 fn signature_of(facts: &EquipmentFacts) -> Option<String> {
-    let serial = get(facts, "dicom.serial")
-        .or_else(|| get(facts, "dicom.uid_serial"))
-        .or_else(|| get(facts, "hl7.equipment_serial"))
-        .or_else(|| get(facts, "hl7.equipment_eui64"))
+    let first = |ends: &[&str]| {
+        let of = |end: &&str| facts.iter().find(|(key, _)| key.as_str().ends_with(end));
+        ends.iter().find_map(of).map(|(_, value)| &**value)
+    };
+    let serial = first(&["serial", "uid_serial", "_eui64"])
         .filter(|s| s.chars().any(|c| c.is_ascii_alphanumeric() && c != '0'))
         .filter(|s| s.parse::<std::net::IpAddr>().is_err())?;
-    let maker = get(facts, "dicom.manufacturer")
-        .or_else(|| get(facts, "hl7.equipment_manufacturer"))
-        .or_else(|| get(facts, "hl7.equipment_namespace"))
-        .unwrap_or_default();
-    let model =
-        get(facts, "dicom.model").or_else(|| get(facts, "hl7.equipment_model")).unwrap_or_default();
+    let maker = first(&["manufacturer", "namespace", "vendor_id"]).unwrap_or_default();
+    let model = first(&[".model", "_model"]).unwrap_or_default();
     Some(format!("{maker}|{model}|{serial}").to_lowercase())
+}
+
+/// The address of the described device's card.
+pub(super) fn card(facts: &EquipmentFacts) -> Option<Mac> {
+    let (_, value) = facts.iter().find(|(key, _)| key.as_str().ends_with("_mac"))?;
+    value.parse().ok().filter(|mac: &Mac| mac.is_unicast())
 }
 
 /// A coarser name for descriptions that carry no serial number.
@@ -122,8 +125,7 @@ pub(super) fn sort<'a>(
                 }
             }
             Origin::Creator => {
-                let mac = get(facts, "hl7.equipment_mac").and_then(|m| m.parse::<Mac>().ok());
-                match mac {
+                match card(facts) {
                     Some(mac) if macs.contains(&mac) => Some(1.0),
                     Some(_) => None,
                     // One device only, and the network card is of a maker of such devices.
@@ -152,6 +154,20 @@ fn same_name(station: &str, ae: &str) -> bool {
     };
     let station = bare(station);
     station.len() >= SHORTEST_NAME && station == bare(ae)
+}
+
+/// Whether a name of equipment tells it from all others: its serial number has digits
+/// and is none of those that are written where none was set.
+pub(super) fn is_telling(name: &Identity) -> bool {
+    let Identity::Equipment(name) = name else { return false };
+    let serial = name.rsplit('|').next().unwrap_or_default();
+    let digits: Vec<u8> = serial.bytes().filter(u8::is_ascii_digit).collect();
+    let counts = |step: u8| digits.windows(2).all(|w| w[0].wrapping_add(step) == w[1]);
+    serial.len() >= 4
+        && digits.len() >= 3
+        && !counts(0)
+        && !counts(1)
+        && name.len() > serial.len() + 2
 }
 
 fn is_dicom(facts: &EquipmentFacts) -> bool {

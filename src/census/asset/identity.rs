@@ -49,6 +49,17 @@ pub enum Identity {
     Equipment(String),
 }
 
+impl Identity {
+    /// The card, where it is one.
+    #[must_use]
+    pub const fn mac(&self) -> Option<Mac> {
+        match self {
+            Self::Mac(mac) => Some(*mac),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{twice}: named twice; once is enough")));
     }
     crate::store::can_be_at(&settings.db)?;
-    let book = settings.book()?;
+    let (book, pins) = (settings.book()?, settings.pins()?);
     let signals = Signals::heed()?;
     let options = Options {
         method: args.capture.method(),
@@ -142,6 +142,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut edition = edition(&book);
     let mut census = writer.restore(book)?;
     census.keep_users(settings.users);
+    census.pin(pins);
     let mut listening = Listening::new(census, writer);
     for (interface, port) in &opened {
         let note = if port.note.is_empty() { String::new() } else { format!(" ({})", port.note) };
@@ -180,14 +181,15 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             return Wish::GoOn;
         }
         manager.reloading();
-        let wish = match settings.book() {
-            Ok(book) => {
-                info!("signatures are read anew");
+        let read = settings.book().and_then(|book| Ok((book, settings.pins()?)));
+        let wish = match read {
+            Ok((book, pins)) => {
+                info!("signatures and identities are read anew");
                 edition = self::edition(&book);
-                Wish::Reload(book)
+                Wish::Reload(book, pins)
             }
             Err(failure) => {
-                warn!("the signatures stay as they are: {failure}");
+                warn!("signatures and identities stay as they are: {failure}");
                 Wish::GoOn
             }
         };
@@ -235,7 +237,8 @@ fn give_up_rights(args: &Args, settings: &Settings) -> Result<Confined, Failure>
         _ => Path::new("."),
     };
     // Signatures of the site may be replaced as a whole, directory and all.
-    let readable = [Some(Path::new(config::DIRECTORY)), settings.overlay.as_deref()];
+    let identity = settings.identity.as_deref();
+    let readable = [Some(Path::new(config::DIRECTORY)), settings.overlay.as_deref(), identity];
     let readable: Vec<_> = readable.into_iter().flatten().collect();
     let user = args.user.as_deref().or(settings.user.as_deref());
     let wanted = Confine { user, state, writable: &[], readable: &readable };

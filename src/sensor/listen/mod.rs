@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::census::Census;
+use crate::census::asset::Pins;
 use crate::census::signature::Book;
 use crate::observe::Observation;
 use crate::sensor::Share;
@@ -51,8 +52,8 @@ pub enum Wish {
     /// Go on.
     #[default]
     GoOn,
-    /// Go on with these signatures.
-    Reload(Arc<Book>),
+    /// Go on with these signatures, and what the site knows of who is who.
+    Reload(Arc<Book>, Pins),
     /// Write everything and end.
     Stop,
 }
@@ -219,7 +220,10 @@ impl Listening {
             self.feel();
             match watch(&self.look()) {
                 Wish::GoOn => {}
-                Wish::Reload(book) => self.census.turn_to(book),
+                Wish::Reload(book, pins) => {
+                    self.census.turn_to(book);
+                    self.census.pin(pins);
+                }
                 Wish::Stop => break,
             }
             self.ports.iter_mut().for_each(Port::look_after);

@@ -1,0 +1,266 @@
+//! From what the speakers of one device said to the asset.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+
+use super::address::{is_public, is_somebodys};
+use super::attribute::Candidates;
+use super::equipment;
+use super::group::{Group, Groups};
+use super::identity::{Identifier, Identity};
+use super::plug::Plugs;
+use super::understood::Reader;
+use super::{Asset, AssetId, FORWARDS, NO_FRAME, OUI, PASSED_ON};
+use crate::census::host::{EquipmentFacts, Host, Said, Span};
+use crate::census::signature::{Book, oui};
+use crate::net::HostId;
+use crate::observe::{Lease, Role};
+
+/// Whose the words of a speaker are: an address may have been of one, then of another.
+#[derive(Default)]
+struct Speakers<'a> {
+    last: HashMap<&'a HostId, (Span, AssetId), RandomState>,
+    /// All of those whose address changed hands.
+    turns: HashMap<&'a HostId, Vec<(Span, AssetId)>, RandomState>,
+}
+
+impl<'a> Speakers<'a> {
+    fn add(&mut self, id: &'a HostId, span: Span, asset: AssetId) {
+        if let Some(before) = self.last.insert(id, (span, asset)) {
+            let turns = self.turns.entry(id).or_insert_with(|| vec![before]);
+            turns.push((span, asset));
+        }
+    }
+
+    /// Gives each that spoke so in this time; false when nobody ever did.
+    fn at(&self, id: &HostId, span: Span, mut give: impl FnMut(AssetId)) -> bool {
+        match (self.turns.get(id), self.last.get(id)) {
+            (Some(turns), _) => {
+                let then = turns.iter().filter(|(turn, _)| turn.common(span).is_some());
+                then.for_each(|(_, asset)| give(*asset));
+                true
+            }
+            (None, Some((_, asset))) => {
+                give(*asset);
+                true
+            }
+            (None, None) => false,
+        }
+    }
+}
+
+/// What a derivation asks again and again.
+pub(super) struct Desk<'a> {
+    identifier: Identifier,
+    plugs: Plugs<'a>,
+    /// Names of what became part of another device.
+    joined: HashMap<Identity, AssetId, RandomState>,
+    /// Assets by speaker: everyone is a peer of many.
+    known: Speakers<'a>,
+    reader: Reader<'a>,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(
+        identifier: Identifier,
+        plugs: Plugs<'a>,
+        groups: &Groups<'a>,
+        book: &'a Book,
+    ) -> Self {
+        let mut known = Speakers::default();
+        let mut joined = HashMap::default();
+        for group in &groups.all {
+            let name = group.id;
+            for (id, host) in &group.hosts {
+                known.add(id, host.span, name);
+            }
+            joined.extend(group.parts().iter().map(|it| (it.clone(), name)));
+        }
+        Self { identifier, plugs, joined, known, reader: Reader::new(book) }
+    }
+
+    /// The name of the device that is recognised so.
+    fn name_of(&self, identity: &Identity) -> AssetId {
+        let joined = self.joined.get(identity).copied();
+        joined.unwrap_or_else(|| AssetId::of(&identity.to_string()))
+    }
+
+    pub(super) fn asset(&mut self, group: &Group<'a>) -> Asset<'a> {
+        let spans = group.hosts.iter().map(|(_, host)| host.span);
+        let spans = spans.chain(group.routes.iter().map(|route| route.span));
+        let mut asset = empty(group.id, group.identity.clone(), spans);
+        asset.joined.clone_from(&group.joined);
+        asset.macs.extend(group.identities().filter_map(Identity::mac));
+        let mut candidates = Candidates::default();
+        let relays = equipment::relays_hl7(&group.hosts);
+        for (id, host) in &group.hosts {
+            self.place(&mut asset, group, id, host);
+            for fact in host.facts() {
+                let (key, value) = (fact.key.as_str(), &*fact.value);
+                let weight = if relays && key == "hl7.profile" { PASSED_ON } else { 1.0 };
+                if let Some(found) = self.reader.alone(key, value) {
+                    candidates.add(&found, (key, value), fact.said, weight);
+                }
+            }
+        }
+        for (facts, said, weight) in &group.described.own {
+            add_equipment(&mut candidates, &self.reader, facts, |_| true, *said, *weight);
+        }
+        for route in &group.routes {
+            asset.segments.push(route.segment);
+            let evidence = route.evidence.unwrap_or(NO_FRAME);
+            let said = Said { evidence, span: route.span };
+            if let Some(found) = self.reader.alone(FORWARDS, "yes").filter(|_| route.sure) {
+                candidates.add(&found, (FORWARDS, "yes"), said, 1.0);
+            }
+        }
+        // The cards' makers, said by the first frame that each sent.
+        for mac in group.identities().filter_map(Identity::mac) {
+            if let Some(vendor) = oui::vendor(mac)
+                && let Some(found) = self.reader.alone(OUI, vendor)
+            {
+                let said = Said { evidence: NO_FRAME, span: asset.span };
+                candidates.add(&found, (OUI, vendor), said, 1.0);
+            }
+        }
+        asset.attributes = candidates.weigh(self.reader.book);
+        asset.attached = self.plugs.of(&group.hosts);
+        asset.ips.sort_unstable();
+        asset.ips.dedup();
+        asset.former = united(asset.former);
+        let identifier = &self.identifier;
+        let own = asset.macs.iter();
+        asset.conflicts.extend(
+            own.flat_map(|mac| identifier.conflicts(*mac))
+                .map(|(ip, other)| (ip, self.name_of(&Identity::Mac(identifier.device(other))))),
+        );
+        asset.segments.sort_unstable();
+        asset.segments.dedup();
+        asset.services.sort_unstable();
+        asset.services.dedup();
+        asset.peers.sort_unstable();
+        asset.peers.dedup();
+        let own = asset.id;
+        asset.peers.retain(|peer| *peer != own);
+        asset
+    }
+
+    /// Addresses, segments, services and peers of one speaker.
+    fn place(&self, asset: &mut Asset<'a>, group: &Group<'a>, id: &HostId, host: &'a Host) {
+        if let Some(mac) = id.mac
+            && group.identities().any(|it| it.mac() == Some(self.identifier.device(mac)))
+        {
+            asset.macs.insert(mac);
+        }
+        let seen = !host.services().is_empty() || host.direct || host.routed;
+        let used = id.ip.filter(|_| seen).map(|ip| (ip, host.span));
+        let held = host.addresses.iter().map(|(ip, _, said)| (*ip, said.span));
+        for (ip, span) in used.into_iter().chain(held).filter(|(ip, _)| is_somebodys(*ip)) {
+            let others = |mac| asset.macs.iter().all(|own| *own != mac);
+            match self.identifier.passed_on(id.segment, ip, others) {
+                true => asset.former.push((ip, span)),
+                false => asset.ips.push(ip),
+            }
+        }
+        asset.leased |=
+            host.addresses.iter().any(|(_, lease, _)| matches!(lease, Lease::Dhcp { .. }));
+        // Behind a router the segment is where the router is, not the device.
+        let routed = id.mac.is_some_and(|mac| self.identifier.is_router(id.segment, mac));
+        let own_mac = id.mac.is_some_and(|mac| asset.macs.contains(&mac));
+        if own_mac && host.spoke && (!routed || id.ip.is_none() || !host.routed) {
+            asset.segments.push(id.segment);
+        }
+        let services = host.services().iter();
+        asset
+            .services
+            .extend(services.map(|((t, port, name, role), _)| (*t, *port, &**name, *role)));
+        for peer in host.peers() {
+            if !self.known.at(peer, host.span, |id| asset.peers.push(id)) {
+                let unheard = self.identifier.named(peer, host.span);
+                asset.peers.extend(unheard.map(|identity| self.name_of(&identity)));
+            }
+        }
+    }
+
+    /// A device of which only others speak.
+    pub(super) fn described(
+        &self,
+        identity: Identity,
+        facts: &[(AssetId, &'a EquipmentFacts, Said)],
+    ) -> Option<Asset<'a>> {
+        let id = AssetId::of(&identity.to_string());
+        let mut asset = empty(id, identity, facts.iter().map(|(.., said)| said.span));
+        let mut candidates = Candidates::default();
+        for (through, facts, said) in facts {
+            asset.seen_through.push(*through);
+            let own = |key: &str| key != "dicom.calling_ae";
+            add_equipment(&mut candidates, &self.reader, facts, own, *said, 1.0);
+        }
+        asset.seen_through.sort_unstable();
+        asset.seen_through.dedup();
+        asset.attributes = candidates.weigh(self.reader.book);
+        (!asset.attributes.is_empty()).then_some(asset)
+    }
+}
+
+/// Adds what the facts of one description say whose keys are `wanted`.
+fn add_equipment<'a>(
+    candidates: &mut Candidates<'a>,
+    reader: &Reader<'a>,
+    facts: &'a EquipmentFacts,
+    wanted: impl Fn(&str) -> bool,
+    said: Said,
+    weight: f32,
+) {
+    let facts: Vec<(&str, &str)> = facts
+        .iter()
+        .map(|(key, value)| (key.as_str(), &**value))
+        .filter(|(key, _)| wanted(key))
+        .collect();
+    for (key, value) in &facts {
+        if let Some(found) = reader.among(key, value, &facts) {
+            candidates.add(&found, (key, value), said, weight);
+        }
+    }
+}
+
+/// Each address once, with all of its time.
+fn united(mut all: Vec<(IpAddr, Span)>) -> Vec<(IpAddr, Span)> {
+    all.sort_unstable_by_key(|(ip, span)| (*ip, span.first, span.last));
+    all.dedup_by(|(ip, span), (kept, whole)| {
+        let same = ip == kept;
+        if same {
+            whole.cover(*span);
+        }
+        same
+    });
+    all
+}
+
+fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>) -> Asset<'a> {
+    let span = spans.reduce(|mut all, span| {
+        all.cover(span);
+        all
+    });
+    Asset {
+        id,
+        external: matches!(&identity, Identity::Address { ip, .. } if is_public(*ip)),
+        identity,
+        span: span.unwrap_or(Span::at(crate::time::Timestamp(0))),
+        joined: Vec::new(),
+        macs: BTreeSet::new(),
+        ips: Vec::new(),
+        former: Vec::new(),
+        conflicts: Vec::new(),
+        leased: false,
+        segments: Vec::new(),
+        attached: Vec::new(),
+        last_user: None,
+        services: Vec::new(),
+        peers: Vec::new(),
+        seen_through: Vec::new(),
+        attributes: BTreeMap::new(),
+    }
+}

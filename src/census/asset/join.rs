@@ -1,0 +1,219 @@
+//! Several cards or addresses, one device: who says the same of itself in a field that
+//! was made to tell devices apart.
+//!
+//! Only strong agreement joins: one such field, whose value nobody else has. A value
+//! that many have is a default; a group that has several values stands for several
+//! devices (a gateway, a terminal server) and is joined with nobody. What contradicts,
+//! and what the site has set apart, stays apart. Nothing is overwritten: joins are found
+//! anew with every derivation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Joined;
+use super::equipment::{self, Described};
+use super::group::{Group, Groups};
+use super::identity::Identity;
+use super::pins::Pins;
+use crate::census::host::{Host, Said};
+use crate::net::Mac;
+
+/// One device has no more cards and addresses than this: a value of more is a default
+/// of the product, or copied with a disk.
+const MOST: usize = 8;
+
+/// A field that tells devices apart.
+struct Rule {
+    /// How it is called in explanations.
+    name: &'static str,
+    /// The fact.
+    key: &'static str,
+    /// Another fact that must be there with this value.
+    when: Option<(&'static str, &'static str)>,
+    /// It counts only among those with a name in common: copies of a disk have it too.
+    named: bool,
+}
+
+const fn rule(name: &'static str, key: &'static str) -> Rule {
+    Rule { name, key, when: None, named: false }
+}
+
+/// Strongest first.
+const RULES: &[Rule] = &[
+    // WS-Addressing endpoint reference: "a globally-unique identifier" (WS-Discovery §2.6).
+    rule("identity.endpoint", "wsd.endpoint"),
+    // An engine ID made of a card's address (RFC 3411 §5, format 3) is of that device.
+    rule("identity.engine", "snmp.engine_mac"),
+    Rule { named: true, ..rule("identity.engine", "snmp.engine_id") },
+    // A domain knows each of its computers by one name.
+    Rule { when: Some(("ntlm.membership", "domain")), ..rule("identity.domain", "ntlm.fqdn") },
+    Rule { named: true, ..rule("identity.duid", "dhcp.client_id") },
+    Rule { named: true, ..rule("identity.duid", "dhcpv6.duid") },
+];
+
+/// Facts that give the address of a card of the speaker itself.
+const CARDS: &[(&str, &str)] =
+    &[("identity.netbios", "nbns.mac"), ("identity.engine", "snmp.engine_mac")];
+
+/// Facts by which devices are called.
+const NAMES: &[&str] = &[
+    "browser.hostname",
+    "dhcp.hostname",
+    "llmnr.hostname",
+    "mdns.hostname",
+    "nbns.hostname",
+    "ntlm.computer",
+    "ntlm.workstation",
+    "smb.hostname",
+    "snmp.sysname",
+];
+
+/// Joins what is one device.
+pub(super) fn join<'a>(
+    groups: &mut Groups<'a>,
+    pins: &'a Pins,
+    described: impl Fn(&Group<'a>) -> Described<'a>,
+) {
+    for pin in pins.same() {
+        let places: BTreeSet<usize> = pin.of.iter().filter_map(|it| groups.at(it)).collect();
+        unite(groups, &places, pins, |_| Some(("pinned", "reason", &pin.reason, NO_FRAME)));
+    }
+    for rule in RULES {
+        let mut by_value: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (at, group) in groups.all.iter().enumerate() {
+            let Some((value, _)) = value(group, rule) else { continue };
+            let value = value.to_lowercase();
+            if !rule.named {
+                by_value.entry(value).or_default().insert(at);
+                continue;
+            }
+            for name in names(group) {
+                by_value.entry(format!("{value} {name}")).or_default().insert(at);
+            }
+        }
+        for places in by_value.into_values() {
+            unite(groups, &places, pins, |group| {
+                let (value, said) = value(group, rule)?;
+                Some((rule.name, rule.key, value, said))
+            });
+        }
+    }
+    join_cards(groups, pins);
+    join_equipment(groups, pins, described);
+}
+
+/// Who gives the address of its card, as NBSTAT does, is that card.
+fn join_cards<'a>(groups: &mut Groups<'a>, pins: &Pins) {
+    for (name, key) in CARDS {
+        let rule = rule(name, key);
+        let found: Vec<(usize, usize)> = (0..groups.all.len())
+            .filter_map(|at| {
+                let (value, _) = value(groups.all.get(at)?, &rule)?;
+                let mac: Mac = value.parse().ok().filter(|mac: &Mac| mac.is_unicast())?;
+                let card = groups.at(&Identity::Mac(mac)).filter(|card| *card != at)?;
+                Some((at, card))
+            })
+            .collect();
+        let mut by_card: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for (at, card) in found {
+            by_card.entry(card).or_default().extend([at, card]);
+        }
+        for places in by_card.into_values() {
+            unite(groups, &places, pins, |group| {
+                let (value, said) = value(group, &rule)?;
+                Some((name, key, value, said))
+            });
+        }
+    }
+}
+
+/// Who describes the same equipment as its own is that equipment.
+fn join_equipment<'a>(
+    groups: &mut Groups<'a>,
+    pins: &Pins,
+    described: impl Fn(&Group<'a>) -> Described<'a>,
+) {
+    let mut by_name: BTreeMap<Identity, BTreeSet<usize>> = BTreeMap::new();
+    for (at, group) in groups.all.iter().enumerate() {
+        if group.hosts.iter().all(|(_, host)| host.equipment.is_empty()) {
+            continue;
+        }
+        let mut names = equipment::names(&described(group)).into_iter();
+        if let (Some(name), None) = (names.next(), names.next())
+            && equipment::is_telling(&name)
+        {
+            by_name.entry(name).or_default().insert(at);
+        }
+    }
+    for places in by_name.into_values() {
+        unite(groups, &places, pins, |group| {
+            let serial = |host: &'a Host| {
+                let mut facts = host.equipment.iter().flat_map(|(_, facts, said)| {
+                    facts.iter().map(move |(key, value)| (key.as_str(), &**value, *said))
+                });
+                facts.find(|(key, ..)| key.ends_with("serial"))
+            };
+            let (key, value, said) = group.hosts.iter().find_map(|(_, host)| serial(host))?;
+            Some(("identity.serial", key, value, said))
+        });
+    }
+}
+
+/// The one value that a group has of a field; none when it has several.
+fn value<'a>(group: &Group<'a>, rule: &Rule) -> Option<(&'a str, Said)> {
+    let when =
+        |host: &Host| rule.when.is_none_or(|(key, value)| host.values(key).any(|it| it == value));
+    let hosts = group.hosts.iter().filter(|(_, host)| when(host));
+    let mut facts = hosts.flat_map(|(_, host)| host.facts_of(rule.key));
+    let first = facts.next()?;
+    facts
+        .all(|fact| fact.value.eq_ignore_ascii_case(&first.value))
+        .then_some((&*first.value, first.said))
+}
+
+fn names(group: &Group<'_>) -> BTreeSet<String> {
+    let of = |host: &Host| -> Vec<String> {
+        NAMES.iter().flat_map(|key| host.values(key)).map(str::to_lowercase).collect()
+    };
+    group.hosts.iter().flat_map(|(_, host)| of(host)).collect()
+}
+
+/// Makes the groups in these places one, those that nothing speaks against.
+fn unite<'a>(
+    groups: &mut Groups<'a>,
+    places: &BTreeSet<usize>,
+    pins: &Pins,
+    why: impl Fn(&Group<'a>) -> Option<(&'static str, &'a str, &'a str, Said)>,
+) {
+    if !(2..=MOST).contains(&places.len()) {
+        return;
+    }
+    // Named after the card that was seen first: that does not change any more.
+    let age = |at: &usize| {
+        let group = groups.all.get(*at)?;
+        let first = group.hosts.iter().map(|(_, host)| host.span.first).min();
+        let is_card = matches!(group.identity, Identity::Mac(_));
+        Some((!is_card, first, group.identity.clone()))
+    };
+    let Some(into) = places.iter().copied().min_by_key(age) else { return };
+    for from in places.iter().copied().filter(|from| *from != into) {
+        let (Some(whole), Some(part)) = (groups.all.get(into), groups.all.get(from)) else {
+            return;
+        };
+        if pins.are_apart(whole.identities(), part.identities()) || contradict(whole, part) {
+            continue;
+        }
+        let Some((rule, key, value, said)) = why(part).or_else(|| why(whole)) else { continue };
+        let identity = part.identity.clone();
+        groups.join(into, from, Joined { identity, rule, key, value, said });
+    }
+}
+
+/// Whether two say different things in a field that tells devices apart.
+fn contradict(one: &Group<'_>, other: &Group<'_>) -> bool {
+    RULES.iter().any(|rule| match (value(one, rule), value(other, rule)) {
+        (Some((a, _)), Some((b, _))) => !a.eq_ignore_ascii_case(b),
+        _ => false,
+    })
+}
+
+const NO_FRAME: Said = Said::new(crate::time::Timestamp(0), super::NO_FRAME);

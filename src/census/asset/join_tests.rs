@@ -1,0 +1,187 @@
+//! What makes several cards one device, and what does not.
+
+use super::{Asset, Pins};
+use crate::census::Census;
+use crate::census::signature::Book;
+use crate::net::{HostId, Mac, Segment};
+use crate::observe::{Equipment, Key, Observation, Observed, Origin};
+use crate::time::{SECOND, Timestamp};
+
+struct Hospital(Census, i64);
+
+impl Hospital {
+    fn new() -> Self {
+        Self(Census::new(std::sync::Arc::clone(Book::builtin())), 0)
+    }
+
+    fn say(&mut self, card: u8, what: Observed<'static>) {
+        let mac = Some(Mac([0, 1, 2, 0, 0, card]));
+        let host = HostId { segment: Segment::default(), mac, ip: None };
+        self.1 += SECOND;
+        let frame = self.1.unsigned_abs() / 1_000_000_000;
+        self.0.apply(0, Observation { at: Timestamp(self.1), frame, host, what });
+    }
+
+    fn fact(&mut self, card: u8, key: &'static str, value: &'static str) {
+        self.say(card, Observed::Present(Some(64)));
+        self.say(card, Observed::Fact(Key::new(key), value.into()));
+    }
+
+    fn behind(&mut self, router: u8, ip: &str, key: &'static str, value: &'static str) {
+        let mac = Some(Mac([0, 1, 2, 0, 0, router]));
+        let host = HostId { segment: Segment::default(), mac, ip: ip.parse().ok() };
+        for what in [Observed::Present(Some(63)), Observed::Fact(Key::new(key), value.into())] {
+            self.0.apply(0, Observation { at: Timestamp(self.1), frame: 9, host, what });
+        }
+    }
+
+    fn describes(&mut self, card: u8, facts: &[(&'static str, &'static str)]) {
+        let facts = facts.iter().map(|(k, v)| (Key::new(k), (*v).into())).collect();
+        self.say(card, Observed::Present(Some(64)));
+        self.say(card, Observed::Equipment(Equipment { origin: Origin::Own, facts }));
+    }
+
+    fn assets(&self) -> Vec<Asset<'_>> {
+        self.0.assets()
+    }
+
+    /// Last octets of the cards of each device.
+    fn cards(&self) -> Vec<Vec<u8>> {
+        let cards = |asset: &Asset<'_>| asset.macs.iter().map(|mac| mac.0[5]).collect();
+        self.assets().iter().map(cards).collect()
+    }
+}
+
+const ENDPOINT: &str = "urn:uuid:7b1c8a80-2f1c-11e4-8c21-0800200c9a66";
+
+#[test]
+fn one_endpoint_with_two_cards_is_one_device_and_says_why() {
+    let mut it = Hospital::new();
+    it.fact(7, "wsd.endpoint", ENDPOINT);
+    it.fact(3, "wsd.endpoint", ENDPOINT);
+    it.fact(5, "wsd.endpoint", "urn:uuid:another");
+    assert_eq!(it.cards(), [vec![5], vec![3, 7]]);
+    let assets = it.assets();
+    let asset = assets.iter().find(|asset| asset.macs.len() == 2).unwrap();
+    assert_eq!(asset.identity.to_string(), "mac:00:01:02:00:00:07", "named after the first seen");
+    let [why] = &asset.joined[..] else { panic!("{:?}", asset.joined) };
+    assert_eq!((why.rule, why.key, why.value), ("identity.endpoint", "wsd.endpoint", ENDPOINT));
+    assert_eq!(
+        (why.identity.to_string().as_str(), why.said.evidence.frame),
+        ("mac:00:01:02:00:00:03", 4)
+    );
+}
+
+#[test]
+fn what_many_have_is_a_default() {
+    let mut it = Hospital::new();
+    (1..20).for_each(|card| it.fact(card, "wsd.endpoint", ENDPOINT));
+    assert_eq!(it.cards().len(), 19);
+}
+
+#[test]
+fn a_copied_disk_is_not_the_same_computer() {
+    let mut it = Hospital::new();
+    for card in [1, 2] {
+        it.fact(card, "dhcp.client_id", "ff000100011c2d");
+    }
+    it.fact(1, "dhcp.hostname", "ws-1");
+    it.fact(2, "dhcp.hostname", "ws-2");
+    assert_eq!(it.cards().len(), 2);
+    it.fact(2, "nbns.hostname", "WS-1");
+    assert_eq!(it.cards(), [vec![1, 2]], "the same name as well");
+}
+
+#[test]
+fn a_computer_of_a_domain_is_one_by_its_name_and_a_workgroup_has_many() {
+    for (membership, many) in [("domain", 1), ("standalone", 2)] {
+        let mut it = Hospital::new();
+        for card in [1, 2] {
+            it.fact(card, "ntlm.membership", membership);
+            it.fact(card, "ntlm.fqdn", "ct-console.hospital.example");
+        }
+        assert_eq!(it.cards().len(), many, "{membership}");
+    }
+}
+
+#[test]
+fn who_stands_for_several_is_none_of_them() {
+    let mut it = Hospital::new();
+    for card in [1, 2, 3] {
+        it.fact(card, "ntlm.membership", "domain");
+    }
+    it.fact(1, "ntlm.fqdn", "a.hospital.example");
+    it.fact(2, "ntlm.fqdn", "b.hospital.example");
+    it.fact(3, "ntlm.fqdn", "a.hospital.example");
+    it.fact(3, "ntlm.fqdn", "b.hospital.example");
+    assert_eq!(it.cards().len(), 3, "a balancer in front of two");
+}
+
+#[test]
+fn what_contradicts_stays_apart() {
+    let mut it = Hospital::new();
+    for (card, name) in [(1, "a.hospital.example"), (2, "b.hospital.example")] {
+        it.fact(card, "wsd.endpoint", ENDPOINT);
+        it.fact(card, "ntlm.membership", "domain");
+        it.fact(card, "ntlm.fqdn", name);
+    }
+    assert_eq!(it.cards().len(), 2);
+}
+
+#[test]
+fn one_serial_number_is_one_device_unless_nobody_set_it() {
+    let facts =
+        |serial| [("dicom.manufacturer", "Acme"), ("dicom.model", "X"), ("dicom.serial", serial)];
+    for (serial, many) in [("MR41587", 1), ("12345", 2), ("0000", 2), ("1111", 2), ("77", 2)] {
+        let mut it = Hospital::new();
+        it.describes(1, &facts(serial));
+        it.describes(2, &facts(serial));
+        assert_eq!(it.cards().len(), many, "{serial}");
+    }
+}
+
+#[test]
+fn a_card_that_is_told_behind_a_router_is_that_card() {
+    let mut it = Hospital::new();
+    it.fact(4, "dhcp.hostname", "ws-4");
+    it.behind(9, "10.2.0.7", "nbns.mac", "00:01:02:00:00:04");
+    it.behind(9, "10.2.0.8", "nbns.mac", "00:00:00:00:00:00");
+    let names: Vec<_> = it.assets().iter().map(|asset| asset.identity.to_string()).collect();
+    assert_eq!(names, ["mac:00:01:02:00:00:04", "mac:00:01:02:00:00:09", "ip:10.2.0.8"]);
+    assert_eq!(it.assets()[0].ips.len(), 1);
+}
+
+#[test]
+fn what_a_gateway_says_of_a_card_is_of_the_device_with_that_card() {
+    let mut it = Hospital::new();
+    it.fact(4, "dhcp.hostname", "pump-4");
+    let facts = [("hl7.equipment_mac", "00:01:02:00:00:04"), ("hl7.equipment_serial", "PU-100234")];
+    let facts = facts.iter().map(|(k, v)| (Key::new(k), (*v).into())).collect();
+    it.say(8, Observed::Present(Some(64)));
+    it.say(8, Observed::Equipment(Equipment { origin: Origin::Forwarded, facts }));
+    let assets = it.assets();
+    let serial = |card: u8| {
+        let asset = assets.iter().find(|asset| asset.macs.iter().any(|mac| mac.0[5] == card));
+        asset.unwrap().attributes.get("serial_number").map(|all| all[0].value.to_string())
+    };
+    assert_eq!((serial(4).as_deref(), serial(8)), (Some("PU-100234"), None));
+}
+
+#[test]
+fn the_site_has_the_last_word() {
+    let mut it = Hospital::new();
+    it.fact(1, "wsd.endpoint", ENDPOINT);
+    it.fact(2, "wsd.endpoint", ENDPOINT);
+    it.fact(3, "dhcp.hostname", "bed-3");
+    let pin = |text: &str| Pins::parse(text).unwrap();
+    it.0.pin(pin("[[apart]]\ndevices = ['00:01:02:00:00:01', '00:01:02:00:00:02']"));
+    assert_eq!(it.cards().len(), 3);
+    it.0.pin(pin(
+        "[[same]]\ndevices = ['00:01:02:00:00:01', '00:01:02:00:00:03']\nreason = 'a dock'",
+    ));
+    assert_eq!(it.cards(), [vec![1, 2, 3]]);
+    let assets = it.assets();
+    assert!(assets[0].joined.iter().any(|why| (why.rule, why.value) == ("pinned", "a dock")));
+    it.0.pin(Pins::default());
+    assert_eq!(it.cards().len(), 2, "nothing was overwritten");
+}

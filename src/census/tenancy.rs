@@ -27,6 +27,11 @@ pub(super) const fn domain(segment: Segment) -> Domain {
 /// use it at once. A lease does not go to another and come back within this time.
 const GIVEN_UP_AFTER: i64 = 600 * SECOND;
 
+/// An address that goes to and fro without a lease is used by two, however seldom they
+/// are heard: from so many turns on, each within this time.
+const TURNS: u32 = 2;
+const TURN_WITHIN: i64 = 86_400 * SECOND;
+
 /// Addresses of which the holder is remembered.
 const MAX_ADDRESSES: usize = super::MAX_HOSTS;
 
@@ -46,6 +51,8 @@ struct Chain {
     segment: Segment,
     now: Tenant,
     before: Option<Tenant>,
+    /// How often in a row the one before came back without a lease.
+    turns: u32,
 }
 
 /// The holders of all addresses.
@@ -79,7 +86,7 @@ impl Tenancies {
                 moved.insert(key, at);
             }
             if all.len() < MAX_SEGMENTS {
-                all.push(Chain { segment, now: new, before: None });
+                all.push(Chain { segment, now: new, before: None, turns: 0 });
             }
             return at;
         };
@@ -91,7 +98,10 @@ impl Tenancies {
         if at < chain.now.since {
             return before.map_or(Timestamp(i64::MIN), |before| before.since);
         }
-        let returns = before.filter(|it| at.since(it.last) < GIVEN_UP_AFTER);
+        let leased = matches!(lease, Some(Lease::Dhcp { .. }));
+        let soon = if chain.turns >= TURNS { TURN_WITHIN } else { GIVEN_UP_AFTER };
+        chain.turns = if before.is_some() && !leased { chain.turns.saturating_add(1) } else { 0 };
+        let returns = before.filter(|it| !leased && at.since(it.last) < soon);
         let now = returns.map_or(new, |it| Tenant { last: at, ..it });
         if returns.is_none() {
             moved.insert(key, at);
@@ -106,7 +116,7 @@ impl Tenancies {
         let all = self.chains.entry(key).or_default();
         let tenant = Tenant { mac, since: span.first, last: span.last };
         let Some(chain) = all.iter_mut().find(|chain| chain.segment == segment) else {
-            all.push(Chain { segment, now: tenant, before: None });
+            all.push(Chain { segment, now: tenant, before: None, turns: 0 });
             return;
         };
         if chain.now.mac == mac {
@@ -193,6 +203,21 @@ mod tests {
             assert_eq!(it.claims(B, Some(Lease::Arp), 2 * n + 1), 1);
         }
         assert_eq!(it.moved(ROUTER), Some(minute(1)), "once, and not again and again");
+    }
+
+    #[test]
+    fn two_who_are_heard_seldom_are_told_after_some_turns() {
+        let mut it = street();
+        for n in 0..9 {
+            it.claims(if n % 2 == 0 { A } else { B }, Some(Lease::Arp), 40 * n);
+        }
+        assert!(it.moved(ROUTER).unwrap() < minute(40 * 5), "it moves no more");
+        // By leases it may go to and fro.
+        let mut it = street();
+        for n in 0..9 {
+            it.claims(if n % 2 == 0 { A } else { B }, LEASE, 40 * n);
+        }
+        assert_eq!(it.moved(ROUTER), Some(minute(40 * 8)));
     }
 
     #[test]

@@ -103,7 +103,8 @@ impl Ledger {
         let mut know = transaction.prepare_cached("INSERT INTO known VALUES (?1, ?2)")?;
         let mut learn =
             transaction.prepare_cached("UPDATE known SET attributes = ?2 WHERE asset = ?1")?;
-        let mut recall = transaction.prepare_cached("SELECT attributes FROM known WHERE asset = ?1")?;
+        let mut recall =
+            transaction.prepare_cached("SELECT attributes FROM known WHERE asset = ?1")?;
         let mut log = Log::new(transaction, self.entries.is_empty());
         let mut parts: HashMap<AssetId, AssetId, RandomState> = HashMap::default();
         let mut blob = Vec::new();

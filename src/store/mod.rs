@@ -15,8 +15,8 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
-pub use history::Change;
 pub use health::{COUNTED, Health, Stretch};
+pub use history::Change;
 pub use inventory::{Capture, Inventory, Known, Value, Why};
 pub use ledger::Published;
 pub use writer::{Counters, Writer};

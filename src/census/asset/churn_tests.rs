@@ -148,3 +148,28 @@ fn who_answers_for_many_is_at_odds_with_nobody() {
     }
     assert!(it.0.assets().iter().all(|asset| asset.conflicts.is_empty()));
 }
+
+#[test]
+fn a_router_that_answers_for_other_segments_is_none_of_theirs() {
+    let mut it = Hospital::new();
+    let segment = |vlan| Segment { vlan, ..Segment::default() };
+    let mut say = |vlan, mac, ip, minute: i64, what| {
+        let host = HostId { segment: segment(vlan), mac: Some(mac), ip: Some(ip) };
+        let at = Timestamp(minute * 60 * SECOND);
+        it.0.apply(0, Observation { at, frame: 1, host, what });
+    };
+    for n in 1..5 {
+        let (ip, own) = (IpAddr::from([10, 2, 0, n]), Mac([0, 1, 2, 0, 1, n]));
+        let name = Observed::Fact(Key::new("ntlm.workstation"), format!("WS-{n}").into());
+        say(20, own, ip, 0, Observed::Address(ip, Lease::Arp));
+        say(10, ROUTER, ip, 5, Observed::Address(ip, Lease::Arp));
+        say(10, ROUTER, ip, 6, Observed::Present(Some(127)));
+        say(10, ROUTER, ip, 7, name);
+        say(20, own, ip, 60, Observed::Address(ip, Lease::Arp));
+    }
+    let assets = it.0.assets();
+    let of = |mac: Mac| assets.iter().find(|asset| asset.macs.contains(&mac)).unwrap();
+    assert!(of(ROUTER).ips.is_empty() && of(ROUTER).attributes.get("hostname").is_none());
+    let name = &of(Mac([0, 1, 2, 0, 1, 3])).attributes["hostname"];
+    assert_eq!((name.len(), &*name[0].value), (1, "WS-3"));
+}

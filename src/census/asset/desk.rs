@@ -15,7 +15,7 @@ use super::understood::Reader;
 use super::{Asset, AssetId, FORWARDS, NO_FRAME, OUI, PASSED_ON};
 use crate::census::host::{EquipmentFacts, Host, Said, Span};
 use crate::census::signature::{Book, oui};
-use crate::net::HostId;
+use crate::net::{HostId, Mac};
 use crate::observe::{Lease, Role};
 
 /// Whose the words of a speaker are: an address may have been of one, then of another.
@@ -159,6 +159,11 @@ impl<'a> Desk<'a> {
         let held = host.addresses.iter().map(|(ip, _, said)| (*ip, said.span));
         for (ip, span) in used.into_iter().chain(held).filter(|(ip, _)| is_somebodys(*ip)) {
             let others = |mac| asset.macs.iter().all(|own| *own != mac);
+            // Who answers for another does not have its address.
+            let answers = |mac: &Mac| self.identifier.answers_for_another(id.segment, ip, *mac);
+            if asset.macs.iter().any(answers) {
+                continue;
+            }
             match self.identifier.passed_on(id.segment, ip, others) {
                 true => asset.former.push((ip, span)),
                 false => asset.ips.push(ip),

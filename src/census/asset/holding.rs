@@ -65,13 +65,14 @@ impl Holdings {
         for ((_, ip), all) in &mut self.by_address {
             all.sort_unstable_by_key(|it| (it.span.first, it.mac, it.segment));
             for (n, one) in all.iter().enumerate() {
-                for other in all.iter().skip(n + 1) {
-                    let at_once = one.span.common(other.span).is_some_and(|t| t > AT_ONCE);
-                    if one.mac != other.mac && one.segment == other.segment && at_once {
+                for other in all.iter().skip(n + 1).filter(|other| other.mac != one.mac) {
+                    let Some(common) = one.span.common(other.span) else { continue };
+                    if one.segment == other.segment && common > AT_ONCE {
                         pairs.push((one.segment, *ip, one.mac, other.mac));
-                        for mac in [one.mac, other.mac] {
-                            at_odds.entry((one.segment, mac)).or_default().insert(*ip);
-                        }
+                    }
+                    // In its own segment or, as a router does, for those of another.
+                    for it in [one, other] {
+                        at_odds.entry((it.segment, it.mac)).or_default().insert(*ip);
                     }
                 }
             }
@@ -101,9 +102,12 @@ impl Holdings {
         !self.all(segment, ip).is_empty()
     }
 
-    /// Whether this card ever held it.
+    /// Whether this card ever held it, and not for another.
     pub(super) fn is_held_by(&self, segment: Segment, ip: IpAddr, mac: Mac) -> bool {
-        self.all(segment, ip).iter().any(|it| it.mac == mac)
+        let all = self.all(segment, ip);
+        let own = |it: &Holding| it.mac == mac && !self.proxies.contains(&(it.segment, mac));
+        let alone = || all.iter().all(|it| it.mac == mac);
+        all.iter().any(own) || (!all.is_empty() && alone())
     }
 
     /// The cards of this very segment that ever held it.

@@ -300,6 +300,12 @@ impl Identifier {
         self.holdings.passed_on(segment, ip, others)
     }
 
+    /// Whether this card holds an address only for the one who has it (RFC 1027).
+    pub(super) fn answers_for_another(&self, segment: Segment, ip: IpAddr, mac: Mac) -> bool {
+        self.bound.get(&mac).is_some_and(|ips| ips.contains(&ip))
+            && !self.holdings.is_held_by(segment, ip, mac)
+    }
+
     /// Addresses of this card that another uses at the same time, with the other.
     pub(super) fn conflicts(&self, mac: Mac) -> impl Iterator<Item = (IpAddr, Mac)> {
         self.holdings.conflicts(mac)

@@ -29,12 +29,14 @@ struct Rule {
     key: &'static str,
     /// Another fact that must be there with this value.
     when: Option<(&'static str, &'static str)>,
+    /// Another fact whose one value must be the same as well.
+    with: Option<&'static str>,
     /// It counts only among those with a name in common: copies of a disk have it too.
     named: bool,
 }
 
 const fn rule(name: &'static str, key: &'static str) -> Rule {
-    Rule { name, key, when: None, named: false }
+    Rule { name, key, when: None, with: None, named: false }
 }
 
 /// Strongest first.
@@ -46,6 +48,8 @@ const RULES: &[Rule] = &[
     Rule { named: true, ..rule("identity.engine", "snmp.engine_id") },
     // A domain knows each of its computers by one name.
     Rule { when: Some(("ntlm.membership", "domain")), ..rule("identity.domain", "ntlm.fqdn") },
+    // The same name in its lease, with its domain, and where it logs on.
+    Rule { with: Some("ntlm.workstation"), ..rule("identity.computer", "dhcp.fqdn") },
     Rule { named: true, ..rule("identity.duid", "dhcp.client_id") },
     Rule { named: true, ..rule("identity.duid", "dhcpv6.duid") },
 ];
@@ -81,7 +85,17 @@ pub(super) fn join<'a>(
         let mut by_value: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for (at, group) in groups.all.iter().enumerate() {
             let Some((value, _)) = value(group, rule) else { continue };
-            let value = value.to_lowercase();
+            let mut value = value.to_lowercase();
+            if let Some(key) = rule.with {
+                let Some((with, _)) = self::value(group, &self::rule(rule.name, key)) else {
+                    continue;
+                };
+                // A name without its domain is not telling.
+                if value.split_once('.').is_none_or(|(name, _)| !name.eq_ignore_ascii_case(with)) {
+                    continue;
+                }
+                value = format!("{value} {}", with.to_lowercase());
+            }
             if !rule.named {
                 by_value.entry(value).or_default().insert(at);
                 continue;
@@ -210,7 +224,8 @@ fn unite<'a>(
 
 /// Whether two say different things in a field that tells devices apart.
 fn contradict(one: &Group<'_>, other: &Group<'_>) -> bool {
-    RULES.iter().any(|rule| match (value(one, rule), value(other, rule)) {
+    let telling = RULES.iter().filter(|rule| !rule.named && rule.with.is_none());
+    telling.into_iter().any(|rule| match (value(one, rule), value(other, rule)) {
         (Some((a, _)), Some((b, _))) => !a.eq_ignore_ascii_case(b),
         _ => false,
     })

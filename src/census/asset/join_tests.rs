@@ -105,6 +105,20 @@ fn a_computer_of_a_domain_is_one_by_its_name_and_a_workgroup_has_many() {
 }
 
 #[test]
+fn a_computer_with_one_name_in_its_lease_and_where_it_logs_on_is_one() {
+    let two = |fqdn: &'static str| {
+        let mut it = Hospital::new();
+        for card in [1, 2] {
+            it.fact(card, "dhcp.fqdn", fqdn);
+            it.fact(card, "ntlm.workstation", "NB-0042");
+        }
+        it.cards().len()
+    };
+    assert_eq!(two("nb-0042.hospital.example"), 1);
+    assert_eq!((two("nb-0042"), two("other.hospital.example")), (2, 2));
+}
+
+#[test]
 fn who_stands_for_several_is_none_of_them() {
     let mut it = Hospital::new();
     for card in [1, 2, 3] {

@@ -16,7 +16,7 @@ use super::{Asset, AssetId, FORWARDS, NO_FRAME, OUI, PASSED_ON};
 use crate::census::host::{EquipmentFacts, Host, Said, Span};
 use crate::census::signature::{Book, oui};
 use crate::net::{HostId, Mac};
-use crate::observe::{Lease, Role};
+use crate::observe::Lease;
 
 /// Whose the words of a speaker are: an address may have been of one, then of another.
 #[derive(Default)]

@@ -5,7 +5,7 @@
 //! standard beside each field, keeps an allow-list of what may leave it, and says
 //! what it found to a [`Sink`]. It knows hosts only as sender and receiver.
 //!
-//! To add one: a file here, `mod` and an entry in [`PROTOCOLS`]. The golden
+//! To add one: a file here, `mod`, and an entry in [`PROTOCOLS`] (`registry.rs`). The golden
 //! tests, the robustness tests, the fuzz targets and the benches walk the registry.
 
 mod arp;
@@ -50,6 +50,7 @@ mod profinet;
 mod radius;
 mod rdp;
 mod reader;
+mod registry;
 mod rtsp;
 mod s7comm;
 mod serialbridge;
@@ -73,77 +74,11 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 pub use reader::{Error, Reader};
+pub use registry::PROTOCOLS;
 
 use crate::net::Mac;
 use crate::observe::{Key, Observed};
 use crate::wire::packet::Packet;
-
-/// All protocols, in the order of their names; recognition asks in this order.
-pub static PROTOCOLS: &[&Protocol] = &[
-    &arp::PROTOCOL,
-    &astm::PROTOCOL,
-    &bacnet::PROTOCOL,
-    &browser::PROTOCOL,
-    &capwap::PROTOCOL,
-    &carescape::PROTOCOL,
-    &cdp::PROTOCOL,
-    &ldap::DATAGRAM,
-    &contec::PROTOCOL,
-    &dhcp::PROTOCOL,
-    &dhcpv6::PROTOCOL,
-    &dicom::PROTOCOL,
-    &dns::PROTOCOL,
-    &dns::TCP,
-    &first_hop::EIGRP,
-    &enip::PROTOCOL,
-    &enip::TCP,
-    &hl7::PROTOCOL,
-    &first_hop::HSRP,
-    &http::PROTOCOL,
-    &ike::PROTOCOL,
-    &intellivue::PROTOCOL,
-    &kerberos::PROTOCOL,
-    &kerberos::TCP,
-    &knx::PROTOCOL,
-    &bridge::LACP,
-    &ldap::PROTOCOL,
-    &lldp::PROTOCOL,
-    &llmnr::PROTOCOL,
-    &mdns::PROTOCOL,
-    &modbus::PROTOCOL,
-    &mqtt::PROTOCOL,
-    &nbns::PROTOCOL,
-    &ndp::PROTOCOL,
-    &openvpn::PROTOCOL,
-    &openvpn::TCP,
-    &first_hop::OSPF,
-    &phd::PROTOCOL,
-    &print_job::PJL,
-    &poct1a::PROTOCOL,
-    &profinet::PROTOCOL,
-    &radius::PROTOCOL,
-    &rdp::PROTOCOL,
-    &rtsp::PROTOCOL,
-    &s7comm::PROTOCOL,
-    &serialbridge::PROTOCOL,
-    &sip::PROTOCOL,
-    &sip::TCP,
-    &smb::PROTOCOL,
-    &snmp::PROTOCOL,
-    &spectrum::PROTOCOL,
-    &ssdp::PROTOCOL,
-    &ssh::PROTOCOL,
-    &bridge::STP,
-    &syn::PROTOCOL,
-    &teamviewer::PROTOCOL,
-    &tls::PROTOCOL,
-    &vidas::PROTOCOL,
-    &vnc::PROTOCOL,
-    &first_hop::VRRP,
-    &wireguard::PROTOCOL,
-    &wsd::PROTOCOL,
-    &print_job::ZPL,
-];
 
 /// A protocol: what it is called, where it is written down, how it is told and read.
 #[derive(Debug)]

@@ -39,6 +39,8 @@ const UNSPOKEN: &[&str] = &[
     "kerberos-tcp",
     "ldap",
     "lldp",
+    "mssql",
+    "mssql-browser",
     "openvpn",
     "openvpn-tcp",
     "phd",

@@ -19,6 +19,7 @@ pub(super) static CLASSES: File = file!("classes.toml");
 /// All files of signatures, sorted by name.
 pub(super) static FILES: &[File] = &[
     file!("clinical.toml"),
+    file!("database.toml"),
     file!("dicom-implementations.toml"),
     file!("dicom-manufacturers.toml"),
     file!("dicom-modalities.toml"),

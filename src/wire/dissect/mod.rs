@@ -38,6 +38,7 @@ mod llmnr;
 mod mdns;
 mod modbus;
 mod mqtt;
+mod mssql;
 mod nbns;
 mod ndp;
 mod netbios;

@@ -3,9 +3,9 @@
 use super::{
     Protocol, arp, astm, bacnet, bridge, browser, capwap, carescape, cdp, contec, dhcp, dhcpv6,
     dicom, dns, enip, first_hop, hl7, http, ike, intellivue, kerberos, knx, ldap, lldp, llmnr,
-    mdns, modbus, mqtt, nbns, ndp, openvpn, phd, poct1a, print_job, profinet, radius, rdp, rtsp,
-    s7comm, serialbridge, sip, smb, snmp, spectrum, ssdp, ssh, syn, teamviewer, tls, vidas, vnc,
-    wireguard, wsd,
+    mdns, modbus, mqtt, mssql, nbns, ndp, openvpn, phd, poct1a, print_job, profinet, radius, rdp,
+    rtsp, s7comm, serialbridge, sip, smb, snmp, spectrum, ssdp, ssh, syn, teamviewer, tls, vidas,
+    vnc, wireguard, wsd,
 };
 
 /// All protocols, in the order of their names; recognition asks in this order.
@@ -42,6 +42,8 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &mdns::PROTOCOL,
     &modbus::PROTOCOL,
     &mqtt::PROTOCOL,
+    &mssql::PROTOCOL,
+    &mssql::BROWSER,
     &nbns::PROTOCOL,
     &ndp::PROTOCOL,
     &openvpn::PROTOCOL,

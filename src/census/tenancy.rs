@@ -145,7 +145,11 @@ impl Tenancies {
         }
         let key = (domain(segment), ip);
         let moved = self.moved.get(&key)?;
-        let holds = |chain: &Chain| Some(chain.now.mac) == mac;
+        // A router that once answered for it elsewhere does not hold it.
+        let holds = |chain: &Chain| {
+            let lately = chain.segment == segment || chain.now.since >= *moved;
+            Some(chain.now.mac) == mac && lately
+        };
         let own = self.chains.get(&key).is_some_and(|all| all.iter().any(holds));
         (!own).then_some(*moved)
     }
@@ -228,6 +232,18 @@ mod tests {
         let mut it = street();
         it.claims(A, Some(Lease::Dhcp { seconds: 3600, renewed: true }), 7);
         assert_eq!(it.moved(ROUTER), None);
+    }
+
+    #[test]
+    fn who_answered_for_it_elsewhere_does_not_hold_it() {
+        let mut it = street();
+        it.claims(A, LEASE, 1);
+        let other = Segment { vlan: 7, ..Segment::default() };
+        it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2));
+        it.claims(B, LEASE, 30);
+        assert_eq!((it.moved(ROUTER), it.moved(B)), (Some(minute(30)), None));
+        let b = it.0.moved(other, Some(B), it.1);
+        assert_eq!(b, None, "its lease was seen on the server's segment");
     }
 
     #[test]

@@ -167,9 +167,17 @@ fn a_router_that_answers_for_other_segments_is_none_of_theirs() {
         say(10, ROUTER, ip, 7, name);
         say(20, own, ip, 60, Observed::Address(ip, Lease::Arp));
     }
+    // One whose own segment is not seen, and the router's own.
+    let far = IpAddr::from([10, 3, 0, 1]);
+    say(10, ROUTER, far, 8, Observed::Address(far, Lease::Arp));
+    say(11, ROUTER, far, 9, Observed::Present(Some(126)));
+    let gateway = IpAddr::from([10, 1, 0, 1]);
+    say(10, ROUTER, gateway, 8, Observed::Address(gateway, Lease::Arp));
     let assets = it.0.assets();
     let of = |mac: Mac| assets.iter().find(|asset| asset.macs.contains(&mac)).unwrap();
-    assert!(of(ROUTER).ips.is_empty() && !of(ROUTER).attributes.contains_key("hostname"));
+    assert_eq!(of(ROUTER).ips, [gateway]);
+    assert!(assets.iter().any(|asset| asset.identity.to_string() == "ip:10.3.0.1"));
+    assert!(of(ROUTER).ips.len() == 1 && !of(ROUTER).attributes.contains_key("hostname"));
     let name = &of(Mac([0, 1, 2, 0, 1, 3])).attributes["hostname"];
     assert_eq!((name.len(), &*name[0].value), (1, "WS-3"));
 }

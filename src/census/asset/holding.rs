@@ -31,6 +31,8 @@ pub(super) struct Holdings {
     by_address: HashMap<(Domain, IpAddr), Vec<Holding>, RandomState>,
     /// Cards that answer for the addresses of others.
     proxies: BTreeSet<(Segment, Mac)>,
+    /// Addresses whose packets come through one of these, which are others' for certain.
+    carried: BTreeSet<(Mac, IpAddr)>,
     /// Addresses that two cards of one segment use at once, with the two.
     conflicts: BTreeSet<(Mac, IpAddr, Mac)>,
 }
@@ -86,6 +88,13 @@ impl Holdings {
         }
     }
 
+    /// Packets of this address come through this card.
+    pub(super) fn carries(&mut self, mac: Mac, ip: IpAddr) {
+        if self.proxies.iter().any(|(_, proxy)| *proxy == mac) {
+            self.carried.insert((mac, ip));
+        }
+    }
+
     /// Addresses of this card that another uses at the same time, with the other.
     pub(super) fn conflicts(&self, mac: Mac) -> impl Iterator<Item = (IpAddr, Mac)> {
         let least = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
@@ -106,7 +115,7 @@ impl Holdings {
     pub(super) fn is_held_by(&self, segment: Segment, ip: IpAddr, mac: Mac) -> bool {
         let all = self.all(segment, ip);
         let own = |it: &Holding| it.mac == mac && !self.proxies.contains(&(it.segment, mac));
-        let alone = || all.iter().all(|it| it.mac == mac);
+        let alone = || all.iter().all(|it| it.mac == mac) && !self.carried.contains(&(mac, ip));
         all.iter().any(own) || (!all.is_empty() && alone())
     }
 

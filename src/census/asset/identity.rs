@@ -133,6 +133,11 @@ impl Identifier {
             }
         }
         it.holdings.settle();
+        for (id, _) in hosts.clone().filter(|(_, host)| host.routed) {
+            if let (Some(mac), Some(ip)) = (id.mac, id.ip) {
+                it.holdings.carries(mac, ip);
+            }
+        }
         let mut behind: HashMap<(Segment, Mac), (Vec<IpAddr>, Span), RandomState> =
             HashMap::default();
         for (id, host) in hosts.clone() {

@@ -12,7 +12,7 @@ use super::group::{Group, Groups};
 use super::identity::{Identifier, Identity};
 use super::plug::Plugs;
 use super::understood::Reader;
-use super::{Asset, AssetId, FORWARDS, NO_FRAME, OUI, PASSED_ON};
+use super::{Asset, AssetId, FORWARDS, NO_FRAME, OUI, PASSED_ON, SPEAKS_FOR};
 use crate::census::host::{EquipmentFacts, Host, Said, Span};
 use crate::census::signature::{Book, oui};
 use crate::net::{HostId, Mac};
@@ -107,6 +107,11 @@ impl<'a> Desk<'a> {
         }
         for (facts, said, weight) in &group.described.own {
             add_equipment(&mut candidates, &self.reader, facts, |_| true, *said, *weight);
+        }
+        if let Some((what, said)) = group.speaks_for
+            && let Some(found) = self.reader.alone(SPEAKS_FOR, what)
+        {
+            candidates.add(&found, (SPEAKS_FOR, what), said, 1.0);
         }
         for route in &group.routes {
             asset.segments.push(route.segment);

@@ -174,6 +174,33 @@ fn is_dicom(facts: &EquipmentFacts) -> bool {
     facts.iter().any(|(key, _)| key.as_str().starts_with("dicom."))
 }
 
+/// Who describes so many other devices passes on what they say.
+const MANY: usize = 3;
+
+/// In what a speaker speaks for many devices: `pcd` for bedside devices (IHE PCD), `hl7`,
+/// `dicom`; with the first that says so.
+pub(super) fn speaks_for(
+    described: &Described<'_>,
+    hosts: &[(&HostId, &Host)],
+) -> Option<(&'static str, Said)> {
+    let told = |dicom: bool| {
+        let all = described.others.values().filter_map(|facts| facts.first());
+        let mut of = all.filter(move |(facts, _)| is_dicom(facts) == dicom).map(|(_, said)| *said);
+        let first = of.by_ref().next()?;
+        let (count, first) = of.fold((1, first), |(n, first), said| {
+            (n + 1, if said.evidence < first.evidence { said } else { first })
+        });
+        (count >= MANY).then_some(first)
+    };
+    let pcd = || {
+        let mut profiles = hosts.iter().flat_map(|(_, host)| host.values("hl7.profile"));
+        profiles.any(|profile| profile.to_ascii_uppercase().contains("PCD"))
+    };
+    told(false)
+        .map(|said| (if pcd() { "pcd" } else { "hl7" }, said))
+        .or_else(|| told(true).map(|said| ("dicom", said)))
+}
+
 /// Under which name others would speak of this asset.
 pub(super) fn names(described: &Described<'_>) -> BTreeSet<Identity> {
     described
@@ -261,6 +288,22 @@ mod tests {
         assert_eq!(told("FCR-CAPS2", "ROUTER", false), (0, 1));
         assert_eq!(told("CR1", "CR1", false), (0, 1), "too short to tell");
         assert_eq!(told("--", "..", false), (0, 1));
+    }
+
+    #[test]
+    fn who_describes_three_and_more_speaks_for_them() {
+        let mut host = Host::new(AT);
+        let id = HostId::default();
+        let mut told = |serial: &str| {
+            let facts = [(Key::new("hl7.equipment_serial"), serial)];
+            host.describes(Origin::Forwarded, &facts, SAID, &mut Room::default());
+            let hosts = [(&id, &host)];
+            speaks_for(&sort(&hosts, || false), &hosts).map(|(what, _)| what)
+        };
+        assert_eq!(
+            [told("4711"), told("4712"), told("4712"), told("4713")],
+            [None, None, None, Some("hl7")]
+        );
     }
 
     #[test]

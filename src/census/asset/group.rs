@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use super::equipment::Described;
 use super::identity::{Identifier, Identity, Route};
 use super::{AssetId, Joined};
-use crate::census::host::Host;
+use crate::census::host::{Host, Said};
 use crate::net::HostId;
 
 /// One group of speakers with what they describe.
@@ -20,6 +20,8 @@ pub(super) struct Group<'a> {
     parts: Vec<Identity>,
     pub(super) hosts: Vec<(&'a HostId, &'a Host)>,
     pub(super) described: Described<'a>,
+    /// In what it speaks for many devices, with the first of them.
+    pub(super) speaks_for: Option<(&'static str, Said)>,
     /// Where it carries the packets of others.
     pub(super) routes: Vec<Route>,
     /// Why it is recognised by more than one thing.
@@ -34,6 +36,7 @@ impl Group<'_> {
             parts: Vec::new(),
             hosts: Vec::new(),
             described: Described::default(),
+            speaks_for: None,
             routes: Vec::new(),
             joined: Vec::new(),
         }

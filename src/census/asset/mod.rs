@@ -40,11 +40,12 @@ use group::{Group, Groups, is_only_named};
 use identity::Identifier;
 use plug::Plugs;
 
-/// The facts that the census makes itself: the registered holder of a MAC's block, and
-/// that packets of others come through a card.
-pub const OWN_KEYS: [&str; 2] = [OUI, FORWARDS];
+/// The facts that the census makes itself: the registered holder of a MAC's block, that
+/// packets of others come through a card, and that many devices are spoken for.
+pub const OWN_KEYS: [&str; 3] = [OUI, FORWARDS, SPEAKS_FOR];
 const OUI: &str = "mac.oui";
 const FORWARDS: &str = "network.forwards";
+const SPEAKS_FOR: &str = "network.speaks_for";
 
 /// No single frame says it.
 const NO_FRAME: Evidence = Evidence { capture: 0, frame: 0 };
@@ -183,6 +184,7 @@ impl Census {
         for group in &mut all {
             group.described = described(group);
             speaks.extend(equipment::names(&group.described));
+            group.speaks_for = equipment::speaks_for(&group.described, &group.hosts);
             for (name, facts) in std::mem::take(&mut group.described.others) {
                 let all = others.entry(name).or_default();
                 all.extend(facts.into_iter().map(|(facts, said)| (group.id, facts, said)));

@@ -18,6 +18,7 @@ pub(super) static CLASSES: File = file!("classes.toml");
 
 /// All files of signatures, sorted by name.
 pub(super) static FILES: &[File] = &[
+    file!("behaviour.toml"),
     file!("clinical.toml"),
     file!("database.toml"),
     file!("dicom-implementations.toml"),

@@ -1,11 +1,11 @@
 //! The list of all protocols.
 
 use super::{
-    Protocol, arp, astm, bacnet, bridge, browser, capwap, carescape, cdp, contec, dhcp, dhcpv6,
-    dicom, dns, enip, first_hop, hl7, http, ike, intellivue, kerberos, knx, ldap, lldp, llmnr,
-    mdns, modbus, mqtt, mssql, nbns, ndp, openvpn, phd, poct1a, print_job, profinet, radius, rdp,
-    rtsp, s7comm, serialbridge, sip, smb, snmp, spectrum, ssdp, ssh, syn, teamviewer, tls, vidas,
-    vnc, wireguard, wsd,
+    Protocol, arp, astm, bacnet, bridge, browser, capwap, carescape, cdp, contec, dcerpc, dhcp,
+    dhcpv6, dicom, dns, enip, first_hop, hl7, http, ike, intellivue, kerberos, knx, ldap, lldp,
+    llmnr, mdns, modbus, mqtt, mssql, nbns, ndp, openvpn, phd, poct1a, print_job, profinet, quic,
+    radius, rdp, rtsp, s7comm, serialbridge, sip, smb, snmp, spectrum, ssdp, ssh, syn, teamviewer,
+    tls, vidas, vnc, wireguard, wsd,
 };
 
 /// All protocols, in the order of their names; recognition asks in this order.
@@ -19,6 +19,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &cdp::PROTOCOL,
     &ldap::DATAGRAM,
     &contec::PROTOCOL,
+    &dcerpc::PROTOCOL,
     &dhcp::PROTOCOL,
     &dhcpv6::PROTOCOL,
     &dicom::PROTOCOL,
@@ -53,6 +54,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &print_job::PJL,
     &poct1a::PROTOCOL,
     &profinet::PROTOCOL,
+    &quic::PROTOCOL,
     &radius::PROTOCOL,
     &rdp::PROTOCOL,
     &rtsp::PROTOCOL,

@@ -14,6 +14,8 @@ pub(super) const REQUESTS_HOST: Key = Key::new("tls.requests_host");
 pub(super) const JA4: Key = Key::new("tls.ja4");
 /// Highest version that the client offers.
 pub(super) const CLIENT_VERSION: Key = Key::new("tls.client_version");
+/// First protocol that the client offers, where it is none of the web's.
+pub(super) const CLIENT_ALPN: Key = Key::new("tls.client_alpn");
 /// Version that the server chose.
 pub(super) const VERSION: Key = Key::new("tls.version");
 /// Cipher suite that the server chose, by its IANA name.
@@ -27,36 +29,80 @@ const SIGNATURE_ALGORITHMS: u16 = 13;
 const ALPN: u16 = 16;
 const SUPPORTED_VERSIONS: u16 = 43;
 
+/// What a client says first.
+pub(in super::super) struct Hello {
+    /// Whom it asks for, in lower case.
+    pub(in super::super) name: Option<String>,
+    /// What it offers.
+    pub(in super::super) offer: ja4::Offer,
+}
+
+impl Hello {
+    /// Reads the body of a ClientHello.
+    pub(in super::super) fn read(body: &[u8]) -> Result<Self, Error> {
+        let (_, hello) =
+            parse_tls_handshake_client_hello(body).map_err(|_| Error::invalid("ClientHello"))?;
+        let mut offer = ja4::Offer {
+            version: hello.version.0,
+            ciphers: hello.ciphers.iter().map(|id| id.0).collect(),
+            ..ja4::Offer::default()
+        };
+        let mut name = None;
+        for (kind, data) in extensions(hello.ext.unwrap_or_default()) {
+            offer.extensions.push(kind);
+            match kind {
+                SERVER_NAME => name = name.or(server_name(data)),
+                SIGNATURE_ALGORITHMS => offer.signatures = list(Reader::new(data), 2),
+                ALPN => offer.alpn = first_alpn(data).unwrap_or_default(),
+                SUPPORTED_VERSIONS => {
+                    let versions = list(Reader::new(data), 1);
+                    let highest = versions.into_iter().filter(|v| !ja4::is_grease(*v)).max();
+                    offer.version = highest.unwrap_or(offer.version);
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { name: name.map(str::to_ascii_lowercase), offer })
+    }
+
+    /// The name alone, in the beginning of a body that is not all there.
+    pub(in super::super) fn name_of_part(body: &[u8]) -> Option<String> {
+        let mut r = Reader::new(body);
+        r.skip(34, "random").ok()?;
+        let session = usize::from(r.u8("session_id").ok()?);
+        r.skip(session, "session_id").ok()?;
+        let ciphers = usize::from(r.u16_be("cipher_suites").ok()?);
+        r.skip(ciphers, "cipher_suites").ok()?;
+        let compressions = usize::from(r.u8("compression_methods").ok()?);
+        r.skip(compressions.saturating_add(2), "compression_methods").ok()?;
+        let found = extensions(r.rest()).find(|(kind, _)| *kind == SERVER_NAME);
+        found.and_then(|(_, data)| server_name(data)).map(str::to_ascii_lowercase)
+    }
+}
+
 /// Reads the body of a ClientHello.
 pub(super) fn client(body: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
-    let (_, hello) =
-        parse_tls_handshake_client_hello(body).map_err(|_| Error::invalid("ClientHello"))?;
-    let mut offer = ja4::Offer {
-        version: hello.version.0,
-        ciphers: hello.ciphers.iter().map(|id| id.0).collect(),
-        ..ja4::Offer::default()
-    };
-    let mut name = None;
-    for (kind, data) in extensions(hello.ext.unwrap_or_default()) {
-        offer.extensions.push(kind);
-        match kind {
-            SERVER_NAME => name = name.or(server_name(data)),
-            SIGNATURE_ALGORITHMS => offer.signatures = list(Reader::new(data), 2),
-            ALPN => offer.alpn = first_alpn(data).unwrap_or_default(),
-            SUPPORTED_VERSIONS => {
-                let versions = list(Reader::new(data), 1);
-                let highest = versions.into_iter().filter(|v| !ja4::is_grease(*v)).max();
-                offer.version = highest.unwrap_or(offer.version);
-            }
-            _ => {}
-        }
-    }
+    let Hello { name, offer } = Hello::read(body)?;
     if let Some(name) = name {
-        out.fact(Who::Sender, &REQUESTS_HOST, &name.to_ascii_lowercase());
+        out.fact(Who::Sender, &REQUESTS_HOST, &name);
     }
     out.fact(Who::Sender, &CLIENT_VERSION, &version_text(offer.version));
-    out.fact(Who::Sender, &JA4, &offer.fingerprint());
+    out.fact(Who::Sender, &JA4, &offer.fingerprint('t'));
+    if let Some(alpn) = own_protocol(&offer.alpn) {
+        out.fact(Who::Sender, &CLIENT_ALPN, alpn);
+    }
     Ok(())
+}
+
+/// A protocol of a program's own, not one that IANA knows for the web and the like.
+fn own_protocol(alpn: &[u8]) -> Option<&str> {
+    let known = ["http/", "h2", "h3", "spdy", "acme", "imap", "pop3", "smtp", "ftp", "dot"];
+    let name = std::str::from_utf8(alpn).ok()?;
+    let plain = (3..=40).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'/' | b'_'));
+    (plain && !known.iter().any(|it| name.starts_with(it))).then_some(name)
 }
 
 /// Reads the body of a ServerHello; the version it chose.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// What a client offers.
 #[derive(Default)]
-pub(super) struct Offer {
+pub(in super::super) struct Offer {
     /// Highest version.
     pub(super) version: u16,
     /// Cipher suites in their order.
@@ -27,8 +27,8 @@ pub(super) const fn is_grease(value: u16) -> bool {
 }
 
 impl Offer {
-    /// The fingerprint, of a client over TCP.
-    pub(super) fn fingerprint(&self) -> String {
+    /// The fingerprint; `t` is a client over TCP, `q` one over QUIC.
+    pub(in super::super) fn fingerprint(&self, carrier: char) -> String {
         let plain = |values: &[u16]| -> Vec<u16> {
             values.iter().copied().filter(|v| !is_grease(*v)).collect()
         };
@@ -57,7 +57,7 @@ impl Offer {
         }
         let [c, e] = counts;
         format!(
-            "t{version}{sni}{c:02}{e:02}{first}{last}_{}_{}",
+            "{carrier}{version}{sni}{c:02}{e:02}{first}{last}_{}_{}",
             digest(&hex(&ciphers), ciphers.is_empty()),
             digest(&behind, extensions.is_empty())
         )
@@ -110,13 +110,13 @@ mod tests {
             signatures: vec![0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601],
             alpn: b"h2".to_vec(),
         };
-        assert_eq!(offer.fingerprint(), "t13d1516h2_8daaf6152771_e5627efa2ab1");
+        assert_eq!(offer.fingerprint('t'), "t13d1516h2_8daaf6152771_e5627efa2ab1");
     }
 
     #[test]
     fn nothing_offered() {
         let offer = Offer { version: 0x0300, ..Offer::default() };
-        assert_eq!(offer.fingerprint(), "ts3i000000_000000000000_000000000000");
+        assert_eq!(offer.fingerprint('t'), "ts3i000000_000000000000_000000000000");
     }
 
     #[test]

@@ -8,7 +8,9 @@ mod certificate;
 mod hello;
 mod ja4;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
+
+pub(super) use hello::Hello;
 
 use super::reader::wide;
 use super::{
@@ -44,6 +46,7 @@ const KEYS: &[Key] = &[
     hello::REQUESTS_HOST,
     hello::JA4,
     hello::CLIENT_VERSION,
+    hello::CLIENT_ALPN,
     hello::VERSION,
     hello::CIPHER,
     certificate::CN,

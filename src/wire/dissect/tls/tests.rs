@@ -37,7 +37,11 @@ fn record(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind, 3, 1], &sized(2, body)[..]].concat()
 }
 
-fn client_hello(version: u16, name: &[u8], versions: &[u16]) -> Vec<u8> {
+pub(in crate::wire::dissect) fn client_hello(
+    version: u16,
+    name: &[u8],
+    versions: &[u16],
+) -> Vec<u8> {
     let mut body = version.to_be_bytes().to_vec();
     body.extend([7; 32]);
     body.push(0);

@@ -37,6 +37,7 @@ pub(super) static FILES: &[File] = &[
     file!("printers.toml"),
     file!("radius.toml"),
     file!("remote-access.toml"),
+    file!("services.toml"),
     file!("tcp-syn.toml"),
     file!("telephony.toml"),
     file!("tunnels.toml"),

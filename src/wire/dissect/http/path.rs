@@ -44,8 +44,11 @@ const FHIR_WORDS: &[&str] = &[
 /// Segments that are looked at.
 const MAX_SEGMENTS: usize = 16;
 
-/// `fhir` or `dicomweb`, by the names of its path segments alone.
+/// `fhir`, `dicomweb` or `softether`, by the names of its path segments alone.
 pub(super) fn api(target: &[u8]) -> Option<&'static str> {
+    if matches!(target, b"/vpnsvc/connect.cgi" | b"/vpnsvc/vpn.cgi") {
+        return Some("softether");
+    }
     segments(target).take(6).find_map(|segment| {
         let is = |name: &&str| segment.eq_ignore_ascii_case(name.as_bytes());
         match segment {
@@ -133,5 +136,7 @@ mod tests {
         assert_eq!(api(b"/orthanc/dicom-web/studies"), Some("dicomweb"));
         assert_eq!(api(b"/FHIR/Patient?x=/wado"), Some("fhir"));
         assert_eq!(api(b"/x?a=/fhir"), None);
+        assert_eq!(api(b"/vpnsvc/connect.cgi"), Some("softether"));
+        assert_eq!(api(b"/vpnsvc/"), None);
     }
 }

@@ -29,6 +29,8 @@ const MANUFACTURER: Key = Key::new("snmp.manufacturer");
 const MODEL: Key = Key::new("snmp.model");
 const SERIAL: Key = Key::new("snmp.serial");
 const SOFTWARE: Key = Key::new("snmp.software");
+/// What the first device of a host is: of a printer its model.
+const DEVICE: Key = Key::new("snmp.device_descr");
 const ENGINE_ID: Key = Key::new("snmp.engine_id");
 /// The address inside an engine ID of format 3.
 const ENGINE_MAC: Key = Key::new("snmp.engine_mac");
@@ -54,6 +56,7 @@ const KEYS: &[Key] = &[
     MODEL,
     SERIAL,
     SOFTWARE,
+    DEVICE,
     ENGINE_ID,
     ENGINE_MAC,
     ENGINE_IP,
@@ -67,7 +70,8 @@ const KEYS: &[Key] = &[
 ///
 /// SNMPv2-MIB (RFC 3418) §2; ENTITY-MIB (RFC 6933) for the rows 1 and 1001, which
 /// are the chassis where makers number as usual: other rows are modules and power
-/// supplies; Printer-MIB (RFC 3805) for the serial number of the printer; jnxBoxSerialNo
+/// supplies; Printer-MIB (RFC 3805) for the serial number of the printer;
+/// HOST-RESOURCES-MIB (RFC 2790) hrDeviceDescr of the first device; jnxBoxSerialNo
 /// (JUNIPER-MIB) and hpHttpMgSerialNumber (HP-httpManageable-MIB) for those of switches.
 const COLUMNS: &[(&[u8], Key)] = &[
     (b"\x2b\x06\x01\x02\x01\x01\x01\x00", SYSDESCR),
@@ -82,6 +86,7 @@ const COLUMNS: &[(&[u8], Key)] = &[
     (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0b\x87\x69", SERIAL),
     (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0c\x87\x69", MANUFACTURER),
     (b"\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01\x0d\x87\x69", MODEL),
+    (b"\x2b\x06\x01\x02\x01\x19\x03\x02\x01\x03\x01", DEVICE),
     (b"\x2b\x06\x01\x02\x01\x2b\x05\x01\x01\x11\x01", SERIAL),
     (b"\x2b\x06\x01\x04\x01\x94\x4c\x03\x01\x03\x00", SERIAL),
     (b"\x2b\x06\x01\x04\x01\x0b\x02\x24\x01\x01\x02\x09\x00", SERIAL),

@@ -75,6 +75,15 @@ fn questions_settings_and_errors_say_only_the_version() {
 }
 
 #[test]
+fn a_printer_names_its_model() {
+    let first =
+        binding(b"\x2b\x06\x01\x02\x01\x19\x03\x02\x01\x03\x01", OCTET_STRING, b"HP LaserJet 4250");
+    let other = binding(b"\x2b\x06\x01\x02\x01\x19\x03\x02\x01\x03\x02", OCTET_STRING, b"CANARY");
+    let answer = v2c(&body(RESPONSE, 0, &[first, other]));
+    assert_eq!(said(&answer), ["C snmp.version=2c", "C snmp.device_descr=HP LaserJet 4250"]);
+}
+
+#[test]
 fn version_3() {
     let engine = [0x80, 0, 0, 9, 3, 0, 0x1b, 0x2c, 1, 2, 3];
     let scoped =

@@ -1,0 +1,177 @@
+//! PostgreSQL (frontend/backend protocol 3.0): the version that a server tells when
+//! somebody has logged on. Names of users and databases, passwords and queries are not read.
+
+use super::reader::wide;
+use super::{
+    Body, Dissector, Error, Opening, Progress, Protocol, Reader, Recovery, Side, Sink, Verdict, Who,
+};
+use crate::observe::Key;
+
+/// `16.2 (Debian 16.2-1.pgdg120+2)`.
+const VERSION: Key = Key::new("postgres.version");
+/// `yes`: the server asks for the password as it is.
+const CLEAR_LOGIN: Key = Key::new("postgres.clear_login");
+
+/// PostgreSQL as a protocol.
+pub(super) static PROTOCOL: Protocol = Protocol {
+    name: "postgres",
+    standard: "PostgreSQL frontend/backend protocol 3.0",
+    keys: &[VERSION, CLEAR_LOGIN],
+    ports: &[5432],
+    body: Body::Stream { probe, start: || Box::<Postgres>::default() },
+};
+
+/// Codes of first messages.
+const STARTUP: u32 = 0x0003_0000;
+const SSL_REQUEST: u32 = 80_877_103;
+const GSS_REQUEST: u32 = 80_877_104;
+/// Longest message of start-up, and of a parameter.
+const MAX_STARTUP: u32 = 10_000;
+const MAX_PARAMETER: usize = 256;
+
+/// Length and code of a client's first message.
+fn startup(bytes: &[u8]) -> Result<Option<(u32, u32)>, Error> {
+    let mut r = Reader::new(bytes);
+    let Ok(length) = r.u32_be("length") else { return Ok(None) };
+    if !(8..=MAX_STARTUP).contains(&length) {
+        return Err(Error::invalid("length"));
+    }
+    let Ok(code) = r.u32_be("code") else { return Ok(None) };
+    match (code, length) {
+        (SSL_REQUEST | GSS_REQUEST, 8) => {}
+        (STARTUP, 14..) => {}
+        _ => return Err(Error::invalid("code")),
+    }
+    Ok(Some((length, code)))
+}
+
+fn probe(opening: &Opening<'_>) -> Verdict {
+    match (startup(opening.bytes), opening.bytes.get(8..)) {
+        (Ok(Some((_, STARTUP))), Some(rest)) => {
+            // Names and values, all with a NUL behind.
+            let words =
+                [&b"user\0"[..], b"database\0", b"client_encoding\0", b"application_name\0"];
+            match words.iter().any(|word| rest.starts_with(word)) {
+                true => Verdict::Yes,
+                false if words.iter().any(|word| word.starts_with(rest)) => Verdict::More,
+                false => Verdict::No,
+            }
+        }
+        (Ok(Some(_)), _) => Verdict::Yes,
+        (Ok(None), _) => Verdict::More,
+        (Err(_), _) => Verdict::No,
+    }
+}
+
+#[derive(Default)]
+struct Postgres {
+    /// The client waits for one byte that says whether it may encrypt, and how.
+    asks: Option<u32>,
+    started: bool,
+}
+
+impl Dissector for Postgres {
+    fn dissect(&mut self, from: Side, bytes: &[u8], out: &mut dyn Sink) -> Result<Progress, Error> {
+        match from {
+            Side::Client if self.started => Ok(Progress::Skip(u64::MAX)),
+            Side::Client => {
+                let Some((length, code)) = startup(bytes)? else { return Ok(Progress::Need(8)) };
+                match code {
+                    STARTUP => self.started = true,
+                    _ => self.asks = Some(code),
+                }
+                Ok(Progress::Skip(u64::from(length)))
+            }
+            Side::Server => self.server(bytes, out),
+        }
+    }
+
+    fn gap(&mut self, _: Side) -> Recovery {
+        Recovery::Stop
+    }
+}
+
+impl Postgres {
+    fn server(&mut self, bytes: &[u8], out: &mut dyn Sink) -> Result<Progress, Error> {
+        let mut r = Reader::new(bytes);
+        let kind = r.u8("message type")?;
+        if let Some(code) = self.asks.take() {
+            return match (code, kind) {
+                (SSL_REQUEST, b'S') => Ok(Progress::Restart(1)),
+                (GSS_REQUEST, b'G') => Ok(Progress::Done),
+                (_, b'N') => Ok(Progress::Consumed(1)),
+                _ => Err(Error::invalid("answer")),
+            };
+        }
+        let Ok(length) = r.u32_be("length") else { return Ok(Progress::Need(5)) };
+        let whole = wide(length).saturating_add(1);
+        match kind {
+            b'R' | b'S' if (8..=MAX_PARAMETER).contains(&whole) => {
+                let Some(message) = bytes.get(..whole) else { return Ok(Progress::Need(whole)) };
+                let body = message.get(5..).unwrap_or_default();
+                let mut words = body.split(|&b| b == 0);
+                if kind == b'R' && body == 3_u32.to_be_bytes() {
+                    out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
+                } else if kind == b'S' && words.next() == Some(b"server_version") {
+                    let version = String::from_utf8_lossy(words.next().unwrap_or_default());
+                    out.fact(Who::Sender, &VERSION, &version);
+                    return Ok(Progress::Done);
+                }
+                Ok(Progress::Consumed(whole))
+            }
+            // Authentication of other lengths, parameters, notices, key, negotiation.
+            b'R' | b'S' | b'N' | b'K' | b'v' if length >= 4 => {
+                Ok(Progress::Skip(u64::from(length).saturating_add(1)))
+            }
+            _ => Ok(Progress::Done),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{facts, stream};
+    use super::super::torture;
+    use super::*;
+
+    const START: &[u8] = b"\0\0\0\x1c\0\x03\0\0user\0CANARY1234567\0\0";
+    const ANSWER: &[u8] = b"R\0\0\0\x08\0\0\0\x00S\0\0\0\x1bapplication_name\0CANAR\0\
+        S\0\0\0\x32server_version\x0016.2 (Debian 16.2-1.pgdg120+2)\0Z\0\0\0\x05I";
+
+    #[test]
+    fn a_server_tells_its_version() {
+        assert_eq!(START.len(), 0x1c);
+        let segments: &[(u8, &[u8])] = &[
+            (b'C', b"\0\0\0\x08\x04\xd2\x16\x2f"),
+            (b'S', b"N"),
+            (b'C', START),
+            (b'S', b"R\0\0\0\x08\0\0\0\x03"),
+            (b'C', b"p\0\0\0\x0bCANARY\0"),
+            (b'S', ANSWER),
+        ];
+        let said = facts(&stream("postgres", segments));
+        let version = "S postgres.version=16.2 (Debian 16.2-1.pgdg120+2)";
+        assert_eq!(said, ["S postgres.clear_login=yes", version]);
+        torture::stream("postgres", segments, &[]);
+        assert!(said.iter().all(|line| !line.contains("CANAR")));
+    }
+
+    #[test]
+    fn encryption_is_another_protocol() {
+        let segments: &[(u8, &[u8])] =
+            &[(b'C', b"\0\0\0\x08\x04\xd2\x16\x2f"), (b'S', b"S"), (b'S', ANSWER)];
+        assert!(stream("postgres", segments).is_empty());
+    }
+
+    #[test]
+    fn probe_is_strict() {
+        let ask =
+            |bytes: &[u8]| probe(&Opening { bytes, src_port: 1, dst_port: 2, from_start: true });
+        assert_eq!(ask(START), Verdict::Yes);
+        assert_eq!(ask(&START[..6]), Verdict::More);
+        assert_eq!(ask(&START[..10]), Verdict::More);
+        assert_eq!(ask(b"\0\0\0\x1c\0\x03\0\0shoe\0"), Verdict::No);
+        assert_eq!(ask(b"\0\0\0\x09\x04\xd2\x16\x2f"), Verdict::No);
+        assert_eq!(ask(b"GET / HTTP/1.1"), Verdict::No);
+    }
+}

@@ -155,6 +155,12 @@ impl Host {
         all.get(..many).unwrap_or_default()
     }
 
+    /// Whether anything is said under a key that begins so.
+    pub(super) fn says(&self, beginning: &str) -> bool {
+        let from = self.facts.partition_point(|fact| fact.key.as_str() < beginning);
+        self.facts.get(from).is_some_and(|fact| fact.key.as_str().starts_with(beginning))
+    }
+
     /// Whether it would hardly be missed: a card with an address that nobody assigned to
     /// a maker, or someone behind a router, seen for less than a minute, having said
     /// nothing but that it is there, in no conversation, leased and plugged in nowhere.
@@ -212,6 +218,7 @@ impl Host {
                     && room.take(fact_bytes(&value)) =>
             {
                 let value = value.into_owned().into_boxed_str();
+                begin(&mut self.facts);
                 self.facts.insert(at, Fact { key, value, said });
             }
             Err(_) => self.overflow += 1,
@@ -247,6 +254,7 @@ impl Host {
         if let Some((.., known)) = known {
             known.span.cover(said.span);
         } else if self.addresses.len() < MAX_ADDRESSES && room.take(ADDRESS_BYTES) {
+            begin(&mut self.addresses);
             self.addresses.push((ip, lease, said));
         } else {
             self.overflow += 1;
@@ -311,6 +319,7 @@ impl Host {
                 }
             }
             Err(at) if self.services.len() < MAX_SERVICES && room.take(service_bytes(name)) => {
+                begin(&mut self.services);
                 self.services.insert(at, ((transport, port, name.into(), role), said));
             }
             Err(_) => self.overflow += 1,
@@ -321,10 +330,18 @@ impl Host {
         match self.peers.binary_search(&peer) {
             Ok(_) => {}
             Err(at) if self.peers.len() < MAX_PEERS && room.take(PEER_BYTES) => {
+                begin(&mut self.peers);
                 self.peers.insert(at, peer);
             }
             Err(_) => self.overflow += 1,
         }
+    }
+}
+
+/// Room for one: a list begins with room for four otherwise, and most have one.
+fn begin<T>(list: &mut Vec<T>) {
+    if list.is_empty() {
+        list.reserve_exact(1);
     }
 }
 

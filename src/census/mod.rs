@@ -47,6 +47,9 @@ pub use room::MAX_BYTES;
 /// invented addresses takes some 100 MB, and what they say [`MAX_BYTES`] at most.
 pub const MAX_HOSTS: usize = 262_144;
 
+/// From so many speakers on there is room for all that may come.
+const MANY: usize = 4096;
+
 /// Who was silent for so long may have lost its address meanwhile.
 const SILENT: i64 = 600 * SECOND;
 
@@ -270,13 +273,20 @@ impl Census {
     /// Since when the address of the speaker in this place is another's, if it was its own
     /// the last time and is no more.
     fn moved(&self, place: usize, id: &HostId, at: Timestamp) -> Option<Timestamp> {
-        let moved = self.tenancies.moved(id.segment, id.mac, id.ip?)?;
         let (_, host) = self.hosts.get(place)?;
+        if !self.tenancies.may_have_moved(id.ip?, host.span.first) {
+            return None;
+        }
+        let moved = self.tenancies.moved(id.segment, id.mac, id.ip?)?;
         (host.span.first < moved && moved <= at).then_some(moved)
     }
 
     fn add(&mut self, id: HostId, host: Host) -> usize {
         let place = self.hosts.len();
+        if place == MANY {
+            // Memory that is not touched is none; a list that grows is copied each time.
+            self.hosts.reserve_exact(MAX_HOSTS - MANY);
+        }
         self.places.insert(id, place);
         self.hosts.push((id, host));
         place

@@ -55,12 +55,50 @@ struct Chain {
     turns: u32,
 }
 
+/// Places of [`Newest`].
+const PLACES: usize = 1 << 14;
+
+/// The latest time at which any of the addresses of a place moved, by a few bits of the
+/// address: nearly all speakers were first heard after that, and are asked for no more.
+struct Newest(Vec<Timestamp>);
+
+impl Default for Newest {
+    fn default() -> Self {
+        Self(vec![Timestamp(i64::MIN); PLACES])
+    }
+}
+
+impl Newest {
+    fn place(ip: IpAddr) -> usize {
+        let bits = match ip {
+            IpAddr::V4(ip) => u64::from(ip.to_bits()),
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, e, f, g, h] = ip.segments().map(u64::from);
+                (a << 48 | b << 32 | c << 16 | d) ^ (e << 48 | f << 32 | g << 16 | h)
+            }
+        };
+        let mixed = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        usize::try_from(mixed).unwrap_or_default() & (PLACES - 1)
+    }
+
+    fn moves(&mut self, ip: IpAddr, at: Timestamp) {
+        if let Some(newest) = self.0.get_mut(Self::place(ip)) {
+            *newest = at.max(*newest);
+        }
+    }
+
+    fn of(&self, ip: IpAddr) -> Option<Timestamp> {
+        self.0.get(Self::place(ip)).copied()
+    }
+}
+
 /// The holders of all addresses.
 #[derive(Default)]
 pub(super) struct Tenancies {
     chains: HashMap<(Domain, IpAddr), Vec<Chain>, RandomState>,
     /// Since when an address has been its present holder's, where it had another before.
     moved: HashMap<(Domain, IpAddr), Timestamp, RandomState>,
+    newest: Newest,
 }
 
 impl Tenancies {
@@ -73,17 +111,19 @@ impl Tenancies {
         lease: Option<Lease>,
         at: Timestamp,
     ) -> Timestamp {
-        let Self { chains, moved } = self;
+        let Self { chains, moved, newest } = self;
         let key = (domain(segment), ip);
         if chains.len() >= MAX_ADDRESSES && !chains.contains_key(&key) {
             return Timestamp(i64::MIN);
         }
-        let all = chains.entry(key).or_default();
+        // Nearly all are held in one segment.
+        let all = chains.entry(key).or_insert_with(|| Vec::with_capacity(1));
         let new = Tenant { mac, since: at, last: at };
         let Some(chain) = all.iter_mut().find(|chain| chain.segment == segment) else {
             if all.is_empty() && matches!(lease, Some(Lease::Dhcp { renewed: false, .. })) {
                 // Who used it before is not known.
                 moved.insert(key, at);
+                newest.moves(ip, at);
             }
             if all.len() < MAX_SEGMENTS {
                 all.push(Chain { segment, now: new, before: None, turns: 0 });
@@ -105,6 +145,7 @@ impl Tenancies {
         let now = returns.map_or(new, |it| Tenant { last: at, ..it });
         if returns.is_none() {
             moved.insert(key, at);
+            newest.moves(ip, at);
         }
         chain.before = Some(std::mem::replace(&mut chain.now, now));
         now.since
@@ -113,7 +154,7 @@ impl Tenancies {
     /// A hold that is remembered, in any order.
     pub(super) fn remember(&mut self, (segment, mac): (Segment, Mac), ip: IpAddr, span: Span) {
         let key = (domain(segment), ip);
-        let all = self.chains.entry(key).or_default();
+        let all = self.chains.entry(key).or_insert_with(|| Vec::with_capacity(1));
         let tenant = Tenant { mac, since: span.first, last: span.last };
         let Some(chain) = all.iter_mut().find(|chain| chain.segment == segment) else {
             all.push(Chain { segment, now: tenant, before: None, turns: 0 });
@@ -130,6 +171,13 @@ impl Tenancies {
         chain.now = later;
         let moved = self.moved.entry(key).or_insert(later.since);
         *moved = (*moved).max(later.since);
+        self.newest.moves(ip, later.since);
+    }
+
+    /// Whether this address may have moved after a time: quick, and never wrong when it
+    /// says no.
+    pub(super) fn may_have_moved(&self, ip: IpAddr, after: Timestamp) -> bool {
+        self.newest.of(ip).is_none_or(|newest| newest > after)
     }
 
     /// Since when what is said under this address is of another than before: of those who
@@ -140,9 +188,6 @@ impl Tenancies {
         mac: Option<Mac>,
         ip: IpAddr,
     ) -> Option<Timestamp> {
-        if self.moved.is_empty() {
-            return None;
-        }
         let key = (domain(segment), ip);
         let moved = self.moved.get(&key)?;
         // A router that once answered for it elsewhere does not hold it.
@@ -177,7 +222,10 @@ mod tests {
         }
 
         fn moved(&self, mac: Mac) -> Option<Timestamp> {
-            self.0.moved(Segment::default(), Some(mac), self.1)
+            let moved = self.0.moved(Segment::default(), Some(mac), self.1);
+            let before = |at: Timestamp| Timestamp(at.0 - 1);
+            assert!(moved.is_none_or(|at| self.0.may_have_moved(self.1, before(at))));
+            moved
         }
     }
 

@@ -21,6 +21,7 @@ pub(super) fn of_one_device<'a>(
         }
     }
     let mut cards = BTreeMap::new();
+    let mut leases: Option<BTreeMap<String, Vec<Mac>>> = None;
     for (name, mut macs) in chassis {
         let own = name.parse::<Mac>().ok().filter(|mac| mac.is_unicast());
         if own.is_none() {
@@ -28,15 +29,27 @@ pub(super) fn of_one_device<'a>(
             let Some(first) = macs.first().copied() else { continue };
             macs.retain(|mac| block(*mac) == block(first));
             // The same name in a lease, and a neighbouring address: the management port.
-            macs.extend(hosts.clone().filter_map(|(id, host)| {
-                let mac = id.mac.filter(|mac| block(*mac) == block(first))?;
-                host.values("dhcp.hostname").any(|n| n.eq_ignore_ascii_case(name)).then_some(mac)
-            }));
+            let leases = leases.get_or_insert_with(|| by_name(hosts.clone()));
+            let same = leases.get(&name.to_ascii_lowercase()).into_iter().flatten();
+            macs.extend(same.copied().filter(|mac| block(*mac) == block(first)));
         }
         let Some(named) = own.or_else(|| macs.first().copied()) else { continue };
         cards.extend(macs.into_iter().map(|mac| (mac, named)));
     }
     cards
+}
+
+/// Cards by the name in their lease, in lower case: asked for as often as chassis have names.
+fn by_name<'a>(hosts: impl Iterator<Item = (&'a HostId, &'a Host)>) -> BTreeMap<String, Vec<Mac>> {
+    let mut leases: BTreeMap<String, Vec<Mac>> = BTreeMap::new();
+    for (id, host) in hosts {
+        for (mac, name) in
+            id.mac.iter().flat_map(|mac| host.values("dhcp.hostname").map(move |n| (mac, n)))
+        {
+            leases.entry(name.to_ascii_lowercase()).or_default().push(*mac);
+        }
+    }
+    leases
 }
 
 /// The first five octets: cards of one device are numbered one after the other.

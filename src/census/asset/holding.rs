@@ -15,6 +15,10 @@ const AT_ONCE: i64 = SECOND;
 /// Who uses the addresses of so many others answers for them (RFC 1027: proxy ARP).
 const PROXY: usize = 3;
 
+/// Holdings of one address, each compared with all others: a flood of cards that all claim
+/// one must not become the square of the flood.
+const MOST: usize = 256;
+
 /// One card's hold on an address, from its first to its last claim.
 #[derive(Clone, Copy)]
 struct Holding {
@@ -45,17 +49,20 @@ impl Holdings {
         span: Span,
         fresh: bool,
     ) {
-        let all = self.by_address.entry((domain(segment), ip)).or_default();
+        let key = (domain(segment), ip);
+        let all = self.by_address.entry(key).or_insert_with(|| Vec::with_capacity(1));
         let same = |it: &&mut Holding| {
             (it.mac, it.segment) == (mac, segment) && it.span.common(span).is_some()
         };
+        let is_full = all.len() >= MOST;
         match all.iter_mut().find(same) {
             Some(known) => {
                 // The earlier claim says how it began.
                 known.fresh = if span.first < known.span.first { fresh } else { known.fresh };
                 known.span.cover(span);
             }
-            None => all.push(Holding { mac, segment, span, fresh }),
+            None if !is_full => all.push(Holding { mac, segment, span, fresh }),
+            None => {}
         }
     }
 
@@ -132,18 +139,31 @@ impl Holdings {
         ip: IpAddr,
         others: impl Fn(Mac) -> bool,
     ) -> bool {
-        let here = || self.all(segment, ip).iter().filter(|it| it.segment == segment);
-        let (theirs, own): (Vec<&Holding>, Vec<&Holding>) = here().partition(|it| others(it.mac));
-        let begin = theirs.iter().map(|it| it.span.first).max();
-        let end = own.iter().map(|it| it.span.last).max();
+        let all = self.all(segment, ip);
+        // Mostly there was only ever one.
+        if all.len() < 2 {
+            return false;
+        }
+        let here = all.iter().filter(|it| it.segment == segment);
+        let (mut begin, mut end) = (None, None);
+        for it in here {
+            match others(it.mac) {
+                true => begin = begin.max(Some(it.span.first)),
+                false => end = end.max(Some(it.span.last)),
+            }
+        }
         matches!((begin, end), (Some(begin), Some(end)) if begin > end)
     }
 
     /// The one card that held the address in this time; in the same segment first. None
     /// when it may have been several: then nobody is named.
     pub(super) fn holder(&self, segment: Segment, ip: IpAddr, span: Span) -> Option<Mac> {
+        let known = self.all(segment, ip);
+        if known.is_empty() {
+            return None;
+        }
         let all = || {
-            let all = self.all(segment, ip).iter();
+            let all = known.iter();
             all.filter(|it| !self.proxies.contains(&(it.segment, it.mac)))
         };
         let only = |found: &[&Holding]| {

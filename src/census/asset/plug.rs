@@ -85,6 +85,7 @@ impl<'a> Plugs<'a> {
             }
             let says = |key: &str| !host.facts_of(key).is_empty();
             if let Some(ip) = id.ip
+                && host.says("snmp.")
                 && ["snmp.sysname", BRIDGE, IF_NAME, IF_DESCR, LLDP].into_iter().any(says)
             {
                 it.agents.entry((domain(id.segment), ip)).or_default().learn(host);

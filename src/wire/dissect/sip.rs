@@ -75,9 +75,11 @@ fn first_line(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 fn probe(packet: &Packet<'_>) -> Verdict {
-    match first_line(packet.payload).and_then(kind) {
-        Some(_) => Verdict::Yes,
-        None => Verdict::No,
+    // No line is looked for where none can be.
+    let begins = packet.payload.first().is_some_and(u8::is_ascii_uppercase);
+    match begins && first_line(packet.payload).and_then(kind).is_some() {
+        true => Verdict::Yes,
+        false => Verdict::No,
     }
 }
 
@@ -100,8 +102,10 @@ fn probe_tcp(opening: &Opening<'_>) -> Verdict {
         }
         _ => false,
     };
+    if !begins {
+        return Verdict::No;
+    }
     match first_line(bytes).map(kind) {
-        _ if !begins => Verdict::No,
         Some(Some(_)) => Verdict::Yes,
         None if bytes.len() < MAX_FIRST_LINE => Verdict::More,
         _ => Verdict::No,

@@ -193,9 +193,9 @@ impl Engine {
             self.end(&flow, out);
         }
         self.seen.finish(out);
-        let (room, users) = (self.table.room(), self.seen.users);
-        *self = Self { counts: std::mem::take(&mut self.counts), ..Self::new(room) };
-        self.name_users(users);
+        self.table.clear();
+        self.seen.clear();
+        (self.conversations, self.free, self.held) = Default::default();
     }
 
     /// A host outside any flow.

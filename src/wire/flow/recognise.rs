@@ -1,6 +1,10 @@
 //! Whose bytes are these: asks every protocol of the registry, those whose usual
 //! port is involved first.
 
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
 use super::Counts;
 use super::key::FlowKey;
 use crate::wire::dissect::{Body, Dissector, Error, Opening, PROTOCOLS, Protocol, Sink, Verdict};
@@ -9,11 +13,53 @@ use crate::wire::packet::Packet;
 type WantsPacket = fn(&Packet<'_>) -> bool;
 type ReadPacket = fn(&Packet<'_>, &mut dyn Sink) -> Result<(), Error>;
 
+type AskDatagram = fn(&Packet<'_>) -> Verdict;
+type AskStream = fn(&Opening<'_>) -> Verdict;
+
 /// The registry, split by carrier, by index in [`PROTOCOLS`].
 pub(super) struct Known {
     packets: Vec<(u8, WantsPacket, ReadPacket)>,
-    datagrams: Vec<u8>,
-    streams: Vec<u8>,
+    datagrams: Asked<AskDatagram>,
+    streams: Asked<AskStream>,
+}
+
+/// The probes of one carrier in the order in which they are asked, made once for each
+/// port: a conversation that nobody knows asks all of them, with every packet.
+struct Asked<P> {
+    all: Vec<(u8, P)>,
+    by_port: HashMap<u16, Vec<(u8, P)>, FixedState>,
+}
+
+impl<P: Copy> Asked<P> {
+    fn new(all: Vec<(u8, P)>) -> Self {
+        let mut by_port = HashMap::default();
+        for &port in all.iter().filter_map(|&(i, _)| protocol(i)).flat_map(|p| p.ports) {
+            by_port.entry(port).or_insert_with(|| ordered(&all, |p| p.contains(&port)).collect());
+        }
+        Self { all, by_port }
+    }
+
+    /// Those with a matching port first, otherwise in registry order: the first one with
+    /// an answer gives it.
+    fn find<T>(&self, src: u16, dst: u16, ask: impl FnMut((u8, P)) -> Option<T>) -> Option<T> {
+        match (self.by_port.get(&src), self.by_port.get(&dst)) {
+            (None, None) => self.all.iter().copied().find_map(ask),
+            (Some(all), None) | (None, Some(all)) => all.iter().copied().find_map(ask),
+            (Some(_), Some(_)) => {
+                ordered(&self.all, |p| p.contains(&src) || p.contains(&dst)).find_map(ask)
+            }
+        }
+    }
+}
+
+/// Those whose ports fit first, otherwise in registry order.
+fn ordered<'a, P: Copy>(
+    all: &'a [(u8, P)],
+    fits: impl Fn(&[u16]) -> bool + Copy + 'a,
+) -> impl Iterator<Item = (u8, P)> + 'a {
+    let here = move |(index, _): &(u8, P)| protocol(*index).is_some_and(|p| fits(p.ports));
+    let first = all.iter().copied().filter(here);
+    first.chain(all.iter().copied().filter(move |it| !here(it)))
 }
 
 /// What all stream probes together say of an opening.
@@ -37,15 +83,15 @@ pub(super) fn name(index: u8) -> &'static str {
 
 impl Known {
     pub(super) fn new() -> Self {
-        let mut known = Self { packets: Vec::new(), datagrams: Vec::new(), streams: Vec::new() };
+        let (mut packets, mut datagrams, mut streams) = (Vec::new(), Vec::new(), Vec::new());
         for (index, protocol) in (0_u8..).zip(PROTOCOLS) {
             match protocol.body {
-                Body::Packet { wants, read } => known.packets.push((index, wants, read)),
-                Body::Datagram { .. } => known.datagrams.push(index),
-                Body::Stream { .. } => known.streams.push(index),
+                Body::Packet { wants, read } => packets.push((index, wants, read)),
+                Body::Datagram { probe, .. } => datagrams.push((index, probe)),
+                Body::Stream { probe, .. } => streams.push((index, probe)),
             }
         }
-        known
+        Self { packets, datagrams: Asked::new(datagrams), streams: Asked::new(streams) }
     }
 
     /// The packet protocols that want this packet.
@@ -59,36 +105,27 @@ impl Known {
     /// The datagram protocol of this packet.
     pub(super) fn datagram(&self, packet: &Packet<'_>) -> Option<u8> {
         let (src, dst) = packet.ports()?;
-        ordered(&self.datagrams, src, dst).find(|&index| match protocol(index).map(|p| &p.body) {
-            Some(Body::Datagram { probe, .. }) => probe(packet) == Verdict::Yes,
-            _ => false,
-        })
+        let ask =
+            |(index, probe): (u8, AskDatagram)| (probe(packet) == Verdict::Yes).then_some(index);
+        self.datagrams.find(src, dst, ask)
     }
 
     /// The stream protocol that begins like this.
     pub(super) fn stream(&self, opening: &Opening<'_>) -> Answer {
         let mut wait = false;
-        for index in ordered(&self.streams, opening.src_port, opening.dst_port) {
-            let Some(Body::Stream { probe, .. }) = protocol(index).map(|p| &p.body) else {
-                continue;
-            };
-            match probe(opening) {
-                Verdict::Yes => return Answer::Is(index),
-                Verdict::More => wait = true,
-                Verdict::No => {}
+        let ask = |(index, probe): (u8, AskStream)| match probe(opening) {
+            Verdict::Yes => Some(index),
+            verdict => {
+                wait |= verdict == Verdict::More;
+                None
             }
+        };
+        match self.streams.find(opening.src_port, opening.dst_port, ask) {
+            Some(index) => Answer::Is(index),
+            None if wait => Answer::Wait,
+            None => Answer::Unknown,
         }
-        if wait { Answer::Wait } else { Answer::Unknown }
     }
-}
-
-/// Those with a matching port first, otherwise in registry order.
-fn ordered(all: &[u8], src: u16, dst: u16) -> impl Iterator<Item = u8> + '_ {
-    let here = move |index: &u8| {
-        protocol(*index).is_some_and(|p| p.ports.contains(&src) || p.ports.contains(&dst))
-    };
-    let first = all.iter().copied().filter(move |i| here(i));
-    first.chain(all.iter().copied().filter(move |i| !here(i)))
 }
 
 /// How to read a datagram of this protocol, with its index.

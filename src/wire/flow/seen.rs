@@ -243,6 +243,12 @@ impl Seen {
         }
     }
 
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.speakers.fill(Speaker::NOBODY);
+        (self.hand, self.looked) = (0, 0);
+    }
+
     /// Nothing more comes: what is still to be said is said.
     pub(super) fn finish(&mut self, out: &mut Vec<Observation>) {
         self.speakers.iter_mut().for_each(|speaker| speaker.last_word(out));

@@ -282,9 +282,14 @@ impl Table {
         Some(index)
     }
 
-    /// Flows that it has room for.
-    pub(super) const fn room(&self) -> usize {
-        self.cap
+    /// Forgets everything, and what time it is.
+    pub(super) fn clear(&mut self) {
+        self.slots.fill(0);
+        self.flows.clear();
+        self.links.clear();
+        self.free.clear();
+        self.wheel.fill(NONE);
+        (self.now, self.tick, self.hand) = (i64::MIN, i64::MIN, 0);
     }
 
     /// Whether [`Self::insert`] needs a removal first.

@@ -76,7 +76,15 @@ fn ends(alpn: &[u8]) -> [char; 2] {
 }
 
 fn hex(values: &[u16]) -> String {
-    values.iter().map(|v| format!("{v:04x}")).collect::<Vec<_>>().join(",")
+    let mut text = String::with_capacity(values.len().saturating_mul(5));
+    for (n, value) in values.iter().enumerate() {
+        if n > 0 {
+            text.push(',');
+        }
+        let nibbles = [12, 8, 4, 0].map(|shift| u32::from(value >> shift & 0x0f));
+        text.extend(nibbles.iter().filter_map(|nibble| char::from_digit(*nibble, 16)));
+    }
+    text
 }
 
 /// The first twelve digits of SHA-256, or zeros for nothing.

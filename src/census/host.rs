@@ -257,7 +257,13 @@ impl Host {
             begin(&mut self.addresses);
             self.addresses.push((ip, lease, said));
         } else {
+            // A guest that is leased another every day: the oldest is history.
             self.overflow += 1;
+            let full = self.addresses.len() >= MAX_ADDRESSES;
+            let oldest = self.addresses.iter_mut().min_by_key(|(.., it)| it.span.last);
+            if let Some(oldest) = oldest.filter(|(.., it)| full && it.span.last < at) {
+                *oldest = (ip, lease, said);
+            }
         }
     }
 
@@ -400,6 +406,20 @@ mod tests {
         let fact = host.facts()[0].said;
         assert_eq!((fact.evidence.frame, fact.span.last), (3, Timestamp(9)));
         assert_eq!(Room::default().taken_since(&room), host.bytes(), "each thing is paid for once");
+    }
+
+    #[test]
+    fn the_oldest_of_many_leases_makes_room() {
+        let (mut host, mut room) = (Host::new(Timestamp(0)), Room::default());
+        for day in 0..100 {
+            let ip = IpAddr::from([10, 0, 0, day]);
+            let at = i64::from(day);
+            host.holds((ip, Lease::Arp), Timestamp(at), said(at, 1), &mut room);
+        }
+        assert_eq!(host.addresses.len(), MAX_ADDRESSES);
+        assert!(host.addresses.iter().any(|(ip, ..)| *ip == IpAddr::from([10, 0, 0, 99])));
+        assert!(host.addresses.iter().all(|(ip, ..)| *ip != IpAddr::from([10, 0, 0, 7])));
+        assert_eq!(Room::default().taken_since(&room), host.bytes());
     }
 
     #[test]

@@ -33,7 +33,7 @@ const TURNS: u32 = 2;
 const TURN_WITHIN: i64 = 86_400 * SECOND;
 
 /// Addresses of which the holder is remembered.
-const MAX_ADDRESSES: usize = super::MAX_HOSTS;
+const MAX_ADDRESSES: usize = 262_144;
 
 /// Segments in which one address is held: isolated networks number their hosts alike.
 const MAX_SEGMENTS: usize = 64;
@@ -126,6 +126,8 @@ impl Tenancies {
                 newest.moves(ip, at);
             }
             if all.len() < MAX_SEGMENTS {
+                // Nearly all addresses are held in one segment.
+                all.reserve_exact(1);
                 all.push(Chain { segment, now: new, before: None, turns: 0 });
             }
             return at;

@@ -173,7 +173,8 @@ fn server(
     if ack && let Some(ip) = fixed.yiaddr.or(fixed.ciaddr).map(IpAddr::V4) {
         let seconds = options.get(51).filter(|_| leased);
         let seconds = seconds.and_then(|v| v.as_array().copied()).map_or(0, u32::from_be_bytes);
-        let who = Who::Named { mac: Some(fixed.mac), ip: Some(ip) };
+        // Not by the address as well: here the server speaks, perhaps of another segment.
+        let who = Who::Named { mac: Some(fixed.mac), ip: None };
         out.observe(
             who,
             Observed::Address(ip, Lease::Dhcp { seconds, renewed: fixed.ciaddr.is_some() }),

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the captures of pcaps/lab anew. Needs Debian 12, root, a network for apt and pip.
-# Usage: build.sh [hospital|topics|craft|all|NAME.pcap]
+# Usage: build.sh [hospital|topics|rooms|craft|all|NAME.pcap]
 #   NAME.pcap  one capture on a single topic, and its truth
 #   OUT=dir    writes there instead of over the committed captures
 #   WORK=dir   keeps logs and the Python packages there; run again, it installs nothing twice
@@ -13,9 +13,17 @@ fail() {
 here=$(cd "$(dirname "$0")" && pwd)
 what=${1:-all}
 case $what in
-    hospital | topics | craft | all) ;;
-    *.pcap) grep -q "\"$what\"," "$here/topics.py" || fail "$what is no capture of topics.py" ;;
-    *) fail "usage: build.sh [hospital|topics|craft|all|NAME.pcap]" ;;
+    hospital | topics | rooms | craft | all) ;;
+    *.pcap)
+        if grep -q "\"$what\"," "$here/topics.py"; then
+            recorder=topics
+        elif grep -q "= \"$what\"" "$here/rooms_plan.py"; then
+            recorder=rooms
+        else
+            fail "$what is no capture of topics.py or rooms_plan.py"
+        fi
+        ;;
+    *) fail "usage: build.sh [hospital|topics|rooms|craft|all|NAME.pcap]" ;;
 esac
 [ "$(id -u)" = 0 ] || fail "run as root"
 [ -e /etc/debian_version ] || fail "Debian 12 is needed: other systems package other versions"
@@ -53,12 +61,17 @@ fi
 "$here/../../.ci/install.sh" openvswitch-switch tshark dcmtk orthanc samba smbclient dnsmasq-base \
     isc-dhcp-relay isc-dhcp-client udhcpc avahi-daemon nginx-light curl openssh-server \
     openssh-client snmpd snmp vsftpd iproute2 iputils-ping iputils-arping ethtool \
-    bind9-dnsutils ndisc6 python3-venv xrdp freerdp2-x11 xvfb xauth nftables zstd openssl procps
+    bind9-dnsutils ndisc6 python3-venv xrdp freerdp2-x11 xvfb xauth nftables zstd openssl procps \
+    freeradius freeradius-utils slapd ldap-utils krb5-user samba-ad-provision samba-dsdb-modules samba-vfs-modules \
+    orthanc-dicomweb mosquitto mosquitto-clients kamailio baresip-core gir1.2-gst-rtsp-server-1.0 python3-gi \
+    gstreamer1.0-plugins-base gstreamer1.0-plugins-good wireguard-tools wireguard-go openvpn charon-systemd \
+    strongswan-swanctl tigervnc-standalone-server tigervnc-viewer keepalived frr lldpd
 [ -z "$made" ] || rm -f "$policy"
 made=
 
 # The list of what is in the environment is written last: half of one is made again.
-modules="pydicom==3.0.2 pynetdicom==3.0.4 scapy==2.8.0 impacket==0.13.1"
+modules="pydicom==3.0.2 pynetdicom==3.0.4 scapy==2.8.0 impacket==0.13.1 bacpypes==0.19.0 pymodbus==3.16.1"
+modules="$modules cpppo==5.2.5 python-snap7==3.3.0 xknx==4.0.0 sdc11073==3.0.0"
 if [ "$(cat "$work/venv/complete" 2>/dev/null)" != "$modules" ]; then
     rm -rf "$work/venv"
     /usr/bin/python3 -m venv "$work/venv"
@@ -88,8 +101,9 @@ python="$work/venv/bin/python"
 case $what in hospital | all) inside "$here/hospital.py" ;; esac
 case $what in
     topics | all) inside "$here/topics.py" ;;
-    *.pcap) inside "$here/topics.py" "$what" ;;
+    *.pcap) inside "$here/$recorder.py" "$what" ;;
 esac
+case $what in rooms | all) inside "$here/rooms.py" ;; esac
 if [ "$what" = craft ] || [ "$what" = all ]; then
     for name in hospital.pcapng dicom.pcap hl7.pcap names.pcap web.pcap ssh-snmp.pcap; do
         [ -e "$out/$name" ] || fail "craft changes $out/$name, which is not there: build it first"

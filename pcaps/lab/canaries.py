@@ -71,8 +71,19 @@ ACCOUNTS = {
     "http_query": "Patientensuche-Unkenruf",
     "http_path": "akte-Teichhuhn-552013",
     "form_value": "Formular-Gelbbauchunke-7",
+    "mqtt_user": "mqtt.goldammer", "mqtt_pass": "Kennwort-Rispen-44",
+    "mqtt_topic": "station3/Blaukehlchen-Hubertina/temperatur", "mqtt_text": "冷蔵庫注射薬雲雀丘花子様分",
+    "radius_user": "usr.strandlaeufer", "snmp3_user": "snmp.uferschnepfe",
+    "snmp_walk": "Gemeinschaft-Feuersalamander",
+    "ldap_user": "usr.zaunkoenig", "ldap_pass": "Kennwort-Simsen-63", "ldap_name": "蓮華寺坂上医師之助",
+    "krb_user": "usr.gartenrotschwanz",
+    "sip_user": "tel.wendehals", "sip_name": "狐塚看護師長子", "sip_other": "tel.nachtigall",
+    "rtsp_user": "kamera.schwarzspecht", "rtsp_pass": "Kennwort-Schilf-17", "rtsp_path": "Zimmer-Turteltaube-12",
+    "vnc_name": "Desktop-von-Rotkehlchen-Irma",
 }
-BASIC = base64.b64encode(f"{ACCOUNTS['rest_user']}:{ACCOUNTS['rest_pass']}".encode()).decode()
+# A login as HTTP and RTSP send it.
+BASIC = {f"{ACCOUNTS[user]}:{ACCOUNTS[word]}": base64.b64encode(f"{ACCOUNTS[user]}:{ACCOUNTS[word]}".encode()).decode()
+         for user, word in (("rest_user", "rest_pass"), ("rtsp_user", "rtsp_pass"))}
 
 
 def lines():
@@ -85,7 +96,7 @@ def lines():
         out += row
     out += TEXTS.values()
     out += ACCOUNTS.values()
-    out.append(BASIC)
+    out += BASIC.values()
     seen = []
     for value in out:
         if value not in seen:

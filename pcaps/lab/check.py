@@ -33,6 +33,13 @@ WANTED = {
     "web.pcap": ["http", "tls.handshake.version == 0x0303", "tls.handshake.type == 11",
                  "tls.handshake.extensions.supported_version == 0x0304"],
     "ssh-snmp.pcap": ["ssh", "snmp", "ftp"],
+    "plugs.pcap": ["radius.code == 1", "radius.code == 2", "radius.code == 4", "snmp.version == 1", "snmp.msgVersion == 3"],
+    "directory.pcap": ["cldap", "kerberos", "tcp.port == 88 && kerberos", "ldap"],
+    "things.pcap": ["bacapp.type == 3", "modbus.func_code == 43", "s7comm", "enip.lir.name", "mqtt.ver == 5", "kip"],
+    "voice.pcap": ["sip.Method == \"REGISTER\"", "sip.Status-Code == 200", "rtsp.request", "rtsp.response"],
+    "bedside2.pcap": ["xml contains \"ThisModel\"", "http contains \"dicom-web\""],
+    "vpn.pcap": ["wg.type == 2", "openvpn && udp", "openvpn && tcp", "isakmp", "vnc"],
+    "names6.pcap": ["dhcpv6.msgtype == 7", "vrrp", "ospf", "stp", "lldp"],
     "tunnels.pcap": ["gre", "erspan.version == 1", "erspan.version == 2", "vxlan", "geneve", "ieee8021ad", "mpls"],
     "fragments.pcap": ["ip.flags.mf == 1", "ipv6.fraghdr", "ip.fragment.overlap.conflict"],
     "cooked.pcap": ["sll", "hl7"], "cooked2.pcap": ["sll", "hl7"], "rawip.pcap": ["ip", "hl7"],
@@ -51,8 +58,7 @@ def matches(path, display):
 
 def base64_of(line):
     """The login's form on the wire, for its two parts."""
-    login = f"{canaries.ACCOUNTS['rest_user']}:{canaries.ACCOUNTS['rest_pass']}"
-    return canaries.BASIC.encode() if line in login.split(":") else line.encode()
+    return next((form.encode() for login, form in canaries.BASIC.items() if line in login.split(":")), line.encode())
 
 
 def canary_missing(directory):

@@ -12,6 +12,7 @@ import sys
 
 import topic_facts
 from plan import HOSTS, ROUTER_MAC, VLANS, flat_hosts
+from rooms_plan import ROOMS
 
 
 ELEMENT = re.compile(r"^ +(\([0-9a-f]{4},[0-9a-f]{4}\)) +\d+ \S.*? {2,}(?:\[[A-Z]{2}\] )?(\S.*)$")
@@ -112,6 +113,17 @@ def topic(directory, name):
     write(directory, name, hosts, topic_facts.NOTES.get(name, []))
 
 
+def room(directory, name):
+    """Truth of one capture of the rooms: all that its hosts are."""
+    rows = ROOMS[name].values()
+    match = {row["mac"]: row["evidence"] for row in rows}
+    pairs = sorted({pair for some in match.values() for pair in some})
+    found = evidence(f"{directory}/{name}", pairs, match)
+    write(directory, name, [{"mac": row["mac"], "ip": row["ip"], "vlan": None, "facts": row["facts"],
+                             "must_not_conclude": row["traps"], "evidence": found[row["mac"]]} for row in rows],
+          ["A host is what its software is told to be; see pcaps/README.md."])
+
+
 def write(directory, name, hosts, notes):
     """Writes one truth file."""
     path = f"{directory}/{name}"
@@ -134,6 +146,9 @@ def main():
     for name in topic_facts.TOPICS:
         if os.path.exists(f"{directory}/{name}"):
             topic(directory, name)
+    for name in ROOMS:
+        if os.path.exists(f"{directory}/{name}"):
+            room(directory, name)
 
 
 if __name__ == "__main__":

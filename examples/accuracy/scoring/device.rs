@@ -30,6 +30,8 @@ const CLASSES: &[(&str, &[&str])] = &[
     ("ip phone", &["ip-phone"]),
     ("phone", &["phone"]),
     ("nas", &["nas"]),
+    ("plc", &["plc"]),
+    ("building controller", &["building-controller"]),
     ("kiosk", &["kiosk", "digital-signage"]),
     ("pacs", &["pacs", "vna"]),
     ("dicom router", &["dicom-router"]),

@@ -157,13 +157,14 @@ fn message(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
 fn module(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     let index = r.u16_be("index")?;
     let order = r.take(20, "order number")?;
-    r.skip(2, "module type")?;
-    match (index, r.array::<4>("version")?) {
-        (1, _) => out.fact(Who::Sender, &ORDER_NUMBER, &unmarked(order)),
-        (7, [b'V', major, minor, patch]) => {
+    if index == 1 {
+        // Imitations end their record early.
+        out.fact(Who::Sender, &ORDER_NUMBER, &unmarked(order));
+    } else if index == 7 {
+        r.skip(2, "module type")?;
+        if let [b'V', major, minor, patch] = r.array::<4>("version")? {
             out.fact(Who::Sender, &FIRMWARE, &format!("{major}.{minor}.{patch}"));
         }
-        _ => {}
     }
     Ok(())
 }

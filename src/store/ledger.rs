@@ -298,7 +298,13 @@ fn places<'a>(
     let conflict = |(ip, other): &(_, AssetId)| Cow::Owned(format!("{ip} with {other}"));
     give("address_conflicts", &mut asset.conflicts.iter().map(conflict));
     give("ip_assignment", &mut asset.leased.then_some(Cow::Borrowed("dhcp")).into_iter());
-    give("vlans", &mut asset.segments.iter().map(text).filter(|vlan| !vlan.is_empty()));
+    let mut vlans: Vec<Cow<'_, str>> = asset.segments.iter().map(text).collect();
+    for vlan in asset.assigned_vlans.iter().map(text) {
+        if !vlans.contains(&vlan) {
+            vlans.push(vlan);
+        }
+    }
+    give("vlans", &mut vlans.into_iter().filter(|vlan| !vlan.is_empty()));
     give("switch", &mut asset.attached.iter().map(|(switch, _)| Cow::Borrowed(*switch)));
     give("switch_port", &mut asset.attached.iter().map(|(_, port)| Cow::Borrowed(*port)));
     give("last_user", &mut asset.last_user.map(Cow::Borrowed).into_iter());

@@ -132,6 +132,7 @@ impl<'a> Desk<'a> {
         }
         asset.attributes = candidates.weigh(self.reader.book);
         asset.attached = self.plugs.of(&group.hosts);
+        asset.assigned_vlans = Plugs::vlans(&group.hosts);
         asset.ips.sort_unstable();
         asset.ips.dedup();
         asset.former = united(asset.former);
@@ -267,6 +268,7 @@ fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>)
         leased: false,
         segments: Vec::new(),
         attached: Vec::new(),
+        assigned_vlans: BTreeSet::new(),
         last_user: None,
         services: Vec::new(),
         peers: Vec::new(),

@@ -102,6 +102,8 @@ pub struct Asset<'a> {
     pub leased: bool,
     /// Where it was seen; sorted.
     pub segments: Vec<Segment>,
+    /// VLANs that an access device says it was put into.
+    pub assigned_vlans: BTreeSet<u16>,
     /// Switch and port.
     pub attached: Vec<(&'a str, &'a str)>,
     /// Who last logged on there, where the site has asked for it.

@@ -116,6 +116,15 @@ impl<'a> Plugs<'a> {
         places
     }
 
+    /// VLANs that an access device says it put these speakers into (RFC 3580 §3.31). The
+    /// filtering databases of switches number theirs as they like, and are not asked.
+    pub(super) fn vlans(hosts: &[(&'a HostId, &'a Host)]) -> BTreeSet<u16> {
+        let places = hosts.iter().flat_map(|(_, host)| &host.attached);
+        let placed = places.filter(|place| !is_learnt(place)).filter_map(|place| place.vlan);
+        let told = hosts.iter().flat_map(|(_, host)| host.values("radius.vlan"));
+        placed.chain(told.filter_map(|vlan| vlan.parse().ok())).collect()
+    }
+
     /// Of all ports that have learnt a card, the one that it hangs on.
     fn nearest(&self, learnt: &[(Domain, &'a Place)]) -> Option<(Domain, &'a Place)> {
         let last = |place: &Place| place.said.span.last;

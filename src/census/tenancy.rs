@@ -44,6 +44,8 @@ struct Tenant {
     mac: Mac,
     since: Timestamp,
     last: Timestamp,
+    /// Until when it is leased to this card: nobody takes it by a claim alone until then.
+    until: Timestamp,
 }
 
 /// The last two in one segment.
@@ -118,7 +120,12 @@ impl Tenancies {
         }
         // Nearly all are held in one segment.
         let all = chains.entry(key).or_insert_with(|| Vec::with_capacity(1));
-        let new = Tenant { mac, since: at, last: at };
+        let until = match lease {
+            Some(Lease::Dhcp { seconds, .. }) => at.plus(i64::from(seconds) * SECOND),
+            _ => at,
+        };
+        let leased = matches!(lease, Some(Lease::Dhcp { .. }));
+        let new = Tenant { mac, since: at, last: at, until };
         let Some(chain) = all.iter_mut().find(|chain| chain.segment == segment) else {
             if all.is_empty() && matches!(lease, Some(Lease::Dhcp { renewed: false, .. })) {
                 // Who used it before is not known.
@@ -134,13 +141,19 @@ impl Tenancies {
         };
         if chain.now.mac == mac {
             chain.now.last = chain.now.last.max(at);
+            chain.now.until = chain.now.until.max(until);
             return chain.now.since;
         }
         let before = chain.before.filter(|before| before.mac == mac);
         if at < chain.now.since {
             return before.map_or(Timestamp(i64::MIN), |before| before.since);
         }
-        let leased = matches!(lease, Some(Lease::Dhcp { .. }));
+        if !leased && at < chain.now.until {
+            // Someone says so while another has it leased: told, and no move.
+            let told = before.map_or(new, |it| Tenant { last: at, ..it });
+            chain.before = Some(told);
+            return told.since;
+        }
         let soon = if chain.turns >= TURNS { TURN_WITHIN } else { GIVEN_UP_AFTER };
         chain.turns = if before.is_some() && !leased { chain.turns.saturating_add(1) } else { 0 };
         let returns = before.filter(|it| !leased && at.since(it.last) < soon);
@@ -157,7 +170,7 @@ impl Tenancies {
     pub(super) fn remember(&mut self, (segment, mac): (Segment, Mac), ip: IpAddr, span: Span) {
         let key = (domain(segment), ip);
         let all = self.chains.entry(key).or_insert_with(|| Vec::with_capacity(1));
-        let tenant = Tenant { mac, since: span.first, last: span.last };
+        let tenant = Tenant { mac, since: span.first, last: span.last, until: span.last };
         let Some(chain) = all.iter_mut().find(|chain| chain.segment == segment) else {
             all.push(Chain { segment, now: tenant, before: None, turns: 0 });
             return;
@@ -272,6 +285,18 @@ mod tests {
             it.claims(if n % 2 == 0 { A } else { B }, LEASE, 40 * n);
         }
         assert_eq!(it.moved(ROUTER), Some(minute(40 * 8)));
+    }
+
+    #[test]
+    fn a_claim_alone_takes_nothing_that_is_leased() {
+        let mut it = street();
+        it.claims(A, LEASE, 1);
+        it.claims(B, Some(Lease::Arp), 5);
+        it.claims(B, Some(Lease::Radius), 6);
+        assert_eq!(it.moved(ROUTER), Some(minute(1)), "as A has it");
+        assert_eq!(it.claims(A, LEASE, 31), 1);
+        it.claims(B, Some(Lease::Arp), 200);
+        assert_eq!(it.moved(ROUTER), Some(minute(200)), "the lease is over");
     }
 
     #[test]

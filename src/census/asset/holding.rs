@@ -27,6 +27,8 @@ struct Holding {
     span: Span,
     /// It began with a lease: who had the address before is another.
     fresh: bool,
+    /// A server gave it: that is worth more than a claim.
+    leased: bool,
 }
 
 /// All holdings by address.

@@ -50,8 +50,6 @@ const RULES: &[Rule] = &[
     Rule { when: Some(("ntlm.membership", "domain")), ..rule("identity.domain", "ntlm.fqdn") },
     // The same name in its lease, with its domain, and where it logs on.
     Rule { with: Some("ntlm.workstation"), ..rule("identity.computer", "dhcp.fqdn") },
-    Rule { named: true, ..rule("identity.duid", "dhcp.client_id") },
-    Rule { named: true, ..rule("identity.duid", "dhcpv6.duid") },
 ];
 
 /// Facts that give the address of a card of the speaker itself.
@@ -79,13 +77,17 @@ pub(super) fn join<'a>(
 ) {
     for pin in pins.same() {
         let places: BTreeSet<usize> = pin.of.iter().filter_map(|it| groups.at(it)).collect();
-        unite(groups, &places, pins, |_| Some(("pinned", "reason", &pin.reason, NO_FRAME)));
+        let why = |_: &Group<'a>| Some(("pinned", "reason", pin.reason.as_str(), NO_FRAME));
+        merge(groups, &places, |_, _| false, why);
     }
     for rule in RULES {
         let mut by_value: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for (at, group) in groups.all.iter().enumerate() {
             let Some((value, _)) = value(group, rule) else { continue };
             let mut value = value.to_lowercase();
+            if rule.key == "wsd.endpoint" && !is_unique(&value) {
+                continue;
+            }
             if let Some(key) = rule.with {
                 let Some((with, _)) = self::value(group, &self::rule(rule.name, key)) else {
                     continue;
@@ -122,16 +124,20 @@ fn join_cards<'a>(groups: &mut Groups<'a>, pins: &Pins) {
         let found: Vec<(usize, usize)> = (0..groups.all.len())
             .filter_map(|at| {
                 let (value, _) = value(groups.all.get(at)?, &rule)?;
-                let mac: Mac = value.parse().ok().filter(|mac: &Mac| mac.is_unicast())?;
+                let real = |mac: &Mac| mac.is_unicast() && !mac.is_local();
+                let mac: Mac = value.parse().ok().filter(real)?;
                 let card = groups.at(&Identity::Mac(mac)).filter(|card| *card != at)?;
-                Some((at, card))
+                // Who stands on its own link with another maker's card is another.
+                let own = groups.all.get(at)?.identity.mac();
+                own.is_none_or(|own| own.0[..3] == mac.0[..3]).then_some((at, card))
             })
             .collect();
         let mut by_card: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         for (at, card) in found {
             by_card.entry(card).or_default().extend([at, card]);
         }
-        for places in by_card.into_values() {
+        // An address that several give is an adapter's that all of them have.
+        for places in by_card.into_values().filter(|places| places.len() == 2) {
             unite(groups, &places, pins, |group| {
                 let (value, said) = value(group, &rule)?;
                 Some((name, key, value, said))
@@ -184,6 +190,15 @@ fn value<'a>(group: &Group<'a>, rule: &Rule) -> Option<(&'a str, Said)> {
         .then_some((&*first.value, first.said))
 }
 
+/// Whether an endpoint is a UUID that was made (RFC 9562 §4: a version and the variant),
+/// and not zeros, or digits in a row.
+fn is_unique(endpoint: &str) -> bool {
+    let uuid = endpoint.rsplit(':').next().unwrap_or_default().as_bytes();
+    let version = uuid.get(14).is_some_and(|v| (b'1'..=b'8').contains(v));
+    let variant = uuid.get(19).is_some_and(|v| matches!(v, b'8' | b'9' | b'a' | b'b'));
+    uuid.len() == 36 && version && variant
+}
+
 fn names(group: &Group<'_>) -> BTreeSet<String> {
     let of = |host: &Host| -> Vec<String> {
         NAMES.iter().flat_map(|key| host.values(key)).map(str::to_lowercase).collect()
@@ -198,7 +213,22 @@ fn unite<'a>(
     pins: &Pins,
     why: impl Fn(&Group<'a>) -> Option<(&'static str, &'a str, &'a str, Said)>,
 ) {
-    if !(2..=MOST).contains(&places.len()) {
+    if places.len() <= MOST {
+        let differ = |whole: &Group<'a>, part: &Group<'a>| {
+            pins.are_apart(whole.identities(), part.identities()) || contradict(whole, part)
+        };
+        merge(groups, places, differ, why);
+    }
+}
+
+/// Makes the groups in these places one, those that do not `differ`.
+fn merge<'a>(
+    groups: &mut Groups<'a>,
+    places: &BTreeSet<usize>,
+    differ: impl Fn(&Group<'a>, &Group<'a>) -> bool,
+    why: impl Fn(&Group<'a>) -> Option<(&'static str, &'a str, &'a str, Said)>,
+) {
+    if places.len() < 2 {
         return;
     }
     // Named after the card that was seen first: that does not change any more.
@@ -213,7 +243,7 @@ fn unite<'a>(
         let (Some(whole), Some(part)) = (groups.all.get(into), groups.all.get(from)) else {
             return;
         };
-        if pins.are_apart(whole.identities(), part.identities()) || contradict(whole, part) {
+        if differ(whole, part) {
             continue;
         }
         let Some((rule, key, value, said)) = why(part).or_else(|| why(whole)) else { continue };
@@ -225,10 +255,13 @@ fn unite<'a>(
 /// Whether two say different things in a field that tells devices apart.
 fn contradict(one: &Group<'_>, other: &Group<'_>) -> bool {
     let telling = RULES.iter().filter(|rule| !rule.named && rule.with.is_none());
-    telling.into_iter().any(|rule| match (value(one, rule), value(other, rule)) {
-        (Some((a, _)), Some((b, _))) => !a.eq_ignore_ascii_case(b),
-        _ => false,
-    })
+    let (these, those) = (names(one), names(other));
+    let otherwise = !these.is_empty() && !those.is_empty() && these.is_disjoint(&those);
+    otherwise
+        || telling.into_iter().any(|rule| match (value(one, rule), value(other, rule)) {
+            (Some((a, _)), Some((b, _))) => !a.eq_ignore_ascii_case(b),
+            _ => false,
+        })
 }
 
 const NO_FRAME: Said = Said::new(crate::time::Timestamp(0), super::NO_FRAME);

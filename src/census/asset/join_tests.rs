@@ -80,16 +80,46 @@ fn what_many_have_is_a_default() {
 }
 
 #[test]
-fn a_copied_disk_is_not_the_same_computer() {
-    let mut it = Hospital::new();
-    for card in [1, 2] {
-        it.fact(card, "dhcp.client_id", "ff000100011c2d");
+fn a_value_that_nobody_made_joins_nobody() {
+    for endpoint in [
+        "urn:uuid:00000000-0000-0000-0000-000000000000",
+        "urn:uuid:ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "urn:uuid:12345678-1234-1234-1234-123456789abc",
+        "urn:uuid:1",
+    ] {
+        let mut it = Hospital::new();
+        it.fact(1, "wsd.endpoint", endpoint);
+        it.fact(2, "wsd.endpoint", endpoint);
+        assert_eq!(it.cards().len(), 2, "{endpoint}");
     }
-    it.fact(1, "dhcp.hostname", "ws-1");
-    it.fact(2, "dhcp.hostname", "ws-2");
+}
+
+#[test]
+fn who_is_called_otherwise_is_another() {
+    let mut it = Hospital::new();
+    for (card, name) in [(1, "monitor-7"), (2, "attacker")] {
+        it.fact(card, "wsd.endpoint", ENDPOINT);
+        it.fact(card, "dhcp.hostname", name);
+    }
     assert_eq!(it.cards().len(), 2);
-    it.fact(2, "nbns.hostname", "WS-1");
-    assert_eq!(it.cards(), [vec![1, 2]], "the same name as well");
+}
+
+#[test]
+fn a_card_that_others_claim_to_have_is_its_own() {
+    let mut it = Hospital::new();
+    it.fact(4, "dhcp.hostname", "monitor-4");
+    it.say(8, Observed::Present(Some(64)));
+    it.say(8, Observed::Fact(Key::new("nbns.mac"), "00:09:fb:00:00:04".into()));
+    let philips = Some(Mac([0, 9, 0xfb, 0, 0, 4]));
+    let host = HostId { segment: Segment::default(), mac: philips, ip: None };
+    let what = Observed::Present(Some(64));
+    it.0.apply(0, Observation { at: Timestamp(9), frame: 9, host, what });
+    assert_eq!(it.cards().len(), 3, "of another maker, on its own link");
+    let mut it = Hospital::new();
+    it.fact(4, "dhcp.hostname", "vpn");
+    it.behind(9, "10.2.0.7", "nbns.mac", "00:01:02:00:00:04");
+    it.behind(9, "10.2.0.8", "nbns.mac", "00:01:02:00:00:04");
+    assert_eq!(it.assets().len(), 4, "an adapter that both have");
 }
 
 #[test]

@@ -75,15 +75,29 @@ impl Pins {
         })?;
         let read = |all: Vec<Statement>| all.into_iter().map(pin).collect::<Result<Vec<_>, _>>();
         let pins = Self { same: read(same)?, apart: read(apart)? };
-        for pin in &pins.same {
-            for (n, one) in pin.of.iter().enumerate() {
-                let others = pin.of.get(n + 1..).unwrap_or_default();
-                if let Some(other) = others.iter().find(|other| pins.is_apart(one, other)) {
-                    return Err(BadPins::Both(one.to_string(), other.to_string()));
-                }
+        for one in pins.same.iter().flat_map(|pin| &pin.of) {
+            let all = pins.same_as(one);
+            if let Some(other) = all.iter().find(|other| pins.is_apart(one, other)) {
+                return Err(BadPins::Both(one.to_string(), other.to_string()));
             }
         }
         Ok(pins)
+    }
+
+    /// Everything that is the same as this, by one statement or through several.
+    fn same_as<'p>(&'p self, one: &'p Identity) -> Vec<&'p Identity> {
+        let mut all = vec![one];
+        let mut seen = 0;
+        while let Some(next) = all.get(seen).copied() {
+            seen += 1;
+            for other in self.same.iter().filter(|pin| pin.of.contains(next)).flat_map(|it| &it.of)
+            {
+                if !all.contains(&other) {
+                    all.push(other);
+                }
+            }
+        }
+        all.split_off(1)
     }
 
     pub(super) fn same(&self) -> &[Pin] {
@@ -144,5 +158,7 @@ mod tests {
         assert!(fault("[[same]]\ndevices = ['10.0.0.1', 'ws-7']").contains("`ws-7`"));
         let both = "[[same]]\ndevices = ['10.0.0.1', '10.0.0.2']\n[[apart]]\ndevices = ['10.0.0.2', '10.0.0.1']";
         assert!(fault(both).contains("the same and apart"));
+        let chain = "[[same]]\ndevices = ['10.0.0.1', '10.0.0.2']\n[[same]]\ndevices = ['10.0.0.2', '10.0.0.3']\n[[apart]]\ndevices = ['10.0.0.1', '10.0.0.3']";
+        assert!(fault(chain).contains("the same and apart"), "through another");
     }
 }

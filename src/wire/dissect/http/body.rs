@@ -9,6 +9,9 @@
 //! * HL7 version 2 (`x-application/hl7-v2+er7`), for its own dissector.
 
 use std::borrow::Cow;
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 
 use super::super::label::label;
 use super::super::xml::{Event, Path, events, unescape};
@@ -112,7 +115,7 @@ impl Body {
         out: &mut dyn Sink,
     ) {
         match self.kind {
-            Kind::Soap => soap(&String::from_utf8_lossy(&self.bytes), out),
+            Kind::Soap => soap(&String::from_utf8_lossy(&unpacked(&self.bytes)), out),
             Kind::Fhir => fhir(&String::from_utf8_lossy(&self.bytes), out),
             Kind::Upnp => upnp(&String::from_utf8_lossy(&self.bytes), out),
             Kind::Ipp => {
@@ -132,6 +135,18 @@ impl Body {
             }
         }
     }
+}
+
+/// As it was before it was packed by gzip (RFC 1952), no more of it than is kept.
+fn unpacked(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !bytes.starts_with(b"\x1f\x8b") {
+        return Cow::Borrowed(bytes);
+    }
+    let mut whole = Vec::new();
+    let most = u64::try_from(MAX_KEPT).unwrap_or(0);
+    // What came out before it breaks off is as good as a body that breaks off.
+    let _ = GzDecoder::new(bytes).take(most).read_to_end(&mut whole);
+    Cow::Owned(whole)
 }
 
 /// Elements that are read, with what must stand around them.

@@ -89,6 +89,8 @@ pub(super) struct Head {
     /// What a body of this type holds.
     holds: Option<body::Kind>,
     encoded: bool,
+    /// In a form that is read all the same.
+    packed: bool,
     facts: Vec<(Key, String)>,
 }
 
@@ -115,6 +117,7 @@ impl Head {
             forms: [None, None],
             holds: None,
             encoded: false,
+            packed: false,
             facts: Vec::new(),
         };
         if line.starts_with(b"HTTP/1.") {
@@ -155,7 +158,10 @@ impl Head {
             ("transfer-encoding", _) => {
                 self.chunked |= value.to_ascii_lowercase().ends_with("chunked");
             }
-            ("content-encoding", _) => self.encoded = !value.eq_ignore_ascii_case("identity"),
+            ("content-encoding", _) => {
+                self.packed = value.eq_ignore_ascii_case("gzip");
+                self.encoded = !self.packed && !value.eq_ignore_ascii_case("identity");
+            }
             ("via" | "forwarded" | "x-forwarded-for", _) => self.forwarded = true,
             ("content-type" | "accept", _) => self.content_type(&name, &value),
             // An address of a person or robot owner may stand in it.
@@ -241,6 +247,8 @@ impl Head {
         let answered = asked.is_some_and(|it| it.described)
             && self.status.is_some_and(|code| (200..300).contains(&code));
         self.holds.filter(|_| !foreign && !self.encoded).filter(|kind| match kind {
+            body::Kind::Soap => true,
+            _ if self.packed => false,
             body::Kind::Fhir => answered,
             body::Kind::Ipp => self.status == Some(200),
             body::Kind::Upnp => {

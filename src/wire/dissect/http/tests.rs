@@ -199,10 +199,36 @@ fn bodies_of_others_are_passed_over() {
 Content-Length: {}\r\n\r\n{packed}",
         packed.len()
     );
-    assert!(stream("http", &[(b'C', GET), (b'S', head.as_bytes())]).is_empty());
+    let said = facts(&stream("http", &[(b'C', GET), (b'S', head.as_bytes())]));
+    assert!(!said.iter().any(|fact| fact.contains("dpws")), "{said:?}");
     let foreign =
         [b"HTTP/1.1 200 OK\r\nVia: proxy\r\n", &answer("application/soap+xml", METADATA)[17..]];
     assert!(stream("http", &[(b'C', GET), (b'S', &foreign.concat())]).is_empty());
+}
+
+#[test]
+fn metadata_that_are_packed_are_read_as_far_as_they_are_kept() {
+    use std::io::Write as _;
+    let pack = |text: &[u8]| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packer.write_all(text).unwrap();
+        packer.finish().unwrap()
+    };
+    let said = |body: &[u8]| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml\r\nContent-Encoding: gzip\r\n\
+Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream("http", &[(b'C', GET), (b'S', &[head.as_bytes(), body].concat())])
+    };
+    let plain = answer("application/soap+xml", METADATA);
+    let plain = stream("http", &[(b'C', GET), (b'S', &plain)]);
+    assert!(!plain.is_empty());
+    assert_eq!(said(&pack(METADATA.as_bytes())), plain);
+    // A bomb is not blown up: what stands behind the first 64 KiB is not read.
+    let bomb = [vec![b' '; 50 << 20], METADATA.as_bytes().to_vec()].concat();
+    assert!(said(&pack(&bomb)).is_empty());
 }
 
 #[test]

@@ -31,6 +31,12 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// So many nanoseconds later.
+    #[must_use]
+    pub const fn plus(self, nanos: i64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
     /// RFC 3339 in UTC with whole seconds, empty for a time outside the calendar.
     #[must_use]
     pub fn rfc3339(self) -> String {

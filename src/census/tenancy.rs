@@ -210,8 +210,11 @@ impl Tenancies {
             let lately = chain.segment == segment || chain.now.since >= *moved;
             Some(chain.now.mac) == mac && lately
         };
-        let own = self.chains.get(&key).is_some_and(|all| all.iter().any(holds));
-        (!own).then_some(*moved)
+        match self.chains.get(&key).and_then(|all| all.iter().find(|chain| holds(chain))) {
+            None => Some(*moved),
+            // It is back: what it said under the address before was before another.
+            Some(own) => own.before.map(|_| own.now.since),
+        }
     }
 }
 
@@ -255,7 +258,7 @@ mod tests {
         assert_eq!(it.claims(A, LEASE, 5), 1);
         assert_eq!(it.moved(ROUTER), None);
         assert_eq!(it.claims(B, LEASE, 30), 30);
-        assert_eq!((it.moved(ROUTER), it.moved(B)), (Some(minute(30)), None));
+        assert_eq!((it.moved(ROUTER), it.moved(B)), (Some(minute(30)), Some(minute(30))));
         assert_eq!(it.claims(A, LEASE, 90), 90, "it is back, but was away");
         assert_eq!(it.moved(ROUTER), Some(minute(90)));
     }
@@ -316,9 +319,9 @@ mod tests {
         let other = Segment { vlan: 7, ..Segment::default() };
         it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2));
         it.claims(B, LEASE, 30);
-        assert_eq!((it.moved(ROUTER), it.moved(B)), (Some(minute(30)), None));
+        assert_eq!((it.moved(ROUTER), it.moved(B)), (Some(minute(30)), Some(minute(30))));
         let b = it.0.moved(other, Some(B), it.1);
-        assert_eq!(b, None, "its lease was seen on the server's segment");
+        assert_eq!(b, Some(minute(30)), "its lease was seen on the server's segment");
     }
 
     #[test]
@@ -351,7 +354,7 @@ mod tests {
                 it.0.remember((Segment::default(), mac), it.1, span);
             }
             assert_eq!(it.moved(ROUTER), Some(minute(90)), "{turn}");
-            assert_eq!(it.moved(A), None);
+            assert_eq!(it.moved(A), Some(minute(90)), "since it is back");
         }
     }
 }

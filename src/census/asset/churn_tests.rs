@@ -181,3 +181,29 @@ fn a_router_that_answers_for_other_segments_is_none_of_theirs() {
     let name = &of(Mac([0, 1, 2, 0, 1, 3])).attributes["hostname"];
     assert_eq!((name.len(), &*name[0].value), (1, "WS-3"));
 }
+
+#[test]
+fn one_forged_claim_takes_nothing_from_who_has_it() {
+    // Leased: what comes through routers stays the holder's.
+    let mut it = Hospital::new();
+    it.leased(0, A, false);
+    it.named(5, "ICU-BED7");
+    it.arp(10, B);
+    it.named(20, "ICU-BED7");
+    let of = |it: &Hospital, mac: Mac| {
+        let assets = it.0.assets();
+        let asset = assets.iter().find(|asset| asset.macs.contains(&mac)).unwrap();
+        (asset.ips.clone(), asset.former.len(), asset.attributes.contains_key("hostname"))
+    };
+    assert_eq!(of(&it, A), (vec![IP], 0, true));
+    assert!(!of(&it, B).2);
+    // Not leased, but in use all the time.
+    let mut it = Hospital::new();
+    it.arp(0, A);
+    it.say(1, A, Observed::Present(Some(64)));
+    it.arp(10, B);
+    for minute in 11..90 {
+        it.say(minute, A, Observed::Present(Some(64)));
+    }
+    assert_eq!(of(&it, A), (vec![IP], 0, false));
+}

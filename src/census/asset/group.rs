@@ -20,6 +20,8 @@ pub(super) struct Group<'a> {
     parts: Vec<Identity>,
     pub(super) hosts: Vec<(&'a HostId, &'a Host)>,
     pub(super) described: Described<'a>,
+    /// A card of it is of a maker of medical devices.
+    pub(super) is_medical: bool,
     /// In what it speaks for many devices, with the first of them.
     pub(super) speaks_for: Option<(&'static str, Said)>,
     /// Where it carries the packets of others.
@@ -36,6 +38,7 @@ impl Group<'_> {
             parts: Vec::new(),
             hosts: Vec::new(),
             described: Described::default(),
+            is_medical: false,
             speaks_for: None,
             routes: Vec::new(),
             joined: Vec::new(),

@@ -8,7 +8,8 @@ use foldhash::fast::RandomState;
 use crate::census::host::Span;
 use crate::census::tenancy::{Domain, domain};
 use crate::net::{Mac, Segment};
-use crate::time::SECOND;
+use crate::observe::Lease;
+use crate::time::{SECOND, Timestamp};
 
 /// Two claims that overlap by less are a hand-over whose order was not seen well.
 const AT_ONCE: i64 = SECOND;
@@ -27,8 +28,14 @@ struct Holding {
     span: Span,
     /// It began with a lease: who had the address before is another.
     fresh: bool,
-    /// A server gave it: that is worth more than a claim.
-    leased: bool,
+    /// Until when a server gave it, its last claim where none did.
+    until: Timestamp,
+}
+
+impl Holding {
+    fn is_leased(&self) -> bool {
+        self.until > self.span.last
+    }
 }
 
 /// All holdings by address.
@@ -49,8 +56,13 @@ impl Holdings {
         (segment, mac): (Segment, Mac),
         ip: IpAddr,
         span: Span,
-        fresh: bool,
+        lease: Option<Lease>,
     ) {
+        let (fresh, seconds) = match lease {
+            Some(Lease::Dhcp { seconds, renewed }) => (!renewed, i64::from(seconds)),
+            _ => (false, 0),
+        };
+        let until = span.last.plus(seconds * SECOND);
         let key = (domain(segment), ip);
         let all = self.by_address.entry(key).or_insert_with(|| Vec::with_capacity(1));
         let same = |it: &&mut Holding| {
@@ -62,8 +74,9 @@ impl Holdings {
                 // The earlier claim says how it began.
                 known.fresh = if span.first < known.span.first { fresh } else { known.fresh };
                 known.span.cover(span);
+                known.until = known.until.max(until);
             }
-            None if !is_full => all.push(Holding { mac, segment, span, fresh }),
+            None if !is_full => all.push(Holding { mac, segment, span, fresh, until }),
             None => {}
         }
     }
@@ -146,15 +159,13 @@ impl Holdings {
         if all.len() < 2 {
             return false;
         }
-        let here = all.iter().filter(|it| it.segment == segment);
-        let (mut begin, mut end) = (None, None);
-        for it in here {
-            match others(it.mac) {
-                true => begin = begin.max(Some(it.span.first)),
-                false => end = end.max(Some(it.span.last)),
-            }
-        }
-        matches!((begin, end), (Some(begin), Some(end)) if begin > end)
+        let here = || all.iter().filter(|it| it.segment == segment);
+        let own = || here().filter(|it| !others(it.mac));
+        let Some(end) = own().map(|it| it.span.last).max() else { return false };
+        let until = own().map(|it| it.until).max().unwrap_or(end);
+        // A claim alone takes nothing that is leased.
+        let takes = |it: &Holding| it.span.first > end && (it.is_leased() || it.span.first > until);
+        here().any(|it| others(it.mac) && takes(it))
     }
 
     /// The one card that held the address in this time; in the same segment first. None
@@ -176,10 +187,18 @@ impl Holdings {
             let here: Vec<_> = found.iter().copied().filter(|it| it.segment == segment).collect();
             only(&here).or_else(|| only(&found))
         };
-        let meets = |it: &&Holding| it.span.common(span).is_some();
+        // A lease holds until it is over, or the next one begins; a claim while it is said.
+        let end = |it: &Holding| {
+            let next = all().filter(|other| other.mac != it.mac && other.is_leased());
+            let next = next.map(|other| other.span.first).filter(|first| *first > it.span.last);
+            next.min().map_or(it.until, |next| next.min(it.until))
+        };
+        let meets =
+            |it: &&Holding| Span { first: it.span.first, last: end(it) }.common(span).is_some();
         let then: Vec<&Holding> = all().filter(meets).collect();
         if !then.is_empty() {
-            return at(then);
+            let leased = || then.iter().copied().filter(|it| it.is_leased()).collect();
+            return at(then.clone()).or_else(|| at(leased()));
         }
         // Nobody claimed it just then: it was still the last one's.
         let before = |it: &&Holding| it.span.first <= span.first;

@@ -127,9 +127,15 @@ impl Identifier {
         for (id, host) in hosts.clone() {
             for (ip, lease, said) in &host.addresses {
                 if let Some(mac) = id.mac {
-                    let fresh = matches!(lease, Lease::Dhcp { renewed: false, .. });
-                    it.bind(id.segment, *ip, mac, said.span, fresh);
+                    it.bind(id.segment, *ip, mac, said.span, Some(*lease));
                 }
+            }
+        }
+        // Who uses an address that it claimed still has it.
+        for (id, host) in hosts.clone().filter(|(_, host)| host.direct && !host.routed) {
+            let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
+            if it.bound.get(&mac).is_some_and(|ips| ips.contains(&ip)) {
+                it.bind(id.segment, ip, mac, host.span, None);
             }
         }
         it.holdings.settle();
@@ -187,7 +193,7 @@ impl Identifier {
             }
         }
         for (segment, ip, mac, span) in direct {
-            it.bind(segment, ip, mac, span, false);
+            it.bind(segment, ip, mac, span, None);
         }
         it.bind_routers(hosts.clone());
         it.show_routers(hosts);
@@ -217,7 +223,7 @@ impl Identifier {
             if let ([(ip, span)], false) = (ips.as_slice(), has_own)
                 && self.has_neighbour(segment, *ip, mac)
             {
-                self.bind(segment, IpAddr::V4(*ip), mac, *span, false);
+                self.bind(segment, IpAddr::V4(*ip), mac, *span, None);
             }
         }
     }
@@ -278,7 +284,7 @@ impl Identifier {
         self.cards.get(&mac).copied().unwrap_or(mac)
     }
 
-    fn bind(&mut self, segment: Segment, ip: IpAddr, mac: Mac, span: Span, fresh: bool) {
+    fn bind(&mut self, segment: Segment, ip: IpAddr, mac: Mac, span: Span, lease: Option<Lease>) {
         if !is_somebodys(ip) {
             return;
         }
@@ -286,7 +292,7 @@ impl Identifier {
             self.duties.insert((domain(segment), ip));
             return;
         }
-        self.holdings.add((segment, mac), ip, span, fresh);
+        self.holdings.add((segment, mac), ip, span, lease);
         self.bound.entry(mac).or_default().insert(ip);
     }
 

@@ -184,6 +184,7 @@ impl Census {
         let mut speaks: BTreeSet<Identity> = BTreeSet::new();
         let mut others: BTreeMap<Identity, Vec<(AssetId, &EquipmentFacts, Said)>> = BTreeMap::new();
         for group in &mut all {
+            group.is_medical = !group.routes.is_empty() && self.has_medical_mac(group);
             group.described = described(group);
             speaks.extend(equipment::names(&group.described));
             group.speaks_for = equipment::speaks_for(&group.described, &group.hosts);

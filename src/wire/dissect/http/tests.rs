@@ -195,7 +195,7 @@ fn bodies_of_others_are_passed_over() {
     }
     let packed = METADATA.replace("s:", "z:");
     let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml\r\nContent-Encoding: gzip\r\n\
+        "HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml\r\nContent-Encoding: br\r\n\
 Content-Length: {}\r\n\r\n{packed}",
         packed.len()
     );

@@ -108,7 +108,7 @@ impl<'a> Sliced<'a> {
         missing: 0,
     };
 
-    /// As [`slice`], in place: what is read together is written once and lent from then on.
+    /// As [`slice()`], in place: what is read together is written once and lent from then on.
     pub fn read(&mut self, frame: &Frame<'a>, sensor: u16) {
         // What was captured was there; beyond that a length that no frame has is a lie.
         let captured = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);

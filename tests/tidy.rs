@@ -31,6 +31,8 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("census::signature", &[]),
     ("census::host", &[]),
     ("census::asset", &["signature", "host"]),
+    ("census::activity", &["signature", "host", "asset"]),
+    ("census::risk", &["signature", "host", "asset", "activity"]),
 ];
 
 /// Where `unsafe` may be: prefetch hints (which `mod.rs` lets in), and the system calls

@@ -43,7 +43,11 @@ pub fn of_observation(observation: &Observation) {
             }
         }
         Observed::Service(_, _, name, _) => text(what, name),
-        Observed::Present(_) | Observed::Address(..) | Observed::Peer(_) => {}
+        Observed::Present(_)
+        | Observed::Address(..)
+        | Observed::Peer(_)
+        | Observed::Use(_)
+        | Observed::Booted(_) => {}
     }
 }
 

@@ -256,6 +256,8 @@ impl Census {
                 host.speaks((transport, port, &name, role), said, room);
             }
             Observed::Peer(peer) => host.met(peer, room),
+            // Activity is not counted yet.
+            Observed::Use(_) | Observed::Booted(_) => {}
         }
     }
 

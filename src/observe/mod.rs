@@ -8,6 +8,7 @@
 //! on its own allow-list.
 
 pub mod text;
+mod work;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -16,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::net::{HostId, Transport};
 use crate::time::Timestamp;
+
+pub use work::{Study, Use, When, Work};
 
 /// The name of a fact, `protocol.field`, as signatures match on it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -120,6 +123,10 @@ pub enum Observed<'a> {
     Service(Transport, u16, Cow<'a, str>, Role),
     /// It held a two-way conversation with this other host.
     Peer(HostId),
+    /// Work was done there, as far as this host says: it may speak of another's.
+    Use(Use),
+    /// It has been running since then.
+    Booted(Timestamp),
 }
 
 impl Observed<'_> {
@@ -148,6 +155,8 @@ impl Observed<'_> {
                 Observed::Service(transport, port, own(name), role)
             }
             Self::Peer(host) => Observed::Peer(host),
+            Self::Use(it) => Observed::Use(it),
+            Self::Booted(at) => Observed::Booted(at),
         }
     }
 }

@@ -25,11 +25,17 @@ pub use writer::{Counters, Writer};
 const BUSY: Duration = Duration::from_secs(10);
 
 /// How many steps [`migrations`] has: a database with more is of a newer auscult.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 5;
 
 /// The schema, step by step; a step that has been released is never changed.
 fn migrations() -> Migrations<'static> {
-    let steps = [include_str!("migrations/001.sql"), include_str!("migrations/002.sql")];
+    let steps = [
+        include_str!("migrations/001.sql"),
+        include_str!("migrations/002.sql"),
+        include_str!("migrations/003.sql"),
+        include_str!("migrations/004.sql"),
+        include_str!("migrations/005.sql"),
+    ];
     Migrations::new(steps.map(M::up).into())
 }
 

@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn first_comes_first_in_ipv4() {
-        let overlap = [v4(1, 0, true, b"aaaaaaaabbbbbbbb"), v4(1, 8, false, b"XXXXXXXXcccc")];
+        let overlap = [v4(1, 0, true, b"aaaaaaaabbbbbbbb"), v4(1, 8, false, b"AAAABBBBcccc")];
         let whole = b"aaaaaaaabbbbbbbbcccc".to_vec();
         assert_eq!(run(&overlap), (Some((17, whole)), Lost::default()));
     }

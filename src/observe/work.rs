@@ -1,0 +1,90 @@
+//! Work that leaves a trace: what the use of a device is counted from.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// One trace of work at a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Use {
+    /// What was done.
+    pub work: Work,
+    /// What it belongs to: traces of one examination have the same.
+    pub study: Study,
+    /// When it was done, which is not when it was told.
+    pub when: When,
+}
+
+/// What kind of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// A performed procedure step was begun (DICOM PS3.4 F.7, N-CREATE).
+    StepBegun,
+    /// It was completed or discontinued (N-SET).
+    StepEnded,
+    /// An object of a study was sent by whoever has it.
+    Image,
+    /// A laboratory or point-of-care result was told.
+    Result,
+    /// Values of a patient flowed: vital signs, waveforms, a running infusion.
+    Vitals,
+    /// A person worked there: a logon, a ticket asked for, a remote session.
+    Session,
+}
+
+/// When work was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// As it was told.
+    Now,
+    /// By the clock on the device's wall.
+    Told {
+        /// Seconds from 1970-01-01T00:00:00 on that clock.
+        from: i64,
+        /// The same; not before `from`.
+        to: i64,
+        /// Minutes that the clock is ahead of UTC, where the message says so.
+        offset: Option<i16>,
+    },
+    /// By a clock that is the packets'.
+    Between(Timestamp, Timestamp),
+}
+
+/// Tells whether two traces are of the same examination, and nothing else: a hash under a
+/// key that is made at the start of the process and leaves it never.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Study(pub u64);
+
+impl Study {
+    /// Nothing says what it belongs to.
+    pub const UNTOLD: Self = Self(0);
+
+    /// Of a UID, an accession or an order; empty is [`Self::UNTOLD`].
+    #[must_use]
+    pub fn of(name: &[u8]) -> Self {
+        static KEY: OnceLock<RandomState> = OnceLock::new();
+        if name.is_empty() {
+            return Self::UNTOLD;
+        }
+        Self(KEY.get_or_init(RandomState::new).hash_one(name).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_study_is_the_same_and_no_other() {
+        assert_eq!(Study::of(b"1.2.3"), Study::of(b"1.2.3"));
+        assert_ne!(Study::of(b"1.2.3"), Study::of(b"1.2.4"));
+        assert_eq!(Study::of(b""), Study::UNTOLD);
+    }
+}

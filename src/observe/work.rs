@@ -8,12 +8,19 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 
 /// One trace of work at a device.
+///
+/// Two traces are of the same examination when they have the same study, or the same
+/// step. A begin names both and so ties the two together: of an end only the step is
+/// known (PS3.4 F.7.2.2, N-SET names nothing but the instance), of an image the study,
+/// and its step where it says that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Use {
     /// What was done.
     pub work: Work,
-    /// What it belongs to: traces of one examination have the same.
+    /// The study, order or specimen that it belongs to.
     pub study: Study,
+    /// The performed procedure step that it belongs to, by its SOP instance.
+    pub step: Study,
     /// When it was done, which is not when it was told.
     pub when: When,
 }

@@ -86,7 +86,8 @@ pub use reader::{Error, Reader};
 pub use registry::PROTOCOLS;
 
 use crate::net::Mac;
-use crate::observe::{Key, Observed};
+use crate::observe::{Key, Observed, Study, Use, When, Work};
+use crate::time::Timestamp;
 use crate::wire::packet::Packet;
 
 /// A protocol: what it is called, where it is written down, how it is told and read.
@@ -242,6 +243,18 @@ pub trait Sink {
     /// has asked for it: the one thing about people that a dissector may hand over.
     fn user(&mut self, who: Who, name: &str) {
         let _ = (who, name);
+    }
+
+    /// Time of the packet that is being read; 1970 where nobody tells.
+    fn now(&self) -> Timestamp {
+        Timestamp::default()
+    }
+
+    /// Work at this host that belongs to a study, an order or a specimen, or to nothing
+    /// known.
+    fn work(&mut self, who: Who, work: Work, study: Study, when: When) {
+        let step = Study::UNTOLD;
+        self.observe(who, Observed::Use(Use { work, study, step, when }));
     }
 }
 

@@ -51,6 +51,10 @@ impl Sink for Emit<'_> {
             self.fact(who, &LAST_USER, name);
         }
     }
+
+    fn now(&self) -> Timestamp {
+        self.at
+    }
 }
 
 /// A speaker, with addresses that are nobody's own left out.

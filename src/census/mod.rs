@@ -46,7 +46,7 @@ pub use room::MAX_BYTES;
 /// Speakers remembered at once: a university hospital has 15,590 devices, each seen in
 /// its own segment and on both legs of its way through routers. A flood of invented
 /// addresses takes some 100 MB, and what they say [`MAX_BYTES`] at most.
-pub const MAX_HOSTS: usize = 1 << 18;
+pub const MAX_HOSTS: usize = 1 << 20;
 
 /// From so many speakers on there is room for all that may come.
 const MANY: usize = 4096;

@@ -334,6 +334,16 @@ impl Identifier {
 
     /// Who this speaker is.
     pub(super) fn identify(&self, id: &HostId, host: &Host) -> Option<Identity> {
+        // Who sends on its own link is the card that sends, whoever claims its address.
+        let sends = id.mac.filter(|mac| {
+            host.spoke
+                && !host.routed
+                && !is_virtual_router(*mac)
+                && !self.is_router(id.segment, *mac)
+        });
+        if let Some(mac) = sends {
+            return Some(Identity::Mac(self.device(mac)));
+        }
         match self.who(id, host.span, host.since) {
             Some(Identity::Mac(mac)) => Some(Identity::Mac(self.device(mac))),
             other => other,

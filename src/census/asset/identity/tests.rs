@@ -54,6 +54,18 @@ fn a_binding_in_its_own_segment_names_the_device_behind_the_router() {
 }
 
 #[test]
+fn who_sends_on_its_own_link_is_itself_whoever_claims_its_address() {
+    let mut claim = host(0, Mac([2, 0, 0, 0, 0, 7]), None, 64);
+    let said = Said::new(Timestamp(5), Evidence { capture: 0, frame: 1 });
+    let ip = "10.2.0.9".parse().unwrap();
+    claim.1.holds((ip, Lease::Arp), Timestamp(5), said, &mut Room::default());
+    // Heard by its multicasts alone: they come with a time to live that says nothing.
+    let mut device = host(10, DEVICE, Some("10.2.0.9"), 1);
+    device.1.spoke = true;
+    assert_eq!(identity(&[device, claim], 0), "mac:00:01:02:00:00:02");
+}
+
+#[test]
 fn a_translating_gateway_is_not_the_internet() {
     let hosts =
         [host(0, ROUTER, Some("93.184.216.34"), 128), host(0, ROUTER, Some("1.1.1.1"), 128)];

@@ -44,8 +44,9 @@ use tenancy::Tenancies;
 pub use room::MAX_BYTES;
 
 /// Speakers remembered at once: a university hospital has 15,590 devices, each seen in
-/// its own segment and on both legs of its way through routers. A flood of invented
-/// addresses takes some 100 MB, and what they say [`MAX_BYTES`] at most.
+/// its own segment and on both legs of its way through routers, and under other addresses
+/// next week. A flood of invented ones takes some 400 MB, and what they say [`MAX_BYTES`]
+/// at most.
 pub const MAX_HOSTS: usize = 1 << 20;
 
 /// From so many speakers on there is room for all that may come.

@@ -145,7 +145,7 @@ impl<'a> Desk<'a> {
         let own = asset.macs.iter();
         asset.conflicts.extend(
             own.flat_map(|mac| identifier.conflicts(*mac))
-                .map(|(ip, other)| (ip, self.name_of(&Identity::Mac(identifier.device(other))))),
+                .map(|(ip, other)| (ip, self.name_of(&Identity::Mac(other)))),
         );
         asset.segments.sort_unstable();
         asset.segments.dedup();
@@ -161,7 +161,7 @@ impl<'a> Desk<'a> {
     /// Addresses, segments, services and peers of one speaker.
     fn place(&self, asset: &mut Asset<'a>, group: &Group<'a>, id: &HostId, host: &'a Host) {
         if let Some(mac) = id.mac
-            && group.identities().any(|it| it.mac() == Some(self.identifier.device(mac)))
+            && group.identities().any(|it| it.mac() == Some(mac))
         {
             asset.macs.insert(mac);
         }

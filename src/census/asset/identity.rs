@@ -12,7 +12,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use foldhash::fast::RandomState;
 
 use super::address::{is_link_local, is_public, is_somebodys, is_virtual_router, network};
-use super::cards;
 use super::holding::Holdings;
 use crate::census::host::{Evidence, Host, Span};
 use crate::census::tenancy::{Domain, domain};
@@ -90,7 +89,6 @@ struct Router {
 /// Where a MAC carries the packets of others.
 pub(super) struct Route {
     pub(super) segment: Segment,
-    /// Named after its device.
     pub(super) mac: Mac,
     pub(super) span: Span,
     /// More than one address came so.
@@ -104,8 +102,6 @@ pub(super) struct Identifier {
     routers: HashMap<(Segment, Mac), Router, RandomState>,
     /// MACs that stand for two ends of one conversation, which are nobody's.
     shared: BTreeSet<(Segment, Mac)>,
-    /// Cards of one device, and the one that it is named after.
-    cards: BTreeMap<Mac, Mac>,
     /// Who held which address when.
     holdings: Holdings,
     /// The same by MAC.
@@ -119,7 +115,6 @@ impl Identifier {
         let mut it = Self {
             routers: HashMap::default(),
             shared: BTreeSet::new(),
-            cards: cards::of_one_device(hosts.clone()),
             holdings: Holdings::default(),
             bound: HashMap::default(),
             duties: BTreeSet::new(),
@@ -272,16 +267,11 @@ impl Identifier {
         routers.sort_unstable_by_key(|(place, _)| **place);
         routers.into_iter().map(|((segment, mac), router)| Route {
             segment: *segment,
-            mac: self.device(*mac),
+            mac: *mac,
             span: router.span,
             sure: router.carried >= SURELY_ROUTER,
             evidence: router.evidence,
         })
-    }
-
-    /// The card that the device with this card is named after.
-    pub(super) fn device(&self, mac: Mac) -> Mac {
-        self.cards.get(&mac).copied().unwrap_or(mac)
     }
 
     fn bind(&mut self, segment: Segment, ip: IpAddr, mac: Mac, span: Span, lease: Option<Lease>) {
@@ -342,20 +332,14 @@ impl Identifier {
                 && !self.is_router(id.segment, *mac)
         });
         if let Some(mac) = sends {
-            return Some(Identity::Mac(self.device(mac)));
+            return Some(Identity::Mac(mac));
         }
-        match self.who(id, host.span, host.since) {
-            Some(Identity::Mac(mac)) => Some(Identity::Mac(self.device(mac))),
-            other => other,
-        }
+        self.who(id, host.span, host.since)
     }
 
     /// Who is called so, in a conversation that nobody remembers.
     pub(super) fn named(&self, id: &HostId, span: Span) -> Option<Identity> {
-        match self.who(id, span, None) {
-            Some(Identity::Mac(mac)) => Some(Identity::Mac(self.device(mac))),
-            other => other,
-        }
+        self.who(id, span, None)
     }
 
     fn who(&self, id: &HostId, span: Span, since: Option<Timestamp>) -> Option<Identity> {

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Joined;
+use super::cards;
 use super::equipment::{self, Described};
 use super::group::{Group, Groups};
 use super::identity::Identity;
@@ -20,6 +21,8 @@ use crate::net::Mac;
 /// One device has no more cards and addresses than this: a value of more is a default
 /// of the product, or copied with a disk.
 const MOST: usize = 8;
+/// Ports of one switch, stacked ones included.
+const MOST_PORTS: usize = 1024;
 
 /// A field that tells devices apart.
 struct Rule {
@@ -80,6 +83,12 @@ pub(super) fn join<'a>(
         let why = |_: &Group<'a>| Some(("pinned", "reason", pin.reason.as_str(), NO_FRAME));
         merge(groups, &places, |_, _| false, why);
     }
+    for places in cards::of_one_device(groups) {
+        unite(groups, &places, MOST_PORTS, pins, |group| {
+            let (value, said) = value(group, &rule("identity.chassis", cards::CHASSIS))?;
+            Some(("identity.chassis", cards::CHASSIS, value, said))
+        });
+    }
     for rule in RULES {
         let mut by_value: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for (at, group) in groups.all.iter().enumerate() {
@@ -107,7 +116,7 @@ pub(super) fn join<'a>(
             }
         }
         for places in by_value.into_values() {
-            unite(groups, &places, pins, |group| {
+            unite(groups, &places, MOST, pins, |group| {
                 let (value, said) = value(group, rule)?;
                 Some((rule.name, rule.key, value, said))
             });
@@ -138,7 +147,7 @@ fn join_cards<'a>(groups: &mut Groups<'a>, pins: &Pins) {
         }
         // An address that several give is an adapter's that all of them have.
         for places in by_card.into_values().filter(|places| places.len() == 2) {
-            unite(groups, &places, pins, |group| {
+            unite(groups, &places, MOST, pins, |group| {
                 let (value, said) = value(group, &rule)?;
                 Some((name, key, value, said))
             });
@@ -165,7 +174,7 @@ fn join_equipment<'a>(
         }
     }
     for places in by_name.into_values() {
-        unite(groups, &places, pins, |group| {
+        unite(groups, &places, MOST, pins, |group| {
             let serial = |host: &'a Host| {
                 let mut facts = host.equipment.iter().flat_map(|(_, facts, said)| {
                     facts.iter().map(move |(key, value)| (key.as_str(), &**value, *said))
@@ -210,10 +219,11 @@ fn names(group: &Group<'_>) -> BTreeSet<String> {
 fn unite<'a>(
     groups: &mut Groups<'a>,
     places: &BTreeSet<usize>,
+    most: usize,
     pins: &Pins,
     why: impl Fn(&Group<'a>) -> Option<(&'static str, &'a str, &'a str, Said)>,
 ) {
-    if places.len() <= MOST {
+    if places.len() <= most {
         let differ = |whole: &Group<'a>, part: &Group<'a>| {
             pins.are_apart(whole.identities(), part.identities()) || contradict(whole, part)
         };

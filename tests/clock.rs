@@ -1,7 +1,7 @@
 //! Clocks are set, by hours and by years, while packets come: conversations still end, and
 //! who is there is still said to be there.
 
-use auscult::observe::Observed;
+use auscult::observe::{Observation, Observed};
 use auscult::sensor::Worker;
 use auscult::time::Timestamp;
 use auscult::wire::capture::{Frame, LinkType};
@@ -90,4 +90,62 @@ fn conversations_end_whatever_the_clock_does() {
         engine.idle(Timestamp::new(end + second, 0), &mut out);
     }
     assert_eq!(engine.flows(), 0, "left behind by a clock that was set");
+}
+
+/// Whoever is said to be there, and the second of it; but for the last words on those who
+/// fell silent, which no frame brings.
+fn present(frames: &[(i64, Vec<u8>)]) -> Vec<(String, i64)> {
+    let (mut engine, mut front, mut out) = (Engine::default(), Front::new(0), Vec::new());
+    for (second, bytes) in frames {
+        let frame = framed(*second, bytes);
+        let sight = front.next(&frame);
+        engine.packet(&sight.packet, None, &mut out);
+    }
+    let said = out.iter().filter(|it| it.frame != 0);
+    let there = said.filter(|it| matches!(it.what, Observed::Present(_)));
+    let host = |it: &Observation| match it.host.ip {
+        Some(ip) => ip.to_string(),
+        None => it.host.mac.map(|mac| mac.to_string()).unwrap_or_default(),
+    };
+    there.map(|it| (host(it), it.at.seconds() - BEGIN)).collect()
+}
+
+/// Time on line is counted from this.
+#[test]
+fn with_the_first_packet_of_each_minute_and_no_other() {
+    let one = |second| (BEGIN + second, datagram(7, 5_000));
+    let other = |second| (BEGIN + second, datagram(7, 6_000));
+    let frames = [one(0), one(59), other(59), one(60), other(61), one(179), one(300)];
+    let there: Vec<_> = present(&frames).into_iter().map(|it| it.1).collect();
+    assert_eq!(BEGIN % 60, 0);
+    assert_eq!(there, [0, 60, 179, 300]);
+}
+
+/// Frames of the card 02:00:00:00:00:`card`: an ARP packet with these sender fields.
+fn arp(second: i64, operation: u8, card: u8, sender: (u8, [u8; 4])) -> (i64, Vec<u8>) {
+    let mac = |n| [2, 0, 0, 0, 0, n];
+    let frame = [
+        &[255; 6][..],
+        &mac(card),
+        &[8, 6, 0, 1, 8, 0, 6, 4, 0, operation],
+        &mac(sender.0),
+        &sender.1,
+        &[0; 6],
+        &[10, 0, 0, 8],
+        &[0; 18],
+    ];
+    (BEGIN + second, frame.concat())
+}
+
+#[test]
+fn who_is_answered_for_is_not_there() {
+    let asks = arp(0, 1, 3, (3, [10, 0, 0, 3]));
+    // A router answers for 10.0.0.8 under its own card, and with that host's.
+    let answers = [arp(60, 2, 1, (1, [10, 0, 0, 8])), arp(61, 2, 1, (8, [10, 0, 0, 8]))];
+    // Probe and announcement of an address (RFC 5227).
+    let probes = [arp(120, 1, 4, (4, [0; 4])), arp(180, 1, 4, (4, [10, 0, 0, 4]))];
+    let frames: Vec<_> = [asks].into_iter().chain(answers).chain(probes).collect();
+    let there = present(&frames);
+    let card = |n, second| (format!("02:00:00:00:00:0{n}"), second);
+    assert_eq!(there, [card(3, 0), card(1, 60), card(4, 120), card(4, 180)]);
 }

@@ -55,7 +55,9 @@ pub const IDLE_UDP: i64 = 180 * SECOND;
 /// between queues and captures.
 pub const CLOCK_STEP: i64 = 3_600 * SECOND;
 
-/// A host that goes on talking is said to be present once in so many seconds.
+/// A host that goes on talking is said to be present with its first packet of each
+/// stretch of so many seconds since 1970: a minute of the clock, in which time on line is
+/// counted.
 pub const PRESENT_EVERY: u32 = 60;
 
 /// The same observation of the same host is news again after this time.

@@ -233,7 +233,7 @@ impl Engine {
             *n = n.saturating_add(u64::from(packet.wire_len));
         }
         if let Some(said) = flow.present.get_mut(direction)
-            && (*said == 0 || second(packet.at).abs_diff(*said) >= limits::PRESENT_EVERY)
+            && (*said == 0 || minute(second(packet.at)) != minute(*said))
         {
             *said = second(packet.at);
             let src = packet.addresses().map(|(src, _)| src);
@@ -471,6 +471,11 @@ fn ttl(packet: &Packet<'_>) -> Option<u8> {
 /// Seconds since 1970 in half the space; 0 is kept for "never".
 fn second(at: Timestamp) -> u32 {
     u32::try_from(at.seconds().max(1)).unwrap_or(u32::MAX)
+}
+
+/// Minute of the clock of a [`second`].
+const fn minute(second: u32) -> u32 {
+    second / limits::PRESENT_EVERY
 }
 
 fn count_error(counts: &mut Counts, protocol: u8, error: Error) {

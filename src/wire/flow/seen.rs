@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::FixedState;
 
 use super::limits::{PRESENT_EVERY, REPEAT_AFTER, SEEN_SPEAKERS};
-use super::second;
+use super::{minute, second};
 use crate::net::{HostId, Segment};
 use crate::observe::{Observation, Observed};
 use crate::time::{SECOND, Timestamp};
@@ -192,8 +192,8 @@ impl Seen {
         true
     }
 
-    /// A speaker sent something: says so the first time, then once in a while, and when
-    /// it comes with another time to live.
+    /// A speaker sent something: says so the first time in each minute of the clock, and
+    /// when it comes with another time to live.
     pub(super) fn present(
         &mut self,
         host: HostId,
@@ -204,7 +204,9 @@ impl Seen {
         let now = second(at);
         let Some(speaker) = self.place(&host, now, out) else { return };
         let is_known = ttl.is_none_or(|ttl| speaker.ttls.contains(&ttl));
-        let lately = now.checked_sub(speaker.said).is_some_and(|age| age < PRESENT_EVERY);
+        // A packet that was overtaken at the turn of a minute belongs to the one before,
+        // in which others mostly came; an older one is of a clock that was set back.
+        let lately = matches!(minute(speaker.said).checked_sub(minute(now)), Some(0 | 1));
         if speaker.said != 0 && is_known && lately {
             speaker.was_there(at);
             return;
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn presence_is_said_once_in_a_while_and_in_the_end() {
+    fn presence_is_said_in_each_minute_of_the_clock_and_in_the_end() {
         let (mut seen, mut out) = (Seen::new(1), Vec::new());
         for second in 1000..1130 {
             seen.present(card(1), Some(64), (at(second), 7), &mut out);
@@ -308,8 +310,19 @@ mod tests {
         seen.finish(&mut out);
         let said: Vec<_> = out.iter().map(|it| (it.host, it.at.seconds(), it.frame)).collect();
         let of = |n, second, frame| (card(n), second, frame);
-        let every = [of(1, 1000, 7), of(1, 1060, 7), of(1, 1120, 7)];
+        let every = [of(1, 1000, 7), of(1, 1020, 7), of(1, 1080, 7)];
         assert_eq!(said, [&every[..], &[of(2, 1132, 0), of(1, 1131, 0)]].concat());
+    }
+
+    #[test]
+    fn a_minute_is_the_clocks_and_a_turned_clock_is_another() {
+        let (mut seen, mut out) = (Seen::new(1), Vec::new());
+        // A packet late by a moment, a minute with one packet, a clock set back by hours.
+        for second in [36_059, 36_060, 36_059, 36_060, 36_119, 36_120, 36_300, 60, 61] {
+            seen.present(card(1), Some(64), (at(second), 1), &mut out);
+        }
+        let said: Vec<_> = out.iter().map(|it| it.at.seconds()).collect();
+        assert_eq!(said, [36_059, 36_060, 36_120, 36_300, 60]);
     }
 
     #[test]

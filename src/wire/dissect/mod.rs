@@ -17,6 +17,7 @@ mod browser;
 mod capwap;
 mod carescape;
 mod cdp;
+mod clock;
 mod contec;
 mod dcerpc;
 mod dhcp;

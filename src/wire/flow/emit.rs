@@ -6,12 +6,16 @@ use std::net::IpAddr;
 
 use super::seen::Seen;
 use crate::net::{HostId, Mac, Segment};
-use crate::observe::{Equipment, LAST_USER, Observation, Observed, SwitchPort, text};
+use crate::observe::{Equipment, LAST_USER, Observation, Observed, SwitchPort, Use, When, text};
 use crate::time::Timestamp;
 use crate::wire::dissect::{Sink, Who};
 
 /// Most facts kept of one piece of equipment that a message describes.
 const MAX_EQUIPMENT_FACTS: usize = 32;
+
+/// Times since which a host runs that fall into the same stretch of so many seconds are
+/// one: each answer comes after another delay.
+const BOOT_ROUNDED: i64 = 240;
 
 /// The sink of one packet.
 pub(super) struct Emit<'e> {
@@ -27,10 +31,26 @@ impl Emit<'_> {
     /// Says `what` of `host` unless it was said a moment ago.
     pub(super) fn say(&mut self, host: HostId, what: Observed<'_>) {
         if is_somebody(&host)
-            && self.seen.is_news(&host, &what, self.at, self.out)
+            && self.is_news(&host, &what)
             && let Some(what) = cleaned(what)
         {
             self.out.push(Observation { at: self.at, frame: self.frame, host, what });
+        }
+    }
+
+    fn is_news(&mut self, host: &HostId, what: &Observed<'_>) -> bool {
+        let (seen, at) = (&mut *self.seen, self.at);
+        match what {
+            Observed::Use(Use { work, study, step, when: When::Now }) => {
+                seen.is_news_of_minute(host, (work, study, step), at, self.out)
+            }
+            // Told by its own clock it is told once, and of each study anew.
+            Observed::Use(_) => true,
+            Observed::Booted(at_boot) => {
+                let about = at_boot.seconds().div_euclid(BOOT_ROUNDED);
+                seen.is_news(host, ("booted", about), at, self.out)
+            }
+            what => seen.is_news(host, what, at, self.out),
         }
     }
 }
@@ -104,7 +124,7 @@ fn cleaned(what: Observed<'_>) -> Option<Observed<'static>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Key;
+    use crate::observe::{Key, Study, Work};
 
     #[test]
     fn empty_and_unprintable_text_says_nothing() {
@@ -119,6 +139,31 @@ mod tests {
         let it =
             host(Segment::default(), Some(Mac([255; 6])), Some("255.255.255.255".parse().unwrap()));
         assert_eq!((it.mac, it.ip), (None, None));
+    }
+
+    #[test]
+    fn work_and_boots_pass_as_often_as_they_are_news() {
+        let host = HostId { mac: Some(Mac([2, 0, 0, 0, 0, 1])), ..HostId::default() };
+        let (mut seen, mut out) = (Seen::new(16), Vec::new());
+        let mut say = |second, what: Observed<'_>| {
+            let (at, frame) = (Timestamp::new(second, 0), 1);
+            let (seen, out) = (&mut seen, &mut out);
+            let mut emit = Emit { seen, out, at, frame, sender: host, receiver: host };
+            emit.observe(Who::Sender, what);
+        };
+        let study = |n: u8| Study::of(&[n]);
+        let of = |work, study, when| Observed::Use(Use { work, study, step: Study::UNTOLD, when });
+        let told = When::Told { from: 5, to: 5, offset: None };
+        for second in [1200, 1201, 1259, 1260] {
+            say(second, of(Work::Vitals, Study::UNTOLD, When::Now));
+            say(second, of(Work::Result, study(1), When::Now));
+        }
+        let now = 4;
+        (0..3).for_each(|_| say(1300, of(Work::Image, study(1), told)));
+        for (second, boot) in [(1300, 480), (1301, 481), (1302, 720), (1303, 719)] {
+            say(second, Observed::Booted(Timestamp::new(boot, 0)));
+        }
+        assert_eq!(out.len(), now + 3 + 2);
     }
 
     #[test]

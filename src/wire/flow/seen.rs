@@ -16,7 +16,11 @@ use crate::time::{SECOND, Timestamp};
 use crate::wire::capture::ask_for;
 
 /// Things remembered that were said of one speaker.
-const THINGS: usize = 24;
+const THINGS: usize = 20;
+
+/// Traces of work as it was told, remembered of one speaker. Apart from the others: an
+/// analyzer tells results by the dozen, and what it says of itself is still to be known.
+const USES: usize = 4;
 
 /// Seconds in which all speakers are looked at once.
 const ROUND: usize = 64;
@@ -60,6 +64,7 @@ struct Speaker {
     /// When it was there since, which is still to be said.
     last: Option<Timestamp>,
     things: [Thing; THINGS],
+    uses: [Thing; USES],
 }
 
 impl Speaker {
@@ -74,6 +79,7 @@ impl Speaker {
         ttls: [0; 4],
         last: None,
         things: [Thing(0); THINGS],
+        uses: [Thing(0); USES],
     };
 
     /// Was there at this time, which is said later.
@@ -91,6 +97,23 @@ impl Speaker {
             out.push(Observation { at, frame: 0, host: self.host, what });
         }
     }
+}
+
+/// Whether this is not among the things, or is as old as `period`, in seconds; then it
+/// takes its own place, or that of the oldest.
+fn remember(things: &mut [Thing], print: u64, now: u32, period: u64) -> bool {
+    let fresh = Thing::new(print, now);
+    if let Some(thing) = things.iter_mut().find(|thing| thing.is(print)) {
+        let is_old = thing.age(now) >= period;
+        if is_old {
+            *thing = fresh;
+        }
+        return is_old;
+    }
+    if let Some(oldest) = things.iter_mut().max_by_key(|thing| thing.age(now)) {
+        *oldest = fresh;
+    }
+    true
 }
 
 /// See the module.
@@ -177,19 +200,23 @@ impl Seen {
     ) -> bool {
         let (print, now) = (self.hasher.hash_one(what), second(at));
         let Some(speaker) = self.place(host, now, out) else { return true };
-        let fresh = Thing::new(print, now);
         let period = u64::try_from(REPEAT_AFTER / SECOND).unwrap_or(0);
-        if let Some(thing) = speaker.things.iter_mut().find(|thing| thing.is(print)) {
-            let is_old = thing.age(now) >= period;
-            if is_old {
-                *thing = fresh;
-            }
-            return is_old;
-        }
-        if let Some(oldest) = speaker.things.iter_mut().max_by_key(|thing| thing.age(now)) {
-            *oldest = fresh;
-        }
-        true
+        remember(&mut speaker.things, print, now, period)
+    }
+
+    /// Whether this was not yet said of a speaker in this minute of the clock; remembers
+    /// that it was.
+    pub(super) fn is_news_of_minute(
+        &mut self,
+        host: &HostId,
+        what: impl Hash,
+        at: Timestamp,
+        out: &mut Vec<Observation>,
+    ) -> bool {
+        let (print, now) = (self.hasher.hash_one(what), second(at));
+        let Some(speaker) = self.place(host, now, out) else { return true };
+        let begun = u64::from(now % PRESENT_EVERY);
+        remember(&mut speaker.uses, print, now, begun.saturating_add(1))
     }
 
     /// A speaker sent something: says so the first time in each minute of the clock, and
@@ -297,6 +324,20 @@ mod tests {
         }
         assert!(!seen.is_news(&card(1), 1_usize, at(1030), &mut out));
         assert!(seen.is_news(&card(1), 0_usize, at(1030), &mut out));
+    }
+
+    #[test]
+    fn work_is_news_once_a_minute_and_drives_nothing_out() {
+        let (mut seen, mut out) = (Seen::new(1), Vec::new());
+        assert!(seen.is_news(&card(1), "fact", at(1000), &mut out));
+        let mut news = |what, second| seen.is_news_of_minute(&card(1), what, at(second), &mut out);
+        assert!(news(7, 1000));
+        assert!(!news(7, 1019));
+        assert!(news(8, 1019));
+        assert!(news(7, 1020), "the next minute");
+        assert!(!news(7, 1079));
+        assert!((100..200).all(|n| news(n, 1080)));
+        assert!(!seen.is_news(&card(1), "fact", at(1080), &mut out));
     }
 
     #[test]

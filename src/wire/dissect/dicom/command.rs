@@ -31,6 +31,7 @@ const C_STORE_RQ: u16 = 0x0001;
 const C_FIND_RQ: u16 = 0x0020;
 const C_MOVE_RQ: u16 = 0x0021;
 const N_GET_RQ: u16 = 0x0110;
+const N_SET_RQ: u16 = 0x0120;
 const N_CREATE_RQ: u16 = 0x0140;
 const N_GET_RSP: u16 = 0x8110;
 
@@ -55,6 +56,7 @@ impl Interest for Command {
             | tags::MOVE_DESTINATION
             | tags::COMMAND_DATA_SET_TYPE
             | tags::AFFECTED_SOP_INSTANCE_UID
+            | tags::REQUESTED_SOP_INSTANCE_UID
             | tags::MOVE_ORIGINATOR_APPLICATION_ENTITY_TITLE => Want::Take,
             Tag(0, _) => Want::Pass,
             _ => Want::Stop,
@@ -67,7 +69,9 @@ impl Interest for Command {
         match tag {
             tags::AFFECTED_SOP_CLASS_UID => self.affected_class = text(),
             tags::REQUESTED_SOP_CLASS_UID => self.requested_class = text(),
-            tags::AFFECTED_SOP_INSTANCE_UID => self.instance = text(),
+            tags::AFFECTED_SOP_INSTANCE_UID | tags::REQUESTED_SOP_INSTANCE_UID => {
+                self.instance = text();
+            }
             tags::COMMAND_FIELD => self.field = number(),
             tags::COMMAND_DATA_SET_TYPE => self.data_set_type = number(),
             tags::MOVE_DESTINATION => {
@@ -118,6 +122,7 @@ impl Command {
                 Purpose::Instance
             }
             (N_CREATE_RQ, uids::MODALITY_PERFORMED_PROCEDURE_STEP) => Purpose::Step,
+            (N_SET_RQ, uids::MODALITY_PERFORMED_PROCEDURE_STEP) => Purpose::StepEnd,
             (C_FIND_RQ, uids::MODALITY_WORKLIST_INFORMATION_MODEL_FIND) => Purpose::Worklist,
             (N_GET_RSP, class) if self.is_of_device(class, association) => Purpose::Device,
             (N_GET_RQ, class) => {
@@ -160,7 +165,7 @@ const fn verb(field: u16) -> Option<&'static str> {
         0x0030 => "C-ECHO-RQ",
         0x0100 => "N-EVENT-REPORT-RQ",
         N_GET_RQ => "N-GET-RQ",
-        0x0120 => "N-SET-RQ",
+        N_SET_RQ => "N-SET-RQ",
         0x0130 => "N-ACTION-RQ",
         N_CREATE_RQ => "N-CREATE-RQ",
         0x0150 => "N-DELETE-RQ",

@@ -10,7 +10,8 @@ use dicom_dictionary_std::tags;
 use super::dataset::{Interest, Want};
 use super::text::Charset;
 use super::uid;
-use crate::observe::{Equipment, Key, Observed, Origin};
+use super::work::Trace;
+use crate::observe::{Equipment, Key, Observed, Origin, Use, Work};
 use crate::wire::dissect::{Sink, Who};
 
 /// (0008,0070); as the maker writes itself.
@@ -67,6 +68,8 @@ pub(super) enum Purpose {
     Instance,
     /// A performed procedure step (N-CREATE).
     Step,
+    /// The same when it is over (N-SET): nothing of equipment.
+    StepEnd,
     /// The query keys of a worklist request.
     Worklist,
     /// A printer or display that describes itself (N-GET).
@@ -79,6 +82,7 @@ impl Purpose {
         match self {
             Self::Instance => tags::DETECTOR_ID,
             Self::Step => tags::PERFORMED_STATION_NAME,
+            Self::StepEnd => tags::PERFORMED_PROCEDURE_STEP_STATUS,
             Self::Worklist => tags::SCHEDULED_PROCEDURE_STEP_SEQUENCE,
             Self::Device => tags::PRINTER_NAME,
         }
@@ -129,6 +133,7 @@ fn general(tag: Tag) -> Option<Key> {
 pub(super) struct Description {
     purpose: Purpose,
     origin: Origin,
+    trace: Option<Trace>,
     charset: Charset,
     /// From the command and the association.
     context: Vec<(Key, String)>,
@@ -140,19 +145,27 @@ pub(super) struct Description {
 }
 
 impl Description {
-    /// Before the data set is read. `class` and `instance` are the affected SOP's.
+    /// Before the data set is read. `class_uid` and `instance` are the affected SOP's.
     pub(super) fn new(
         purpose: Purpose,
         origin: Origin,
-        class: &str,
+        class_uid: &str,
         instance: &str,
         calling_ae: Option<&str>,
     ) -> Self {
-        let class = (SOP_CLASS, class.to_owned());
+        let class = (SOP_CLASS, class_uid.to_owned());
         let calling = calling_ae.map(|ae| (CALLING_AE, ae.to_owned()));
+        let trace = match purpose {
+            Purpose::Instance => uid::is_acquired(class_uid).then(|| Trace::new(Work::Image, "")),
+            Purpose::Step => Some(Trace::new(Work::StepBegun, instance)),
+            Purpose::StepEnd => Some(Trace::new(Work::StepEnded, instance)),
+            Purpose::Worklist | Purpose::Device => None,
+        };
+        let instance = if purpose == Purpose::StepEnd { "" } else { instance };
         Self {
             purpose,
             origin,
+            trace,
             charset: Charset::default(),
             context: [Some(class), calling].into_iter().flatten().collect(),
             facts: Vec::new(),
@@ -176,6 +189,17 @@ impl Description {
             .collect();
         let facts = Cow::Owned(facts);
         out.observe(Who::Sender, Observed::Equipment(Equipment { origin: self.origin, facts }));
+    }
+
+    /// What it shows of an examination.
+    pub(super) fn work(&self) -> Option<Use> {
+        self.trace.as_ref().and_then(Trace::told)
+    }
+
+    /// The last element at the top level that is of interest.
+    fn last(&self) -> Tag {
+        let last = self.purpose.last();
+        self.trace.as_ref().map_or(last, |trace| trace.last().max(last))
     }
 
     /// The text of an element as it may leave, if it may.
@@ -205,10 +229,12 @@ impl Description {
 impl Interest for Description {
     fn want(&self, within: Option<Tag>, tag: Tag) -> Want {
         match within {
-            None if tag > self.purpose.last() => Want::Stop,
+            None if tag > self.last() => Want::Stop,
             None if tag == tags::SPECIFIC_CHARACTER_SET => Want::Take,
             None if tag == tags::UDI_SEQUENCE && self.purpose == Purpose::Instance => Want::Enter,
             None if tag == tags::SCHEDULED_PROCEDURE_STEP_SEQUENCE => Want::Enter,
+            None if self.trace.as_ref().and_then(Trace::sequence) == Some(tag) => Want::Enter,
+            _ if self.trace.as_ref().is_some_and(|it| it.wants(within, tag)) => Want::Take,
             _ if self.purpose.key(within, tag).is_some() => Want::Take,
             _ => Want::Pass,
         }
@@ -218,6 +244,9 @@ impl Interest for Description {
         if within.is_none() && tag == tags::SPECIFIC_CHARACTER_SET {
             self.charset = Charset::declared(value);
             return;
+        }
+        if let Some(trace) = self.trace.as_mut().filter(|it| it.wants(within, tag)) {
+            return trace.take(tag, value);
         }
         let Some(key) = self.purpose.key(within, tag) else { return };
         if self.facts.len() >= MAX_FACTS {

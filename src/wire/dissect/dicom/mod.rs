@@ -5,21 +5,24 @@
 //! they arrive, and once the equipment of a data set is known the rest, pixels
 //! above all, is passed over unread.
 //!
-//! [`pdu`] tells and frames PDUs, [`items`] and [`associate`] read associations, [`command`] DIMSE commands,
+//! [`opening`] tells PDUs and [`pdu`] frames them, [`items`] and [`associate`] read associations, [`command`] DIMSE commands,
 //! [`dataset`] and [`syntax`] elements, [`equipment`] is the allow-list of what may
-//! leave a data set, [`text`] and [`uid`] their values.
+//! leave a data set, [`work`] what they show of an examination, [`text`] and [`uid`] their
+//! values.
 
 mod associate;
 mod command;
 mod dataset;
 mod equipment;
 mod items;
+mod opening;
 mod pdu;
 mod syntax;
 #[cfg(test)]
 mod tests;
 mod text;
 mod uid;
+mod work;
 
 use associate::Association;
 use pdu::{Half, Step};
@@ -73,7 +76,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     keys: KEYS,
     // acr-nema, dicom, and the defaults of common archives.
     ports: &[104, 4242, 5678, 11112],
-    body: Body::Stream { probe: pdu::probe, start: || Box::<Dicom>::default() },
+    body: Body::Stream { probe: opening::probe, start: || Box::<Dicom>::default() },
 };
 
 /// The memory of one connection.
@@ -114,7 +117,7 @@ impl Dissector for Dicom {
     fn gap(&mut self, from: Side) -> Recovery {
         let [client, server] = &mut self.halves;
         let half = if from == Side::Client { client } else { server };
-        *half = Half::lost();
+        half.lose();
         Recovery::Resync
     }
 }

@@ -1,100 +1,26 @@
-//! Protocol data units (PS3.8 §9.3): telling them, framing them, and handing the
+//! Protocol data units (PS3.8 §9.3): framing them, and handing the
 //! fragments of commands and data sets (Annex E) to their readers.
 
 use super::associate::{self, Association};
 use super::command::Command;
 use super::dataset::Elements;
 use super::equipment::Description;
+use super::opening::{
+    ASSOCIATE_AC, ASSOCIATE_RJ, ASSOCIATE_RQ, COMMAND_PDU, MAX_ASSOCIATE, MIN_ASSOCIATE, P_DATA_TF,
+    is_command,
+};
 use super::syntax::{DataSet, Encoding};
+use super::work::Burst;
+use crate::observe::{Observed, Work};
 use crate::wire::dissect::reader::wide;
-use crate::wire::dissect::{Error, Opening, Reader, Side, Sink, Verdict};
+use crate::wire::dissect::{Error, Reader, Side, Sink, Verdict, Who};
 
-/// Longest A-ASSOCIATE PDU read: 128 presentation contexts with dozens of transfer
-/// syntaxes each stay under it.
-const MAX_ASSOCIATE: u32 = 192 * 1024;
-/// The fixed part of A-ASSOCIATE PDUs behind their header (PS3.8 §9.3.2).
-const MIN_ASSOCIATE: u32 = 68;
-/// An application context item with the only name there is (PS3.8 §9.3.2.1, Annex A).
-const APPLICATION_CONTEXT: &[u8] = b"\x10\0\0\x151.2.840.10008.3.1.1.1";
-/// Where the items start in A-ASSOCIATE PDUs.
-const ITEMS: usize = 74;
-/// Group Length, the element that starts every command set (PS3.7 §6.3.1).
-const COMMAND_START: [u8; 8] = [0, 0, 0, 0, 4, 0, 0, 0];
 /// A PDU header, and as much a data value header.
 const HEADER: usize = 6;
-/// A P-DATA-TF PDU header, a data value header and [`COMMAND_START`].
-const COMMAND_PDU: usize = 20;
 
-// PDU types (PS3.8 §9.3.1).
-const ASSOCIATE_RQ: u8 = 1;
-const ASSOCIATE_AC: u8 = 2;
-const ASSOCIATE_RJ: u8 = 3;
-const P_DATA_TF: u8 = 4;
+// PDU types (PS3.8 §9.3.1), with those of [`opening`](super::opening).
 const RELEASE_RQ: u8 = 5;
 const ABORT: u8 = 7;
-
-/// Whether the first bytes of one side are DICOM's.
-pub(super) fn probe(opening: &Opening<'_>) -> Verdict {
-    let bytes = opening.bytes;
-    match bytes.first() {
-        Some(&(ASSOCIATE_RQ | ASSOCIATE_AC)) => is_associate(bytes),
-        Some(&ASSOCIATE_RJ) => is_reject(bytes),
-        Some(&P_DATA_TF) => is_command(bytes),
-        None => Verdict::More,
-        Some(_) => Verdict::No,
-    }
-}
-
-/// Header, protocol version and application context as they must be.
-fn is_associate(bytes: &[u8]) -> Verdict {
-    let mut r = Reader::new(bytes);
-    let mut plausible = || -> Result<bool, Error> {
-        r.skip(1, "PDU type")?;
-        if r.u8("reserved")? != 0 {
-            return Ok(false);
-        }
-        if !(MIN_ASSOCIATE..=MAX_ASSOCIATE).contains(&r.u32_be("PDU length")?) {
-            return Ok(false);
-        }
-        Ok(r.u16_be("protocol version")? & 1 == 1)
-    };
-    let context = bytes.get(ITEMS..).unwrap_or_default();
-    let shown = context.len().min(APPLICATION_CONTEXT.len());
-    match plausible() {
-        Ok(true) if context.get(..shown) != APPLICATION_CONTEXT.get(..shown) => Verdict::No,
-        Ok(true) if shown == APPLICATION_CONTEXT.len() => Verdict::Yes,
-        Ok(false) => Verdict::No,
-        Ok(true) | Err(_) => Verdict::More,
-    }
-}
-
-/// A whole A-ASSOCIATE-RJ (PS3.8 §9.3.4), for mirrors that show one direction.
-fn is_reject(bytes: &[u8]) -> Verdict {
-    match bytes {
-        [3, 0, 0, 0, 0, 4, 0, 1 | 2, 1..=3, 1..=7] => Verdict::Yes,
-        _ if bytes.len() < 10 && [3, 0, 0, 0, 0, 4, 0].starts_with(bytes) => Verdict::More,
-        _ => Verdict::No,
-    }
-}
-
-/// A P-DATA-TF PDU that starts with a command set.
-fn is_command(bytes: &[u8]) -> Verdict {
-    let mut r = Reader::new(bytes);
-    let mut plausible = || -> Result<bool, Error> {
-        r.skip(1, "PDU type")?;
-        let reserved = r.u8("reserved")?;
-        let (outer, inner) = (r.u32_be("PDU length")?, r.u32_be("PDV length")?);
-        let (id, control) = (r.u8("presentation context id")?, r.u8("message control header")?);
-        let fits = inner >= 14 && outer.checked_sub(4).is_some_and(|room| inner <= room);
-        let sane = reserved == 0 && id & 1 == 1 && matches!(control, 1 | 3);
-        Ok(sane && fits && r.array("group length")? == COMMAND_START)
-    };
-    match plausible() {
-        Ok(true) => Verdict::Yes,
-        Ok(false) => Verdict::No,
-        Err(_) => Verdict::More,
-    }
-}
 
 /// What one side is in the middle of sending.
 #[derive(Default)]
@@ -109,8 +35,20 @@ pub(super) struct Half {
     command: Option<(Elements, Command)>,
     /// The data set of the last command, while something of it is still of interest.
     data: Option<(u8, DataSet, Description)>,
+    /// Images that were sent lately.
+    images: Burst,
     /// Bytes were lost: look for the next PDU that can be told for certain.
     lost: bool,
+}
+
+/// Says what a data set showed: of equipment, and of an examination.
+fn tell(description: &Description, images: &mut Burst, out: &mut dyn Sink) {
+    description.tell(out);
+    match description.work() {
+        Some(image) if image.work == Work::Image => images.add(image, out),
+        Some(work) => out.observe(Who::Sender, Observed::Use(work)),
+        None => {}
+    }
 }
 
 /// What became of some bytes.
@@ -125,8 +63,9 @@ pub(super) enum Step {
 
 impl Half {
     /// Behind a gap.
-    pub(super) fn lost() -> Self {
-        Self { lost: true, ..Self::default() }
+    pub(super) fn lose(&mut self) {
+        let images = std::mem::take(&mut self.images);
+        *self = Self { lost: true, images, ..Self::default() };
     }
 
     /// Takes the next step into bytes that `from` sent.
@@ -168,7 +107,7 @@ impl Half {
             ASSOCIATE_RQ => association.request(from, pdu, out)?,
             ASSOCIATE_AC => association.accept(from, pdu, out)?,
             ASSOCIATE_RJ => associate::reject(pdu, out)?,
-            _ => {}
+            _ => self.images.end(out),
         }
         Ok(Step::Used(whole))
     }
@@ -225,7 +164,7 @@ impl Half {
         {
             data.feed(chunk, description);
             if data.is_done() {
-                description.tell(out);
+                tell(description, &mut self.images, out);
                 self.data = None;
             }
         }
@@ -271,7 +210,7 @@ impl Half {
                 (self.id, DataSet::new(association.encoding(self.id)), description)
             });
         } else if let Some((_, _, description)) = self.data.take_if(|(id, ..)| *id == self.id) {
-            description.tell(out);
+            tell(&description, &mut self.images, out);
         }
     }
 

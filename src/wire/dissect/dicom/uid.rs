@@ -10,6 +10,13 @@ use dicom_dictionary_std::uids;
 const MAX_CHARS: usize = 64;
 /// Roots under which a DICOM storage class stands (PS3.6 Annex A).
 const STORAGE: &str = "1.2.840.10008.5.1.4.1.1.";
+/// Below [`STORAGE`], what is made of images and at other places than they: presentation
+/// states, registrations and segmentations, value mappings, reports, documents, displays,
+/// protocols, and the plans, structures and doses of radiotherapy.
+const DERIVED: &[&str] = &[
+    "11", "66.1", "66.2", "66.3", "66.4", "66.5", "66.6", "66.7", "67", "88", "90", "104", "131",
+    "200", "481.2", "481.3", "481.5", "481.8", "481.10",
+];
 /// All that the standard itself names (PS3.6 Annex A).
 const STANDARD: &str = "1.2.840.10008.";
 /// The arc of IANA's private enterprise numbers.
@@ -86,6 +93,14 @@ pub(super) fn read(raw: &[u8]) -> Option<&str> {
 /// A SOP class under which instances are stored (PS3.4 Annex B.5).
 pub(super) fn is_storage(class: &str) -> bool {
     class.starts_with(STORAGE)
+}
+
+/// A SOP class of what a modality acquires: images, waveforms, raw data and the like.
+pub(super) fn is_acquired(class: &str) -> bool {
+    match class.strip_prefix(STORAGE) {
+        Some(arc) => !DERIVED.iter().any(|it| arc == *it || below(arc, it).is_some()),
+        None => !class.is_empty() && is_private(class),
+    }
 }
 
 /// Not of the standard: a maker's own SOP class.

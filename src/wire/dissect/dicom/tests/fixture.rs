@@ -1,6 +1,7 @@
 //! Builders of associations, commands and data sets, and a bench that feeds them.
 
-use crate::observe::{Observed, text};
+use crate::observe::{Observed, Use, text};
+use crate::time::Timestamp;
 use crate::wire::dissect::dicom::Dicom;
 use crate::wire::dissect::{Dissector, Error, Progress, Recovery, Side, Sink, Who};
 
@@ -191,7 +192,9 @@ pub(super) fn affected(field: u16, class: &str, instance: &str) -> Vec<u8> {
 
 struct Collect {
     sender: char,
+    now: i64,
     said: Vec<String>,
+    works: Vec<(char, Use)>,
 }
 
 impl Sink for Collect {
@@ -206,19 +209,35 @@ impl Sink for Collect {
                 let facts: Vec<_> = it.facts.iter().map(fact).collect();
                 format!("{:?} {}", it.origin, facts.join("; "))
             }
+            Observed::Use(it) => return self.works.push((self.sender, it)),
             other => format!("{other:?}"),
         };
         self.said.push(format!("{} {line}", self.sender));
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::new(self.now, 0)
     }
 }
 
 /// Feeds segments as the flow engine does; what was said, and the error that ended it.
 /// Lower-case sides come behind a gap. No more may ever be asked for than 256 KiB.
 pub(super) fn run(segments: &[(u8, &[u8])]) -> (Vec<String>, Option<Error>) {
+    let (out, error) = feed(segments.iter().map(|(who, bytes)| (*who, *bytes, 0)));
+    (out.said, error)
+}
+
+/// The traces of work in segments, each with the second in which it came.
+pub(super) fn works(segments: &[(u8, Vec<u8>, i64)]) -> Vec<(char, Use)> {
+    feed(segments.iter().map(|(who, bytes, now)| (*who, bytes.as_slice(), *now))).0.works
+}
+
+fn feed<'a>(segments: impl Iterator<Item = (u8, &'a [u8], i64)>) -> (Collect, Option<Error>) {
     let mut dissector = Dicom::default();
-    let mut out = Collect { sender: 'C', said: Vec::new() };
+    let mut out = Collect { sender: 'C', now: 0, said: Vec::new(), works: Vec::new() };
     let (mut left, mut skip): ([Vec<u8>; 2], [u64; 2]) = Default::default();
-    for (who, bytes) in segments {
+    for (who, bytes, now) in segments {
+        out.now = now;
         let at = usize::from(who.eq_ignore_ascii_case(&b'S'));
         let side = [Side::Client, Side::Server][at];
         out.sender = ['C', 'S'][at];
@@ -231,7 +250,7 @@ pub(super) fn run(segments: &[(u8, &[u8])]) -> (Vec<String>, Option<Error>) {
         left[at].extend_from_slice(&bytes[pass..]);
         while !left[at].is_empty() {
             match dissector.dissect(side, &left[at], &mut out) {
-                Err(error) => return (out.said, Some(error)),
+                Err(error) => return (out, Some(error)),
                 Ok(Progress::Consumed(n)) => {
                     assert!(n > 0 && n <= left[at].len());
                     left[at].drain(..n);
@@ -250,7 +269,7 @@ pub(super) fn run(segments: &[(u8, &[u8])]) -> (Vec<String>, Option<Error>) {
             }
         }
     }
-    (out.said, None)
+    (out, None)
 }
 
 /// As [`run`], for what must be read without error.

@@ -3,6 +3,7 @@
 mod fixture;
 mod privacy;
 mod robust;
+mod work;
 
 use fixture::*;
 

@@ -12,11 +12,11 @@ use super::group::{Group, Groups};
 use super::identity::{Identifier, Identity};
 use super::plug::Plugs;
 use super::understood::Reader;
-use super::{Asset, AssetId, FORWARDS, NO_FRAME, OUI, PASSED_ON, SPEAKS_FOR};
-use crate::census::host::{EquipmentFacts, Host, Said, Span};
+use super::{Asset, AssetId, FORWARDS, NO_FRAME, OUI, PASSED_ON, SERVES, SPEAKS_FOR};
+use crate::census::host::{EquipmentFacts, Host, Said, Service, Span};
 use crate::census::signature::{Book, oui};
 use crate::net::{HostId, Mac};
-use crate::observe::Lease;
+use crate::observe::{Lease, Role};
 
 /// Whose the words of a speaker are: an address may have been of one, then of another.
 #[derive(Default)]
@@ -105,6 +105,12 @@ impl<'a> Desk<'a> {
                 let weight = if relays && key == "hl7.profile" { PASSED_ON } else { 1.0 };
                 if let Some(found) = self.reader.alone(key, value) {
                     candidates.add(&found, (key, value), fact.said, weight);
+                }
+            }
+            let serves = |(_, _, name, role): &&Service| *role == Role::Server && !name.is_empty();
+            for ((_, _, name, _), said) in host.services().iter().filter(|(it, _)| serves(&it)) {
+                if let Some(found) = self.reader.alone(SERVES, name) {
+                    candidates.add(&found, (SERVES, name), *said, 1.0);
                 }
             }
         }

@@ -22,6 +22,8 @@ pub(super) const AUTH_SCHEME: Key = Key::new("http.auth_scheme");
 pub(super) const REQUESTS_HOST: Key = Key::new("http.requests_host");
 /// `dicomweb` (DICOM PS3.18) or `fhir` (HL7 FHIR).
 pub(super) const API: Key = Key::new("http.api");
+/// The API of a good answer.
+pub(super) const SERVES: Key = Key::new("http.serves");
 /// Medical types of content, from a fixed list.
 pub(super) const CONTENT_TYPE: Key = Key::new("http.content_type");
 
@@ -37,20 +39,6 @@ const MAX_DESCRIPTION: u64 = 16 * 1024;
 /// Longest value of a fact.
 const MAX_VALUE: usize = 512;
 
-/// Medical types of content and the API that they belong to.
-const CONTENT_TYPES: &[(&str, &str)] = &[
-    ("application/dicom+json", "dicomweb"),
-    ("application/dicom+xml", "dicomweb"),
-    ("application/dicom", "dicomweb"),
-    ("application/fhir+json", "fhir"),
-    ("application/fhir+xml", "fhir"),
-    ("application/json+fhir", "fhir"),
-    ("application/xml+fhir", "fhir"),
-    ("x-application/hl7-v2+er7", ""),
-    ("x-application/hl7-v2+xml", ""),
-    ("x-application/hl7-v3+xml", ""),
-    ("x-application/xml+cda", ""),
-];
 /// Schemes that may be named.
 const SCHEMES: &[&str] = &["basic", "digest", "ntlm", "negotiate", "bearer"];
 
@@ -207,7 +195,8 @@ impl Head {
                 _ => None,
             };
         }
-        let Some((known, api)) = CONTENT_TYPES.iter().find(|(known, _)| value.contains(known))
+        let Some((known, api)) =
+            path::CONTENT_TYPES.iter().find(|(known, _)| value.contains(known))
         else {
             return;
         };
@@ -265,6 +254,9 @@ impl Head {
         }
         if let Some(api) = self.api {
             self.say(API, api);
+            if self.status == Some(200) {
+                self.say(SERVES, api);
+            }
         }
         let [dicomweb, fhir] = &self.forms;
         match (self.api, dicomweb, fhir) {

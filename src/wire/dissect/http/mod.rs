@@ -48,6 +48,7 @@ const KEYS: &[Key] = &[
     head::AUTH_SCHEME,
     head::REQUESTS_HOST,
     head::API,
+    head::SERVES,
     head::CONTENT_TYPE,
     head::DICOMWEB,
     head::FHIR,

@@ -1,6 +1,20 @@
-//! What a request target says of an interface: its form, never what it names. Segments
-//! that are no words of the standard stand as `{}`.
+//! What request targets and types of content say of an interface: its form, never what it
+//! names. Segments that are no words of the standard stand as `{}`.
 
+/// Medical types of content and the API that they belong to.
+pub(super) const CONTENT_TYPES: &[(&str, &str)] = &[
+    ("application/dicom+json", "dicomweb"),
+    ("application/dicom+xml", "dicomweb"),
+    ("application/dicom", "dicomweb"),
+    ("application/fhir+json", "fhir"),
+    ("application/fhir+xml", "fhir"),
+    ("application/json+fhir", "fhir"),
+    ("application/xml+fhir", "fhir"),
+    ("x-application/hl7-v2+er7", ""),
+    ("x-application/hl7-v2+xml", ""),
+    ("x-application/hl7-v3+xml", ""),
+    ("x-application/xml+cda", ""),
+];
 /// First path segments of DICOMweb services as products name them.
 const DICOMWEB: &[&str] =
     &["dicom-web", "dicomweb", "dicom-rs", "wado-rs", "qido-rs", "stow-rs", "ups-rs", "wado"];

@@ -243,6 +243,25 @@ fn wrong_configuration_is_one_line() {
 }
 
 #[test]
+fn what_the_site_says_of_nobody_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, pins) = (dir.path().join("auscult.toml"), dir.path().join("identity.toml"));
+    fs::write(&config, "identity = 'identity.toml'").unwrap();
+    let capture = lab::capture("dicom.pcap").display().to_string();
+    let read = || auscult(dir.path(), &["--config", "auscult.toml", "read", "-q", &capture]);
+    fs::write(&pins, "[[same]]\ndevices = ['00:50:56:a1:10:11', '10.99.0.1']").unwrap();
+    let out = read();
+    assert!(out.status.success());
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(said.contains("ip:10.99.0.1, of which nothing was seen"), "{said}");
+    assert_eq!(said.lines().count(), 1, "of the other something was: {said}");
+    fs::write(&pins, vec![b'#'; (1 << 20) + 1]).unwrap();
+    let out = read();
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(out.status.code() == Some(1) && is_one_line(&said), "{said}");
+}
+
+#[test]
 fn standard_input_and_a_reader_that_leaves() {
     let dir = tempfile::tempdir().unwrap();
     let capture = fs::File::open(lab::capture("hl7.pcap")).unwrap();

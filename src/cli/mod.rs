@@ -174,11 +174,18 @@ impl Settings {
     }
 }
 
+/// Largest file of identities, in bytes: a line for each of thousands of devices.
+const MAX_IDENTITY: u64 = 1 << 20;
+
 impl Settings {
     /// What the site knows of who is who.
     fn pins(&self) -> Result<Pins, Failure> {
         let Some(path) = &self.identity else { return Ok(Pins::default()) };
         let said = |why: &dyn Display| Failure::Said(format!("{}: {why}", path.display()));
+        let size = std::fs::metadata(path).map_err(|error| said(&error))?.len();
+        if size > MAX_IDENTITY {
+            return Err(said(&format_args!("{size} bytes; it may have {MAX_IDENTITY}")));
+        }
         let text = std::fs::read_to_string(path).map_err(|error| said(&error))?;
         Pins::parse(&text).map_err(|error| said(&error))
     }

@@ -81,7 +81,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     }
     let totals: Vec<(String, u64)> =
         reading.totals().into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
-    let (_, tally) = reading.finish()?;
+    let (census, tally) = reading.finish()?;
+    for device in census.unseen_pins() {
+        warn!("the file of identities names {device}, of which nothing was seen");
+    }
     if !settings.quiet {
         summary(&tally, &totals, settings)?;
     }

@@ -157,6 +157,18 @@ impl Census {
         assets
     }
 
+    /// Devices that the site's file names and nobody is: mistyped, or silent so far.
+    #[must_use]
+    pub fn unseen_pins(&self) -> Vec<String> {
+        if self.pins.is_empty() {
+            return Vec::new();
+        }
+        let hosts: Vec<(&HostId, &Host)> = self.hosts().collect();
+        let groups = Groups::new(&Identifier::new(hosts.iter().copied()), hosts.into_iter());
+        let unseen = self.pins.devices().filter(|it| groups.at(it).is_none());
+        unseen.map(ToString::to_string).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// Hands every asset to `each`, in the order of the identities, one at a time: all
     /// together take as much memory as the census itself.
     ///

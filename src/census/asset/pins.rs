@@ -100,6 +100,16 @@ impl Pins {
         all.split_off(1)
     }
 
+    /// Nothing is said.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.same.is_empty() && self.apart.is_empty()
+    }
+
+    /// Every device of which something is said.
+    pub(super) fn devices(&self) -> impl Iterator<Item = &Identity> {
+        self.same.iter().chain(&self.apart).flat_map(|pin| &pin.of)
+    }
+
     pub(super) fn same(&self) -> &[Pin] {
         &self.same
     }

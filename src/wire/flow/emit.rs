@@ -50,6 +50,8 @@ impl Emit<'_> {
                 let about = at_boot.seconds().div_euclid(BOOT_ROUNDED);
                 seen.is_news(host, ("booted", about), at, self.out)
             }
+            // Two who claim one address in turn are told by the times of their claims.
+            Observed::Address(..) => seen.is_news_of_minute(host, what, at, self.out),
             what => seen.is_news(host, what, at, self.out),
         }
     }

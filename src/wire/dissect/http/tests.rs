@@ -31,6 +31,7 @@ fn both_sides() {
         "S http.powered_by=ASP.NET",
         "S http.content_type=application/dicom+json",
         "S http.api=dicomweb",
+        "S http.serves=dicomweb",
         "S http.auth_realm=IP Camera 5",
     ];
     assert_eq!(facts(&said), [&asked[..], &asked[..], &answered[..]].concat());
@@ -245,6 +246,7 @@ fn a_server_of_fhir_names_its_software() {
             "C http.api=fhir",
             "S http.content_type=application/fhir+json",
             "S http.api=fhir",
+            "S http.serves=fhir",
             "S fhir.software=Acme FHIR 6.0.1",
             "S fhir.software_name=Acme FHIR",
             "S fhir.software_version=6.0.1",
@@ -264,7 +266,7 @@ fn a_device_of_fhir_is_somebody_elses() {
 \"serialNumber\":\"SN-77\",\"patient\":{\"display\":\"CANARY\"},\"note\":[{\"text\":\"CANARY\"}]}";
     let said = stream("http", &[(b'C', ask), (b'S', &answer("application/fhir+json", body))]);
     assert_eq!(
-        facts(&said)[4..],
+        facts(&said)[5..],
         [
             "S [forwarded] hl7.equipment_manufacturer=Acme; hl7.equipment_model=P-7; hl7.equipment_serial=SN-77"
         ]

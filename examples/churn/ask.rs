@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::net::Ipv4Addr;
 
+use crate::dhcp::{self, Dhcp};
 use crate::frame::BROADCAST;
 use crate::lease::Client;
-use crate::message::{self, Dhcp, dhcp};
+use crate::message::fqdn_option;
 use crate::mirror::End;
 use crate::play::Play;
 use crate::talk::{NOBODY, leg};
@@ -41,7 +42,7 @@ impl<W: Write> Play<W> {
         let xid = (self.clock / 1000) as u32 ^ who.0 as u32;
         let wanted = if asked.is_unspecified() { vec![] } else { asked.octets().to_vec() };
         let windows = matches!(it.stack, Stack::Windows { .. });
-        let full = if windows { message::fqdn_option(&it.fqdn()) } else { Vec::new() };
+        let full = if windows { fqdn_option(&it.fqdn()) } else { Vec::new() };
         let mut body = Dhcp::new(kind, xid, [current, NOBODY, relay], mac)
             .option(61, &[&[1], &mac.0[..]].concat())
             .option(50, &wanted)

@@ -8,11 +8,15 @@
 //! `examples/accuracy` can tell whose evidence an asset was given.
 
 mod ask;
+#[path = "../shared/dhcp.rs"]
+mod dhcp;
+#[path = "../shared/frame.rs"]
 mod frame;
 mod lease;
 mod message;
 mod mirror;
 mod play;
+#[path = "../shared/rng.rs"]
 mod rng;
 mod talk;
 mod truth;

@@ -34,7 +34,7 @@ impl<W: Write> Play<W> {
             let images = (0..4).map(|n| old + n * MINUTE).collect();
             let prior = exam(source, 100_000 * (day + 1) + n, &it, (old, old), images);
             let range = 0..prior.images.len();
-            self.store(archive, second, at, &it, &prior, range, None);
+            self.store((archive, second, at), &it, &prior, range, None);
             at += rng.between(4, 40) * SECOND;
         }
     }
@@ -52,7 +52,7 @@ impl<W: Write> Play<W> {
             };
             if let Some(exam) = exams.iter().find(|exam| exam.study.number == it.study.number) {
                 let all = 0..exam.images.len();
-                self.store(gateway, archive, it.since + 25 * SECOND, &machine, exam, all, None);
+                self.store((gateway, archive, it.since + 25 * SECOND), &machine, exam, all, None);
             }
         }
         // Studies of the last hours in one burst: their times are of today.
@@ -66,7 +66,7 @@ impl<W: Write> Play<W> {
             for exam in burst {
                 let Some(machine) = self.modality_of(exam.device) else { continue };
                 let all = 0..exam.images.len();
-                self.store(archive, second, at, &machine, exam, all, None);
+                self.store((archive, second, at), &machine, exam, all, None);
                 at += 2 * SECOND;
             }
         }
@@ -101,7 +101,7 @@ impl<W: Write> Play<W> {
             let asked = dicom::query(exam.study, Some(&name));
             self.associate(viewer, archive, at + SECOND, &association, &asked);
             let all = 0..exam.images.len();
-            self.store(archive, viewer, at + 2 * SECOND, &machine, exam, all, Some(&name));
+            self.store((archive, viewer, at + 2 * SECOND), &machine, exam, all, Some(&name));
         }
     }
 }

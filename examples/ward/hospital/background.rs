@@ -169,7 +169,7 @@ impl<W: Write> Play<W> {
                 }
                 at += if self.plan.thin { 10 } else { 4 } * MINUTE;
             }
-            if day % 10 == 0 && self.mirror.blind.span.1 > again + HOUR {
+            if day.is_multiple_of(10) && self.mirror.blind.span.1 > again + HOUR {
                 self.traces[who].boots.push(again);
             }
         }

@@ -141,7 +141,7 @@ impl<W: Write> Play<W> {
         if it.twice {
             let second = self.cast.find(|kind| matches!(kind, Kind::SecondArchive));
             let at = end + sent + 40 * SECOND;
-            self.store(who, second, at, it, &done, 0..done.images.len(), None);
+            self.store((who, second, at), it, &done, 0..done.images.len(), None);
         }
         self.traces[who].exams.push(done.clone());
         done
@@ -158,7 +158,7 @@ impl<W: Write> Play<W> {
         let (Some(first), Some(last)) = (part.first().copied(), part.last().copied()) else {
             return;
         };
-        if self.store(exam.device, to, at, it, exam, range, None) {
+        if self.store((exam.device, to, at), it, exam, range, None) {
             let (from, until) = exam.seen.images.unwrap_or((first, last));
             exam.seen.images = Some((from.min(first), until.max(last)));
         }
@@ -168,9 +168,7 @@ impl<W: Write> Play<W> {
     /// Images of one study in one association, from whomever; whether they were seen.
     pub(crate) fn store(
         &mut self,
-        from: usize,
-        to: usize,
-        at: u64,
+        (from, to, at): (usize, usize, u64),
         it: &Modality,
         exam: &Exam,
         range: std::ops::Range<usize>,
@@ -272,7 +270,7 @@ impl<W: Write> Play<W> {
         let to = self.cast.find(|kind| matches!(kind, Kind::Archive));
         for (it_was, n) in [Some(old), known].into_iter().flatten().zip(0..) {
             let range = 0..it_was.images.len();
-            self.store(who, to, at + n * MINUTE, it, &it_was, range, None);
+            self.store((who, to, at + n * MINUTE), it, &it_was, range, None);
         }
     }
 }

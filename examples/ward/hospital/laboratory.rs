@@ -62,7 +62,7 @@ impl<W: Write> Play<W> {
         if self.sees(at, who, lis) {
             self.traces[who].results.push(at);
         }
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             let engine = self.cast.find(|kind| matches!(kind, Kind::Engine));
             let said = hl7::result("LIS", (it.1, it.2), number, at, at + 30 * SECOND);
             self.message((lis, engine, who), at + 30 * SECOND, &said, "R01", number);

@@ -193,7 +193,7 @@ fn powered(it: &Device, day: u64, rng: &mut Rng) -> Vec<(u64, u64)> {
     let off = of_day(day, 17, 50) + rng.between(0, 70 * 60) * SECOND;
     match it.power {
         // Started again at half past twelve, every other week.
-        _ if it.name == "ct-two" && day % 14 == 0 => {
+        _ if it.name == "ct-two" && day.is_multiple_of(14) => {
             let (down, up) = (of_day(day, 12, 28), of_day(day, 12, 34));
             vec![(day * DAY, down), (up, (day + 1) * DAY)]
         }

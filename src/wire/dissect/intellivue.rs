@@ -4,13 +4,16 @@
 //! A monitor announces itself (Connect Indication, multicast and broadcast, port 24005)
 //! and describes itself when somebody associates with it (MDS Create Event, port 24105).
 //! Of both the model, the product specification, the system identifier and the system
-//! type are read. Patient, bed and measured values are not.
+//! type are read. Patient, bed and measured values are not; of those only that there are
+//! some: see [`poll`].
+
+mod poll;
 
 use super::label::label;
 use super::reader::wide;
 use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
 use crate::net::Mac;
-use crate::observe::Key;
+use crate::observe::{Key, Study, When, Work};
 use crate::wire::packet::Packet;
 
 /// Manufacturer of the system model.
@@ -136,7 +139,14 @@ fn answers(packet: &Packet<'_>) -> Option<bool> {
 fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     let mut r = Reader::new(packet.payload);
     match kind(&mut r)? {
-        Kind::Data => return Ok(()),
+        Kind::Data => {
+            let operation = Reader::new(packet.payload).at(4, "ro_type")?.rest();
+            // What cannot be followed shows nothing.
+            if poll::measures(operation) == Ok(true) {
+                out.work(Who::Sender, Work::Vitals, Study::UNTOLD, When::Now);
+            }
+            return Ok(());
+        }
         Kind::Asks => {
             out.fact(Who::Sender, &ROLE, "client");
             return Ok(());

@@ -14,6 +14,7 @@ mod bacnet;
 mod ber;
 mod bridge;
 mod browser;
+mod burst;
 mod capwap;
 mod carescape;
 mod cdp;
@@ -88,7 +89,7 @@ pub use registry::PROTOCOLS;
 
 use crate::net::Mac;
 use crate::observe::{Key, Observed, Study, Use, When, Work};
-use crate::time::Timestamp;
+use crate::time::{SECOND, Timestamp};
 use crate::wire::packet::Packet;
 
 /// A protocol: what it is called, where it is written down, how it is told and read.
@@ -249,6 +250,17 @@ pub trait Sink {
     /// Time of the packet that is being read; 1970 where nobody tells.
     fn now(&self) -> Timestamp {
         Timestamp::default()
+    }
+
+    /// A person works at this host now: a logon, a remote session. Who it is stays untold.
+    fn session(&mut self, who: Who) {
+        self.work(who, Work::Session, Study::UNTOLD, When::Now);
+    }
+
+    /// This host has been running for so many nanoseconds.
+    fn running(&mut self, who: Who, nanos: i64) {
+        let since = self.now().plus(nanos.saturating_neg()).plus(SECOND / 2);
+        self.observe(who, Observed::Booted(Timestamp::new(since.seconds(), 0)));
     }
 
     /// Work at this host that belongs to a study, an order or a specimen, or to nothing

@@ -1,12 +1,13 @@
 //! Personal health devices over TCP: ISO/IEEE 11073-20601, the association and the
-//! answer in which a device describes itself. Its measurements are passed over.
+//! answer in which a device describes itself. Of its measurements only that they come is
+//! told.
 
 use super::label::padded;
 use super::{
     Body, Dissector, Error, Opening, Progress, Protocol, Reader, Recovery, Side, Sink, Verdict, Who,
 };
 use crate::net::Mac;
-use crate::observe::Key;
+use crate::observe::{Key, Study, When, Work};
 
 /// EUI-64 of the system, 16 hexadecimal digits.
 const SYSTEM_ID: Key = Key::new("phd.system_id");
@@ -58,6 +59,11 @@ const PRST: u16 = 0xe700;
 const PROTOCOL_20601: u16 = 0x5079;
 /// rors-cmip-get: the answer to a question for attributes.
 const ANSWER_TO_GET: u16 = 0x0203;
+/// roiv-cmip-event-report and the same that is to be confirmed.
+const EVENT_REPORT: u16 = 0x0100;
+const CONFIRMED_EVENT_REPORT: u16 = 0x0101;
+/// MDC_NOTI_SCAN_REPORT_FIXED to MDC_NOTI_SCAN_REPORT_MP_VAR (annex A.11.6): measurements.
+const SCAN_REPORTS: std::ops::RangeInclusive<u16> = 0x0d1d..=0x0d20;
 /// Attributes or specifications of one answer.
 const MAX_ENTRIES: u16 = 64;
 /// Longest answer that is read.
@@ -145,8 +151,16 @@ fn association(choice: u16, mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(),
 /// Only the attributes of the medical device system itself, object 0 (§8.8).
 fn presentation(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     r.skip(4, "octet string, invoke-id")?;
-    if r.u16_be("message choice")? != ANSWER_TO_GET {
-        return Ok(());
+    match r.u16_be("message choice")? {
+        ANSWER_TO_GET => {}
+        EVENT_REPORT | CONFIRMED_EVENT_REPORT => {
+            r.skip(8, "length, obj-handle, event-time")?;
+            if SCAN_REPORTS.contains(&r.u16_be("event-type")?) {
+                out.work(Who::Sender, Work::Vitals, Study::UNTOLD, When::Now);
+            }
+            return Ok(());
+        }
+        _ => return Ok(()),
     }
     r.skip(2, "length")?;
     if r.u16_be("obj-handle")? != 0 {
@@ -217,7 +231,7 @@ fn text(key: &Key, value: &[u8], out: &mut dyn Sink) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{facts, stream};
+    use super::super::testing::{facts, stream, works};
     use super::super::torture;
     use super::*;
 
@@ -279,6 +293,25 @@ mod tests {
                 "S phd.mac=00:09:fb:01:02:03"
             ]
         );
+    }
+
+    #[test]
+    fn measurements_are_work() {
+        let report = |choice: u8, event: u8| {
+            let head = [0, 9, 0, 1, 1, choice, 0, 12, 0, 0, 0, 0, 0, 7, 0x0d, event];
+            apdu(PRST, &[&head[..], b"\0\x06CANARY"].concat())
+        };
+        let (client, _) = conversation();
+        let count = |report: &[u8]| {
+            let said = stream("phd", &[(b'C', &[&client[..], report].concat())]);
+            let works = works(&said);
+            assert!(works.iter().all(|it| (it.0, it.1.work) == ("C", Work::Vitals)));
+            works.len()
+        };
+        assert_eq!(count(&report(0, 0x1d)), 1);
+        assert_eq!(count(&report(1, 0x20)), 1);
+        assert_eq!(count(&report(1, 0x1c)), 0, "a configuration");
+        assert_eq!(count(&report(2, 0x1d)), 0);
     }
 
     #[test]

@@ -2,14 +2,16 @@
 //! TCP connection.
 //!
 //! Read tag by tag. Told are the children of DEV in a HEL.R01 and the condition of a
-//! DST.R01; of all other messages (results, patients, operators) only that they are
-//! sent, and by which side.
+//! DST.R01, of an observation its time; of all other messages (patients, operators) only
+//! that they are sent, and by which side.
 
+use super::burst::Burst;
+use super::clock::Clock;
 use super::label::label;
 use super::{
     Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, Who, xml,
 };
-use crate::observe::Key;
+use crate::observe::{Key, Study, Use, When, Work};
 
 /// DEV.device_id: an EUI-64 by the standard, `vendor^model^serial` in practice.
 const DEVICE_ID: Key = Key::new("poct1a.device_id");
@@ -101,6 +103,7 @@ struct Half {
     message: Message,
     /// Passing over the rest of a tag that is too long.
     passing: bool,
+    results: Burst,
 }
 
 /// The message being read, as far as it matters.
@@ -112,6 +115,10 @@ enum Message {
     /// Inside DEV of a hello.
     Device,
     Status,
+    /// Observations, of a patient or of a control, and outside of any.
+    Observations,
+    /// One measurement of them, with its time, or without one that can be read.
+    Service(Option<When>),
 }
 
 impl Dissector for Poct {
@@ -151,7 +158,7 @@ impl Dissector for Poct {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
         };
-        *half = Half { message: Message::Other, passing: true };
+        (half.message, half.passing) = (Message::Other, true);
         Recovery::Resync
     }
 }
@@ -161,7 +168,11 @@ impl Half {
         if let Some(name) = tag.strip_prefix('/') {
             self.message = match (name.trim_end(), self.message) {
                 ("DEV", Message::Device) => Message::Hello,
-                (name, _) if is_root(name) => Message::Other,
+                ("SVC", Message::Service(_)) => Message::Observations,
+                (name, _) if is_root(name) => {
+                    self.results.end(out);
+                    Message::Other
+                }
                 (_, message) => message,
             };
             return;
@@ -171,6 +182,7 @@ impl Half {
             self.message = match name {
                 "HEL.R01" => Message::Hello,
                 "DST.R01" => Message::Status,
+                "OBS.R01" | "OBS.R02" => Message::Observations,
                 _ => Message::Other,
             };
             let role = match name.get(..3) {
@@ -181,6 +193,19 @@ impl Half {
             return out.fact(Who::Sender, &ROLE, role);
         }
         let key = match (self.message, name) {
+            (Message::Observations, "SVC") if !empty => {
+                self.message = Message::Service(Some(When::Now));
+                return;
+            }
+            (Message::Service(_), "SVC.observation_dttm") => {
+                let time = xml::attribute(attributes, "V").unwrap_or_default();
+                self.message = Message::Service(Clock::iso(&time).map(Clock::when));
+                return;
+            }
+            (Message::Service(Some(when)), "OBS") if !empty => {
+                let (work, study, step) = (Work::Result, Study::UNTOLD, Study::UNTOLD);
+                return self.results.add(Use { work, study, step, when }, out);
+            }
             (Message::Hello, "DEV") if !empty => {
                 self.message = Message::Device;
                 return;
@@ -217,7 +242,7 @@ fn is_root(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{facts, stream};
+    use super::super::testing::{facts, stream, works};
     use super::super::torture;
     use super::*;
 
@@ -253,6 +278,37 @@ mod tests {
         let status = ["C poct1a.role=device", "C poct1a.condition=B"];
         let manager = ["S poct1a.role=manager"; 2];
         assert_eq!(facts(&said), [TOLD, &status, &manager].concat());
+    }
+
+    #[test]
+    fn observations_are_work_at_their_time() {
+        let service = |time: &str| {
+            format!(
+                "<SVC><SVC.role_cd V=\"OBS\"/>{time}<PT><PT.patient_id V=\"CANARY\"/><OBS>\
+<OBS.value V=\"CANARY\"/></OBS></PT></SVC>"
+            )
+        };
+        let at = |time: &str| service(&format!("<SVC.observation_dttm V=\"{time}\"/>"));
+        let whens = |services: &[String]| {
+            let text = format!("<OBS.R01><HDR/>{}</OBS.R01>", services.concat());
+            let said = stream("poct1a", &[(b'C', text.as_bytes())]);
+            assert!(facts(&said).is_empty());
+            let works = works(&said);
+            assert!(works.iter().all(|it| (it.0, it.1.work) == ("C", Work::Result)));
+            works.into_iter().map(|it| it.1.when).collect::<Vec<_>>()
+        };
+        let (first, last) = ("2023-11-14T10:00:00+01:00", "2023-11-14T10:30:00+01:00");
+        let of = |from: i64, to: i64| When::Told {
+            from: 1_699_920_000 + from,
+            to: 1_699_920_000 + to,
+            offset: Some(60),
+        };
+        assert_eq!(
+            whens(&[at(last), at(first), at(last)]),
+            [of(37_800, 37_800), of(36_000, 37_800)]
+        );
+        assert_eq!(whens(&[service("")]), [When::Now]);
+        assert_eq!(whens(&[at("yesterday")]), []);
     }
 
     #[test]

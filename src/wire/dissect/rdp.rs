@@ -76,6 +76,8 @@ fn probe(opening: &Opening<'_>) -> Verdict {
 #[derive(Default)]
 struct Rdp {
     client_said: bool,
+    /// The client named somebody.
+    person: bool,
 }
 
 impl Dissector for Rdp {
@@ -98,12 +100,20 @@ impl Dissector for Rdp {
         let mut r = Reader::new(tpdu);
         r.skip(1, "length indicator")?;
         match r.u8("TPDU code")? & 0xf0 {
-            REQUEST => request(r, out)?,
-            CONFIRM => match confirm(r, out)? {
-                Some(0) => {}
-                Some(_) => return Ok(Progress::Restart(whole)),
-                None => return Ok(Progress::Done),
-            },
+            REQUEST => self.person = request(r, out)?,
+            CONFIRM => {
+                let chosen = confirm(r, out)?;
+                if self.person && chosen.is_some() {
+                    // Somebody sits at the client and works at the server.
+                    out.session(Who::Sender);
+                    out.session(Who::Receiver);
+                }
+                match chosen {
+                    Some(0) => {}
+                    Some(_) => return Ok(Progress::Restart(whole)),
+                    None => return Ok(Progress::Done),
+                }
+            }
             DATA => {
                 r.skip(1, "EOT")?;
                 if self.connect(r, out)? {
@@ -120,8 +130,10 @@ impl Dissector for Rdp {
     }
 }
 
-/// Connection request (§2.2.1.1): routing token or cookie, then RDP_NEG_REQ.
-fn request(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
+/// Connection request (§2.2.1.1): routing token or cookie, then RDP_NEG_REQ. Whether the
+/// cookie names somebody.
+fn request(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<bool, Error> {
+    let mut person = false;
     r.skip(5, "DST-REF, SRC-REF, class")?;
     if r.rest().starts_with(b"Cookie: ") {
         if r.rest().starts_with(b"Cookie: mstshash=") {
@@ -130,7 +142,8 @@ fn request(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         let line = r.rest().windows(2).position(|w| w == b"\r\n");
         let line = line.ok_or(Error::short("cookie"))?;
         let name = r.rest().get(..line).and_then(|it| it.strip_prefix(b"Cookie: mstshash="));
-        if let Some(name) = name {
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            person = true;
             out.user(Who::Sender, &oem(name));
         }
         r.skip(line.saturating_add(2), "cookie")?;
@@ -138,7 +151,7 @@ fn request(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     // Some clients leave an empty line where a cookie would be.
     let requested = if r.remaining() < 8 { 0 } else { negotiation(r, 1)?.unwrap_or(0) };
     out.fact(Who::Sender, &SECURITY, &security(requested));
-    Ok(())
+    Ok(person)
 }
 
 /// Connection confirm (§2.2.1.2): the chosen security, none when refused.
@@ -217,8 +230,9 @@ fn client_core(data: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::super::ntlm::tests::wide;
-    use super::super::testing::{facts, stream};
+    use super::super::testing::{facts, stream, works};
     use super::super::torture;
+    use crate::observe::{When, Work};
 
     fn tpkt(tpdu: &[u8]) -> Vec<u8> {
         [&[3, 0][..], &(tpdu.len() as u16 + 4).to_be_bytes(), tpdu].concat()
@@ -265,7 +279,11 @@ mod tests {
             "C rdp.client_name=READING-3",
             "S rdp.version=0x00080004",
         ];
-        assert_eq!(facts(&stream("rdp", &lend(&standard()))), expected);
+        let said = stream("rdp", &lend(&standard()));
+        assert_eq!(facts(&said), expected);
+        let sessions = works(&said);
+        assert!(sessions.iter().all(|it| (it.1.work, it.1.when) == (Work::Session, When::Now)));
+        assert_eq!(sessions.iter().map(|it| it.0).collect::<String>(), "SC");
     }
 
     #[test]
@@ -276,7 +294,9 @@ mod tests {
             (b'C', b"\x16\x03\x01".to_vec()),
         ];
         let expected = ["C rdp.security=tls,credssp,credssp-ex", "S rdp.security=credssp"];
-        assert_eq!(facts(&stream("rdp", &lend(&conversation))), expected);
+        let said = stream("rdp", &lend(&conversation));
+        assert_eq!(facts(&said), expected);
+        assert!(works(&said).is_empty(), "nobody is named");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Body, Error, Opening, Progress, Recovery, Side, Sink, Verdict, Who, by_name};
 use crate::net::{Mac, Segment};
-use crate::observe::{Observed, text};
+use crate::observe::{Observed, Use, text};
 use crate::time::Timestamp;
 use crate::wire::packet::{Layer3, Layer4, Packet};
 
@@ -15,6 +15,7 @@ pub(crate) type Said = Vec<(String, Observed<'static>)>;
 
 #[derive(Default)]
 struct Collect {
+    now: Timestamp,
     sender: &'static str,
     receiver: &'static str,
     said: Said,
@@ -33,11 +34,26 @@ impl Sink for Collect {
         };
         self.said.push((who, what.into_owned()));
     }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
 }
 
-/// The lines of all facts, equipment facts included (`C [creator] key=value; …`).
+/// The traces of work, with their subjects.
+pub(crate) fn works(said: &Said) -> Vec<(&str, Use)> {
+    let works = said.iter().filter_map(|(who, what)| match what {
+        Observed::Use(it) => Some((who.as_str(), *it)),
+        _ => None,
+    });
+    works.collect()
+}
+
+/// The lines of all facts, equipment facts included (`C [creator] key=value; …`); traces
+/// of work (see [`works`]) and boots are none.
 pub(crate) fn facts(said: &Said) -> Vec<String> {
     said.iter()
+        .filter(|(_, what)| !matches!(what, Observed::Use(_) | Observed::Booted(_)))
         .map(|(who, what)| match what {
             Observed::Fact(key, value) => format!("{who} {}={}", key.as_str(), text::clean(value)),
             Observed::Equipment(it) => {
@@ -72,7 +88,7 @@ pub(crate) fn try_stream(protocol: &str, segments: &[(u8, &[u8])]) -> Result<Sai
     });
     assert!(recognised, "{protocol}: no segment is recognised");
     let mut dissector = start();
-    let mut out = Collect::default();
+    let mut out = Collect { now: Timestamp::new(1_700_000_000, 0), ..Collect::default() };
     let (mut left, mut skip): ([Vec<u8>; 2], [u64; 2]) = Default::default();
     for (who, bytes) in segments {
         let side = if who.eq_ignore_ascii_case(&b'C') { Side::Client } else { Side::Server };
@@ -140,7 +156,7 @@ pub(crate) fn udp(src: u16, dst: u16, payload: &[u8]) -> Packet<'_> {
 
 /// Reads one packet with a packet or datagram protocol; `C` is its sender.
 pub(crate) fn packet(protocol: &str, packet: &Packet<'_>) -> Result<Said, Error> {
-    let mut out = Collect { sender: "C", receiver: "S", said: Vec::new() };
+    let mut out = Collect { now: packet.at, sender: "C", receiver: "S", said: Vec::new() };
     match &by_name(protocol).expect("registered").body {
         Body::Packet { wants, read } => {
             assert!(wants(packet), "{protocol} does not want this packet");

@@ -15,6 +15,7 @@ impl Sink for Lines {
     fn observe(&mut self, _: Who, what: Observed<'_>) {
         self.0.push(match what {
             Observed::Fact(key, value) => format!("{}={}", key.as_str(), text::clean(&value)),
+            Observed::Use(it) => format!("{:?} {:?}", it.work, it.when),
             other => format!("{other:?}"),
         });
     }
@@ -35,7 +36,9 @@ pub(crate) fn facts_of(
     read: impl FnOnce(&mut dyn Sink) -> Result<(), Error>,
 ) -> Result<Vec<String>, Error> {
     let mut out = Lines::default();
-    read(&mut out).map(|()| out.0)
+    read(&mut out)?;
+    out.0.retain(|line| line.contains('='));
+    Ok(out.0)
 }
 
 /// Every truncation of `bytes`, and every byte of it changed in several ways.

@@ -5,7 +5,7 @@
 use super::{
     Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, Who,
 };
-use crate::observe::Key;
+use crate::observe::{Key, Study, When, Work};
 
 /// Type of the message: `rsl` is a result.
 const MESSAGE: Key = Key::new("vidas.message");
@@ -44,7 +44,7 @@ fn probe(opening: &Opening<'_>) -> Verdict {
     }
 }
 
-/// Only the first message is looked at.
+/// Of each message the type.
 #[derive(Default)]
 struct Vidas;
 
@@ -57,19 +57,23 @@ impl Dissector for Vidas {
         if bytes.len() < 8 {
             return Ok(Progress::Need(8));
         }
-        let kind = message(bytes).ok_or(Error::invalid("message type"))?;
-        out.fact(Who::Sender, &MESSAGE, kind);
-        Ok(Progress::Done)
+        if let Some(kind) = message(bytes) {
+            out.fact(Who::Sender, &MESSAGE, kind);
+            if kind == "rsl" {
+                out.work(Who::Sender, Work::Result, Study::UNTOLD, When::Now);
+            }
+        }
+        Ok(Progress::Consumed(8))
     }
 
     fn gap(&mut self, _: Side) -> Recovery {
-        Recovery::Stop
+        Recovery::Resync
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{facts, stream};
+    use super::super::testing::{facts, stream, works};
     use super::super::torture;
     use super::*;
 
@@ -78,8 +82,12 @@ mod tests {
 
     #[test]
     fn a_result_says_what_sends_it() {
-        let said = stream("vidas", &[(b'C', RESULT), (b'S', b"\x06")]);
-        assert_eq!(facts(&said), ["C vidas.message=rsl"]);
+        let twice = [RESULT, RESULT].concat();
+        let said = stream("vidas", &[(b'C', &twice), (b'S', b"\x06")]);
+        assert_eq!(facts(&said), ["C vidas.message=rsl"; 2]);
+        let works = works(&said);
+        assert!(works.iter().all(|it| (it.0, it.1.work) == ("C", Work::Result)));
+        assert_eq!(works.len(), 2);
         torture::stream("vidas", &[(b'C', RESULT), (b'S', b"\x06")], &["CANARY"]);
     }
 

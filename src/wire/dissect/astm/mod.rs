@@ -3,18 +3,24 @@
 //!
 //! Of all records only the header is read (LIS02-A2 §6); the letters of the others say
 //! who speaks: results come from an analyser, orders from its host. What a header calls
-//! its sender is told once a record has shown that.
+//! its sender is told once a record has shown that. Of a result its time is told, with a
+//! hash of the specimen that its order names.
 
 mod header;
+mod record;
 #[cfg(test)]
 mod tests;
 
 use header::Header;
+use record::Record;
+
+use super::burst::Burst;
+use super::clock::Clock;
 
 use super::{
     Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, Who,
 };
-use crate::observe::Key;
+use crate::observe::{Key, Study, Use, When, Work};
 
 /// H-5: components joined by `^` as they stand, `model^version^serial` by no common rule.
 const SENDER: Key = Key::new("astm.sender");
@@ -50,8 +56,6 @@ const ETB: u8 = 0x17;
 
 /// Control characters that may stand before the first frame: a line that was busy.
 const MAX_CONTROL: usize = 32;
-/// Longest header record that is read; real ones have some 200 bytes.
-const MAX_HEADER: usize = 1024;
 
 fn is_control(byte: u8) -> bool {
     matches!(byte, SOH | ENQ | ACK | NAK | EOT)
@@ -115,6 +119,10 @@ struct Half {
     header: Option<Header>,
     /// The message has an O record.
     ordered: bool,
+    /// It is for training or debugging.
+    trial: bool,
+    specimen: Study,
+    results: Burst,
 }
 
 /// Where the next byte stands.
@@ -131,21 +139,6 @@ enum At {
     Tail(u8),
     /// Bytes are missing: in the middle of something.
     Lost,
-}
-
-/// The record being read.
-#[derive(Default)]
-enum Record {
-    #[default]
-    Start,
-    /// Its first byte.
-    Letter(u8),
-    /// A header, whole.
-    Header(Vec<u8>),
-    /// Another record, by its letter.
-    Known(u8),
-    /// No record, or a header without end.
-    Passed,
 }
 
 impl Dissector for Astm {
@@ -176,6 +169,7 @@ impl Half {
             (_, STX) => At::Number,
             (_, SOH | ENQ | EOT) => {
                 (self.record, self.header) = (Record::Start, None);
+                self.results.end(out);
                 At::Outside
             }
             (At::Number, _) => At::Text,
@@ -206,14 +200,40 @@ impl Half {
         match std::mem::take(&mut self.record) {
             Record::Header(line) => {
                 self.header = Header::read(&line);
-                self.ordered = false;
+                let processing = self.header.as_ref().map(|it| it.processing.as_str());
+                self.trial = matches!(processing, Some("T" | "D"));
+                (self.ordered, self.specimen) = (false, Study::UNTOLD);
             }
-            Record::Known(b'R') => self.tell("results", &SENDER, out),
-            Record::Known(b'Q') => self.tell("query", &SENDER, out),
-            Record::Known(b'O') => self.ordered = true,
-            Record::Known(b'L') if self.ordered => self.tell("orders", &HOST, out),
-            Record::Known(b'L') => self.header = None,
+            Record::Known(it) => match it.letter {
+                b'R' => {
+                    self.tell("results", &SENDER, out);
+                    self.result(it.best(), out);
+                }
+                b'Q' => self.tell("query", &SENDER, out),
+                b'P' => self.specimen = Study::UNTOLD,
+                b'O' => (self.ordered, self.specimen) = (true, Study::of(it.best())),
+                b'L' => {
+                    self.results.end(out);
+                    if self.ordered {
+                        self.tell("orders", &HOST, out);
+                    }
+                    self.header = None;
+                }
+                _ => {}
+            },
             _ => {}
+        }
+    }
+
+    /// A result of that time; what is no time says nothing.
+    fn result(&mut self, time: &[u8], out: &mut dyn Sink) {
+        let when = match time {
+            [] => Some(When::Now),
+            time => Clock::read(time).map(Clock::when),
+        };
+        if let Some(when) = when.filter(|_| !self.trial) {
+            let (work, study, step) = (Work::Result, self.specimen, Study::UNTOLD);
+            self.results.add(Use { work, study, step, when }, out);
         }
     }
 
@@ -229,25 +249,6 @@ impl Half {
         ];
         for (key, value) in facts.into_iter().filter(|(_, value)| !value.is_empty()) {
             out.fact(Who::Sender, key, value);
-        }
-    }
-}
-
-impl Record {
-    fn push(&mut self, byte: u8) {
-        match self {
-            Self::Start if is_control(byte) => {}
-            Self::Start => *self = Self::Letter(byte),
-            Self::Letter(letter) => {
-                *self = match (*letter, byte.is_ascii_punctuation()) {
-                    (b'H', true) => Self::Header(vec![b'H', byte]),
-                    (letter, true) => Self::Known(letter),
-                    (_, false) => Self::Passed,
-                };
-            }
-            Self::Header(line) if line.len() < MAX_HEADER => line.push(byte),
-            Self::Header(_) => *self = Self::Passed,
-            Self::Known(_) | Self::Passed => {}
         }
     }
 }

@@ -1,7 +1,8 @@
-use super::super::testing::{facts, stream};
+use super::super::testing::{facts, stream, works};
 use super::super::torture;
 use super::super::{Opening, Verdict};
 use super::probe;
+use crate::observe::{Study, When, Work};
 
 const PHI: &[&str] = &["CANARY", "20000101", "5.9"];
 
@@ -43,6 +44,37 @@ fn an_analyser_sends_results() {
         let sent = framed(RESULTS, end);
         assert_eq!(facts(&stream("astm", &[(b'C', &sent), (b'S', &[super::ACK; 7])])), TOLD);
     }
+}
+
+#[test]
+fn results_are_work_at_their_time() {
+    const DAY: i64 = 1_699_920_000;
+    let result = |time: &str| format!("R|2|^^^9|CANARY|g/L||N||F||CANARY|20231114080000|{time}|c1");
+    let said = |processing: &str, records: &[&str]| {
+        let header = format!("H|\\^&|||A^B|||||||{processing}|1");
+        let all: Vec<&str> =
+            [header.as_str(), "P|1"].into_iter().chain(records.iter().copied()).collect();
+        let said = stream("astm", &[(b'C', &framed(&all, super::ETX))]);
+        let works = works(&said);
+        assert!(works.iter().all(|it| (it.0, it.1.work) == ("C", Work::Result)));
+        works.into_iter().map(|(_, it)| (it.study, it.when)).collect::<Vec<_>>()
+    };
+    let at = |from, to| When::Told { from: DAY + from, to: DAY + to, offset: None };
+    let (one, two, three) =
+        (result("20231114090000"), result("20231114091000"), result("20231114090500"));
+    let records = ["O|1|CANARY^1||S", &one, &two, &three, "P|2", "O|1||CANARY2|S", &one, "L|1"];
+    let first = Study::of(b"CANARY^1");
+    let expected = [
+        (first, at(32_400, 32_400)),
+        (first, at(32_400, 33_000)),
+        (Study::of(b"CANARY2"), at(32_400, 32_400)),
+    ];
+    assert_eq!(said("P", &records), expected);
+    assert_eq!(said("T", &records), []);
+    // Begun at 8; without any time it is now; what is no time says nothing.
+    assert_eq!(said("P", &[&result("")]), [(Study::UNTOLD, at(28_800, 28_800))]);
+    assert_eq!(said("P", &["R|1|x|5", "R|2|x|5"])[0], (Study::UNTOLD, When::Now));
+    assert_eq!(said("P", &[&result("yesterday"), &result("20231114")]), []);
 }
 
 #[test]

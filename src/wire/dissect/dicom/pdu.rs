@@ -10,8 +10,8 @@ use super::opening::{
     is_command,
 };
 use super::syntax::{DataSet, Encoding};
-use super::work::Burst;
 use crate::observe::{Observed, Work};
+use crate::wire::dissect::burst::Burst;
 use crate::wire::dissect::reader::wide;
 use crate::wire::dissect::{Error, Reader, Side, Sink, Verdict, Who};
 

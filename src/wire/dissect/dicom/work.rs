@@ -8,9 +8,8 @@ use dicom_dictionary_std::tags;
 use jiff::civil::{Date, Time};
 
 use super::uid;
-use crate::observe::{Observed, Study, Use, When, Work};
+use crate::observe::{Study, Use, When, Work};
 use crate::wire::dissect::clock::{self, Clock};
-use crate::wire::dissect::{Sink, Who};
 
 /// Pairs of date and time, the most telling first: of acquisition, content, series and
 /// study of an image; of the begin or end of a step.
@@ -158,43 +157,5 @@ fn first(known: Study, value: &[u8]) -> Study {
     match (known, uid::read(value)) {
         (Study::UNTOLD, Some(uid)) => Study::of(uid.as_bytes()),
         _ => known,
-    }
-}
-
-/// Images of one study that one side sends within one minute of the clock: thousands of
-/// slices are told as two stretches of time, one with the first image and one with the
-/// last.
-#[derive(Debug, Default)]
-pub(super) struct Burst(Option<Open>);
-
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    all: Use,
-    /// What of it was told.
-    told: When,
-    minute: i64,
-}
-
-impl Burst {
-    /// One more image.
-    pub(super) fn add(&mut self, image: Use, out: &mut dyn Sink) {
-        let minute = out.now().seconds().div_euclid(60);
-        if let Some(open) = self.0.as_mut()
-            && (open.all.study, open.all.step, open.minute) == (image.study, image.step, minute)
-            && let Some(when) = clock::join(open.all.when, image.when)
-        {
-            open.all.when = when;
-            return;
-        }
-        self.end(out);
-        out.observe(Who::Sender, Observed::Use(image));
-        self.0 = Some(Open { all: image, told: image.when, minute });
-    }
-
-    /// No more of it will come.
-    pub(super) fn end(&mut self, out: &mut dyn Sink) {
-        if let Some(open) = self.0.take().filter(|open| open.all.when != open.told) {
-            out.observe(Who::Sender, Observed::Use(open.all));
-        }
     }
 }

@@ -5,13 +5,13 @@
 //! this module never. The receiver names itself in its acknowledgement.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use hl7_parser::message::Separators;
 
 use super::equipment::{self, Gear};
+use super::memory::{Memory, Sent, hash};
 use super::segment::{self, Charset, Segment};
+use super::work::Traces;
 use super::{header, intact};
 use crate::observe::{Equipment, Key, Observed, Origin};
 use crate::wire::dissect::{Sink, Who};
@@ -41,8 +41,6 @@ pub(super) const SOFTWARE_PRODUCT: Key = Key::new("hl7.software_product");
 /// SFT-2.
 pub(super) const SOFTWARE_VERSION: Key = Key::new("hl7.software_version");
 
-/// Messages of one direction that may wait for their acknowledgement.
-const MAX_WAITING: usize = 64;
 /// Characters of SFT-1, SFT-3 and SFT-2: twice what v2.5 grants them (§2.15.12, XON-1 of
 /// §2.A.88). Senders overrun by a little, text that is out of place by much.
 const MAX_SOFTWARE: [usize; 3] = [100, 40, 30];
@@ -50,38 +48,6 @@ const MAX_SOFTWARE: [usize; 3] = [100, 40, 30];
 const ANALYZER_PROFILE: &str = "LAB-29";
 /// IHE PCD-09, implantable device: the device is a patient's (IHE PCD TF-2).
 const IMPLANT_PROFILE: &str = "1.3.6.1.4.1.19376.1.6.1.9";
-
-/// What one direction sent, as hashes.
-#[derive(Default)]
-pub(super) struct Memory {
-    waiting: VecDeque<Sent>,
-}
-
-struct Sent {
-    /// Of MSH-10.
-    control: u64,
-    /// Of MSH-3 and MSH-4.
-    sender: u64,
-    /// MSH-5 and MSH-6 are MSH-3 and MSH-4 again.
-    to_itself: bool,
-    /// MSH-9.
-    kind: String,
-}
-
-impl Memory {
-    fn keep(&mut self, sent: Sent) {
-        if self.waiting.len() >= MAX_WAITING {
-            self.waiting.pop_front();
-        }
-        self.waiting.push_back(sent);
-    }
-}
-
-fn hash(parts: &[&str]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    parts.hash(&mut hasher);
-    hasher.finish()
-}
 
 /// A message being read.
 pub(super) struct Message {
@@ -98,6 +64,7 @@ pub(super) struct Message {
     /// The last SFT.
     software: Vec<(Key, Cow<'static, str>)>,
     gear: Gear,
+    work: Traces,
 }
 
 /// How a message came.
@@ -159,6 +126,12 @@ impl Message {
             out.fact(Who::Sender, &PROFILE, profile);
         }
 
+        let told = kind.as_deref().unwrap_or_default();
+        let implant = msh.raw(21).contains(IMPLANT_PROFILE);
+        let mut work = Traces::new(told, msh.raw(11), msh.raw(21), how.framed);
+        if implant {
+            work.forget();
+        }
         let sender = hash(&[msh.raw(3), msh.raw(4)]);
         if let Some(kind) = kind.filter(|kind| !kind.starts_with("ACK") && !msh.raw(10).is_empty())
         {
@@ -169,11 +142,12 @@ impl Message {
             separators,
             charset,
             framed: how.framed,
-            implant: msh.raw(21).contains(IMPLANT_PROFILE),
+            implant,
             named: Some(Named { hash: sender, facts: header::names(&msh) }),
             head: true,
             software: Vec::new(),
             gear: Gear::new(msh.raw(21).contains(ANALYZER_PROFILE)),
+            work,
         };
         // Who speaks first answers nobody; others are held until MSA could have come.
         if other.waiting.is_empty() {
@@ -193,23 +167,33 @@ impl Message {
         }
         let head = self.head;
         self.head = head && name == b"SFT";
-        if !matches!(name, b"MSA" | b"SFT" | b"OBX" | b"PRT" | b"EQU") {
+        let works = self.work.wants(name);
+        if !works && !matches!(name, b"MSA" | b"SFT" | b"OBX" | b"PRT" | b"EQU") {
             return;
         }
         let text = self.charset.decode(line);
         let text = intact::trimmed(&text);
         let segment = Segment::new(text, self.separators);
+        let is_alone = |last| intact::is_alone(line, text, self.separators.field, last);
+        if works && !equipment::is_implant(&segment) {
+            let alone = self.work.last(&segment).is_some_and(is_alone);
+            self.work.read(&segment, alone, out);
+        }
         let last = match segment.name() {
             "OBX" => 18,
             "PRT" => 22,
             "SFT" => 3,
             _ => 1,
         };
-        let alone = || intact::is_alone(line, text, self.separators.field, last);
+        let alone = || is_alone(last);
         match segment.name() {
             // Of its text nothing is told.
             "MSA" => self.acknowledge(&segment, other, out),
-            "OBX" if equipment::is_implant(&segment) => self.implant = true,
+            "OBX" if equipment::is_implant(&segment) => {
+                self.implant = true;
+                self.work.forget();
+            }
+            "OBR" | "SPM" => {}
             _ if !alone() => self.head = false,
             "SFT" if head => self.software(&segment, out),
             // Without an end block no later moment is sure to come.
@@ -231,6 +215,7 @@ impl Message {
         self.tell_software(Origin::Own, out);
         if self.framed && !self.implant {
             self.gear.tell(out);
+            self.work.tell(out);
         }
     }
 

@@ -7,12 +7,14 @@
 //! captures that begin in the middle of a message.
 //!
 //! Only MSH, SFT, MSA, EQU and PRT are looked at, and of OBX the code, the
-//! containment and the equipment; see [`message`] and [`equipment`]. PID, PV1,
-//! ORC, OBR, NTE and values are passed over unread.
+//! containment and the equipment; see [`message`] and [`equipment`]. Of messages with
+//! results also their times, and a hash of the order or specimen that they are of; see
+//! [`work`]. PID, PV1, ORC, NTE and values are passed over unread.
 
 mod equipment;
 mod header;
 mod intact;
+mod memory;
 mod message;
 #[cfg(test)]
 mod run_on_tests;
@@ -22,8 +24,12 @@ mod tests;
 mod wide;
 #[cfg(test)]
 mod wide_tests;
+mod work;
+#[cfg(test)]
+mod work_tests;
 
-use message::{Memory, Message};
+use memory::Memory;
+use message::Message;
 
 use super::{Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict};
 use crate::observe::Key;

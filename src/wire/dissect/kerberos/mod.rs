@@ -10,7 +10,7 @@ mod tests;
 
 use std::fmt::Write as _;
 
-use name::{account, addresses, principal};
+use name::{account, addresses, is_person, principal};
 
 use super::ber::{self, INTEGER, SEQUENCE};
 use super::{
@@ -217,10 +217,17 @@ fn weakest_word(etypes: &[i64]) -> Option<&'static str> {
     Some(if etypes.iter().any(is_rc4) { "rc4" } else { "des" })
 }
 
-/// KDC-REP (§5.4.2): realm and the cipher of the ticket.
+/// KDC-REP (§5.4.2): realm and the cipher of the ticket, and whether it is a person who
+/// has got it.
 fn reply(r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     out.fact(Who::Sender, &KDC, "yes");
     fields(r, |field, mut r| match field {
+        0xa4 => {
+            if is_person(&principal(r)?) {
+                out.session(Who::Receiver);
+            }
+            Ok(())
+        }
         0xa5 => {
             // Ticket (§5.3): [APPLICATION 1] SEQUENCE.
             let mut r = Reader::new(ber::expect(&mut r, 0x61, "Ticket")?);

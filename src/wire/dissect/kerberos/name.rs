@@ -25,10 +25,23 @@ pub(super) fn account(names: &[&[u8]], out: &mut dyn Sink) {
     match names {
         [name] => match name.strip_suffix(b"$").map(text) {
             Some(host) if is_host(&host) => out.fact(Who::Sender, &HOSTNAME, &host),
-            _ => out.user(Who::Sender, &text(name)),
+            None if is_person(names) => {
+                out.user(Who::Sender, &text(name));
+                out.session(Who::Sender);
+            }
+            _ => {}
         },
         [b"host", host] if is_host(&text(host)) => out.fact(Who::Sender, &HOSTNAME, &text(host)),
         _ => {}
+    }
+}
+
+/// Whether it is a person's account, or what stands for one: not a computer's, and not
+/// one of the realm itself.
+pub(super) fn is_person(names: &[&[u8]]) -> bool {
+    match names {
+        [name] => !name.is_empty() && !name.ends_with(b"$") && *name != b"krbtgt",
+        _ => false,
     }
 }
 

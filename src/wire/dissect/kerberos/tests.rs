@@ -1,7 +1,8 @@
 use super::super::ber::OCTET_STRING;
-use super::super::testing::{facts, packet, stream, udp};
+use super::super::testing::{facts, packet, stream, udp, works};
 use super::super::torture;
 use super::*;
+use crate::observe::Work;
 
 fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
@@ -107,6 +108,22 @@ fn a_person_stays_unnamed() {
     // In a request for a service the realm may be another's.
     let service = said(&asks(TGS_REQ, &["CANARY"], &[18]));
     assert_eq!(service, ["C kerberos.hostname=XP-CONSOLE", "C kerberos.etypes=18"]);
+}
+
+#[test]
+fn a_person_works_at_the_client() {
+    let who = |payload: &[u8]| {
+        let said = packet("kerberos", &udp(50000, 88, payload)).unwrap();
+        let works = works(&said);
+        assert!(works.iter().all(|it| it.1.work == Work::Session));
+        works.into_iter().map(|it| it.0.to_owned()).collect::<String>()
+    };
+    assert_eq!(who(&asks(AS_REQ, &["CANARY"], &[18])), "C");
+    // The server gives a ticket to whom it answers.
+    assert_eq!(who(&gives(18)), "S");
+    for names in [&["CT-WS-1$"][..], &["host", "pacs1"], &["krbtgt"], &[""], &[]] {
+        assert_eq!(who(&asks(AS_REQ, names, &[18])), "", "{names:?}");
+    }
 }
 
 #[test]

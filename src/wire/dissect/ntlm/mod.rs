@@ -160,6 +160,10 @@ fn authenticate(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     // A capture that ends before them is no reason to say less of the computer.
     let text = |field: Field, name| decode(field.of(&r, name).unwrap_or_default(), unicode);
     let (domain, user) = (text(domain, "DomainName"), text(user, "UserName"));
+    // A computer's own account is no person's, and without a name nobody logs on.
+    if !user.is_empty() && !user.ends_with('$') {
+        out.session(Who::Sender);
+    }
     if domain.is_empty() {
         out.user(Who::Sender, &user);
     } else if !user.is_empty() {

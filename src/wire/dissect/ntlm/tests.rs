@@ -107,10 +107,15 @@ fn survives_anything() {
 
 /// Keeps nothing but users.
 #[derive(Default)]
-struct Users(Vec<String>);
+struct Users(Vec<String>, usize);
 
 impl Sink for Users {
-    fn observe(&mut self, _: Who, _: crate::observe::Observed<'_>) {}
+    fn observe(&mut self, who: Who, what: crate::observe::Observed<'_>) {
+        if let crate::observe::Observed::Use(it) = what {
+            assert_eq!((who, it.work), (Who::Sender, crate::observe::Work::Session));
+            self.1 += 1;
+        }
+    }
 
     fn user(&mut self, _: Who, name: &str) {
         self.0.push(name.to_owned());
@@ -121,6 +126,6 @@ impl Sink for Users {
 fn a_user_leaves_by_one_way_alone() {
     let mut users = Users::default();
     read(&authenticate_message(), &mut users).unwrap();
-    assert_eq!(users.0.len(), 1);
+    assert_eq!((users.0.len(), users.1), (1, 1));
     assert!(users.0[0].contains("CANARY"), "{users:?}", users = users.0);
 }

@@ -9,6 +9,9 @@ const SESSION_SETUP: u16 = 1;
 const RESPONSE: u32 = 1;
 /// Dialects in a negotiate request; there are five.
 const MAX_DIALECTS: usize = 32;
+/// Longest time for which a server is believed to run, in units of FILETIME, 100 ns:
+/// twenty years.
+const MAX_RUN: u64 = 20 * 366 * 86_400 * 10_000_000;
 /// Requests compounded into one message (§2.2.1, NextCommand) that are looked at.
 const MAX_COMPOUND: usize = 4;
 
@@ -70,7 +73,8 @@ fn offered(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     Ok(())
 }
 
-/// The server's choice (§2.2.4). Its GUID, clock and start time are not kept.
+/// The server's choice (§2.2.4). Of its clock and start time only the difference is told,
+/// for how long it runs, and of its GUID nothing.
 fn chosen(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     r.skip(2, "StructureSize")?;
     let mode = r.u16_le("SecurityMode")?;
@@ -79,6 +83,20 @@ fn chosen(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     if dialect != 0x02ff {
         out.fact(Who::Sender, &DIALECT, &name(dialect));
         signing(mode & 1 != 0, mode & 2 != 0, out);
+    }
+    // Those that tell no start set it to zero; a cut capture is no error.
+    let times = || -> Result<[u64; 2], Error> {
+        let mut r = r;
+        r.skip(34, "NegotiateContextCount … MaxWriteSize")?;
+        let [now, start] = [r.array("SystemTime")?, r.array("ServerStartTime")?];
+        Ok([u64::from_le_bytes(now), u64::from_le_bytes(start)])
+    };
+    if let Ok([now, start]) = times()
+        && start > 0
+        && let Some(runs) = now.checked_sub(start).filter(|runs| *runs < MAX_RUN)
+        && let Ok(hundreds) = i64::try_from(runs)
+    {
+        out.running(Who::Sender, hundreds.saturating_mul(100));
     }
     Ok(())
 }

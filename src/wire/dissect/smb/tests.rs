@@ -2,6 +2,7 @@ use super::super::netbios::encode;
 use super::super::ntlm::tests::{authenticate_message, challenge_of, wide};
 use super::super::testing::{facts, stream};
 use super::super::torture;
+use crate::observe::Observed;
 
 fn framed(message: &[u8]) -> Vec<u8> {
     [&(message.len() as u32).to_be_bytes()[..], message].concat()
@@ -194,6 +195,28 @@ fn smb2_and_what_follows() {
     ];
     assert_eq!(said, expected);
     torture::stream("smb", &lend(&conversation), &["CANARY", "NARY"]);
+}
+
+#[test]
+fn a_server_says_since_when_it_runs() {
+    let runs = |now: u64, start: u64| {
+        let mut response = vec![65, 0, 1, 0, 0x02, 0x03, 0, 0];
+        response.resize(40, 0);
+        response.extend(now.to_le_bytes());
+        response.extend(start.to_le_bytes());
+        let conversation = [(b'S', smb2(0, 0, 1, &response))];
+        let said = stream("smb", &lend(&conversation));
+        torture::stream("smb", &lend(&conversation), &[]);
+        said.iter().find_map(|(who, what)| match what {
+            Observed::Booted(at) if who == "S" => Some(1_700_000_000 - at.seconds()),
+            _ => None,
+        })
+    };
+    let now = 133_444_532_000_000_000;
+    assert_eq!(runs(now, now - 36_000_000_000), Some(3600));
+    assert_eq!(runs(now, 0), None, "not told");
+    assert_eq!(runs(now, now + 1), None);
+    assert_eq!(runs(now, 1), None, "four centuries");
 }
 
 #[test]

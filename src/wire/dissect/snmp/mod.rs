@@ -17,6 +17,7 @@ use super::ber::{self, INTEGER, OCTET_STRING, OID, SEQUENCE};
 use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
 use crate::net::Mac;
 use crate::observe::Key;
+use crate::time::SECOND;
 use crate::wire::packet::Packet;
 
 /// `1`, `2c` or `3`: the first two send their community readable.
@@ -92,6 +93,19 @@ const COLUMNS: &[(&[u8], Key)] = &[
     (b"\x2b\x06\x01\x04\x01\x0b\x02\x24\x01\x01\x02\x09\x00", SERIAL),
 ];
 
+/// Clocks by which an agent tells how long it runs, and what tells that it speaks for
+/// another. All in hundredths of a second but snmpEngineTime (RFC 3411), in seconds; after
+/// 497 days the hundredths begin anew (RFC 2578 §7.1.8), which looks like a start.
+const SYS_UPTIME: &[u8] = b"\x2b\x06\x01\x02\x01\x01\x03\x00";
+/// RFC 2790: of the host, where sysUpTime is of its agent.
+const HR_SYSTEM_UPTIME: &[u8] = b"\x2b\x06\x01\x02\x01\x19\x01\x01\x00";
+const ENGINE_TIME: &[u8] = b"\x2b\x06\x01\x06\x03\x0a\x02\x01\x03\x00";
+/// RFC 3584 §3.1: a notification was handed on for this agent.
+const TRAP_ADDRESS: &[u8] = b"\x2b\x06\x01\x06\x03\x12\x01\x03\x00";
+const TIME_TICKS: u8 = 0x43;
+/// Nanoseconds of a tick.
+const TICK: i64 = SECOND / 100;
+
 /// Variable bindings that are looked at in one message.
 const MAX_BINDINGS: usize = 128;
 /// PDUs by which an agent speaks of itself (RFC 3416 §3).
@@ -137,7 +151,10 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         }
     }
     ber::expect(&mut r, OCTET_STRING, "community")?;
-    pdu(r, agent(packet), out)
+    if let Some(nanos) = pdu(r, agent(packet), out)? {
+        out.running(Who::Sender, nanos);
+    }
+    Ok(())
 }
 
 /// Who speaks of itself.
@@ -154,17 +171,25 @@ fn version3(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), 
     let model = ber::number(&mut header, "msgSecurityModel")?;
     let parameters = ber::expect(&mut r, OCTET_STRING, "msgSecurityParameters")?;
     // Who asks for a report is not the authority; who answers or notifies is (§6.4).
+    let mut runs = None;
     if model == 3 && flags & REPORTABLE == 0 {
         let mut usm = Reader::new(ber::expect(&mut Reader::new(parameters), SEQUENCE, "usm")?);
         engine(ber::expect(&mut usm, OCTET_STRING, "msgAuthoritativeEngineID")?, out);
+        let boots = ber::number(&mut usm, "msgAuthoritativeEngineBoots")?;
+        let time = ber::number(&mut usm, "msgAuthoritativeEngineTime")?;
+        // Zero of both is what is not known yet (RFC 3414 §3.2, §4).
+        runs = (boots > 0 && time > 0).then(|| i64::from(time).saturating_mul(SECOND));
     }
-    if flags & ENCRYPTED != 0 {
-        return Ok(());
+    if flags & ENCRYPTED == 0 {
+        let mut scoped = Reader::new(ber::expect(&mut r, SEQUENCE, "ScopedPDU")?);
+        ber::expect(&mut scoped, OCTET_STRING, "contextEngineID")?;
+        ber::expect(&mut scoped, OCTET_STRING, "contextName")?;
+        runs = pdu(scoped, agent, out)?.or(runs);
     }
-    let mut scoped = Reader::new(ber::expect(&mut r, SEQUENCE, "ScopedPDU")?);
-    ber::expect(&mut scoped, OCTET_STRING, "contextEngineID")?;
-    ber::expect(&mut scoped, OCTET_STRING, "contextName")?;
-    pdu(scoped, agent, out)
+    if let Some(nanos) = runs {
+        out.running(Who::Sender, nanos);
+    }
+    Ok(())
 }
 
 /// SnmpEngineID (RFC 3411 §5): 5 to 32 octets, of which the fifth is the format.
@@ -191,14 +216,15 @@ fn engine(id: &[u8], out: &mut dyn Sink) {
     }
 }
 
-/// PDU (RFC 3416 §3): request-id, error-status, error-index, variable-bindings.
-fn pdu(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), Error> {
+/// PDU (RFC 3416 §3): request-id, error-status, error-index, variable-bindings. For how
+/// many nanoseconds the agent runs, where it says that.
+fn pdu(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<Option<i64>, Error> {
     let (kind, contents) = ber::any(&mut r, "PDU")?;
     if kind == TRAP_V1 {
         return trap_v1(Reader::new(contents), agent, out);
     }
     if !matches!(kind, RESPONSE | INFORM | TRAP) {
-        return Ok(());
+        return Ok(None);
     }
     let mut r = Reader::new(contents);
     ber::expect(&mut r, INTEGER, "request-id")?;
@@ -206,8 +232,9 @@ fn pdu(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), Error
     ber::expect(&mut r, INTEGER, "error-index")?;
     // With an error the bindings are the request's.
     if error != 0 {
-        return Ok(());
+        return Ok(None);
     }
+    let mut runs = Uptime::default();
     let mut list = Reader::new(ber::expect(&mut r, SEQUENCE, "variable-bindings")?);
     for _ in 0..MAX_BINDINGS {
         if list.is_empty() {
@@ -217,6 +244,7 @@ fn pdu(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), Error
         let name = ber::expect(&mut binding, OID, "name")?;
         let (tag, value) = ber::any(&mut binding, "value")?;
         let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else {
+            runs.read(name, (tag, value), agent);
             if kind == RESPONSE {
                 table::row(name, (tag, value), agent, out);
             }
@@ -232,15 +260,47 @@ fn pdu(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), Error
             _ => {}
         }
     }
-    Ok(())
+    Ok(runs.nanos())
+}
+
+/// What one message says of the time for which its agent runs, in nanoseconds.
+#[derive(Default)]
+struct Uptime {
+    host: Option<i64>,
+    agent: Option<i64>,
+    engine: Option<i64>,
+    /// It is another's that is handed on.
+    of_another: bool,
+}
+
+impl Uptime {
+    fn read(&mut self, name: &[u8], (tag, value): (u8, &[u8]), agent: IpAddr) {
+        let number = |of: i64| ber::unsigned(value).map(|n| i64::from(n).saturating_mul(of));
+        match (name, tag) {
+            (SYS_UPTIME, TIME_TICKS) => self.agent = number(TICK),
+            (HR_SYSTEM_UPTIME, TIME_TICKS) => self.host = number(TICK),
+            (ENGINE_TIME, INTEGER) => self.engine = number(SECOND),
+            (TRAP_ADDRESS, IP_ADDRESS) => self.of_another |= !is_of(value, agent),
+            _ => {}
+        }
+    }
+
+    fn nanos(&self) -> Option<i64> {
+        self.host.or(self.agent).or(self.engine).filter(|_| !self.of_another)
+    }
+}
+
+/// Whether a NetworkAddress is this agent's, or nobody's.
+fn is_of(address: &[u8], agent: IpAddr) -> bool {
+    address == [0; 4] || matches!(agent, IpAddr::V4(ip) if ip.octets() == address)
 }
 
 /// Trap-PDU (RFC 1157 §4.1.6): with a generic trap the enterprise is sysObjectID. Another
 /// agent's address in it: the sender hands it on.
-fn trap_v1(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), Error> {
+fn trap_v1(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<Option<i64>, Error> {
     let enterprise = ber::expect(&mut r, OID, "enterprise")?;
     let address = ber::expect(&mut r, IP_ADDRESS, "agent-addr")?;
-    let own = address == [0; 4] || matches!(agent, IpAddr::V4(ip) if ip.octets() == address);
+    let own = is_of(address, agent);
     let generic = ber::number(&mut r, "generic-trap")?;
     if own
         && generic < ENTERPRISE_SPECIFIC
@@ -248,7 +308,9 @@ fn trap_v1(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), E
     {
         out.fact(Who::Sender, &SYSOBJECTID, &text);
     }
-    Ok(())
+    ber::expect(&mut r, INTEGER, "specific-trap")?;
+    let ticks = ber::unsigned(ber::expect(&mut r, TIME_TICKS, "time-stamp")?);
+    Ok(ticks.filter(|_| own).map(|n| i64::from(n).saturating_mul(TICK)))
 }
 
 /// DisplayString is ASCII; devices send what they were configured with.

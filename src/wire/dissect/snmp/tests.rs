@@ -1,6 +1,7 @@
 use super::super::testing::{facts, packet, udp};
 use super::super::torture;
 use super::*;
+use crate::observe::Observed;
 
 fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
@@ -100,6 +101,50 @@ fn version_3() {
     assert_eq!(said(&encrypted), expected);
     // Of a question the engine is the other's.
     assert_eq!(said(&v3(0x07, &engine, &tlv(OCTET_STRING, &[b"x"]))), ["C snmp.version=3"]);
+}
+
+const NEVER: [i64; 0] = [];
+
+/// Seconds for which the sender has been running.
+fn runs(payload: &[u8]) -> Vec<i64> {
+    let packet_of = udp(161, 50000, payload);
+    let said = packet("snmp", &packet_of).unwrap();
+    let since = said.iter().filter_map(|(who, what)| match what {
+        Observed::Booted(at) => Some((who == "C").then(|| packet_of.at.seconds() - at.seconds())?),
+        _ => None,
+    });
+    since.collect()
+}
+
+#[test]
+fn since_when_an_agent_runs() {
+    // 1,234,567.89 s and a day.
+    let up = || binding(SYS_UPTIME, TIME_TICKS, &[0x07, 0x5b, 0xcd, 0x15]);
+    let host = || binding(HR_SYSTEM_UPTIME, TIME_TICKS, &[0, 0x83, 0xd6, 0]);
+    let answer = |bindings: &[Vec<u8>]| v2c(&body(RESPONSE, 0, bindings));
+    assert_eq!(runs(&answer(&[up()])), [1_234_568]);
+    assert_eq!(runs(&answer(&[up(), host()])), [86_400], "the host, not its agent");
+    assert_eq!(runs(&answer(&[binding(ENGINE_TIME, INTEGER, &[60])])), [60]);
+    assert_eq!(runs(&v2c(&body(0xa0, 0, &[up()]))), NEVER, "a question");
+    assert_eq!(runs(&answer(&[binding(SYS_UPTIME, INTEGER, &[60])])), NEVER);
+    let of = |address: [u8; 4]| binding(TRAP_ADDRESS, IP_ADDRESS, &address);
+    assert_eq!(runs(&v2c(&body(TRAP, 0, &[up(), of([10, 0, 0, 1])]))), [1_234_568]);
+    assert_eq!(runs(&v2c(&body(TRAP, 0, &[up(), of([10, 0, 0, 9])]))), NEVER, "handed on");
+    torture::packet("snmp", &udp(161, 50000, &answer(&[up(), host()])), &["CANARY"]);
+
+    let trap = |address: [u8; 4]| {
+        let cold = [2, 1, 0, 2, 1, 0, TIME_TICKS, 1, 100, SEQUENCE, 0];
+        let head = [tlv(OID, &[&[0x2b, 6, 1, 4, 1, 9]]), tlv(IP_ADDRESS, &[&address])].concat();
+        let pdu = tlv(TRAP_V1, &[&head, &cold]);
+        tlv(SEQUENCE, &[&[2, 1, 0], &tlv(OCTET_STRING, &[b"CANARY"]), &pdu])
+    };
+    assert_eq!(runs(&trap([10, 0, 0, 1])), [1]);
+    assert_eq!(runs(&trap([10, 0, 0, 9])), NEVER);
+
+    let engine = [0x80, 0, 0, 9, 3, 0, 0x1b, 0x2c, 1, 2, 3];
+    let encrypted = |flags| v3(flags, &engine, &tlv(OCTET_STRING, &[b"CANARY"]));
+    assert_eq!(runs(&encrypted(0x03)), [1]);
+    assert_eq!(runs(&encrypted(0x07)), NEVER, "of a question the clock is the other's");
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub(super) struct Config {
     pub(super) metrics: Option<String>,
     /// Share of frames lost in a minute from which on `auscult listen` says so.
     pub(super) loss_alarm: Option<f64>,
+    /// What is told, and to whom.
+    #[serde(default)]
+    pub(super) alerts: super::alerts::Config,
 }
 
 impl Config {

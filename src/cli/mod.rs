@@ -5,6 +5,7 @@
 //! reader that goes away is no failure.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where text leaves")]
 
+mod alerts;
 mod config;
 mod doctor;
 mod listen;
@@ -69,6 +70,8 @@ enum Command {
     Register(register::Args),
     /// Everything known of one asset, each value with its evidence
     Show(show::Args),
+    /// What changed: lists it, follows it, delivers it
+    Alerts(alerts::Args),
     /// Lint, list and explain signatures
     Signatures(signatures::Args),
     /// Can this host capture, and does the mirror show what it should
@@ -139,6 +142,7 @@ struct Settings {
     /// Days for which users are remembered; none when they are not.
     users: Option<u32>,
     loss_alarm: f64,
+    alerts: alerts::Config,
     quiet: bool,
     verbose: bool,
 }
@@ -158,6 +162,7 @@ impl Settings {
                 .unwrap_or(false)
                 .then(|| config.last_user_days.unwrap_or(LAST_USER_DAYS)),
             loss_alarm: config.loss_alarm.unwrap_or(LOSS_ALARM),
+            alerts: config.alerts,
             quiet: common.quiet,
             verbose: common.verbose,
         })
@@ -239,6 +244,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Listen(args) => listen::run(args, &settings),
         Command::Register(args) => register::run(args, &settings),
         Command::Show(args) => show::run(args, &settings),
+        Command::Alerts(args) => alerts::run(args, &settings),
         Command::Signatures(args) => signatures::run(args, &settings),
         Command::Doctor(args) => doctor::run(args, &settings),
         Command::Completions { shell } => {

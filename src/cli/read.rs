@@ -59,7 +59,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     });
     let first = captures.by_ref().inspect(|it| whole &= it.is_some()).flatten().next();
     let Some(first) = first else { return Err(Failure::Silent) };
+    let policy = settings.alerts.policy(false, settings.loss_alarm)?;
     let mut writer = Writer::open(&settings.db)?;
+    writer.tell(policy);
     let mut census = writer.restore(book)?;
     census.keep_users(settings.users);
     census.pin(pins);

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
 
+use super::alert::{self, Policy};
 use super::history::Log;
 use super::record::{self, Attribute, ReasonOf, ValueOf};
 use super::writer::Failure;
@@ -19,7 +20,7 @@ use crate::time::Timestamp;
 /// Reasons kept of one value; a hundred agreeing frames say no more than the best.
 const MAX_REASONS: usize = 16;
 /// Services and peers listed of one asset.
-const MAX_LISTED: usize = 64;
+pub(super) const MAX_LISTED: usize = 64;
 
 /// What was published of an asset.
 #[derive(Clone, Copy)]
@@ -37,6 +38,10 @@ pub(super) struct Ledger {
     entries: HashMap<AssetId, Entry, RandomState>,
     next: i64,
     round: u64,
+    /// Nothing was in the inventory when it was opened.
+    is_first: bool,
+    /// Read again after a publication that failed.
+    alerts: Option<alert::State>,
 }
 
 /// What a publication changes, valid once it is committed.
@@ -45,6 +50,7 @@ pub(super) struct Changes {
     written: Vec<(AssetId, Entry)>,
     gone: Vec<(AssetId, i64)>,
     next: i64,
+    alerts: Option<alert::State>,
     pub(super) summary: Published,
 }
 
@@ -79,6 +85,7 @@ impl Ledger {
             ledger.entries.insert(id, Entry { number, print, last, round: 0 });
             ledger.next = ledger.next.max(number + 1);
         }
+        ledger.is_first = ledger.entries.is_empty();
         Ok(ledger)
     }
 
@@ -88,6 +95,7 @@ impl Ledger {
         &mut self,
         transaction: &Transaction<'_>,
         census: &Census,
+        policy: &Policy,
     ) -> Result<Changes, Failure> {
         self.round += 1;
         let mut changes = Changes { next: self.next, ..Changes::default() };
@@ -105,7 +113,11 @@ impl Ledger {
             transaction.prepare_cached("UPDATE known SET attributes = ?2 WHERE asset = ?1")?;
         let mut recall =
             transaction.prepare_cached("SELECT attributes FROM known WHERE asset = ?1")?;
-        let mut log = Log::new(transaction, self.entries.is_empty());
+        let silent = self.entries.is_empty();
+        let mut log = Log::new(transaction, silent);
+        let silent = silent || (policy.first_is_learning && self.is_first);
+        let (alerts, captures) = (self.alerts.take(), census.captures());
+        let mut alerts = alert::Publication::begin(alerts, transaction, policy, captures, silent)?;
         let mut parts: HashMap<AssetId, AssetId, RandomState> = HashMap::default();
         let mut blob = Vec::new();
         census.derive(|asset| {
@@ -121,6 +133,7 @@ impl Ledger {
             let (number, is_known) = match self.entries.get_mut(&asset.id) {
                 Some(entry) if entry.print == print => {
                     entry.round = self.round;
+                    alerts.seen(&asset, entry.number, &known);
                     if entry.last != last {
                         touch.execute(params![entry.number, last.0])?;
                         changes.written.push((asset.id, Entry { last, ..*entry }));
@@ -131,8 +144,11 @@ impl Ledger {
                 Some(entry) => {
                     entry.round = self.round;
                     let old = recall.query_row([entry.number], |row| row.get::<_, Vec<u8>>(0));
+                    alerts.seen(&asset, entry.number, &known);
                     if let Some(old) = old.optional()? {
-                        log.changed(last, asset.id, &record::only::<Vec<_>>(&old)?, &known)?;
+                        let old = record::only::<Vec<_>>(&old)?;
+                        log.changed(last, asset.id, &old, &known)?;
+                        alerts.changed(&asset, &old, &known);
                     }
                     let print = print.to_be_bytes();
                     change.execute(params![
@@ -147,6 +163,8 @@ impl Ledger {
                 None => {
                     let number = changes.next;
                     changes.next += 1;
+                    alerts.seen(&asset, number, &known);
+                    alerts.appeared(&asset, &known);
                     let (id, identity) = (asset.id.to_string(), asset.identity.to_string());
                     if !asset.external {
                         log.appeared(last, asset.id, &identity)?;
@@ -175,8 +193,13 @@ impl Ledger {
         for (id, entry) in of_before {
             changes.gone.push((*id, entry.number));
             log.gone(entry.last, *id, parts.get(id).copied())?;
+            alerts.gone(*id, entry.number, parts.get(id).copied())?;
         }
         log.close()?;
+        let new: HashMap<AssetId, i64, RandomState> =
+            changes.written.iter().map(|(id, entry)| (*id, entry.number)).collect();
+        let number = |id| new.get(&id).copied().or_else(|| Some(self.entries.get(&id)?.number));
+        changes.alerts = Some(alerts.close(number)?);
         changes.summary.gone = changes.gone.len();
         for (_, number) in &changes.gone {
             for sql in ["DELETE FROM known WHERE asset = ?1", "DELETE FROM asset WHERE number = ?1"]
@@ -194,6 +217,7 @@ impl Ledger {
             self.entries.remove(&id);
         }
         self.next = changes.next;
+        self.alerts = changes.alerts;
         changes.summary
     }
 }

@@ -1,6 +1,7 @@
 //! Hinge: the SQLite inventory. One [`Writer`], any number of read-only
 //! [`Inventory`]s beside it (WAL), and no SQL outside this module.
 
+mod alert;
 mod health;
 mod history;
 mod inventory;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
+pub use alert::{Alert, DAY, Kind, Level, Policy, Severity, Unknown};
 pub use health::{COUNTED, Health, Stretch};
 pub use history::Change;
 pub use inventory::{Capture, Inventory, Known, Value, Why};

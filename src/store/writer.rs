@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::alert::Policy;
 use super::health::{self, Health, Waiting};
 use super::journal::Journal;
 use super::ledger::{Ledger, Published};
@@ -67,6 +68,7 @@ pub struct Writer {
     connection: Connection,
     /// None until it is needed.
     ledger: Option<Ledger>,
+    policy: Policy,
     journal: Journal,
     health: Waiting,
     /// Captures whose names are stored.
@@ -118,6 +120,7 @@ impl Writer {
             path: path.to_owned(),
             connection,
             ledger: None,
+            policy: Policy::default(),
             journal,
             health: Waiting::default(),
             captures: 0,
@@ -130,6 +133,11 @@ impl Writer {
             writer.log_ahead();
         }
         Ok(writer)
+    }
+
+    /// From now on tells what the site wants to know.
+    pub fn tell(&mut self, policy: Policy) {
+        self.policy = policy;
     }
 
     /// From now on readers and this writer do not wait for each other. Where a reader is
@@ -288,11 +296,11 @@ impl Writer {
         self.readable()?;
         self.log_ahead_once();
         let mut ledger = self.take_ledger()?;
-        let Self { connection, captures, .. } = self;
+        let Self { connection, captures, policy, .. } = self;
         let done = within(connection, |transaction| {
             name(transaction, census, *captures)?;
             count(transaction, counters)?;
-            ledger.publish(transaction, census)
+            ledger.publish(transaction, census, policy)
         });
         let published = done.map(|changes| ledger.settle(changes));
         self.ledger = Some(ledger);
@@ -311,14 +319,14 @@ impl Writer {
         self.readable()?;
         let mut ledger = self.take_ledger()?;
         let mark = self.journal.mark();
-        let Self { connection, health, captures, .. } = self;
+        let Self { connection, health, captures, policy, .. } = self;
         let done = within(connection, |transaction| {
             name(transaction, census, *captures)?;
             count(transaction, counters)?;
             health.write(transaction)?;
             let (places, _) = store(transaction, census, 0, census.len(), usize::MAX)?;
             Journal::drop_to(transaction, mark)?;
-            Ok((places, ledger.publish(transaction, census)?))
+            Ok((places, ledger.publish(transaction, census, policy)?))
         });
         let done = done.map(|(places, changes)| (places, ledger.settle(changes)));
         self.ledger = Some(ledger);

@@ -1,5 +1,6 @@
 //! Wing 3: knowledge becomes something people read. Knows the store's questions,
 //! nothing else.
 
+pub mod alert;
 pub mod dossier;
 pub mod register;

@@ -117,6 +117,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     }
     crate::store::can_be_at(&settings.db)?;
     let (book, pins) = (settings.book()?, settings.pins()?);
+    let policy = settings.alerts.policy(true, settings.loss_alarm)?;
     let signals = Signals::heed()?;
     let options = Options {
         method: args.capture.method(),
@@ -139,6 +140,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let confined = give_up_rights(args, settings)?;
     info!("rights given up: {confined}");
     let mut writer = Writer::open(&settings.db)?;
+    writer.tell(policy);
     let mut edition = edition(&book);
     let mut census = writer.restore(book)?;
     census.keep_users(settings.users);

@@ -301,7 +301,9 @@ const NO_LINUX: [&str; 12] = [
 /// Whether one says the same as the other, but more or less of it.
 fn is_same_system(a: &str, b: &str) -> bool {
     let longer = |long: &str, short: &str| {
-        long.strip_prefix(short).is_some_and(|rest| rest.starts_with([' ', '.']))
+        let is_number = short.starts_with(|c: char| c.is_ascii_digit());
+        let rest = long.strip_prefix(short);
+        rest.is_some_and(|it| it.starts_with(' ') || (is_number && it.starts_with('.')))
     };
     let is_linux = |it: &str| !NO_LINUX.iter().any(|other| it.starts_with(other));
     // "Windows 10 / Server 2016" is what "Windows Server 2016" may have been.

@@ -126,7 +126,7 @@ fn someone_on_the_internet_is_no_new_device() {
     let mut site = Site::new(policy());
     site.present([1], 10);
     site.publish();
-    let far = HostId { ip: "203.0.113.9".parse().ok(), ..host(1) };
+    let far = HostId { ip: "93.184.216.34".parse().ok(), ..host(1) };
     site.say_as(far, 20, Observed::Present(Some(52)));
     site.publish();
     assert_eq!(site.kinds(), []);
@@ -182,7 +182,7 @@ fn new_peers_of_medical_devices() {
     assert_eq!(alerts[0].address, "10.0.0.200");
     assert!(alerts[0].summary.contains("10.0.0.3"), "{:?}", alerts[0]);
     assert_eq!(alerts[0].severity, Severity::Notice);
-    let far = HostId { ip: "203.0.113.9".parse().ok(), ..host(1) };
+    let far = HostId { ip: "93.184.216.34".parse().ok(), ..host(1) };
     site.say_as(far, 30, Observed::Present(Some(52)));
     site.say(MONITOR, 30, Observed::Peer(far));
     site.publish();

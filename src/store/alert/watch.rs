@@ -150,19 +150,9 @@ impl Watches {
     /// An asset, as every publication looks at it.
     pub(super) fn seen(&mut self, asset: &Asset<'_>, number: i64, category: &str) {
         let hour = asset.span.last.0.div_euclid(HOUR);
-        for segment in asset.segments.iter().take(MAX_PLACES) {
-            let has_room = self.segments.len() < MAX_SEGMENTS;
-            let is_new = match self.segments.get_mut(segment) {
-                Some(hours) => hours.mark(hour),
-                None if has_room => {
-                    self.segments.insert(*segment, Hours::of(hour));
-                    true
-                }
-                None => false,
-            };
-            if is_new {
-                self.fresh.push(*segment);
-            }
+        // Of who is in several, as routers are, it is not known in which it was last heard.
+        if let [segment] = asset.segments[..] {
+            self.mark(segment, hour);
         }
         let is_wanted = matches!(category, "medical" | "network") && !asset.external;
         let has_room = self.devices.len() < MAX_DEVICES;
@@ -177,6 +167,21 @@ impl Watches {
         watch.heard = Some(asset.span.last);
         watch.places.clear();
         watch.places.extend(asset.segments.iter().take(MAX_PLACES));
+    }
+
+    fn mark(&mut self, segment: Segment, hour: i64) {
+        let has_room = self.segments.len() < MAX_SEGMENTS;
+        let is_new = match self.segments.get_mut(&segment) {
+            Some(hours) => hours.mark(hour),
+            None if has_room => {
+                self.segments.insert(segment, Hours::of(hour));
+                true
+            }
+            None => false,
+        };
+        if is_new {
+            self.fresh.push(segment);
+        }
     }
 
     /// An asset that is none any more.

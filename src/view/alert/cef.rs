@@ -94,7 +94,7 @@ mod tests {
             .collect();
         let known = ["rt", "externalId", "dvchost", "src", "smac", "cnt", "cn1Label", "cn1", "msg"];
         let is_known = |key: &&str| known.contains(key) || key.starts_with("cs");
-        assert!(keys.iter().all(|key| is_known(key)), "{keys:?}");
+        assert!(keys.iter().all(is_known), "{keys:?}");
         assert!(fields[7].contains("cs4=\\=cmd()") && fields[7].contains("c\\\\d|e\\=f"), "{line}");
     }
 }

@@ -1,3 +1,5 @@
+mod watching;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -6,7 +8,7 @@ use crate::census::Census;
 use crate::census::signature::Book;
 use crate::net::{HostId, Mac, Segment, Transport};
 use crate::observe::{Key, Lease, Observation, Observed, Role};
-use crate::store::{Counters, Health, Writer};
+use crate::store::{Counters, Writer};
 
 /// An inventory that is published again and again.
 struct Site {
@@ -32,8 +34,6 @@ fn ip(n: u8) -> IpAddr {
 fn policy() -> Policy {
     Policy { learning: 0, ..Policy::default() }
 }
-
-const HOUR: i64 = 3600;
 
 impl Site {
     fn new(policy: Policy) -> Self {
@@ -424,137 +424,6 @@ fn kinds_can_be_off_or_weigh_otherwise() {
     site.publish();
     let alerts = site.alerts();
     assert_eq!((site.kinds(), alerts[0].severity), (vec![Kind::NewService], Severity::Critical));
-}
-
-/// A monitor and two others, heard every hour for some hours.
-fn regular(policy: Policy, hours: i64) -> Site {
-    let mut site = Site::new(policy);
-    for hour in 0..hours {
-        site.present([1, 2, MONITOR], hour * HOUR);
-        site.publish();
-    }
-    site
-}
-
-#[test]
-fn a_medical_device_falls_silent_and_comes_back() {
-    let mut site = regular(policy(), 30);
-    for hour in 30..53 {
-        site.present([1], hour * HOUR);
-        site.publish();
-    }
-    assert_eq!(site.kinds(), [], "not yet; and the other computer may be off as long as it likes");
-    let mut site = site.again(policy());
-    for hour in 53..60 {
-        site.present([1], hour * HOUR);
-        site.publish();
-    }
-    let alerts = site.alerts();
-    assert_eq!(site.kinds(), [Kind::SilentDevice], "{alerts:?}");
-    assert_eq!((&*alerts[0].address, alerts[0].severity), ("10.0.0.200", Severity::Warning));
-    assert_eq!(alerts[0].before, Timestamp::new(29 * HOUR, 0).rfc3339());
-    let mut site = site.again(policy());
-    site.present([MONITOR], 61 * HOUR);
-    site.publish();
-    let last = site.alerts().pop().unwrap();
-    assert_eq!((last.kind, last.resolves), (Kind::DeviceBack, Some(1)), "{last:?}");
-    // Such a silence is nothing new any more.
-    for hour in 62..62 + 40 {
-        site.present([1], hour * HOUR);
-        site.publish();
-    }
-    assert_eq!(site.alerts().len(), 2);
-    for hour in 102..120 {
-        site.present([1], hour * HOUR);
-        site.publish();
-    }
-    assert_eq!(site.kinds()[2..], [Kind::SilentDevice]);
-}
-
-#[test]
-fn who_is_not_seen_is_not_silent() {
-    // The sensor stood still for a week.
-    let mut site = regular(policy(), 30);
-    site.present([1], 200 * HOUR);
-    site.publish();
-    // Its VLAN is not on the mirror any more, another is.
-    let far = HostId { segment: Segment { vlan: 7, ..Segment::default() }, ..host(1) };
-    for hour in 201..260 {
-        site.say_as(far, hour * HOUR, Observed::Present(Some(64)));
-        site.publish();
-    }
-    assert_eq!(site.kinds(), []);
-    // Who was hardly ever there is not expected.
-    let mut site = regular(policy(), 5);
-    for hour in 5..60 {
-        site.present([1], hour * HOUR);
-        site.publish();
-    }
-    assert_eq!(site.kinds(), []);
-}
-
-fn brought(frames: u64, lost: u64) -> Health {
-    let mut health = Health { observed: 1, ..Health::default() };
-    (health.counts[0], health.counts[2]) = (frames, lost);
-    health
-}
-
-#[test]
-fn loss_on_a_port() {
-    let mut site = Site::new(policy());
-    site.present([1], 0);
-    site.publish();
-    let note = |site: &mut Site, seconds: std::ops::Range<i64>, lost| {
-        for second in seconds {
-            site.writer.note(0, second, &brought(10_000, lost));
-        }
-        site.writer.append(&site.census, 0, &[]).unwrap();
-        site.publish();
-    };
-    note(&mut site, 0..130, 0);
-    note(&mut site, 130..250, 1);
-    assert_eq!(site.kinds(), [], "one in ten thousand is below the alarm");
-    note(&mut site, 250..430, 100);
-    let alerts = site.alerts();
-    assert_eq!(site.told(), [(Kind::CaptureLoss, "port".to_owned())], "{alerts:?}");
-    assert_eq!((alerts[0].repeats, alerts[0].at), (2, Timestamp::new(240, 0)));
-    assert!(alerts[0].summary.contains('%'), "{:?}", alerts[0]);
-    let mut site = site.again(policy());
-    note(&mut site, 430..700, 0);
-    assert_eq!(site.alerts().len(), 1, "nothing is looked at twice");
-    assert_eq!(site.alerts()[0].repeats, 3);
-}
-
-#[test]
-fn nobody_listens() {
-    let mut site = Site::new(policy());
-    site.present([1], 0);
-    site.publish();
-    let note = |site: &mut Site, ports: &[u32], seconds: std::ops::Range<i64>| {
-        for second in seconds {
-            ports.iter().for_each(|port| site.writer.note(*port, second, &brought(1, 0)));
-        }
-        site.writer.append(&site.census, 0, &[]).unwrap();
-        site.publish();
-    };
-    site.census.capture("other");
-    note(&mut site, &[0, 1], 0..130);
-    // The sensor stood still for less than is told, then for more.
-    note(&mut site, &[0, 1], 400..500);
-    assert_eq!(site.kinds(), []);
-    let mut site = site.again(policy());
-    note(&mut site, &[0, 1], 4000..4130);
-    let told = site.alerts();
-    assert_eq!(site.kinds(), [Kind::CaptureGap, Kind::CaptureGap], "{told:?}");
-    assert!(told[0].summary.contains("58 minutes") && told[0].subject.starts_with("port 1970"));
-    // One port goes away, and comes back.
-    note(&mut site, &[0], 4130..4600);
-    let told = site.alerts();
-    assert_eq!((told.len(), &*told[2].before), (3, "1970-01-01T01:08:50+00:00"), "{told:?}");
-    assert!(told[2].summary.starts_with("nobody listens on other"), "{told:?}");
-    note(&mut site, &[0, 1], 4600..4800);
-    let last = site.alerts().pop().unwrap();
-    assert_eq!((last.id, last.resolves, last.severity), (4, Some(3), Severity::Info));
 }
 
 #[test]

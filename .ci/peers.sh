@@ -2,8 +2,8 @@
 # peers.sh DIR…: which hosts auscult and its peers name the operating system of, on the
 # captures of DIR whose truth is known (docs/accuracy.md has the form of DIR/truth).
 #
-# p0f, prads and ndpiReader as Debian packages them, with the fingerprints that come
-# with them. A host counts as listed when the program writes anything of its address.
+# p0f, prads and ndpiReader as Debian packages them, and the crate huginn-net, with the
+# fingerprints that come with them. A host counts as listed when the program writes anything of its address.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- pcaps/lab
@@ -13,6 +13,8 @@ auscult=${AUSCULT:-${CARGO_TARGET_DIR:-target}/release/auscult}
 command -v p0f >/dev/null || .ci/install.sh p0f
 command -v prads >/dev/null || .ci/install.sh prads
 command -v ndpiReader >/dev/null || .ci/install.sh libndpi-bin
+huginn=${CARGO_TARGET_DIR:-target}/peers/release/huginn
+cargo build --release --quiet --manifest-path .ci/huginn/Cargo.toml --target-dir "${huginn%/release/*}"
 command -v editcap >/dev/null || .ci/install.sh wireshark-common
 
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
@@ -56,6 +58,7 @@ PYTHON
     timeout 120 p0f -r "$out/untagged.pcap" -o "$out/p0f.log" >/dev/null 2>&1 || true
     timeout 120 prads -r "$out/plain.pcap" -l "$out/prads.log" -a 0.0.0.0/0 -U root >/dev/null 2>&1 || true
     timeout 120 ndpiReader -i "$out/plain.pcap" -v 2 >"$out/ndpi.txt" 2>/dev/null || true
+    timeout 120 "$huginn" "$out/untagged.pcap" >"$out/huginn.tsv" 2>/dev/null || true
     rm -f "$out"/*.pcap "$out"/auscult.db*
   done
 done
@@ -85,7 +88,7 @@ def products(text):
 
 def peers(out):
     """By program: what it says of each address."""
-    said = {name: collections.defaultdict(set) for name in ("auscult", "p0f", "prads", "ndpiReader")}
+    said = {name: collections.defaultdict(set) for name in ("auscult", "p0f", "huginn-net", "prads", "ndpiReader")}
     def text(name):
         path = out / name
         return path.read_text(errors="replace") if path.exists() else ""
@@ -102,6 +105,9 @@ def peers(out):
         system = fields.get("os", "???")
         if system != "???" and fields.get("subj") in ends:
             said["p0f"][ends[fields["subj"]]].add(system)
+    for line in text("huginn.tsv").splitlines():
+        ip, system = line.split("\t", 1)
+        said["huginn-net"][ip].add(system.strip())
     for line in text("prads.log").splitlines()[1:]:
         parts = line.split(",", 5)
         if len(parts) < 6:

@@ -125,7 +125,8 @@ pub enum Observed<'a> {
     Peer(HostId),
     /// Work was done there, as far as this host says: it may speak of another's.
     Use(Use),
-    /// It has been running since then.
+    /// It has been running since then, or for longer: an agent that was started anew tells
+    /// a later time than its host.
     Booted(Timestamp),
 }
 

@@ -83,12 +83,19 @@ impl Traces {
 
     /// Whether a segment is to be read.
     pub(super) fn wants(&self, name: &[u8]) -> bool {
-        self.work.is_some() && matches!(name, b"SPM" | b"OBR" | b"OBX")
+        let flows = self.work == Some(Work::Vitals);
+        match name {
+            b"SPM" | b"OBR" => self.work.is_some() && !flows,
+            // Of a patient's values one is enough.
+            b"OBX" => self.work.is_some() && !(flows && self.waiting),
+            _ => false,
+        }
     }
 
     /// The last field of a segment that is read, of those that tell a time.
     pub(super) fn last(&self, segment: &Segment<'_>) -> Option<usize> {
         let told = match segment.name() {
+            _ if self.work == Some(Work::Vitals) => false,
             "OBX" => !segment.raw(14).is_empty() || !segment.raw(19).is_empty(),
             "OBR" => !segment.raw(22).is_empty(),
             _ => false,
@@ -147,7 +154,10 @@ impl Traces {
                 let study = if self.order == Study::UNTOLD { self.specimen } else { self.order };
                 out.work(Who::Sender, Work::Result, study, when);
             }
-            Some(work) => out.work(Who::Sender, work, Study::UNTOLD, When::Now),
+            Some(work) => {
+                out.work(Who::Sender, work, Study::UNTOLD, When::Now);
+                self.work = None;
+            }
             None => {}
         }
     }

@@ -12,6 +12,8 @@ const MAX_DIALECTS: usize = 32;
 /// Longest time for which a server is believed to run, in units of FILETIME, 100 ns:
 /// twenty years.
 const MAX_RUN: u64 = 20 * 366 * 86_400 * 10_000_000;
+/// Shortest time that is told: servers that know no start give the time of the answer.
+const MIN_RUN: u64 = 60 * 10_000_000;
 /// Requests compounded into one message (§2.2.1, NextCommand) that are looked at.
 const MAX_COMPOUND: usize = 4;
 
@@ -93,7 +95,7 @@ fn chosen(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     };
     if let Ok([now, start]) = times()
         && start > 0
-        && let Some(runs) = now.checked_sub(start).filter(|runs| *runs < MAX_RUN)
+        && let Some(runs) = now.checked_sub(start).filter(|it| (MIN_RUN..MAX_RUN).contains(it))
         && let Ok(hundreds) = i64::try_from(runs)
     {
         out.running(Who::Sender, hundreds.saturating_mul(100));

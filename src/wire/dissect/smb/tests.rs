@@ -216,6 +216,7 @@ fn a_server_says_since_when_it_runs() {
     assert_eq!(runs(now, now - 36_000_000_000), Some(3600));
     assert_eq!(runs(now, 0), None, "not told");
     assert_eq!(runs(now, now + 1), None);
+    assert_eq!(runs(now, now - 1), None, "the time of the answer");
     assert_eq!(runs(now, 1), None, "four centuries");
 }
 

@@ -13,6 +13,7 @@
 //! Hosts are memory; assets are derived from them whenever someone asks, so a later
 //! packet can change who is who without anything having to be undone.
 
+pub mod activity;
 pub mod asset;
 mod caps;
 pub mod host;
@@ -30,10 +31,12 @@ use std::vec::Drain;
 
 use foldhash::fast::RandomState;
 
-use crate::net::HostId;
+use crate::net::{HostId, Segment};
 use crate::observe::{LAST_USER, Observation, Observed, text};
+use crate::time::calendar::Zone;
 use crate::time::{SECOND, Timestamp};
 
+use activity::{Activity, Trail, Unsaved};
 use asset::Pins;
 use host::Said;
 pub use host::{Evidence, Host, Span};
@@ -73,6 +76,7 @@ pub struct Census {
     hosts: Vec<(HostId, Host)>,
     places: HashMap<HostId, usize, RandomState>,
     tenancies: Tenancies,
+    activity: Activity,
     pins: Pins,
     captures: Vec<String>,
     room: Room,
@@ -92,6 +96,7 @@ impl Census {
             hosts: Vec::new(),
             places: HashMap::default(),
             tenancies: Tenancies::default(),
+            activity: Activity::default(),
             pins: Pins::default(),
             captures: Vec::new(),
             room: Room::default(),
@@ -115,6 +120,45 @@ impl Census {
     /// From now on believes the site in this.
     pub fn pin(&mut self, pins: Pins) {
         self.pins = pins;
+    }
+
+    /// From now on clocks on the wall are taken for this zone's.
+    pub fn keep_time(&mut self, zone: Zone) {
+        self.activity.turn_to(zone);
+    }
+
+    /// Somebody watched the traffic from one minute to before another (since 1970, UTC).
+    pub fn watched(&mut self, from: i64, to: i64) {
+        self.activity.watched(from, to, &mut self.room);
+    }
+
+    /// What the speaker in a place did and is to be stored.
+    #[must_use]
+    pub fn trail(&self, place: usize) -> Option<&Trail> {
+        self.activity.trail(place)
+    }
+
+    /// What the speaker in a place did is stored, its examinations under these numbers.
+    pub fn trail_saved(&mut self, place: usize, rows: &[(usize, i64)]) {
+        self.activity.saved(place, rows, &mut self.room);
+    }
+
+    /// Minutes to be stored in which a segment was seen, and, of none, in which somebody
+    /// watched.
+    pub fn segments_unsaved(&self) -> impl Iterator<Item = (Option<Segment>, Unsaved)> {
+        self.activity.segments()
+    }
+
+    /// These are stored.
+    pub fn segments_saved(&mut self) {
+        self.activity.segments_saved(&mut self.room);
+    }
+
+    /// Minutes and examinations that were not counted because there were too many, and
+    /// traces of work whose times cannot be.
+    #[must_use]
+    pub const fn uncounted(&self) -> (u64, u64) {
+        (self.activity.refused, self.activity.untimely)
     }
 
     /// Names the capture that the next observations are from; gives its number.
@@ -225,6 +269,7 @@ impl Census {
     }
 
     fn take(&mut self, place: usize, capture: u32, observation: Observation) {
+        self.activity.take(place, &observation, &mut self.room);
         let Observation { at, frame, what, host: id } = observation;
         let said = Said::new(at, Evidence { capture, frame });
         let Self { hosts, room, tenancies, users, .. } = self;
@@ -257,7 +302,7 @@ impl Census {
                 host.speaks((transport, port, &name, role), said, room);
             }
             Observed::Peer(peer) => host.met(peer, room),
-            // Activity is not counted yet.
+            // That is its activity's.
             Observed::Use(_) | Observed::Booted(_) => {}
         }
     }
@@ -290,7 +335,9 @@ impl Census {
         if place == MANY {
             // Memory that is not touched is none; a list that grows is copied each time.
             self.hosts.reserve_exact(MAX_HOSTS - MANY);
+            self.activity.reserve(MAX_HOSTS - MANY);
         }
+        self.activity.add();
         self.places.insert(id, place);
         self.hosts.push((id, host));
         place
@@ -320,6 +367,7 @@ impl Census {
             let is_old = is_past && new.span.first.since(host.span.last) > PAST_KEPT;
             if is_old || host.is_faint(old) {
                 self.room.free(host.bytes());
+                self.activity.replace(self.hand, &mut self.room);
                 if !is_past {
                     self.places.remove(old);
                 }

@@ -1,10 +1,12 @@
 //! The configuration file: strict TOML, every key optional.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::Failure;
+use crate::time::calendar::{Calendar, Hours, WEEKDAYS, Zone, parse_date, parse_hours};
 
 /// Where configuration is.
 pub(super) const DIRECTORY: &str = "/etc/auscult";
@@ -39,6 +41,22 @@ pub(super) struct Config {
     /// What is told, and to whom.
     #[serde(default)]
     pub(super) alerts: super::alerts::Config,
+    /// The site's time zone, by its IANA name.
+    time_zone: Option<String>,
+    /// When the site is open: from to by day of the week, and the same by class.
+    #[serde(default)]
+    hours: BTreeMap<String, Opening>,
+    /// Days on which it is closed.
+    #[serde(default)]
+    holidays: Vec<String>,
+}
+
+/// The hours of a day, or of all days of a class.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Opening {
+    Day(Vec<String>),
+    Class(BTreeMap<String, Vec<String>>),
 }
 
 impl Config {
@@ -49,6 +67,7 @@ impl Config {
             None if Path::new(DEFAULT).exists() => Self::read(Path::new(DEFAULT))?,
             None => Self::default(),
         };
+        config.calendar().map_err(Failure::Said)?;
         if config.signatures.is_none() && Path::new(OVERLAY).is_dir() {
             config.signatures = Some(PathBuf::from(OVERLAY));
         }
@@ -56,6 +75,51 @@ impl Config {
             config.identity = Some(PathBuf::from(IDENTITY));
         }
         Ok(config)
+    }
+
+    /// The site's calendar, or what is wrong with it.
+    pub(super) fn calendar(&self) -> Result<Calendar, String> {
+        let zone = match &self.time_zone {
+            None => Zone::of_system(),
+            Some(name) => Zone::named(name).ok_or_else(|| {
+                format!("time_zone: `{}` is no zone of the IANA", name.escape_debug())
+            })?,
+        };
+        let mut holidays = Vec::new();
+        for text in &self.holidays {
+            holidays.push(parse_date(text).ok_or_else(|| {
+                format!("holidays: `{}` is no date like 2026-01-31", text.escape_debug())
+            })?);
+        }
+        holidays.sort_unstable();
+        let opens = |hours: &mut Hours, day: &str, spans: &[String]| {
+            let at = WEEKDAYS.iter().position(|name| *name == day);
+            let Some(week) = at.and_then(|at| hours.week.get_mut(at)) else {
+                let day = day.escape_debug();
+                return Err(format!("hours: `{day}` is no day; they are {}", WEEKDAYS.join(", ")));
+            };
+            for text in spans {
+                week.push(parse_hours(text).ok_or_else(|| {
+                    format!("hours: `{}` is not like 08:30-17:15", text.escape_debug())
+                })?);
+            }
+            Ok(())
+        };
+        let closed = || Hours { holidays: holidays.clone(), ..Hours::default() };
+        let (mut hours, mut by_class) = (None, BTreeMap::new());
+        for (name, opening) in &self.hours {
+            match opening {
+                Opening::Day(spans) => opens(hours.get_or_insert_with(closed), name, spans)?,
+                Opening::Class(days) => {
+                    let mut of = closed();
+                    for (day, spans) in days {
+                        opens(&mut of, day, spans)?;
+                    }
+                    by_class.insert(name.clone(), of);
+                }
+            }
+        }
+        Ok(Calendar { zone, hours, by_class })
     }
 
     fn read(path: &Path) -> Result<Self, Failure> {
@@ -88,5 +152,33 @@ mod tests {
         assert!(config.db.is_some() && config.user.is_some() && config.loss_alarm.is_some());
         assert!(config.metrics.is_none() && config.last_user.is_none(), "off by default");
         assert!(toml::from_str::<Config>("bd = 'x'").is_err(), "unknown keys are mistakes");
+    }
+
+    #[test]
+    fn opening_hours_are_by_the_week_and_by_class() {
+        let calendar = |text: &str| {
+            let config: Config = toml::from_str(text).map_err(|error| error.to_string())?;
+            config.calendar()
+        };
+        let site = "time_zone = 'Asia/Tokyo'\nholidays = ['2026-01-02', '2026-01-01']\n[hours]\n\
+                    mon = ['08:30-12:00', '13:00-17:15']\nct = { sat = ['00:00-24:00'] }";
+        let it = calendar(site).unwrap();
+        assert_eq!(
+            (it.zone.name().as_str(), it.hours.as_ref().unwrap().holidays.len()),
+            ("Asia/Tokyo", 2)
+        );
+        assert_eq!(it.hours_of(Some("mri")).unwrap().line(), "mon 08:30-12:00+13:00-17:15");
+        assert_eq!(it.hours_of(Some("ct")).unwrap().line(), "sat 00:00-24:00");
+        assert!(it.by_class["ct"].holidays.is_sorted());
+        assert_eq!(calendar("").unwrap().hours, None);
+        for wrong in [
+            "time_zone = 'Tokyo'",
+            "holidays = ['1.1.26']",
+            "hours = { monday = ['08:00-09:00'] }",
+            "hours = { mon = ['8-9'] }",
+            "hours = { ct = { mo = [] } }",
+        ] {
+            assert!(calendar(wrong).is_err(), "{wrong}");
+        }
     }
 }

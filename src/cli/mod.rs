@@ -27,6 +27,7 @@ use tracing::{Level, error};
 use crate::census::asset::Pins;
 use crate::census::signature::Book;
 use crate::observe::text::is_printable;
+use crate::time::calendar::Calendar;
 use config::Config;
 
 /// The stethoscope of a hospital network: tells every device from its own traffic.
@@ -143,6 +144,7 @@ struct Settings {
     users: Option<u32>,
     loss_alarm: f64,
     alerts: alerts::Config,
+    calendar: Calendar,
     quiet: bool,
     verbose: bool,
 }
@@ -150,6 +152,7 @@ struct Settings {
 impl Settings {
     fn new(common: &Common) -> Result<Self, Failure> {
         let config = Config::load(common.config.as_deref())?;
+        let calendar = config.calendar().map_err(Failure::Said)?;
         let db = common.db.clone().or(config.db);
         Ok(Self {
             db: db.unwrap_or_else(|| PathBuf::from("auscult.db")),
@@ -163,6 +166,7 @@ impl Settings {
                 .then(|| config.last_user_days.unwrap_or(LAST_USER_DAYS)),
             loss_alarm: config.loss_alarm.unwrap_or(LOSS_ALARM),
             alerts: config.alerts,
+            calendar,
             quiet: common.quiet,
             verbose: common.verbose,
         })

@@ -64,6 +64,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     writer.tell(policy);
     let mut census = writer.restore(book)?;
     census.keep_users(settings.users);
+    census.keep_time(settings.calendar.zone.clone());
+    writer.keep_time(settings.calendar.clone());
     census.pin(pins);
     let mut reading = Reading::new(census, writer);
     // Ctrl-C ends the reading, not the inventory: what was read is written.

@@ -17,9 +17,12 @@ use crate::time::Timestamp;
 pub struct Use {
     /// What was done.
     pub work: Work,
-    /// The study, order or specimen that it belongs to.
+    /// The study, order or specimen that it belongs to. Not even its hash is written: a
+    /// journal says it again without.
+    #[serde(skip)]
     pub study: Study,
-    /// The performed procedure step that it belongs to, by its SOP instance.
+    /// The performed procedure step that it belongs to, by its SOP instance; not written.
+    #[serde(skip)]
     pub step: Study,
     /// When it was done, which is not when it was told.
     pub when: When,
@@ -64,9 +67,7 @@ pub enum When {
 
 /// Tells whether two traces are of the same examination, and nothing else: a hash under a
 /// key that is made at the start of the process and leaves it never.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Study(pub u64);
 
 impl Study {
@@ -93,5 +94,15 @@ mod tests {
         assert_eq!(Study::of(b"1.2.3"), Study::of(b"1.2.3"));
         assert_ne!(Study::of(b"1.2.3"), Study::of(b"1.2.4"));
         assert_eq!(Study::of(b""), Study::UNTOLD);
+    }
+
+    #[test]
+    fn no_study_is_written() {
+        let (study, step) = (Study(0x4141_4141_4141_4141), Study(0x4242_4242_4242_4242));
+        let it = Use { work: Work::Image, study, step, when: When::Now };
+        let bytes = postcard::to_stdvec(&it).unwrap();
+        assert!(bytes.len() <= 4, "{bytes:?}");
+        let again: Use = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(again, Use { study: Study::UNTOLD, step: Study::UNTOLD, ..it });
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::census::Census;
+use crate::census::activity::method::FILE_GAP;
 use crate::census::asset::Tally;
 use crate::store::{Error, Writer};
 use crate::wire::capture::{Broken, File, Totals};
@@ -107,7 +108,17 @@ impl Reading {
         let name = path.file_name().map_or_else(|| path.to_string_lossy(), |n| n.to_string_lossy());
         self.capture = self.census.capture(if name == "-" { "standard input" } else { &name });
         let mut first = true;
+        let mut minute = None;
         let result = file.run(&mut |frames, bytes| {
+            // Who records for a while between two frames has seen that there were none.
+            for now in frames.iter().map(|frame| frame.at.minute()) {
+                if minute != Some(now) {
+                    let gap = minute.map_or(0, |before| now.saturating_sub(before));
+                    let from = if (1..=FILE_GAP).contains(&gap) { now - gap } else { now };
+                    self.census.watched(from, now.saturating_add(1));
+                    minute = Some(now);
+                }
+            }
             if let (true, Some(frame)) = (std::mem::take(&mut first), frames.first()) {
                 self.worker.turn_to(frame.at);
             }

@@ -228,6 +228,22 @@ fn put_away(transaction: &Transaction<'_>, now: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Tells in which minutes of the last two days any port was watched: what a process that
+/// was killed had not written elsewhere.
+pub(super) fn watched(
+    connection: &Connection,
+    mut tell: impl FnMut(i64, i64),
+) -> rusqlite::Result<()> {
+    let sql = "SELECT DISTINCT at / 60, (at + observed - 1) / 60 FROM health_second
+               WHERE observed > 0 AND at > (SELECT max(at) FROM health_second) - ?1";
+    let mut rows = connection.prepare_cached(sql)?;
+    let mut rows = rows.query([SECONDS_FOR])?;
+    while let Some(row) = rows.next()? {
+        tell(row.get(0)?, row.get::<_, i64>(1)?.saturating_add(1));
+    }
+    Ok(())
+}
+
 const fn minute(at: i64) -> i64 {
     at.div_euclid(60).saturating_mul(60)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, Params, Row};
 
+use super::activity::Activity;
 use super::record::{self, Attribute, Unreadable};
 use super::{Error, Fault, open_reader};
 use crate::time::Timestamp;
@@ -57,6 +58,8 @@ pub struct Known {
     pub last_seen: Timestamp,
     /// Values by attribute, the best first.
     pub values: BTreeMap<String, Vec<Value>>,
+    /// What it did since it is known, where it is seen on a link.
+    pub activity: Option<Activity>,
 }
 
 impl Known {
@@ -132,6 +135,7 @@ impl Inventory {
                     first_seen: Timestamp(row.get(4)?),
                     last_seen: Timestamp(row.get(5)?),
                     values: BTreeMap::new(),
+                    activity: None,
                 })
             },
         )?;
@@ -145,7 +149,11 @@ impl Inventory {
             let blob = row.get_ref(1)?.as_blob()?;
             Ok(values(blob, &captures).map(|values| asset.values = values))
         })?;
+        let mut activity = self.activity(None)?;
         drop(snapshot);
+        for asset in &mut assets {
+            asset.activity = activity.remove(&asset.id);
+        }
         known
             .into_iter()
             .collect::<Result<(), _>>()

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
 
+use super::activity::Roll;
 use super::alert::{self, Policy};
 use super::history::Log;
 use super::record::{self, Attribute, ReasonOf, ValueOf};
@@ -96,6 +97,7 @@ impl Ledger {
         transaction: &Transaction<'_>,
         census: &Census,
         policy: &Policy,
+        roll: &mut Roll<'_>,
     ) -> Result<Changes, Failure> {
         self.round += 1;
         let mut changes = Changes { next: self.next, ..Changes::default() };
@@ -139,7 +141,7 @@ impl Ledger {
                         changes.written.push((asset.id, Entry { last, ..*entry }));
                         changes.summary.touched += 1;
                     }
-                    return Ok(());
+                    return roll.asset(entry.number, &asset);
                 }
                 Some(entry) => {
                     entry.round = self.round;
@@ -187,7 +189,7 @@ impl Ledger {
             }
             changes.written.push((asset.id, Entry { number, print, last, round: self.round }));
             changes.summary.changed += 1;
-            Ok::<(), Failure>(())
+            roll.asset(number, &asset)
         })?;
         let of_before = self.entries.iter().filter(|(_, entry)| entry.round != self.round);
         for (id, entry) in of_before {
@@ -206,6 +208,7 @@ impl Ledger {
             {
                 transaction.prepare_cached(sql)?.execute([number])?;
             }
+            roll.gone(*number)?;
         }
         Ok(changes)
     }

@@ -1,6 +1,7 @@
 //! Hinge: the SQLite inventory. One [`Writer`], any number of read-only
 //! [`Inventory`]s beside it (WAL), and no SQL outside this module.
 
+pub mod activity;
 mod alert;
 mod health;
 mod history;

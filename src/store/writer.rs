@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::activity::{Diary, Roll};
 use super::alert::Policy;
 use super::health::{self, Health, Waiting};
 use super::journal::Journal;
@@ -26,6 +27,7 @@ use crate::census::signature::Book;
 use crate::census::{Census, Host};
 use crate::net::HostId;
 use crate::observe::Observation;
+use crate::time::calendar::Calendar;
 
 /// Counters by capture and name.
 pub type Counters = BTreeMap<(u32, String), u64>;
@@ -71,6 +73,7 @@ pub struct Writer {
     policy: Policy,
     journal: Journal,
     health: Waiting,
+    diary: Diary,
     /// Captures whose names are stored.
     captures: usize,
     checkpoint: Option<Checkpoint>,
@@ -110,6 +113,7 @@ impl Writer {
         }
         let read = |error| Error::new(path, Fault::Read(error));
         let journal = Journal::load(&connection).map_err(read)?;
+        let diary = Diary::load(&connection).map_err(read)?;
         let holds = |table: &str| {
             let sql = format!("SELECT EXISTS (SELECT 1 FROM {table})");
             connection.query_row(&sql, [], |row| row.get::<_, bool>(0)).map_err(read)
@@ -123,6 +127,7 @@ impl Writer {
             policy: Policy::default(),
             journal,
             health: Waiting::default(),
+            diary,
             captures: 0,
             checkpoint: None,
             unread,
@@ -174,8 +179,15 @@ impl Writer {
             }
         }
         self.journal.replay(&self.connection, &mut census).map_err(read)?.map_err(row)?;
+        health::watched(&self.connection, |from, to| census.watched(from, to)).map_err(read)?;
         self.unread = false;
         Ok(census)
+    }
+
+    /// From now on days and opening hours are these; what is known by others is made anew
+    /// with the next publication.
+    pub fn keep_time(&mut self, calendar: Calendar) {
+        self.diary.turn_to(calendar);
     }
 
     /// Rows of the journal that could not be read, wholly or in part, by the last
@@ -265,10 +277,12 @@ impl Writer {
         }
         let begun = Checkpoint { next: 0, end: census.len(), mark: self.journal.mark() };
         let at = self.checkpoint.unwrap_or(begun);
-        let Self { connection, captures, .. } = self;
+        let Self { connection, captures, diary, .. } = self;
         let done = within(connection, |transaction| {
             name(transaction, census, *captures)?;
-            let (places, next) = store(transaction, census, at.next, at.end, limit.max(1))?;
+            diary.keep_segments(transaction, census)?;
+            let (places, next) =
+                store(transaction, census, diary, (at.next, at.end), limit.max(1))?;
             let left = match next {
                 Some(_) => None,
                 None => {
@@ -279,7 +293,7 @@ impl Writer {
             Ok((places, next, left))
         });
         let (places, next, left) = done.map_err(|failure| self.because(failure))?;
-        census.saved(&places);
+        saved(census, &places);
         self.captures = census.captures().len();
         self.checkpoint = next.map(|next| Checkpoint { next, ..at });
         if let Some(left) = left {
@@ -296,13 +310,17 @@ impl Writer {
         self.readable()?;
         self.log_ahead_once();
         let mut ledger = self.take_ledger()?;
-        let Self { connection, captures, policy, .. } = self;
+        let Self { connection, captures, policy, diary, .. } = self;
         let done = within(connection, |transaction| {
             name(transaction, census, *captures)?;
             count(transaction, counters)?;
-            ledger.publish(transaction, census, policy)
+            let mut roll = Roll::new(transaction, diary)?;
+            Ok((ledger.publish(transaction, census, policy, &mut roll)?, roll.close()?))
         });
-        let published = done.map(|changes| ledger.settle(changes));
+        let published = done.map(|(changes, rolled)| {
+            diary.settle(rolled);
+            ledger.settle(changes)
+        });
         self.ledger = Some(ledger);
         if published.is_ok() {
             self.captures = census.captures().len();
@@ -319,19 +337,24 @@ impl Writer {
         self.readable()?;
         let mut ledger = self.take_ledger()?;
         let mark = self.journal.mark();
-        let Self { connection, health, captures, policy, .. } = self;
+        let Self { connection, health, captures, policy, diary, .. } = self;
         let done = within(connection, |transaction| {
             name(transaction, census, *captures)?;
             count(transaction, counters)?;
             health.write(transaction)?;
-            let (places, _) = store(transaction, census, 0, census.len(), usize::MAX)?;
+            diary.keep_segments(transaction, census)?;
+            let (places, _) = store(transaction, census, diary, (0, census.len()), usize::MAX)?;
             Journal::drop_to(transaction, mark)?;
-            Ok((places, ledger.publish(transaction, census, policy)?))
+            let mut roll = Roll::new(transaction, diary)?;
+            Ok((places, ledger.publish(transaction, census, policy, &mut roll)?, roll.close()?))
         });
-        let done = done.map(|(places, changes)| (places, ledger.settle(changes)));
+        let done = done.map(|(places, changes, rolled)| {
+            diary.settle(rolled);
+            (places, ledger.settle(changes))
+        });
         self.ledger = Some(ledger);
         let (places, published) = done.map_err(|failure| self.because(failure))?;
-        census.saved(&places);
+        saved(census, &places);
         self.captures = census.captures().len();
         self.checkpoint = None;
         self.journal.dropped_to(mark, 0);
@@ -349,7 +372,7 @@ impl Writer {
     }
 
     #[cfg(test)]
-    pub(super) const fn connection(&self) -> &Connection {
+    pub(in crate::store) const fn connection(&self) -> &Connection {
         &self.connection
     }
 
@@ -412,15 +435,28 @@ fn count(transaction: &Transaction<'_>, counters: &Counters) -> Result<(), Failu
     Ok(())
 }
 
+/// A speaker that was written: its place, and the rows of its examinations.
+type Kept = (usize, Vec<(usize, i64)>);
+
+/// That is committed.
+fn saved(census: &mut Census, kept: &[Kept]) {
+    let places: Vec<_> = kept.iter().map(|(place, _)| *place).collect();
+    census.saved(&places);
+    for (place, exams) in kept {
+        census.trail_saved(*place, exams);
+    }
+    census.segments_saved();
+}
+
 /// Writes at most `limit` speakers that changed, of those from place `from` to before
-/// `end`; gives their places, and where to go on.
+/// `end`, and what they did; gives their places, and where to go on.
 fn store(
     transaction: &Transaction<'_>,
     census: &Census,
-    from: usize,
-    end: usize,
+    diary: &mut Diary,
+    (from, end): (usize, usize),
     limit: usize,
-) -> Result<(Vec<usize>, Option<usize>), Failure> {
+) -> Result<(Vec<Kept>, Option<usize>), Failure> {
     let mut replace = transaction.prepare_cached("INSERT OR REPLACE INTO host VALUES (?1, ?2)")?;
     let (mut blob, mut places) = (Vec::new(), Vec::new());
     for (place, id, host) in census.unsaved(from).take_while(|(place, ..)| *place < end) {
@@ -430,7 +466,11 @@ fn store(
         record::begin(&mut blob);
         record::add(&mut blob, &(id, host))?;
         replace.execute(params![i64::try_from(place).unwrap_or(i64::MAX), blob])?;
-        places.push(place);
+        let exams = match census.trail(place) {
+            Some(trail) => diary.keep(transaction, (id, host), trail)?,
+            None => Vec::new(),
+        };
+        places.push((place, exams));
     }
     Ok((places, None))
 }

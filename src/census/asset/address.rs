@@ -25,7 +25,7 @@ pub(super) fn network(ip: IpAddr) -> IpAddr {
 }
 
 /// Routed on the Internet (RFC 1918, 4193, 6598 and the like are not).
-pub(super) fn is_public(ip: IpAddr) -> bool {
+pub(crate) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();

@@ -95,6 +95,8 @@ impl<'a> Desk<'a> {
         let spans = spans.chain(group.routes.iter().map(|route| route.span));
         let mut asset = empty(group.id, group.identity.clone(), spans);
         asset.joined.clone_from(&group.joined);
+        asset.speakers.clone_from(&group.hosts);
+        asset.acquires = equipment::acquires(&group.described, &group.hosts);
         asset.macs.extend(group.identities().filter_map(Identity::mac));
         let mut candidates = Candidates::default();
         let relays = equipment::relays_hl7(&group.hosts);
@@ -284,6 +286,8 @@ fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>)
         services: Vec::new(),
         peers: Vec::new(),
         seen_through: Vec::new(),
+        speakers: Vec::new(),
+        acquires: false,
         attributes: BTreeMap::new(),
     }
 }

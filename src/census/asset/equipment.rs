@@ -84,18 +84,12 @@ pub(super) fn sort<'a>(
         return described;
     }
     let all = || hosts.iter().flat_map(|(_, host)| host.equipment.iter());
-    let says =
-        |key: &str, value: &str| hosts.iter().any(|(_, h)| h.values(key).any(|v| v == value));
     let classes: BTreeSet<&str> = hosts
         .iter()
         .flat_map(|(_, h)| h.values("dicom.stored_sop_class").chain(h.values("dicom.scu")))
         .filter(|uid| uid.starts_with("1.2.840.10008.5.1.4.1.1."))
         .collect();
-    let acquires = says("dicom.scu", WORKLIST)
-        || says("dicom.scu", PERFORMED_STEP)
-        || hosts.iter().any(|(_, h)| {
-            h.values("dicom.verb").any(|v| v.contains("worklist") || v.contains("mpps"))
-        });
+    let acquires = asks_for_work(hosts);
     let forwards = all().any(|(origin, ..)| *origin == Origin::Forwarded);
     let images = || all().filter(|(o, f, _)| *o == Origin::Creator && is_dicom(f));
     let devices: BTreeSet<String> =
@@ -144,6 +138,21 @@ pub(super) fn sort<'a>(
         }
     }
     described
+}
+
+/// Whether a speaker asks for worklists or reports steps, as acquisition devices do.
+fn asks_for_work(hosts: &[(&HostId, &Host)]) -> bool {
+    hosts.iter().any(|(_, host)| {
+        host.values("dicom.scu").any(|uid| uid == WORKLIST || uid == PERFORMED_STEP)
+            || host.values("dicom.verb").any(|v| v.contains("worklist") || v.contains("mpps"))
+    })
+}
+
+/// Whether the images that a device sends are its own: it describes itself by them, or it
+/// does the part of an acquisition device and has described no other.
+pub(super) fn acquires(described: &Described<'_>, hosts: &[(&HostId, &Host)]) -> bool {
+    let others = described.others.values().flatten().any(|(facts, _)| is_dicom(facts));
+    described.own.iter().any(|(facts, ..)| is_dicom(facts)) || (!others && asks_for_work(hosts))
 }
 
 /// Whether a station's name (0008,1010) is its title as well: `FCR-CAPS2` calls itself

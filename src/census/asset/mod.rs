@@ -25,6 +25,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use address::is_public;
 pub use attribute::{Candidate, Reason, SHOWN, shown};
 pub use identity::Identity;
 pub use pins::{BadPins, Pins};
@@ -116,6 +117,10 @@ pub struct Asset<'a> {
     pub peers: Vec<AssetId>,
     /// Through whom it is known, for a device of which only others speak; sorted.
     pub seen_through: Vec<AssetId>,
+    /// Who speaks as this device, under which name.
+    pub speakers: Vec<(&'a HostId, &'a Host)>,
+    /// The images that it sends and the steps that it reports are its own.
+    pub acquires: bool,
     /// Everything said of it, by attribute: candidates, the shown one first.
     pub attributes: BTreeMap<&'static str, Vec<Candidate<'a>>>,
 }

@@ -144,6 +144,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut edition = edition(&book);
     let mut census = writer.restore(book)?;
     census.keep_users(settings.users);
+    census.keep_time(settings.calendar.zone.clone());
+    writer.keep_time(settings.calendar.clone());
     census.pin(pins);
     let mut listening = Listening::new(census, writer);
     for (interface, port) in &opened {

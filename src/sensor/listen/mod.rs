@@ -22,7 +22,7 @@ use crate::census::asset::Pins;
 use crate::census::signature::Book;
 use crate::observe::Observation;
 use crate::sensor::Share;
-use crate::store::{Counters, Error, Writer};
+use crate::store::{Counters, Error, Health, Writer};
 use crate::wire::capture::live::{Opened, Options};
 pub use placement::Placement;
 use port::{Port, Seat, Way};
@@ -254,8 +254,11 @@ impl Listening {
         let time = (lane::now(), Instant::now());
         self.clock.look(time.0, time.1);
         for port in &mut self.ports {
-            let (capture, writer) = (port.capture, &mut self.writer);
-            port.feel(time, self.clock.steps, |at, health| writer.note(capture, at, health));
+            let (capture, writer, census) = (port.capture, &mut self.writer, &mut self.census);
+            port.feel(time, self.clock.steps, |at, health| {
+                writer.note(capture, at, health);
+                watched(census, at, health);
+            });
         }
     }
 
@@ -349,8 +352,11 @@ impl Listening {
             self.take_in(Duration::ZERO);
         }
         for port in &mut self.ports {
-            let (capture, writer) = (port.capture, &mut self.writer);
-            port.feel_last(|at, health| writer.note(capture, at, health));
+            let (capture, writer, census) = (port.capture, &mut self.writer, &mut self.census);
+            port.feel_last(|at, health| {
+                writer.note(capture, at, health);
+                watched(census, at, health);
+            });
         }
         // Nothing can be wished for any more; but this is how it went.
         watch(&self.look());
@@ -358,5 +364,14 @@ impl Listening {
         self.writer.write(&mut self.census, &counters)?;
         self.writer.close();
         Ok(self.census)
+    }
+}
+
+/// Tells the census that somebody watched in these seconds.
+fn watched(census: &mut Census, at: i64, health: &Health) {
+    let seconds = i64::try_from(health.observed).unwrap_or(0);
+    if seconds > 0 {
+        let last = at.saturating_add(seconds - 1);
+        census.watched(at.div_euclid(60), last.div_euclid(60).saturating_add(1));
     }
 }

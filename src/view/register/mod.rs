@@ -4,6 +4,7 @@ mod cell;
 
 use std::io::{self, Write};
 
+use super::activity;
 use crate::store::{Inventory, Known};
 
 pub use cell::neutral;
@@ -141,7 +142,8 @@ pub fn cell(asset: &Known, column: &str) -> String {
         "device_category" => asset.first(column).unwrap_or("unknown").to_owned(),
         "confidence" => confidence(asset).map(|c| format!("{c:.2}")).unwrap_or_default(),
         "evidence" => evidence(asset),
-        column => joined(asset.shown(column).map(|value| value.value.as_str())),
+        column => activity::cell(asset.activity.as_ref(), column)
+            .unwrap_or_else(|| joined(asset.shown(column).map(|value| value.value.as_str()))),
     }
 }
 
@@ -187,5 +189,6 @@ fn evidence(asset: &Known) -> String {
             ));
         }
     }
+    lines.extend(asset.activity.iter().flat_map(activity::evidence));
     lines.join("; ")
 }

@@ -1,4 +1,7 @@
-//! Packet time: the only clock of the analysis.
+//! Packet time: the only clock of the analysis; clock minutes, and the site's calendar.
+
+pub mod calendar;
+pub mod minutes;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +26,12 @@ impl Timestamp {
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(SECOND)
+    }
+
+    /// The clock minute it lies in, counted from 1970 in UTC.
+    #[must_use]
+    pub const fn minute(self) -> i64 {
+        self.0.div_euclid(60 * SECOND)
     }
 
     /// Nanoseconds since `earlier`; negative when the clock stepped back.

@@ -1,0 +1,349 @@
+//! What views ask of activity.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use foldhash::fast::RandomState;
+use rusqlite::params;
+
+use super::roll::{Basis, detail};
+use super::sheet::{DAYS, Sums, TOTALS};
+use super::{Speaker, record, stored};
+use crate::census::activity::method::SEGMENT_GAP;
+use crate::census::activity::{Method, UNTIMELY};
+use crate::net::Segment;
+use crate::store::{Error, Fault, Inventory};
+use crate::time::Timestamp;
+use crate::time::calendar::{Calendar, Day, Hours};
+use crate::time::minutes::{DAY, Minutes};
+
+/// Local days, from the first to the last; none is all.
+pub type Period = Option<(Day, Day)>;
+
+/// What one device did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// Minutes in which it could have been seen: somebody watched, and its segment was there.
+    pub observed: u64,
+    /// Of these, minutes within the opening hours; none where there are no hours.
+    pub available: Option<u64>,
+    /// Minutes of the opening hours, seen or not.
+    pub open: Option<u64>,
+    /// The opening hours, in one line.
+    pub hours: Option<String>,
+    /// Minutes on line.
+    pub online: u64,
+    /// How it was used; none when no method tells.
+    pub used: Option<InUse>,
+}
+
+/// How a device was used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InUse {
+    /// How that is told: `mpps`, `images`, `results`, `vitals`, `sessions`.
+    pub methods: Vec<String>,
+    /// Minutes in use.
+    pub minutes: u64,
+    /// Of these, minutes within the opening hours.
+    pub open: u64,
+    /// Examinations, where it makes such.
+    pub examinations: Option<u64>,
+    /// Seconds that they took.
+    pub duration: u64,
+}
+
+/// A day of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayOf {
+    /// The day.
+    pub day: Day,
+    /// First and last minute on line.
+    pub online: Option<(i64, i64)>,
+    /// Minutes in use.
+    pub in_use: Minutes,
+    /// Examinations that began, in order.
+    pub examinations: Vec<Examination>,
+}
+
+/// An examination; whose it was is known to nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Examination {
+    /// Seconds since 1970, UTC.
+    pub begin: i64,
+    /// Seconds that it took.
+    pub duration: i64,
+}
+
+/// Minutes in which segments were seen, and somebody watched.
+pub(super) struct Seen {
+    watched: Minutes,
+    segments: HashMap<Vec<u8>, Minutes, RandomState>,
+}
+
+impl Seen {
+    /// From one minute to another; a little more on both sides.
+    fn load(inventory: &Inventory, from: i64, to: i64) -> Result<Self, Error> {
+        let mut it = Self { watched: Minutes::default(), segments: HashMap::default() };
+        let utc = |minute: i64| minute.div_euclid(DAY);
+        let sql = "SELECT day, segment, minutes FROM segment_day WHERE day >= ?1 AND day <= ?2
+                   ORDER BY day";
+        inventory.rows(sql, params![utc(from) - 1, utc(to) + 1], |row| {
+            let base = row.get::<_, i64>(0)?.saturating_mul(DAY);
+            let name = row.get_ref(1)?.as_blob().unwrap_or_default();
+            let minutes = Minutes::decode(base, row.get_ref(2)?.as_blob().unwrap_or_default());
+            if name.is_empty() {
+                it.watched.unite(&minutes);
+            } else {
+                it.segments.entry(name.to_vec()).or_default().unite(&minutes);
+            }
+            Ok(())
+        })?;
+        for minutes in it.segments.values_mut() {
+            *minutes = minutes.bridged(SEGMENT_GAP);
+        }
+        Ok(it)
+    }
+
+    fn of(&self, segments: &[Segment]) -> Minutes {
+        let mut alive = Minutes::default();
+        for segment in segments {
+            let name = super::segment_name(Some(*segment)).unwrap_or_default();
+            if let Some(minutes) = self.segments.get(&name) {
+                alive.unite(minutes);
+            }
+        }
+        alive.common(&self.watched)
+    }
+}
+
+impl Inventory {
+    /// The zone and the opening hours with which days were made.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn calendar(&self) -> Result<Calendar, Error> {
+        stored(&self.connection).map_err(|error| Error::new(&self.path, Fault::Read(error)))
+    }
+
+    /// The first and the last local day in which somebody watched.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn watched_days(&self) -> Result<Option<(Day, Day)>, Error> {
+        let zone = self.calendar()?.zone;
+        let sql = "SELECT day, minutes FROM segment_day WHERE segment = x'' AND day IN
+                   (SELECT min(day) FROM segment_day UNION SELECT max(day) FROM segment_day)
+                   ORDER BY day";
+        let all = self.rows(sql, [], |row| {
+            let base = row.get::<_, i64>(0)?.saturating_mul(DAY);
+            Ok(Minutes::decode(base, row.get_ref(1)?.as_blob().unwrap_or_default()))
+        })?;
+        let first = all.first().and_then(Minutes::first);
+        let last = all.last().and_then(Minutes::last);
+        Ok(first.zip(last).map(|(first, last)| (zone.day(first), zone.day(last))))
+    }
+
+    /// What each device did within some days, by its id. Those that never were on a link
+    /// are not among them.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn activity(
+        &self,
+        period: Period,
+    ) -> Result<HashMap<String, Activity, RandomState>, Error> {
+        let read = |error| Error::new(&self.path, Fault::Read(error));
+        let calendar = self.calendar()?;
+        let Some(watched) = self.watched_days()? else { return Ok(HashMap::default()) };
+        let (first, last) = period.unwrap_or(watched);
+        let (from, to) = (calendar.zone.bounds(first).0, calendar.zone.bounds(last).1);
+        let mut sums: HashMap<i64, Sums, RandomState> = HashMap::default();
+        let mut ever: HashMap<i64, u8, RandomState> = HashMap::default();
+        TOTALS
+            .all(&self.connection, (0, 1), |asset, it| {
+                ever.insert(asset, it.methods);
+                if period.is_none() {
+                    sums.insert(asset, *it);
+                }
+            })
+            .map_err(read)?;
+        if period.is_some() {
+            let days = (first, last.saturating_add(1));
+            DAYS.all(&self.connection, days, |asset, it| sums.entry(asset).or_default().add(it))
+                .map_err(read)?;
+        }
+        let seen = Seen::load(self, from, to)?;
+        let mut of_segments = Shared::new(&calendar, (first, last), (from, to));
+        let sql = "SELECT asset, id, first_seen, basis FROM asset_use JOIN asset ON asset = number";
+        let all = self.rows(sql, [], |row| {
+            let number: i64 = row.get(0)?;
+            let blob = row.get_ref(3)?.as_blob().unwrap_or_default();
+            let basis: Basis = record::only(blob).unwrap_or_default();
+            let since = Timestamp(row.get(2)?).minute();
+            let sums = sums.get(&number).copied().unwrap_or_default();
+            let ever = ever.get(&number).copied().unwrap_or_default();
+            let shared = of_segments.of(&seen, &basis);
+            Ok((row.get(1)?, shared.activity(since.max(from), &basis, &sums, ever)))
+        })?;
+        Ok(all.into_iter().collect())
+    }
+
+    /// The days of one device within some days, in order; only those on which it did
+    /// anything.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn days(&self, id: &str, period: Period) -> Result<Vec<DayOf>, Error> {
+        let read = |error| Error::new(&self.path, Fault::Read(error));
+        let zone = self.calendar()?.zone;
+        let mut days = Vec::new();
+        for (number, basis) in self.bases(id)? {
+            let (mut first, mut last) = basis.days.unwrap_or((0, -1));
+            if let Some((from, to)) = period {
+                (first, last) = (first.max(from), last.min(to));
+            }
+            for day in first..=last {
+                let Some(it) = detail(&self.connection, day, number).map_err(read)? else {
+                    continue;
+                };
+                let base = zone.bounds(day).0;
+                let at = |minute: i64| base.saturating_add(minute);
+                let exam = |(begin, duration, _): &(i64, i64, u8)| Examination {
+                    begin: base.saturating_mul(60).saturating_add(*begin),
+                    duration: *duration,
+                };
+                days.push(DayOf {
+                    day,
+                    online: it.online.map(|(a, b)| (at(a), at(b))),
+                    in_use: Minutes::decode(base, &it.in_use),
+                    examinations: it.exams.iter().map(exam).collect(),
+                });
+            }
+        }
+        Ok(days)
+    }
+
+    /// In which minutes a device could have been seen, within some days.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn observed(&self, id: &str, period: Period) -> Result<Minutes, Error> {
+        let zone = self.calendar()?.zone;
+        let Some((first, last)) = period.or(self.watched_days()?) else {
+            return Ok(Minutes::default());
+        };
+        let (from, to) = (zone.bounds(first).0, zone.bounds(last).1);
+        let seen = Seen::load(self, from, to)?;
+        let mut all = Minutes::default();
+        for (_, basis) in self.bases(id)? {
+            all.unite(&seen.of(&basis.segments).within(from, to));
+        }
+        Ok(all)
+    }
+
+    /// When a device began to run, in seconds since 1970; sorted.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn boots(&self, id: &str) -> Result<Vec<Timestamp>, Error> {
+        let mut boots = Vec::new();
+        for speaker in self.bases(id)?.iter().flat_map(|(_, basis)| &basis.speakers) {
+            let sql = "SELECT at FROM boot WHERE speaker = ?1";
+            let of: &Speaker = speaker;
+            boots.extend(self.rows(sql, [of], |row| Ok(Timestamp::new(row.get(0)?, 0)))?);
+        }
+        boots.sort_unstable();
+        boots.dedup();
+        Ok(boots)
+    }
+
+    fn bases(&self, id: &str) -> Result<Vec<(i64, Basis)>, Error> {
+        let sql = "SELECT asset, basis FROM asset_use JOIN asset ON asset = number WHERE id = ?1";
+        self.rows(sql, [id], |row| {
+            let blob = row.get_ref(1)?.as_blob().unwrap_or_default();
+            Ok((row.get(0)?, record::only(blob).unwrap_or_default()))
+        })
+    }
+}
+
+/// What all devices of the same segments and hours have in common.
+struct OfSegments {
+    observed: Rc<Minutes>,
+    /// Opening hours, and these as far as they were observed.
+    hours: Option<(Rc<Minutes>, Minutes)>,
+    line: Option<String>,
+}
+
+/// Asked for by each device, made once for each set of segments.
+struct Shared<'a> {
+    calendar: &'a Calendar,
+    days: (Day, Day),
+    minutes: (i64, i64),
+    open: BTreeMap<Option<String>, Option<Rc<Minutes>>>,
+    observed: HashMap<Vec<Segment>, Rc<Minutes>, RandomState>,
+    known: HashMap<(Vec<Segment>, Option<String>), Rc<OfSegments>, RandomState>,
+}
+
+impl<'a> Shared<'a> {
+    fn new(calendar: &'a Calendar, days: (Day, Day), minutes: (i64, i64)) -> Self {
+        let (open, observed, known) = (BTreeMap::new(), HashMap::default(), HashMap::default());
+        Self { calendar, days, minutes, open, observed, known }
+    }
+
+    fn of(&mut self, seen: &Seen, basis: &Basis) -> Rc<OfSegments> {
+        let Self { calendar, days, minutes, open, observed, known } = self;
+        let own = basis.class.clone().filter(|class| calendar.by_class.contains_key(class));
+        let key = (basis.segments.clone(), own.clone());
+        let make = || {
+            let hours = open.entry(own.clone()).or_insert_with(|| {
+                let hours = calendar.hours_of(own.as_deref())?;
+                let mut open = Minutes::default();
+                for day in days.0..=days.1 {
+                    open.unite(&hours.on(&calendar.zone, day));
+                }
+                Some(Rc::new(open))
+            });
+            let observed = observed
+                .entry(basis.segments.clone())
+                .or_insert_with(|| Rc::new(seen.of(&basis.segments).within(minutes.0, minutes.1)));
+            let hours = hours.as_ref().map(|open| (Rc::clone(open), open.common(observed)));
+            let line = calendar.hours_of(own.as_deref()).map(Hours::line);
+            Rc::new(OfSegments { observed: Rc::clone(observed), hours, line })
+        };
+        Rc::clone(known.entry(key).or_insert_with(make))
+    }
+}
+
+impl OfSegments {
+    /// Of a device that is known since a minute.
+    fn activity(&self, since: i64, basis: &Basis, sums: &Sums, ever: u8) -> Activity {
+        let from = |minutes: &Minutes| minutes.count_within(since, i64::MAX);
+        let methods = basis.ways & sums.methods;
+        // It has shown before how its use can be told; or it asks for work that would have
+        // shown, and never sent images of a time that cannot be.
+        let told = match basis.ways & (ever | methods) {
+            0 if ever & UNTIMELY == 0 => basis.ways & (Method::Mpps.code() | Method::Images.code()),
+            told => told,
+        };
+        let used = (told != 0).then(|| {
+            let shown = if methods == 0 { told } else { methods };
+            let codes = (0..8).map(|bit| 1 << bit).filter(|code| shown & code != 0);
+            let images = (Method::Mpps.code() | Method::Images.code()) & basis.ways != 0;
+            InUse {
+                methods: codes.filter_map(Method::of).map(|it| it.to_string()).collect(),
+                minutes: sums.in_use,
+                open: sums.open_in_use,
+                examinations: images.then_some(sums.examinations),
+                duration: sums.duration,
+            }
+        });
+        Activity {
+            observed: from(&self.observed).saturating_add(sums.beyond),
+            available: self.hours.as_ref().map(|(_, available)| from(available)),
+            open: self.hours.as_ref().map(|(open, _)| from(open)),
+            hours: self.line.clone(),
+            online: sums.online,
+            used: used.filter(|_| self.observed.count() > 0 || sums.online > 0),
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! What devices did: minutes and examinations of speakers beside the memory, days of
+//! assets among the knowledge.
+//!
+//! * [`Diary`] writes what speakers did, united with what is there.
+//! * [`roll`] makes days of assets of it where something changed.
+//! * [`sheet`] sums them up, [`ask`] is what views ask.
+
+mod ask;
+mod exam;
+mod roll;
+mod sheet;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use sha2::{Digest as _, Sha256};
+
+pub use ask::{Activity, DayOf, Examination, InUse, Period};
+pub(super) use roll::Roll;
+pub use sheet::Sums;
+
+use super::record;
+use super::writer::Failure;
+use crate::census::activity::method::FARTHEST;
+use crate::census::activity::{SAME_BOOT, Trail, Unsaved, UtcDay};
+use crate::census::{Census, Host};
+use crate::net::{HostId, Segment};
+use crate::time::Timestamp;
+use crate::time::calendar::{Calendar, Day, Zone};
+use crate::time::minutes::{DAY, Minutes};
+
+/// Days for which minutes, examinations and boots of speakers are kept: a year and the
+/// same month of the last one beside it, as long as the health of the sensor.
+pub const MINUTES_FOR: i32 = 400;
+/// Days for which the days of assets are kept: as long as equipment is written off in.
+pub const DAYS_FOR: i32 = 5 * 366;
+/// Old days that are dropped at once: a clock that is wrong for a while cannot take the
+/// history with it.
+const DROP: i64 = 2;
+
+/// A speaker in the inventory.
+pub(super) type Speaker = i64;
+
+/// What is on line, among the methods by which work is told.
+const ONLINE: u8 = 0;
+
+/// The name of a speaker: the first eight bytes of a hash.
+pub(super) fn speaker(id: &HostId, since: Option<Timestamp>) -> Speaker {
+    let name = postcard::to_stdvec(&(id, since)).unwrap_or_default();
+    let digest = Sha256::digest(name);
+    digest.iter().take(8).fold(0, |key, byte| key << 8 | i64::from(*byte))
+}
+
+/// What is written and not yet among the knowledge.
+#[derive(Default)]
+pub(super) struct Diary {
+    pub(super) calendar: Calendar,
+    /// Local days of speakers of which something is new.
+    touched: HashMap<Speaker, BTreeSet<Day>, RandomState>,
+    /// Local days in which segments were seen that were not known to be.
+    lit: BTreeSet<Day>,
+    /// UTC days of which anything is known.
+    days: BTreeSet<UtcDay>,
+    /// The UTC day on which old ones were last dropped.
+    dropped: Option<UtcDay>,
+    /// How each asset's use is told, by its number.
+    known: HashMap<i64, roll::Basis, RandomState>,
+    /// The calendar of the knowledge is another.
+    turned: bool,
+}
+
+impl Diary {
+    /// As the inventory says.
+    pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut it = Self { calendar: stored(connection)?, ..Self::default() };
+        // One look for each day, not for each row.
+        let next = "SELECT min(day) FROM speaker_day WHERE day > ?1";
+        let mut next = connection.prepare(next)?;
+        let mut day = i32::MIN;
+        while let Some(found) = next.query_row([day], |row| row.get::<_, Option<i32>>(0))? {
+            it.days.insert(found);
+            day = found;
+        }
+        let mut rows = connection.prepare("SELECT asset, basis FROM asset_use")?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let blob = row.get_ref(1)?.as_blob().unwrap_or_default();
+            // One that cannot be read is made again.
+            if let Ok(basis) = record::only(blob) {
+                it.known.insert(row.get(0)?, basis);
+            }
+        }
+        it.touch_unrolled(connection)?;
+        Ok(it)
+    }
+
+    /// What was written and never rolled up, because the process was killed.
+    fn touch_unrolled(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let sql = "SELECT day, speaker FROM speaker_day WHERE day IN (SELECT day FROM unrolled)
+                   UNION SELECT u.day, speaker FROM unrolled u JOIN exam
+                   ON begin < (u.day + 1) * 86400 AND end >= u.day * 86400";
+        let mut rows = connection.prepare(sql)?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let base = row.get::<_, i64>(0)?.saturating_mul(DAY);
+            let days = around(&self.calendar.zone, base, base.saturating_add(DAY));
+            self.touched.entry(row.get(1)?).or_default().extend(days.clone());
+            self.lit.extend(days);
+        }
+        Ok(())
+    }
+
+    /// From now on the site's calendar is this.
+    pub(super) fn turn_to(&mut self, calendar: Calendar) {
+        let same = calendar.is_as_open_as(&self.calendar)
+            && calendar.zone.name() == self.calendar.zone.name();
+        self.turned |= !same;
+        self.calendar = calendar;
+    }
+
+    /// Writes what one speaker did; the rows of its examinations, for the census.
+    pub(super) fn keep(
+        &mut self,
+        transaction: &Transaction<'_>,
+        (id, host): (&HostId, &Host),
+        trail: &Trail,
+    ) -> Result<Vec<(usize, i64)>, Failure> {
+        if trail.is_saved() || is_far(id, host) {
+            return Ok(Vec::new());
+        }
+        let speaker = speaker(id, host.since);
+        for it in trail.online() {
+            self.unite(transaction, speaker, ONLINE, &it)?;
+        }
+        for (code, it) in trail.work() {
+            self.unite(transaction, speaker, code, &it)?;
+        }
+        for at in trail.boots() {
+            let sql = "INSERT INTO boot SELECT ?1, ?2 WHERE NOT EXISTS
+                       (SELECT 1 FROM boot WHERE speaker = ?1 AND at BETWEEN ?2 - ?3 AND ?2 + ?3)";
+            transaction.prepare_cached(sql)?.execute(params![speaker, at, SAME_BOOT])?;
+        }
+        let Some(exams) = trail.exams().filter(|it| !it.is_saved()) else { return Ok(Vec::new()) };
+        let mut spans = Vec::new();
+        let rows = exam::keep(transaction, speaker, exams, &mut spans)?;
+        for (begin, end) in spans {
+            let span = (begin.div_euclid(60), end.div_euclid(60));
+            self.touch(transaction, speaker, span)?;
+        }
+        Ok(rows)
+    }
+
+    fn unite(
+        &mut self,
+        transaction: &Transaction<'_>,
+        speaker: Speaker,
+        what: u8,
+        it: &Unsaved,
+    ) -> Result<(), Failure> {
+        let base = i64::from(it.day).saturating_mul(DAY);
+        let mut minutes = it.minutes.clone();
+        if let Some(known) = minutes_of(transaction, it.day, speaker, what)? {
+            minutes.unite(&known);
+            if minutes == known {
+                return Ok(());
+            }
+        }
+        let sql = "INSERT INTO speaker_day VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT DO UPDATE SET minutes = excluded.minutes";
+        let bytes = minutes.encode(base);
+        transaction.prepare_cached(sql)?.execute(params![it.day, speaker, what, bytes])?;
+        self.touch(transaction, speaker, it.new)
+    }
+
+    /// From one minute to another, something is new of a speaker.
+    fn touch(
+        &mut self,
+        transaction: &Transaction<'_>,
+        speaker: Speaker,
+        (from, to): (i64, i64),
+    ) -> Result<(), Failure> {
+        let utc = |minute: i64| UtcDay::try_from(minute.div_euclid(DAY)).unwrap_or(0);
+        for day in utc(from)..=utc(to).min(utc(from).saturating_add(2)) {
+            self.days.insert(day);
+            let sql = "INSERT OR IGNORE INTO unrolled VALUES (?1)";
+            transaction.prepare_cached(sql)?.execute([day])?;
+        }
+        let days = around(&self.calendar.zone, from, to);
+        self.touched.entry(speaker).or_default().extend(days);
+        Ok(())
+    }
+
+    /// Writes in which minutes segments were seen and somebody watched, and drops what is
+    /// old.
+    pub(super) fn keep_segments(
+        &mut self,
+        transaction: &Transaction<'_>,
+        census: &Census,
+    ) -> Result<(), Failure> {
+        let mut newest = None;
+        for (segment, it) in census.segments_unsaved() {
+            let base = i64::from(it.day).saturating_mul(DAY);
+            let name = segment_name(segment)?;
+            let mut minutes = it.minutes;
+            if let Some(known) = seen(transaction, it.day, &name)? {
+                minutes.unite(&known);
+                if minutes == known {
+                    continue;
+                }
+            }
+            let sql = "INSERT INTO segment_day VALUES (?1, ?2, ?3)
+                       ON CONFLICT DO UPDATE SET minutes = excluded.minutes";
+            transaction.prepare_cached(sql)?.execute(params![
+                it.day,
+                name,
+                minutes.encode(base)
+            ])?;
+            self.lit.extend(around(&self.calendar.zone, it.new.0, it.new.1));
+            if segment.is_none() {
+                newest = newest.max(Some(it.day));
+            }
+        }
+        match newest {
+            Some(today) if self.dropped != Some(today) => {
+                self.dropped = Some(today);
+                drop_old(transaction, today)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Local days that something between two minutes may change.
+fn around(zone: &Zone, from: i64, to: i64) -> std::ops::RangeInclusive<Day> {
+    let first = zone.day(from.saturating_sub(FARTHEST));
+    first..=zone.day(to.saturating_add(FARTHEST)).min(first.saturating_add(4))
+}
+
+/// A host on the Internet, behind a router: its minutes are nobody's business here.
+fn is_far(id: &HostId, host: &Host) -> bool {
+    !host.direct && id.ip.is_some_and(crate::census::asset::is_public)
+}
+
+/// A segment as it is stored; nothing for none.
+fn segment_name(segment: Option<Segment>) -> Result<Vec<u8>, Failure> {
+    let mut name = Vec::new();
+    if let Some(segment) = segment {
+        record::begin(&mut name);
+        record::add(&mut name, &segment)?;
+    }
+    Ok(name)
+}
+
+fn minutes_of(
+    connection: &Connection,
+    day: UtcDay,
+    speaker: Speaker,
+    what: u8,
+) -> rusqlite::Result<Option<Minutes>> {
+    let sql = "SELECT minutes FROM speaker_day WHERE day = ?1 AND speaker = ?2 AND what = ?3";
+    let base = i64::from(day).saturating_mul(DAY);
+    let mut one = connection.prepare_cached(sql)?;
+    let decode = |row: &rusqlite::Row<'_>| {
+        Ok(Minutes::decode(base, row.get_ref(0)?.as_blob().unwrap_or_default()))
+    };
+    one.query_row(params![day, speaker, what], decode).optional()
+}
+
+/// In which minutes of a day a segment was seen.
+fn seen(connection: &Connection, day: UtcDay, name: &[u8]) -> rusqlite::Result<Option<Minutes>> {
+    let sql = "SELECT minutes FROM segment_day WHERE day = ?1 AND segment = ?2";
+    let base = i64::from(day).saturating_mul(DAY);
+    let mut one = connection.prepare_cached(sql)?;
+    let decode = |row: &rusqlite::Row<'_>| {
+        Ok(Minutes::decode(base, row.get_ref(0)?.as_blob().unwrap_or_default()))
+    };
+    one.query_row(params![day, name], decode).optional()
+}
+
+/// The calendar with which the knowledge was made.
+fn stored(connection: &Connection) -> rusqlite::Result<Calendar> {
+    let sql = "SELECT calendar FROM calendar";
+    let blob = connection.query_row(sql, [], |row| row.get::<_, Vec<u8>>(0)).optional()?;
+    Ok(blob.and_then(|blob| record::only(&blob).ok()).unwrap_or_default())
+}
+
+/// Drops the oldest of what is old.
+fn drop_old(transaction: &Transaction<'_>, today: UtcDay) -> Result<(), Failure> {
+    let limit = i64::from(today) - i64::from(MINUTES_FOR);
+    for table in ["speaker_day", "segment_day"] {
+        let oldest = format!("SELECT min(day) FROM {table}");
+        let oldest: Option<i64> =
+            transaction.prepare_cached(&oldest)?.query_row([], |row| row.get(0))?;
+        let Some(oldest) = oldest.filter(|oldest| *oldest < limit) else { continue };
+        let end = limit.min(oldest.saturating_add(DROP));
+        let sql = format!("DELETE FROM {table} WHERE day < ?1");
+        transaction.prepare_cached(&sql)?.execute([end])?;
+        if table == "speaker_day" {
+            for sql in ["DELETE FROM exam WHERE end < ?1", "DELETE FROM boot WHERE at < ?1"] {
+                transaction.prepare_cached(sql)?.execute([end.saturating_mul(86_400)])?;
+            }
+        }
+    }
+    let limit = i64::from(today) - i64::from(DAYS_FOR);
+    let oldest: Option<i64> = transaction
+        .prepare_cached("SELECT min(day) FROM asset_day")?
+        .query_row([], |row| row.get(0))?;
+    if let Some(oldest) = oldest.filter(|oldest| *oldest < limit) {
+        let end = limit.min(oldest.saturating_add(DROP));
+        let end = Day::try_from(end).unwrap_or(Day::MIN);
+        transaction.prepare_cached("DELETE FROM asset_day WHERE day < ?1")?.execute([end])?;
+        sheet::DAYS.drop_before(transaction, end)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,444 @@
+//! Days of assets, made of what their speakers did: anew for each day of which something
+//! changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+use foldhash::fast::RandomState;
+use rusqlite::{OptionalExtension as _, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use super::sheet::{self, DAYS, Sums, TOTALS};
+use super::{Diary, ONLINE, Speaker, exam, minutes_of, seen, segment_name, speaker};
+use crate::census::activity::method::{FARTHEST, SEGMENT_GAP, ways};
+use crate::census::activity::{Method, UNTIMELY};
+use crate::census::asset::Asset;
+use crate::net::Segment;
+use crate::store::record;
+use crate::store::writer::Failure;
+use crate::time::calendar::Day;
+use crate::time::minutes::{DAY, Minutes};
+
+/// A single image stands for a minute, and so does a step that ends as it begins.
+const SHORTEST: i64 = 60;
+
+/// What the days of an asset are made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct Basis {
+    /// Who speaks as it; sorted.
+    pub(super) speakers: Vec<Speaker>,
+    /// Where it speaks on its own link; failing that where it speaks; sorted.
+    pub(super) segments: Vec<Segment>,
+    /// How its use can be told, as the sum of the methods' codes.
+    pub(super) ways: u8,
+    /// Its class, for its opening hours.
+    pub(super) class: Option<String>,
+    /// The first and the last day of which there is a row.
+    pub(super) days: Option<(Day, Day)>,
+}
+
+/// A day of an asset, as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Detail {
+    /// First and last minute on line, from the day's first on.
+    pub(super) online: Option<(i64, i64)>,
+    /// Minutes in use, written from the day's first on.
+    pub(super) in_use: Vec<u8>,
+    /// Begin in seconds from the day's first on, duration, method.
+    pub(super) exams: Vec<(i64, i64, u8)>,
+}
+
+/// What a roll-up has changed, valid once it is committed.
+#[derive(Default)]
+pub(in crate::store) struct Rolled {
+    known: Vec<(i64, Option<Basis>)>,
+}
+
+/// Minutes of segments, by who asks for which day.
+type Observed = HashMap<(Vec<Segment>, Day), Rc<Minutes>, RandomState>;
+
+/// One roll-up.
+pub(in crate::store) struct Roll<'t> {
+    transaction: &'t Transaction<'t>,
+    diary: &'t Diary,
+    /// Days that are not settled and of whose segments more is known now, by asset.
+    unsettled: HashMap<i64, BTreeSet<Day>, RandomState>,
+    observed: Observed,
+    /// What is new in the sheets, by day, sheet and place.
+    patches: BTreeMap<(Day, i64), BTreeMap<u8, Sums>>,
+    rolled: Rolled,
+}
+
+impl<'t> Roll<'t> {
+    pub(in crate::store) fn new(
+        transaction: &'t Transaction<'t>,
+        diary: &'t Diary,
+    ) -> Result<Self, Failure> {
+        if diary.turned {
+            let mut blob = Vec::new();
+            record::begin(&mut blob);
+            record::add(&mut blob, &diary.calendar)?;
+            transaction.execute("INSERT OR REPLACE INTO calendar VALUES (0, ?1)", [blob])?;
+            forget_days(transaction, diary)?;
+        }
+        let mut unsettled: HashMap<i64, BTreeSet<Day>, RandomState> = HashMap::default();
+        for day in &diary.lit {
+            let sql = "SELECT asset FROM asset_day WHERE day = ?1 AND settled = 0";
+            let mut rows = transaction.prepare_cached(sql)?;
+            for asset in rows.query_map([day], |row| row.get(0))? {
+                unsettled.entry(asset?).or_default().insert(*day);
+            }
+        }
+        let (observed, patches) = (Observed::default(), BTreeMap::new());
+        Ok(Self { transaction, diary, unsettled, observed, patches, rolled: Rolled::default() })
+    }
+
+    /// Brings the days of an asset up to date.
+    pub(in crate::store) fn asset(
+        &mut self,
+        number: i64,
+        asset: &Asset<'_>,
+    ) -> Result<(), Failure> {
+        if asset.external {
+            return Ok(());
+        }
+        let speakers = |it: &Asset<'_>| -> Vec<(Speaker, (i64, i64))> {
+            let of = it.speakers.iter().filter(|(_, host)| host.spoke);
+            of.map(|(id, host)| {
+                let span = (host.span.first.minute(), host.span.last.minute());
+                (speaker(id, host.since), span)
+            })
+            .collect()
+        };
+        let spans = speakers(asset);
+        if spans.is_empty() {
+            return Ok(());
+        }
+        let before = if self.diary.turned { None } else { self.diary.known.get(&number) };
+        let mut basis = basis(asset, &spans);
+        basis.days = before.and_then(|it| it.days);
+        let days = self.days(number, &basis, before, &spans);
+        for day in &days {
+            if self.day(number, &basis, *day)? {
+                let (first, last) = basis.days.unwrap_or((*day, *day));
+                basis.days = Some((first.min(*day), last.max(*day)));
+            }
+        }
+        if before != Some(&basis) {
+            let mut blob = Vec::new();
+            record::begin(&mut blob);
+            record::add(&mut blob, &basis)?;
+            let sql = "INSERT OR REPLACE INTO asset_use VALUES (?1, ?2)";
+            self.transaction.prepare_cached(sql)?.execute(params![number, blob])?;
+            self.rolled.known.push((number, Some(basis)));
+        }
+        Ok(())
+    }
+
+    /// Which days are to be made anew.
+    fn days(
+        &self,
+        number: i64,
+        basis: &Basis,
+        before: Option<&Basis>,
+        spans: &[(Speaker, (i64, i64))],
+    ) -> BTreeSet<Day> {
+        let mut days = self.unsettled.get(&number).cloned().unwrap_or_default();
+        let touched = spans.iter().filter_map(|(speaker, _)| self.diary.touched.get(speaker));
+        days.extend(touched.flatten());
+        let moved =
+            |speaker: &Speaker| before.is_none_or(|it| it.speakers.binary_search(speaker).is_err());
+        let otherwise = before.is_none_or(|it| {
+            (&it.segments, it.ways, &it.class) != (&basis.segments, basis.ways, &basis.class)
+        });
+        for (_, (from, to)) in spans.iter().filter(|(it, _)| otherwise || moved(it)) {
+            let utc = |minute: &i64| i32::try_from(minute.div_euclid(DAY)).unwrap_or(0);
+            // Work may be told of the day before, and of the next one by a clock that is ahead.
+            let (from, to) = (utc(from).saturating_sub(1), utc(to).saturating_add(1));
+            for day in self.diary.days.range(from..=to.max(from)) {
+                let base = i64::from(*day).saturating_mul(DAY);
+                days.extend(super::around(&self.diary.calendar.zone, base, base + DAY));
+            }
+        }
+        let gone = |speaker: &Speaker| basis.speakers.binary_search(speaker).is_err();
+        if let Some((first, last)) =
+            before.filter(|it| it.speakers.iter().any(gone)).and_then(|it| it.days)
+        {
+            days.extend(first..=last);
+        }
+        days
+    }
+
+    /// Makes one day; whether there is a row of it.
+    fn day(&mut self, number: i64, basis: &Basis, day: Day) -> Result<bool, Failure> {
+        let (from, to) = self.diary.calendar.zone.bounds(day);
+        let (begin, end) = (from.saturating_sub(FARTHEST), to.saturating_add(FARTHEST));
+        let observed = self.observed(&basis.segments, day, (from, to))?;
+        let mut sums = Sums::default();
+        let online = self.minutes(basis, ONLINE, (from, to))?;
+        let beyond = online.without(&observed);
+        sums.online = online.count();
+        sums.beyond = beyond.count();
+        let mut in_use = Minutes::default();
+        for method in [Method::Results, Method::Vitals, Method::Sessions] {
+            if basis.ways & method.code() == 0 {
+                continue;
+            }
+            let traces = self.minutes(basis, method.code(), (begin, end))?;
+            let work = traces.bridged(method.gap()).within(from, to);
+            if !work.is_empty() {
+                sums.methods |= method.code();
+                in_use.unite(&work);
+            }
+        }
+        let mut exams = Vec::new();
+        if basis.ways & (Method::Mpps.code() | Method::Images.code()) != 0 {
+            for it in self.exams(basis, (from, to))? {
+                sums.methods |= it.method;
+                let (first, last) = (it.begin.div_euclid(60), it.end.div_euclid(60));
+                in_use.unite(&Minutes::run(first, last.saturating_add(1)).within(from, to));
+                if it.counts && (from..to).contains(&first) {
+                    let took = it.end.saturating_sub(it.begin).max(SHORTEST);
+                    sums.examinations += 1;
+                    sums.duration += took.unsigned_abs();
+                    exams.push((it.begin.saturating_sub(from.saturating_mul(60)), took, it.method));
+                }
+            }
+            if !self.minutes(basis, UNTIMELY, (from, to))?.is_empty() {
+                sums.methods |= UNTIMELY;
+            }
+        }
+        let mut seen = in_use.common(&observed);
+        seen.unite(&in_use.common(&online));
+        let settled = beyond.is_empty() && seen == in_use;
+        sums.in_use = seen.count();
+        if let Some(hours) = self.diary.calendar.hours_of(basis.class.as_deref()) {
+            let open = hours.on(&self.diary.calendar.zone, day);
+            sums.open_in_use = seen.common(&open).count();
+        }
+        let is_any = sums != Sums::default() || !in_use.is_empty();
+        let first = online.first().zip(online.last());
+        let first = first.map(|(a, b)| (a.saturating_sub(from), b.saturating_sub(from)));
+        let detail = Detail { online: first, in_use: seen.encode(from), exams };
+        self.write(number, day, settled, is_any.then_some(&detail))?;
+        let (block, slot) = sheet::place(number);
+        self.patches.entry((day, block)).or_default().insert(slot, sums);
+        Ok(is_any)
+    }
+
+    fn write(
+        &self,
+        number: i64,
+        day: Day,
+        settled: bool,
+        detail: Option<&Detail>,
+    ) -> Result<(), Failure> {
+        let Some(detail) = detail else {
+            let sql = "DELETE FROM asset_day WHERE day = ?1 AND asset = ?2";
+            self.transaction.prepare_cached(sql)?.execute(params![day, number])?;
+            return Ok(());
+        };
+        let mut blob = Vec::new();
+        record::begin(&mut blob);
+        record::add(&mut blob, detail)?;
+        let sql = "INSERT INTO asset_day VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT DO UPDATE SET settled = excluded.settled, detail = excluded.detail
+                   WHERE settled <> excluded.settled OR detail <> excluded.detail";
+        self.transaction.prepare_cached(sql)?.execute(params![day, number, settled, blob])?;
+        Ok(())
+    }
+
+    /// The minutes of all speakers together, of one kind, within a stretch.
+    fn minutes(&self, basis: &Basis, what: u8, (from, to): (i64, i64)) -> Result<Minutes, Failure> {
+        let mut all = Minutes::default();
+        for day in utc_days(from, to) {
+            for speaker in &basis.speakers {
+                if let Some(minutes) = minutes_of(self.transaction, day, *speaker, what)? {
+                    all.unite(&minutes);
+                }
+            }
+        }
+        Ok(all.within(from, to))
+    }
+
+    /// In which minutes of a day somebody watched and saw one of these segments.
+    fn observed(
+        &mut self,
+        segments: &[Segment],
+        day: Day,
+        (from, to): (i64, i64),
+    ) -> Result<Rc<Minutes>, Failure> {
+        let key = (segments.to_vec(), day);
+        if let Some(known) = self.observed.get(&key) {
+            return Ok(Rc::clone(known));
+        }
+        let (begin, end) = (from.saturating_sub(FARTHEST), to.saturating_add(FARTHEST));
+        let stretch = |name: &[u8]| -> Result<Minutes, Failure> {
+            let mut all = Minutes::default();
+            for day in utc_days(begin, end) {
+                if let Some(minutes) = seen(self.transaction, day, name)? {
+                    all.unite(&minutes);
+                }
+            }
+            Ok(all)
+        };
+        let mut alive = Minutes::default();
+        for segment in segments {
+            let name = segment_name(Some(*segment))?;
+            alive.unite(&stretch(&name)?.bridged(SEGMENT_GAP));
+        }
+        let watched = stretch(&[])?;
+        let observed = Rc::new(alive.common(&watched).within(from, to));
+        self.observed.insert(key, Rc::clone(&observed));
+        Ok(observed)
+    }
+
+    /// The examinations that touch a stretch: what steps tell wins over images.
+    fn exams(&self, basis: &Basis, (from, to): (i64, i64)) -> Result<Vec<exam::Stored>, Failure> {
+        let mut all = Vec::new();
+        let (begin, end) = (from.saturating_mul(60), to.saturating_mul(60).saturating_sub(1));
+        for speaker in &basis.speakers {
+            all.extend(exam::between(self.transaction, *speaker, begin, end)?);
+        }
+        all.sort_unstable_by_key(|it| (it.begin, it.method, it.end));
+        // Two addresses of one device tell the same.
+        all.dedup_by_key(|it| (it.begin, it.method, it.end));
+        let mpps = Method::Mpps.code();
+        let steps: Vec<_> = all.iter().filter(|it| it.method == mpps).copied().collect();
+        all.retain(|it| {
+            let covered = |step: &exam::Stored| it.begin <= step.end && step.begin <= it.end;
+            it.method == mpps || !steps.iter().any(covered)
+        });
+        Ok(all)
+    }
+
+    /// An asset is no more.
+    pub(in crate::store) fn gone(&mut self, number: i64) -> Result<(), Failure> {
+        let Some(basis) = self.diary.known.get(&number) else { return Ok(()) };
+        let (block, slot) = sheet::place(number);
+        if let Some((first, last)) = basis.days {
+            for day in first..=last {
+                let sql = "DELETE FROM asset_day WHERE day = ?1 AND asset = ?2";
+                if self.transaction.prepare_cached(sql)?.execute(params![day, number])? > 0 {
+                    let sheet = self.patches.entry((day, block)).or_default();
+                    sheet.insert(slot, Sums::default());
+                }
+            }
+        }
+        let sql = "DELETE FROM asset_use WHERE asset = ?1";
+        self.transaction.prepare_cached(sql)?.execute([number])?;
+        self.rolled.known.push((number, None));
+        Ok(())
+    }
+
+    /// Writes the sums; the result is for [`Diary::settle`] once it is committed.
+    pub(in crate::store) fn close(self) -> Result<Rolled, Failure> {
+        let Self { transaction, patches, rolled, diary, .. } = self;
+        let mut totals: BTreeMap<i64, BTreeMap<u8, (Sums, Sums)>> = BTreeMap::new();
+        for ((day, block), patch) in patches {
+            let before = DAYS.load(transaction, day, block)?;
+            let mut sheet: BTreeMap<u8, Sums> = before.iter().copied().collect();
+            let mut is_new = false;
+            for (slot, sums) in patch {
+                let old = sheet.insert(slot, sums).unwrap_or_default();
+                if old != sums {
+                    is_new = true;
+                    let of = totals.entry(block).or_default().entry(slot).or_default();
+                    of.0.add(&old);
+                    of.1.add(&sums);
+                }
+            }
+            if is_new {
+                let sheet: Vec<_> = sheet.into_iter().collect();
+                DAYS.store(transaction, day, block, &sheet)?;
+            }
+        }
+        for (block, patch) in totals {
+            let before = TOTALS.load(transaction, 0, block)?;
+            let mut sheet: BTreeMap<u8, Sums> = before.into_iter().collect();
+            for (slot, (old, new)) in patch {
+                let sums = sheet.entry(slot).or_default();
+                sums.take_away(&old);
+                sums.add(&new);
+            }
+            let sheet: Vec<_> = sheet.into_iter().collect();
+            TOTALS.store(transaction, 0, block, &sheet)?;
+        }
+        if !diary.touched.is_empty() || !diary.lit.is_empty() {
+            transaction.execute("DELETE FROM unrolled", [])?;
+        }
+        Ok(rolled)
+    }
+}
+
+impl Diary {
+    /// The roll-up is committed.
+    pub(in crate::store) fn settle(&mut self, rolled: Rolled) {
+        for (number, basis) in rolled.known {
+            match basis {
+                Some(basis) => self.known.insert(number, basis),
+                None => self.known.remove(&number),
+            };
+        }
+        self.touched.clear();
+        self.lit.clear();
+        self.turned = false;
+    }
+}
+
+fn basis(asset: &Asset<'_>, spans: &[(Speaker, (i64, i64))]) -> Basis {
+    let mut speakers: Vec<_> = spans.iter().map(|(speaker, _)| *speaker).collect();
+    speakers.sort_unstable();
+    speakers.dedup();
+    let mut segments = asset.segments.clone();
+    if segments.is_empty() {
+        let of = asset.speakers.iter().filter(|(_, host)| host.spoke);
+        segments.extend(of.map(|(id, _)| id.segment));
+    }
+    segments.sort_unstable();
+    segments.dedup();
+    let class = asset.shown("device_class").first().map(|it| it.value.to_string());
+    let ways = ways(class.as_deref(), asset.acquires);
+    Basis { speakers, segments, ways, class, days: None }
+}
+
+/// UTC days that a stretch of minutes touches.
+fn utc_days(from: i64, to: i64) -> std::ops::RangeInclusive<i32> {
+    let day = |minute: i64| i32::try_from(minute.div_euclid(DAY)).unwrap_or(0);
+    day(from)..=day(to.saturating_sub(1))
+}
+
+/// The days were another zone's, or other hours': those whose minutes are kept are made
+/// again.
+fn forget_days(transaction: &Transaction<'_>, diary: &Diary) -> Result<(), Failure> {
+    let Some(oldest) = diary.days.first() else { return Ok(()) };
+    let first = diary.calendar.zone.day(i64::from(*oldest).saturating_mul(DAY));
+    // In another zone it may have been the day before.
+    let first = first.saturating_sub(1);
+    transaction.execute("DELETE FROM asset_day WHERE day >= ?1", [first])?;
+    let mut sheets = Vec::new();
+    DAYS.each(transaction, first, |day, block, sheet| sheets.push((day, block, sheet)))?;
+    for (day, block, sheet) in sheets {
+        let totals = TOTALS.load(transaction, 0, block)?;
+        let mut totals: BTreeMap<u8, Sums> = totals.into_iter().collect();
+        for (slot, sums) in sheet {
+            totals.entry(slot).or_default().take_away(&sums);
+        }
+        let totals: Vec<_> = totals.into_iter().collect();
+        TOTALS.store(transaction, 0, block, &totals)?;
+        DAYS.store(transaction, day, block, &[])?;
+    }
+    Ok(())
+}
+
+/// What is stored of a day of an asset.
+pub(super) fn detail(
+    connection: &rusqlite::Connection,
+    day: Day,
+    asset: i64,
+) -> rusqlite::Result<Option<Detail>> {
+    let sql = "SELECT detail FROM asset_day WHERE day = ?1 AND asset = ?2";
+    let mut one = connection.prepare_cached(sql)?;
+    let blob = one.query_row(params![day, asset], |row| row.get::<_, Vec<u8>>(0)).optional()?;
+    Ok(blob.and_then(|blob| record::only(&blob).ok()))
+}

@@ -1,0 +1,233 @@
+//! Sums of days, 256 assets in a row: a year of 20,000 assets is 29,000 rows.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::time::calendar::Day;
+
+/// Assets in a sheet.
+const IN_SHEET: i64 = 256;
+/// Bytes of a day's sums of one asset, and of its sums over all days.
+const OF_DAY: usize = 17;
+const OF_ALL: usize = 33;
+
+/// What one asset did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// By which methods its use was told, as the sum of their codes.
+    pub methods: u8,
+    /// Minutes on line.
+    pub online: u64,
+    /// Of these, minutes in which its segments were not seen otherwise.
+    pub beyond: u64,
+    /// Minutes in use, of those that were observed.
+    pub in_use: u64,
+    /// Of these, minutes within the opening hours.
+    pub open_in_use: u64,
+    /// Examinations that began.
+    pub examinations: u64,
+    /// Seconds that they took.
+    pub duration: u64,
+}
+
+impl Sums {
+    /// Both together.
+    pub fn add(&mut self, other: &Self) {
+        self.methods |= other.methods;
+        for (n, more) in self.numbers_mut().into_iter().zip(other.numbers()) {
+            *n = n.saturating_add(more);
+        }
+    }
+
+    /// Without what was counted before.
+    pub(super) fn take_away(&mut self, other: &Self) {
+        for (n, less) in self.numbers_mut().into_iter().zip(other.numbers()) {
+            *n = n.saturating_sub(less);
+        }
+    }
+
+    const fn numbers(&self) -> [u64; 6] {
+        let Self { online, beyond, in_use, open_in_use, examinations, duration, .. } = *self;
+        [online, beyond, in_use, open_in_use, examinations, duration]
+    }
+
+    const fn numbers_mut(&mut self) -> [&mut u64; 6] {
+        let Self { online, beyond, in_use, open_in_use, examinations, duration, .. } = self;
+        [online, beyond, in_use, open_in_use, examinations, duration]
+    }
+
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Bytes of each of [`Sums::numbers`].
+const WIDTHS_OF_DAY: [usize; 6] = [2, 2, 2, 2, 3, 4];
+const WIDTHS_OF_ALL: [usize; 6] = [5, 5, 5, 5, 5, 6];
+
+fn write(to: &mut Vec<u8>, slot: u8, sums: &Sums, widths: &[usize; 6]) {
+    to.extend([slot, sums.methods]);
+    for (n, width) in sums.numbers().into_iter().zip(widths) {
+        let most = (1_u64 << (8 * width)) - 1;
+        to.extend(n.min(most).to_le_bytes().iter().take(*width));
+    }
+}
+
+fn read(from: &[u8], widths: &[usize; 6]) -> Option<(u8, Sums)> {
+    let (slot, rest) = from.split_first()?;
+    let (methods, mut rest) = rest.split_first()?;
+    let mut sums = Sums { methods: *methods, ..Sums::default() };
+    for (n, width) in sums.numbers_mut().into_iter().zip(widths) {
+        let (bytes, left) = rest.split_at_checked(*width)?;
+        rest = left;
+        *n = bytes.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte));
+    }
+    Some((*slot, sums))
+}
+
+/// Sheets of days, or of all days.
+#[derive(Clone, Copy)]
+pub(super) struct Sheets {
+    table: &'static str,
+    size: usize,
+    widths: &'static [usize; 6],
+}
+
+/// Those of days.
+pub(super) const DAYS: Sheets = Sheets { table: "day_sheet", size: OF_DAY, widths: &WIDTHS_OF_DAY };
+/// Those of all days together, as of day 0.
+pub(super) const TOTALS: Sheets =
+    Sheets { table: "total_sheet", size: OF_ALL, widths: &WIDTHS_OF_ALL };
+
+/// The number of a sheet: days one after the other, in each the assets.
+fn id(day: Day, block: i64) -> i64 {
+    i64::from(day) << 24 | block.clamp(0, (1 << 24) - 1)
+}
+
+/// The sheet of an asset, and its place there.
+pub(super) fn place(asset: i64) -> (i64, u8) {
+    (asset.div_euclid(IN_SHEET), u8::try_from(asset.rem_euclid(IN_SHEET)).unwrap_or(0))
+}
+
+impl Sheets {
+    /// One sheet: the sums by place, sorted.
+    pub(super) fn load(
+        self,
+        connection: &Connection,
+        day: Day,
+        block: i64,
+    ) -> rusqlite::Result<Vec<(u8, Sums)>> {
+        let sql = format!("SELECT sheet FROM {} WHERE id = ?1", self.table);
+        let mut one = connection.prepare_cached(&sql)?;
+        let blob = one.query_row([id(day, block)], |row| row.get::<_, Vec<u8>>(0)).optional()?;
+        let blob = blob.unwrap_or_default();
+        Ok(blob.chunks_exact(self.size).filter_map(|it| read(it, self.widths)).collect())
+    }
+
+    /// Writes a sheet.
+    pub(super) fn store(
+        self,
+        connection: &Connection,
+        day: Day,
+        block: i64,
+        sheet: &[(u8, Sums)],
+    ) -> rusqlite::Result<()> {
+        let mut blob = Vec::with_capacity(sheet.len().saturating_mul(self.size));
+        for (slot, sums) in sheet.iter().filter(|(_, sums)| !sums.is_nothing()) {
+            write(&mut blob, *slot, sums, self.widths);
+        }
+        let sql = format!(
+            "INSERT INTO {} VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET sheet = excluded.sheet WHERE sheet <> excluded.sheet",
+            self.table
+        );
+        connection.prepare_cached(&sql)?.execute(params![id(day, block), blob])?;
+        Ok(())
+    }
+
+    /// Every sum from a day to before another, with the asset's number.
+    pub(super) fn all(
+        self,
+        connection: &Connection,
+        (from, to): (Day, Day),
+        mut each: impl FnMut(i64, &Sums),
+    ) -> rusqlite::Result<()> {
+        let sql = format!("SELECT id, sheet FROM {} WHERE id >= ?1 AND id < ?2", self.table);
+        let mut rows = connection.prepare_cached(&sql)?;
+        let mut rows = rows.query([id(from, 0), id(to, 0)])?;
+        while let Some(row) = rows.next()? {
+            let block = row.get::<_, i64>(0)? & ((1 << 24) - 1);
+            let Ok(blob) = row.get_ref(1)?.as_blob() else { continue };
+            for it in blob.chunks_exact(self.size) {
+                if let Some((slot, sums)) = read(it, self.widths) {
+                    each(block * IN_SHEET + i64::from(slot), &sums);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every sheet from a day on, with its day and its number.
+    pub(super) fn each(
+        self,
+        connection: &Connection,
+        from: Day,
+        mut each: impl FnMut(Day, i64, Vec<(u8, Sums)>),
+    ) -> rusqlite::Result<()> {
+        let sql = format!("SELECT id, sheet FROM {} WHERE id >= ?1", self.table);
+        let mut rows = connection.prepare_cached(&sql)?;
+        let mut rows = rows.query([id(from, 0)])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            let blob = row.get_ref(1)?.as_blob().unwrap_or_default();
+            let sheet = blob.chunks_exact(self.size).filter_map(|it| read(it, self.widths));
+            let day = Day::try_from(id >> 24).unwrap_or(Day::MIN);
+            each(day, id & ((1 << 24) - 1), sheet.collect());
+        }
+        Ok(())
+    }
+
+    /// Drops the sheets of days before one.
+    pub(super) fn drop_before(self, connection: &Connection, day: Day) -> rusqlite::Result<()> {
+        let sql = format!("DELETE FROM {} WHERE id < ?1", self.table);
+        connection.prepare_cached(&sql)?.execute([id(day, 0)])?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_written_in_their_width_and_read_again() {
+        let sums = Sums {
+            methods: 3,
+            online: 1440,
+            beyond: 7,
+            in_use: 600,
+            open_in_use: 0xffff,
+            examinations: 200,
+            duration: 86_400,
+        };
+        for sheets in [DAYS, TOTALS] {
+            let mut bytes = Vec::new();
+            write(&mut bytes, 255, &sums, sheets.widths);
+            assert_eq!(
+                (bytes.len(), read(&bytes, sheets.widths)),
+                (sheets.size, Some((255, sums)))
+            );
+            assert_eq!(read(&bytes[1..], sheets.widths), None);
+            let mut bytes = Vec::new();
+            let many = Sums { online: u64::MAX, ..sums };
+            write(&mut bytes, 0, &many, sheets.widths);
+            let most = (1 << (8 * sheets.widths[0])) - 1;
+            assert_eq!(read(&bytes, sheets.widths).unwrap().1.online, most, "as much as fits");
+        }
+    }
+
+    #[test]
+    fn sheets_of_days_lie_one_after_the_other() {
+        assert!(id(20_000, 0) > id(19_999, 99) && id(-1, 5) < id(0, 0));
+        assert_eq!((place(255), place(256), place(70_000)), ((0, 255), (1, 0), (273, 112)));
+    }
+}

@@ -1,0 +1,298 @@
+//! The site's calendar: its time zone, its opening hours, its holidays.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp as Instant, ToSpan as _};
+
+use super::Timestamp;
+use super::minutes::Minutes;
+
+/// A local day, counted from 1970-01-01.
+pub type Day = i32;
+
+/// Where the site is in time.
+#[derive(Clone)]
+pub struct Zone(TimeZone);
+
+impl Default for Zone {
+    /// UTC.
+    fn default() -> Self {
+        Self(TimeZone::UTC)
+    }
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+fn epoch(day: Day) -> Option<Date> {
+    Date::constant(1970, 1, 1).checked_add(Span::new().try_days(day).ok()?).ok()
+}
+
+fn day_of(date: Date) -> Day {
+    date.since(Date::constant(1970, 1, 1)).map_or(0, |span| span.get_days())
+}
+
+impl Zone {
+    /// By its IANA name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        TimeZone::get(name).ok().map(Self)
+    }
+
+    /// That of this machine; UTC where it has none.
+    #[must_use]
+    pub fn of_system() -> Self {
+        Self(TimeZone::try_system().unwrap_or(TimeZone::UTC))
+    }
+
+    /// Its IANA name, where it has one.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.0.iana_name().unwrap_or("local").to_owned()
+    }
+
+    /// When a clock on the wall showed this many seconds after 1970-01-01T00:00:00: by its
+    /// own offset (minutes ahead of UTC), else by the site's zone. An hour that comes twice
+    /// is the first one.
+    #[must_use]
+    pub fn instant(&self, wall: i64, offset: Option<i16>) -> Option<Timestamp> {
+        if let Some(offset) = offset {
+            return Some(Timestamp::new(wall.saturating_sub(60 * i64::from(offset)), 0));
+        }
+        let wall = Instant::from_second(wall).ok()?;
+        let wall = TimeZone::UTC.to_datetime(wall);
+        let at = self.0.to_ambiguous_timestamp(wall).compatible().ok()?;
+        Some(Timestamp::new(at.as_second(), 0))
+    }
+
+    fn civil(&self, minute: i64) -> Option<DateTime> {
+        let at = Instant::from_second(minute.saturating_mul(60)).ok()?;
+        Some(self.0.to_datetime(at))
+    }
+
+    /// The local day of a minute.
+    #[must_use]
+    pub fn day(&self, minute: i64) -> Day {
+        self.civil(minute).map_or(0, |at| day_of(at.date()))
+    }
+
+    /// Hour of the day and day of the week (0 is Monday) of a minute.
+    #[must_use]
+    pub fn hour(&self, minute: i64) -> (usize, usize) {
+        self.civil(minute).map_or((0, 0), |at| {
+            let hour = usize::try_from(at.hour()).unwrap_or(0);
+            let weekday = usize::try_from(at.weekday().to_monday_zero_offset()).unwrap_or(0);
+            (hour, weekday)
+        })
+    }
+
+    /// The first minute of a local day, and that of the next.
+    #[must_use]
+    pub fn bounds(&self, day: Day) -> (i64, i64) {
+        let start = |day: Day| self.minute(day, Time::midnight());
+        let from = start(day).unwrap_or_else(|| i64::from(day).saturating_mul(super::minutes::DAY));
+        let next = || from.saturating_add(super::minutes::DAY);
+        (from, day.checked_add(1).and_then(start).unwrap_or_else(next))
+    }
+
+    /// The minute in which a day's clock shows a time.
+    fn minute(&self, day: Day, time: Time) -> Option<i64> {
+        let at = epoch(day)?.to_datetime(time);
+        let at = self.0.to_ambiguous_timestamp(at).compatible().ok()?;
+        Some(at.as_second().div_euclid(60))
+    }
+
+    /// The hours of a local day with the first minute of each; 23 to 25 of them.
+    pub fn hours(&self, day: Day) -> impl Iterator<Item = (usize, usize, i64, i64)> + use<'_> {
+        let (from, to) = self.bounds(day);
+        // Zones are whole quarters of an hour apart.
+        (from..to).step_by(15).map(move |at| {
+            let (hour, weekday) = self.hour(at);
+            (hour, weekday, at, at.saturating_add(15).min(to))
+        })
+    }
+}
+
+/// `2026-01-31`.
+#[must_use]
+pub fn date(day: Day) -> String {
+    epoch(day).map(|date| date.to_string()).unwrap_or_default()
+}
+
+/// The day of `2026-01-31`.
+#[must_use]
+pub fn parse_date(text: &str) -> Option<Day> {
+    text.parse::<Date>().ok().map(day_of)
+}
+
+/// When a site is open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hours {
+    /// From Monday on: minutes of the day from and to, 1440 for its end.
+    pub week: [Vec<(i16, i16)>; 7],
+    /// Days on which it is closed; sorted.
+    pub holidays: Vec<Day>,
+}
+
+/// Where and when a site works.
+#[derive(Clone, Debug, Default)]
+pub struct Calendar {
+    /// Its time zone.
+    pub zone: Zone,
+    /// When it is open, where it says so.
+    pub hours: Option<Hours>,
+    /// The same of devices of some classes, where they differ.
+    pub by_class: BTreeMap<String, Hours>,
+}
+
+impl Calendar {
+    /// When devices of a class can be used.
+    #[must_use]
+    pub fn hours_of(&self, class: Option<&str>) -> Option<&Hours> {
+        class.and_then(|class| self.by_class.get(class)).or(self.hours.as_ref())
+    }
+
+    /// Whether another has the same opening hours.
+    #[must_use]
+    pub fn is_as_open_as(&self, other: &Self) -> bool {
+        self.hours == other.hours && self.by_class == other.by_class
+    }
+}
+
+/// As it is stored: the zone by its name.
+impl Serialize for Calendar {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        (self.zone.name(), &self.hours, &self.by_class).serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Calendar {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let (zone, hours, by_class): (String, _, _) = Deserialize::deserialize(from)?;
+        let zone = Zone::named(&zone).unwrap_or_else(Zone::of_system);
+        Ok(Self { zone, hours, by_class })
+    }
+}
+
+/// The days as they are written.
+pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+impl Hours {
+    /// The minutes of a local day in which it is open.
+    #[must_use]
+    pub fn on(&self, zone: &Zone, day: Day) -> Minutes {
+        let mut open = Minutes::default();
+        let Some(date) = epoch(day).filter(|_| self.holidays.binary_search(&day).is_err()) else {
+            return open;
+        };
+        let weekday = date.weekday().since(Weekday::Monday);
+        let hours = usize::try_from(weekday).ok().and_then(|at| self.week.get(at));
+        let minute = |of: i16| {
+            let time = Time::midnight().checked_add(i64::from(of).minutes());
+            match time {
+                Ok(time) => zone.minute(day, time),
+                Err(_) => Some(zone.bounds(day).1),
+            }
+        };
+        for (from, to) in hours.into_iter().flatten() {
+            if let (Some(from), Some(to)) = (minute(*from), minute(*to)) {
+                open.add(from, to);
+            }
+        }
+        open
+    }
+
+    /// All that it says, in one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let clock = |of: i16| format!("{:02}:{:02}", of / 60, of % 60);
+        let days = WEEKDAYS.iter().zip(&self.week).filter(|(_, hours)| !hours.is_empty());
+        let days = days.map(|(name, hours)| {
+            let hours: Vec<_> =
+                hours.iter().map(|(a, b)| format!("{}-{}", clock(*a), clock(*b))).collect();
+            format!("{name} {}", hours.join("+"))
+        });
+        days.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// `08:30-17:15` in minutes of the day; `24:00` is its end.
+#[must_use]
+pub fn parse_hours(text: &str) -> Option<(i16, i16)> {
+    let clock = |text: &str| {
+        let (hour, minute) = text.trim().split_once(':')?;
+        let two = |text: &str| {
+            let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+            text.parse::<i16>().ok().filter(|_| digits)
+        };
+        let (hour, minute) = (two(hour)?, two(minute)?);
+        let of = hour.checked_mul(60)?.checked_add(minute)?;
+        (minute < 60 && of <= 1440).then_some(of)
+    };
+    let (from, to) = text.split_once('-')?;
+    let (from, to) = (clock(from)?, clock(to)?);
+    (from < to).then_some((from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokyo() -> Zone {
+        Zone::named("Asia/Tokyo").unwrap()
+    }
+
+    #[test]
+    fn the_wall_clock_is_the_zones_unless_it_says_otherwise() {
+        let nine = 1_767_258_000; // 2026-01-01T09:00:00 on a wall
+        assert_eq!(tokyo().instant(nine, None), Some(Timestamp::new(nine - 9 * 3600, 0)));
+        assert_eq!(tokyo().instant(nine, Some(-60)), Some(Timestamp::new(nine + 3600, 0)));
+        assert_eq!(Zone::default().instant(i64::MAX, None), None);
+        assert!(Zone::default().instant(i64::MIN, Some(i16::MAX)).is_some());
+    }
+
+    #[test]
+    fn days_are_local_and_may_have_25_hours() {
+        let day = parse_date("2026-01-01").unwrap();
+        let (from, to) = tokyo().bounds(day);
+        assert_eq!((from * 60, to - from), (1_767_193_200, 1440));
+        assert_eq!((tokyo().day(from), tokyo().day(from - 1)), (day, day - 1));
+        assert_eq!(tokyo().hour(from + 61), (1, 3), "a Thursday");
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        let autumn = parse_date("2026-10-25").unwrap();
+        let (from, to) = berlin.bounds(autumn);
+        assert_eq!(to - from, 1500);
+        let twice: i64 = berlin.hours(autumn).filter(|it| it.0 == 2).map(|it| it.3 - it.2).sum();
+        assert_eq!((twice, date(autumn).as_str()), (120, "2026-10-25"));
+        for day in [Day::MIN, Day::MAX] {
+            let (from, to) = berlin.bounds(day);
+            assert!(from < to && berlin.hours(day).count() < 100);
+        }
+    }
+
+    #[test]
+    fn a_site_is_open_by_the_week_but_not_on_holidays() {
+        let mut hours = Hours::default();
+        hours.week[3] =
+            vec![parse_hours("08:30-12:00").unwrap(), parse_hours("13:00-24:00").unwrap()];
+        let thursday = parse_date("2026-01-08").unwrap();
+        let (from, to) = tokyo().bounds(thursday);
+        let open = hours.on(&tokyo(), thursday);
+        assert_eq!(open.runs(), [(from + 510, from + 720), (from + 780, to)]);
+        assert!(hours.on(&tokyo(), thursday + 1).is_empty());
+        assert_eq!(hours.line(), "thu 08:30-12:00+13:00-24:00");
+        hours.holidays.push(thursday);
+        assert!(hours.on(&tokyo(), thursday).is_empty());
+        for wrong in ["8:30-12:00", "08:30", "12:00-08:00", "08:60-09:00", "23:00-24:01", "-", ""] {
+            assert_eq!(parse_hours(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! When devices were on and in use: hours and shares of them.
+
+use crate::store::activity::Activity;
+
+/// Minutes as hours with one place.
+#[must_use]
+pub fn hours(minutes: u64) -> String {
+    // Whole numbers: the same everywhere, and half of a tenth is up.
+    let tenths = minutes.saturating_add(3) / 6;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// A share in percent with one place; nothing of nothing.
+#[must_use]
+pub fn percent(part: u64, whole: u64) -> Option<String> {
+    let tenths = part.saturating_mul(1000).saturating_add(whole / 2).checked_div(whole)?;
+    Some(format!("{}.{}", tenths / 10, tenths % 10))
+}
+
+/// A register's cell of activity; none for any other column.
+#[must_use]
+pub fn cell(activity: Option<&Activity>, column: &str) -> Option<String> {
+    let known = |text: Option<String>| Some(text.unwrap_or_default());
+    let observed = activity.filter(|it| it.observed > 0);
+    let used = observed.and_then(|it| Some((it, it.used.as_ref()?)));
+    match column {
+        "observed_hours" => known(activity.map(|it| hours(it.observed))),
+        "online_hours" => known(observed.map(|it| hours(it.online))),
+        "online_percent" => known(observed.and_then(|it| percent(it.online, it.observed))),
+        "in_use_hours" => known(used.map(|(_, used)| hours(used.minutes))),
+        "utilization_percent" => known(used.and_then(|(it, used)| match it.available {
+            Some(available) => percent(used.open, available),
+            None => percent(used.minutes, it.observed),
+        })),
+        "examinations" => {
+            known(used.and_then(|(_, used)| used.examinations).map(|n| n.to_string()))
+        }
+        _ => None,
+    }
+}
+
+/// How the cells of activity came about, as evidence of a register.
+#[must_use]
+pub fn evidence(activity: &Activity) -> Vec<String> {
+    let Some(used) = activity.used.as_ref().filter(|_| activity.observed > 0) else {
+        return Vec::new();
+    };
+    let methods = used.methods.join("+");
+    let of = match &activity.hours {
+        Some(line) => format!("the opening hours observed ({line})"),
+        None => "the hours observed".to_owned(),
+    };
+    vec![format!("in_use_hours: by {methods}"), format!("utilization_percent: of {of}")]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::activity::InUse;
+
+    #[test]
+    fn hours_and_shares_have_one_place() {
+        assert_eq!(
+            [0, 2, 3, 59, 60, 90, 1439].map(hours),
+            ["0.0", "0.0", "0.1", "1.0", "1.0", "1.5", "24.0"]
+        );
+        assert_eq!(percent(1, 3).unwrap(), "33.3");
+        assert_eq!((percent(0, 7).unwrap().as_str(), percent(1, 0)), ("0.0", None));
+        assert_eq!(percent(u64::MAX, u64::MAX).map(|it| it.len()), Some(3), "saturates");
+    }
+
+    #[test]
+    fn what_no_method_tells_is_empty_and_what_was_not_used_is_nought() {
+        let columns = [
+            "observed_hours",
+            "online_hours",
+            "online_percent",
+            "in_use_hours",
+            "utilization_percent",
+            "examinations",
+        ];
+        let row = |it: Option<&Activity>| columns.map(|column| cell(it, column).unwrap());
+        assert_eq!(row(None), ["", "", "", "", "", ""]);
+        let mut it = Activity { observed: 600, online: 60, ..Activity::default() };
+        assert_eq!(row(Some(&it)), ["10.0", "1.0", "10.0", "", "", ""]);
+        it.used = Some(InUse { examinations: Some(0), ..InUse::default() });
+        assert_eq!(row(Some(&it)), ["10.0", "1.0", "10.0", "0.0", "0.0", "0"]);
+        it.used = Some(InUse { minutes: 300, open: 60, ..InUse::default() });
+        assert_eq!(row(Some(&it))[3..], ["5.0", "50.0", ""]);
+        it.available = Some(120);
+        assert_eq!(row(Some(&it))[4], "50.0");
+        it.observed = 0;
+        assert_eq!(row(Some(&it)), ["0.0", "", "", "", "", ""], "unseen is not off");
+        assert_eq!(cell(Some(&it), "model"), None);
+    }
+}

@@ -62,10 +62,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let policy = settings.alerts.policy(false, settings.loss_alarm)?;
     let mut writer = Writer::open(&settings.db)?;
     writer.tell(policy);
+    writer.keep_time(settings.calendar.clone());
     let mut census = writer.restore(book)?;
     census.keep_users(settings.users);
-    census.keep_time(settings.calendar.zone.clone());
-    writer.keep_time(settings.calendar.clone());
     census.pin(pins);
     let mut reading = Reading::new(census, writer);
     // Ctrl-C ends the reading, not the inventory: what was read is written.

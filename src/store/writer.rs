@@ -160,6 +160,7 @@ impl Writer {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let row = |error| Error::new(&self.path, Fault::Row(error));
         let mut census = Census::new(book);
+        census.keep_time(self.diary.calendar.zone.clone());
         let mut captures =
             self.connection.prepare("SELECT name FROM capture ORDER BY id").map_err(read)?;
         for name in captures.query_map([], |r| r.get::<_, String>(0)).map_err(read)? {
@@ -185,7 +186,8 @@ impl Writer {
     }
 
     /// From now on days and opening hours are these; what is known by others is made anew
-    /// with the next publication.
+    /// with the next publication. To be said before [`Self::restore`], so that what the
+    /// journal says again is of this zone.
     pub fn keep_time(&mut self, calendar: Calendar) {
         self.diary.turn_to(calendar);
     }

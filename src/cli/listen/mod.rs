@@ -142,10 +142,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut writer = Writer::open(&settings.db)?;
     writer.tell(policy);
     let mut edition = edition(&book);
+    writer.keep_time(settings.calendar.clone());
     let mut census = writer.restore(book)?;
     census.keep_users(settings.users);
-    census.keep_time(settings.calendar.zone.clone());
-    writer.keep_time(settings.calendar.clone());
     census.pin(pins);
     let mut listening = Listening::new(census, writer);
     for (interface, port) in &opened {

@@ -131,7 +131,11 @@ impl Marks {
     pub(super) fn mark_all(&mut self, from: i64, to: i64, room: &mut Room) -> bool {
         // Nobody works or watches for longer without a word.
         let to = to.min(from.saturating_add(LONGEST));
-        (from..to).fold(true, |all, minute| self.mark(minute, room) && all)
+        let mut all = true;
+        for minute in from..to {
+            all &= self.mark(minute, room);
+        }
+        all
     }
 
     /// Days with minutes that are not stored.
@@ -142,7 +146,7 @@ impl Marks {
             let mut minutes = Minutes::default();
             match &it.set {
                 Set::Run(from, to) => {
-                    minutes.add(base + i64::from(*from), base + i64::from(*to) + 1)
+                    minutes.add(base + i64::from(*from), base + i64::from(*to) + 1);
                 }
                 Set::Map(map) => {
                     for (at, word) in (0..).step_by(64).zip(map.iter()) {

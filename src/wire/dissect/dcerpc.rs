@@ -10,15 +10,7 @@ use super::{
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "dcerpc",
     standard: "MS-RPCE",
-    keys: &[
-        ntlm::VERSION,
-        ntlm::SERVER_VERSION,
-        ntlm::COMPUTER,
-        ntlm::DOMAIN,
-        ntlm::FQDN,
-        ntlm::WORKSTATION,
-        ntlm::MEMBERSHIP,
-    ],
+    keys: ntlm::keys_with![],
     ports: &[135],
     body: Body::Stream { probe, start: || Box::new(Rpc) },
 };

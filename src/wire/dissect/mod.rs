@@ -172,6 +172,16 @@ pub enum Side {
     Server,
 }
 
+impl Side {
+    /// Of the two, that of this side and that of the other.
+    pub fn of<T>(self, client: T, server: T) -> (T, T) {
+        match self {
+            Self::Client => (client, server),
+            Self::Server => (server, client),
+        }
+    }
+}
+
 /// What a dissector did with the bytes it was lent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {

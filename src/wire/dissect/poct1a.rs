@@ -123,10 +123,7 @@ enum Message {
 
 impl Dissector for Poct {
     fn dissect(&mut self, from: Side, bytes: &[u8], out: &mut dyn Sink) -> Result<Progress, Error> {
-        let half = match from {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
+        let (half, _) = from.of(&mut self.client, &mut self.server);
         let mut rest = bytes;
         loop {
             // To the next tag, then to its end.
@@ -154,10 +151,7 @@ impl Dissector for Poct {
     }
 
     fn gap(&mut self, from: Side) -> Recovery {
-        let half = match from {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
+        let (half, _) = from.of(&mut self.client, &mut self.server);
         (half.message, half.passing) = (Message::Other, true);
         Recovery::Resync
     }

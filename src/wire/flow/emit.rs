@@ -9,6 +9,7 @@ use crate::net::{HostId, Mac, Segment};
 use crate::observe::{Equipment, LAST_USER, Observation, Observed, SwitchPort, Use, When, text};
 use crate::time::Timestamp;
 use crate::wire::dissect::{Sink, Who};
+use crate::wire::packet::Packet;
 
 /// Most facts kept of one piece of equipment that a message describes.
 const MAX_EQUIPMENT_FACTS: usize = 32;
@@ -27,7 +28,19 @@ pub(super) struct Emit<'e> {
     pub(super) receiver: HostId,
 }
 
-impl Emit<'_> {
+impl<'e> Emit<'e> {
+    /// For a packet that stands for itself: its addresses say who speaks to whom.
+    pub(super) fn of(
+        packet: &Packet<'_>,
+        seen: &'e mut Seen,
+        out: &'e mut Vec<Observation>,
+    ) -> Self {
+        let (src, dst) = packet.addresses().unzip();
+        let sender = host(packet.segment, packet.src_mac, src);
+        let receiver = host(packet.segment, packet.dst_mac, dst);
+        Self { seen, out, at: packet.at, frame: packet.frame, sender, receiver }
+    }
+
     /// Says `what` of `host` unless it was said a moment ago.
     pub(super) fn say(&mut self, host: HostId, what: Observed<'_>) {
         if is_somebody(&host)

@@ -169,16 +169,8 @@ impl Engine {
 
     /// Protocols of which every packet stands for itself.
     fn packet_protocols(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
-        let (src, dst) = packet.addresses().unzip();
         for (index, read) in self.known.packets(packet) {
-            let mut emit = Emit {
-                seen: &mut self.seen,
-                out,
-                at: packet.at,
-                frame: packet.frame,
-                sender: host(packet.segment, packet.src_mac, src),
-                receiver: host(packet.segment, packet.dst_mac, dst),
-            };
+            let mut emit = Emit::of(packet, &mut self.seen, out);
             if let Err(error) = read(packet, &mut emit) {
                 count_error(&mut self.counts, index, error);
             }
@@ -336,15 +328,7 @@ impl Engine {
         let protocol = flow.protocol;
         self.tell(index, packet, out);
         if let Some((number, read)) = protocol.and_then(recognise::datagram_reader) {
-            let (src, dst) = packet.addresses().unzip();
-            let mut emit = Emit {
-                seen: &mut self.seen,
-                out,
-                at: packet.at,
-                frame: packet.frame,
-                sender: host(packet.segment, packet.src_mac, src),
-                receiver: host(packet.segment, packet.dst_mac, dst),
-            };
+            let mut emit = Emit::of(packet, &mut self.seen, out);
             if let Err(error) = read(packet, &mut emit) {
                 count_error(&mut self.counts, number, error);
             }

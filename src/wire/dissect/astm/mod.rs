@@ -143,10 +143,7 @@ enum At {
 
 impl Dissector for Astm {
     fn dissect(&mut self, from: Side, bytes: &[u8], out: &mut dyn Sink) -> Result<Progress, Error> {
-        let half = match from {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
+        let (half, _) = from.of(&mut self.client, &mut self.server);
         for &byte in bytes {
             half.byte(byte, out);
         }
@@ -154,10 +151,7 @@ impl Dissector for Astm {
     }
 
     fn gap(&mut self, from: Side) -> Recovery {
-        let half = match from {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
+        let (half, _) = from.of(&mut self.client, &mut self.server);
         *half = Half { at: At::Lost, ..Half::default() };
         Recovery::Resync
     }

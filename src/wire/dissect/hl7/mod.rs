@@ -198,10 +198,7 @@ impl Dissector for Hl7 {
     }
 
     fn gap(&mut self, from: Side) -> Recovery {
-        let half = match from {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
+        let (half, _) = from.of(&mut self.client, &mut self.server);
         (half.passing, half.framed, half.cr, half.message) = (true, false, false, None);
         (half.wide, half.inside) = (None, false);
         Recovery::Resync

@@ -40,7 +40,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     body: Body::Stream { probe, start: || Box::<Http>::default() },
 };
 
-const KEYS: &[Key] = &[
+const KEYS: &[Key] = ntlm::keys_with![
     head::USER_AGENT,
     head::SERVER,
     head::POWERED_BY,
@@ -74,13 +74,6 @@ const KEYS: &[Key] = &[
     body::FHIR_SOFTWARE_NAME,
     body::FHIR_SOFTWARE_VERSION,
     body::FHIR_VERSION,
-    ntlm::VERSION,
-    ntlm::SERVER_VERSION,
-    ntlm::COMPUTER,
-    ntlm::DOMAIN,
-    ntlm::FQDN,
-    ntlm::WORKSTATION,
-    ntlm::MEMBERSHIP,
 ];
 
 fn probe(opening: &Opening<'_>) -> Verdict {
@@ -173,10 +166,7 @@ enum Next {
 
 impl Dissector for Http {
     fn dissect(&mut self, from: Side, bytes: &[u8], out: &mut dyn Sink) -> Result<Progress, Error> {
-        let half = match from {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
+        let (half, _) = from.of(&mut self.client, &mut self.server);
         let mut taken = 0_usize;
         loop {
             if let State::Body(length, chunked) = half.state {
@@ -236,10 +226,7 @@ impl Dissector for Http {
     }
 
     fn gap(&mut self, from: Side) -> Recovery {
-        let half = match from {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
+        let (half, _) = from.of(&mut self.client, &mut self.server);
         *half = Half { state: State::Start, passing: true, kept: None };
         self.asked.clear();
         Recovery::Resync

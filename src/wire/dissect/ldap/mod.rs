@@ -32,7 +32,7 @@ const DC_LEVEL: Key = Key::new("ldap.dc_level");
 /// Active Directory site of a server.
 const SITE: Key = Key::new("ldap.site");
 
-const KEYS: &[Key] = &[
+const KEYS: &[Key] = ntlm::keys_with![
     CLEAR_LOGIN,
     DNS_HOSTNAME,
     DOMAIN,
@@ -42,13 +42,6 @@ const KEYS: &[Key] = &[
     VENDOR_VERSION,
     DC_LEVEL,
     SITE,
-    ntlm::VERSION,
-    ntlm::SERVER_VERSION,
-    ntlm::COMPUTER,
-    ntlm::DOMAIN,
-    ntlm::FQDN,
-    ntlm::WORKSTATION,
-    ntlm::MEMBERSHIP,
 ];
 
 const PORT: u16 = 389;

@@ -27,19 +27,7 @@ const CLEAR_LOGIN: Key = Key::new("mssql.clear_login");
 const SERVER_NAME: Key = Key::new("mssql.server_name");
 const INSTANCE: Key = Key::new("mssql.instance");
 
-const KEYS: &[Key] = &[
-    VERSION,
-    HOSTNAME,
-    LIBRARY,
-    CLEAR_LOGIN,
-    ntlm::VERSION,
-    ntlm::SERVER_VERSION,
-    ntlm::COMPUTER,
-    ntlm::DOMAIN,
-    ntlm::FQDN,
-    ntlm::WORKSTATION,
-    ntlm::MEMBERSHIP,
-];
+const KEYS: &[Key] = ntlm::keys_with![VERSION, HOSTNAME, LIBRARY, CLEAR_LOGIN,];
 
 /// SQL Server as a protocol.
 pub(super) static PROTOCOL: Protocol = Protocol {

@@ -27,6 +27,23 @@ pub(super) const WORKSTATION: Key = Key::new("ntlm.workstation");
 /// `domain` or `standalone`: whether the server has joined a domain.
 pub(super) const MEMBERSHIP: Key = Key::new("ntlm.membership");
 
+/// Every key of a protocol that carries NTLM: its own, then these.
+macro_rules! keys_with {
+    ($($own:expr),* $(,)?) => {
+        &[
+            $($own,)*
+            $crate::wire::dissect::ntlm::VERSION,
+            $crate::wire::dissect::ntlm::SERVER_VERSION,
+            $crate::wire::dissect::ntlm::COMPUTER,
+            $crate::wire::dissect::ntlm::DOMAIN,
+            $crate::wire::dissect::ntlm::FQDN,
+            $crate::wire::dissect::ntlm::WORKSTATION,
+            $crate::wire::dissect::ntlm::MEMBERSHIP,
+        ]
+    };
+}
+pub(super) use keys_with;
+
 const SIGNATURE: &[u8] = b"NTLMSSP\0";
 /// NTLMSSP_NEGOTIATE_UNICODE (MS-NLMP §2.2.2.5, bit A).
 const UNICODE: u32 = 0x0000_0001;

@@ -37,7 +37,7 @@ const CALLING_NAME: Key = Key::new("smb.calling_name");
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "smb",
     standard: "MS-SMB2",
-    keys: &[
+    keys: ntlm::keys_with![
         DIALECT,
         CLIENT_DIALECTS,
         SIGNING,
@@ -46,13 +46,6 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         DOMAIN,
         HOSTNAME,
         CALLING_NAME,
-        ntlm::VERSION,
-        ntlm::SERVER_VERSION,
-        ntlm::COMPUTER,
-        ntlm::DOMAIN,
-        ntlm::FQDN,
-        ntlm::WORKSTATION,
-        ntlm::MEMBERSHIP,
     ],
     ports: &[445, 139],
     body: Body::Stream { probe, start: || Box::<Smb>::default() },

@@ -2,7 +2,8 @@
 //! and of each no more than its beginning.
 //!
 //! * SOAP (`application/soap+xml`): ThisModel and ThisDevice of DPWS 1.1 §5, MetaData of
-//!   IEEE 11073-10207 §5.3, device information of ONVIF;
+//!   IEEE 11073-10207 §5.3, device information of ONVIF; of metric reports only that they
+//!   have valid values;
 //! * FHIR: CapabilityStatement and Device, asked for by their own paths;
 //! * a device's own description in UPnP (Device Architecture 2.0 §2.3), and a printer's
 //!   attributes in IPP;
@@ -16,8 +17,8 @@ use flate2::read::GzDecoder;
 use super::super::label::label;
 use super::super::xml::{Event, Path, events, unescape};
 use super::super::{Dissector, Error, Progress, Side, Sink, Who};
-use super::{ipp, json};
-use crate::observe::{Equipment, Key, Observed, Origin};
+use super::{ipp, json, sdc};
+use crate::observe::{Equipment, Key, Observed, Origin, Study, When, Work};
 
 /// DPWS ThisModel/Manufacturer.
 pub(super) const MANUFACTURER: Key = Key::new("dpws.manufacturer");
@@ -170,7 +171,12 @@ const ELEMENTS: &[(&[&str], Key)] = &[
 fn soap(text: &str, out: &mut dyn Sink) {
     let mut path = Path::default();
     let mut told: Vec<&Key> = Vec::new();
+    let mut measures = false;
     for event in events(text.trim_start_matches('\u{feff}')) {
+        if !measures && sdc::is_measured(event, &path) {
+            measures = true;
+            out.work(Who::Sender, Work::Vitals, Study::UNTOLD, When::Now);
+        }
         if path.follow(event).is_none() {
             return;
         }

@@ -11,6 +11,7 @@ mod head;
 mod ipp;
 mod json;
 mod path;
+mod sdc;
 #[cfg(test)]
 mod tests;
 

@@ -1,9 +1,10 @@
 use data_encoding::BASE64;
 
-use super::super::testing::{facts, stream};
+use super::super::testing::{facts, stream, works};
 use super::super::torture;
 use super::super::{Opening, Verdict};
 use super::probe;
+use crate::observe::Work;
 
 const PHI: &[&str] = &["CANARY", "Q0FOQVJZ", "canary"];
 
@@ -177,6 +178,37 @@ fn a_device_describes_itself_in_soap() {
     let two = [whole.as_slice(), b"HTTP/1.1 200 OK\r\nServer: A\r\n\r\n"].concat();
     let said = facts(&stream("http", &[(b'C', GET), (b'C', GET), (b'S', &two)]));
     assert_eq!(said, [TOLD, &["S http.server=A"]].concat());
+}
+
+#[test]
+fn a_provider_reports_what_it_measures() {
+    let count = |report: &str, quality: &str| {
+        let body = format!(
+            "<s:Envelope xmlns:s='x'><s:Body><msg:{report}><msg:ReportPart><msg:MetricState>\
+<pm:MetricValue Value=\"CANARY\">{quality}</pm:MetricValue></msg:MetricState></msg:ReportPart>\
+<msg:ReportPart><msg:MetricState><pm:MetricValue Value=\"7\">{quality}</pm:MetricValue>\
+</msg:MetricState></msg:ReportPart></msg:{report}></s:Body></s:Envelope>"
+        );
+        let post = format!(
+            "POST /sink HTTP/1.1\r\nHost: a\r\nContent-Type: application/soap+xml\r\n\
+Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let said = stream("http", &[(b'C', post.as_bytes())]);
+        assert!(!facts(&said).iter().any(|it| it.contains("CANARY")));
+        let works = works(&said);
+        assert!(works.iter().all(|it| (it.0, it.1.work) == ("C", Work::Vitals)));
+        works.len()
+    };
+    let valid = "<pm:MetricQuality Validity=\"Vld\"/>";
+    assert_eq!(count("EpisodicMetricReport", valid), 1);
+    assert_eq!(count("WaveformStream", valid), 1);
+    assert_eq!(count("EpisodicAlertReport", valid), 0);
+    for quality in
+        ["<pm:MetricQuality Validity='Vld' Mode='Demo'/>", "<pm:MetricQuality Validity='NA'/>"]
+    {
+        assert_eq!(count("PeriodicMetricReport", quality), 0);
+    }
 }
 
 #[test]

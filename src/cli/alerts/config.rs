@@ -32,6 +32,8 @@ pub(in crate::cli) struct Config {
     /// Kinds that are told with another severity.
     #[serde(default)]
     severity: BTreeMap<String, String>,
+    /// The longest pause between two tries to reach a receiver.
+    retry_seconds: Option<u32>,
     /// Receivers.
     #[serde(default)]
     pub(super) to: Vec<Receiver>,
@@ -61,7 +63,15 @@ pub(super) struct Receiver {
     pub(super) ca_file: Option<PathBuf>,
 }
 
+/// The longest pause between two tries, in seconds, where the site does not say.
+const RETRY: u32 = 300;
+
 impl Config {
+    /// The longest pause between two tries to reach a receiver.
+    pub(super) fn retry_seconds(&self) -> u64 {
+        u64::from(self.retry_seconds.unwrap_or(RETRY).max(1))
+    }
+
     /// What is told. Files are read by who wants to know what is otherwise in them: there
     /// is nothing to get to know but the first.
     pub(in crate::cli) fn policy(&self, live: bool, loss: f64) -> Result<Policy, Failure> {

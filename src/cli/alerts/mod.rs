@@ -2,14 +2,29 @@
 //! sensor sends nothing: this is another process, and it only reads the inventory.
 
 mod config;
+mod cursor;
+mod receiver;
+mod sink;
+mod spool;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use tracing::info;
 
 use super::{Failure, Settings, output};
 use crate::store::{Alert, Inventory, Kind, Severity};
 use crate::time::{SECOND, Timestamp};
 use crate::view::{alert, dossier};
 pub(super) use config::Config;
+use cursor::State;
+use receiver::Target;
+use sink::Sink;
+use spool::Spool;
 
 /// Alerts that are asked for at once.
 const PAGE: u32 = 1000;
@@ -38,6 +53,19 @@ pub(super) struct Args {
     /// How to write it; json is an object a line
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Go on with what is told from now on, until SIGINT or SIGTERM
+    #[arg(short, long)]
+    follow: bool,
+    /// Deliver to the receivers of the configuration ([[alerts.to]])
+    #[arg(long, requires = "state")]
+    deliver: bool,
+    /// Deliver to this receiver: syslog:tcp://192.0.2.7:514 (or udp, tls), cef:…,
+    /// webhook:https://192.0.2.8/hook, jsonl:/path
+    #[arg(long, value_name = "KIND:ADDRESS", requires = "state", value_parser = Target::ad_hoc)]
+    to: Vec<Target>,
+    /// Where it is kept how far each receiver is
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
 }
 
 /// Which alerts are meant.
@@ -60,18 +88,33 @@ impl Filter {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
-    let inventory = Inventory::open(&settings.db)?;
-    let filter = filter(args, &inventory)?;
+    let stop: Arc<AtomicBool> = Arc::default();
+    if args.follow || args.deliver || !args.to.is_empty() {
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register(signal, Arc::clone(&stop))?;
+        }
+    }
+    match &args.state {
+        Some(state) if args.deliver || !args.to.is_empty() => deliver(args, settings, state, &stop),
+        Some(_) => {
+            let why = "--state is for --deliver or --to: nothing else is delivered";
+            Err(Failure::Usage(why.to_owned()))
+        }
+        None => list(args, settings, &stop),
+    }
+}
+
+/// Writes what was told, and goes on where that is wished.
+fn list(args: &Args, settings: &Settings, stop: &AtomicBool) -> Result<(), Failure> {
+    let filter = filter(args, settings)?;
     let sensor = sensor();
     output(None, |to| {
         if args.format == Format::Csv {
             alert::csv_header(to)?;
         }
         let mut after = 0;
-        loop {
-            let page = inventory.alerts(after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.id;
+        while !stop.load(Ordering::Relaxed) {
+            let page = Inventory::open(&settings.db)?.alerts(after, PAGE)?;
             for it in page.iter().filter(|it| filter.lets(it)) {
                 match args.format {
                     Format::Text => to.write_all(alert::text(it).as_bytes())?,
@@ -79,15 +122,65 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
                     Format::Csv => alert::csv(it, to)?,
                 }
             }
+            match page.last() {
+                Some(last) => after = last.id,
+                None if args.follow => {
+                    to.flush()?;
+                    thread::sleep(Duration::from_millis(500));
+                }
+                None => break,
+            }
         }
+        Ok(())
     })
 }
 
-fn filter(args: &Args, inventory: &Inventory) -> Result<Filter, Failure> {
+/// Hands alerts to receivers, each in a thread of its own: one that hangs keeps no other
+/// waiting.
+fn deliver(
+    args: &Args,
+    settings: &Settings,
+    state: &std::path::Path,
+    stop: &AtomicBool,
+) -> Result<(), Failure> {
+    let mut targets = args.to.clone();
+    if args.deliver {
+        for receiver in &settings.alerts.to {
+            targets.push(Target::new(receiver)?);
+        }
+    }
+    if targets.is_empty() {
+        let why = "no receiver: name one in the configuration ([[alerts.to]]) or by --to";
+        return Err(Failure::Said(why.to_owned()));
+    }
+    let mut names: Vec<_> = targets.iter().map(|target| &target.name).collect();
+    names.sort_unstable();
+    if let Some([twice, _]) = names.array_windows().find(|[a, b]| a == b) {
+        return Err(Failure::Said(format!("two receivers are called {twice}; name one otherwise")));
+    }
+    let filter = filter(args, settings)?;
+    let state = State::open(state)?;
+    let sinks: Result<Vec<_>, _> =
+        targets.into_iter().map(|target| Sink::new(target, sensor())).collect();
+    let sinks = sinks?;
+    for sink in &sinks {
+        info!("{}: gets alerts", sink.target().shown());
+    }
+    let longest = Duration::from_secs(settings.alerts.retry_seconds());
+    let (db, follow) = (settings.db.as_path(), args.follow);
+    let spool = Spool { db, state: &state, filter: &filter, follow, longest, stop };
+    let is_whole = thread::scope(|scope| {
+        let threads: Vec<_> = sinks.iter().map(|sink| scope.spawn(|| spool.run(sink))).collect();
+        threads.into_iter().fold(true, |whole, thread| thread.join().unwrap_or(false) && whole)
+    });
+    if is_whole { Ok(()) } else { Err(Failure::Silent) }
+}
+
+fn filter(args: &Args, settings: &Settings) -> Result<Filter, Failure> {
     let assets = match &args.asset {
         None => None,
         Some(wanted) => {
-            let known = inventory.assets()?;
+            let known = Inventory::open(&settings.db)?.assets()?;
             let found = dossier::find(&known, wanted);
             let mut ids: Vec<_> = found.into_iter().map(|asset| asset.id.clone()).collect();
             // One that is no more has alerts all the same.

@@ -1,0 +1,122 @@
+//! How far a receiver is: a small file that is replaced as a whole.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::cli::Failure;
+use crate::store::Alert;
+
+/// The last alert that a receiver has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// Its number; 0 before the first.
+    pub(super) id: i64,
+    /// Tells it from the same number in another inventory; empty when it is not known.
+    pub(super) print: String,
+    /// Alerts that went before the receiver had them.
+    pub(super) missed: u64,
+}
+
+impl Position {
+    /// After an alert.
+    pub(super) fn after(&self, alert: &Alert) -> Self {
+        Self { id: alert.id, print: print(alert), missed: self.missed }
+    }
+
+    /// Whether this is the alert that it stands after.
+    pub(super) fn is_after(&self, alert: &Alert) -> bool {
+        alert.id == self.id && (self.print.is_empty() || self.print == print(alert))
+    }
+}
+
+fn print(alert: &Alert) -> String {
+    let text = format!("{}|{}|{}|{}", alert.at.0, alert.kind, alert.asset, alert.subject);
+    HEXLOWER.encode(&Sha256::digest(text)).chars().take(16).collect()
+}
+
+/// The directory of all cursors, which one process at a time has.
+pub(super) struct State {
+    directory: PathBuf,
+    _alone: File,
+}
+
+impl State {
+    pub(super) fn open(directory: &Path) -> Result<Self, Failure> {
+        let shown = directory.display();
+        let said = |why: io::Error| {
+            Failure::Said(format!("{shown}: {why}; name another directory with --state"))
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(said)?;
+        let alone = File::create(directory.join("lock")).map_err(said)?;
+        if alone.try_lock().is_err() {
+            return Err(Failure::Said(format!(
+                "{shown}: another auscult delivers from here; end it, or name another directory \
+                 with --state"
+            )));
+        }
+        Ok(Self { directory: directory.to_owned(), _alone: alone })
+    }
+
+    /// Where the receiver of a name is; none when it is new here. What cannot be read is
+    /// taken for new: told twice is better than not told.
+    pub(super) fn load(&self, name: &str) -> Result<Option<Position>, io::Error> {
+        match fs::read(self.path(name)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All of it is there afterwards, also after a loss of power, or what was before.
+    pub(super) fn save(&self, name: &str, position: &Position) -> io::Result<()> {
+        let path = self.path(name);
+        let part = path.with_extension("part");
+        let mut file = File::create(&part)?;
+        file.write_all(&serde_json::to_vec(position)?)?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&part, &path)?;
+        File::open(&self.directory)?.sync_all()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.cursor"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_there_again_and_only_one_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(&dir.path().join("a/b")).unwrap();
+        assert!(State::open(&dir.path().join("a/b")).is_err());
+        assert_eq!(state.load("x").unwrap(), None);
+        let position = Position { id: 7, print: "ab".to_owned(), missed: 2 };
+        state.save("x", &position).unwrap();
+        assert_eq!(state.load("x").unwrap(), Some(position));
+        fs::write(state.path("x"), "{").unwrap();
+        assert!(state.load("x").is_err());
+        drop(state);
+        State::open(&dir.path().join("a/b")).unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_leaves_what_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(dir.path()).unwrap();
+        let position = Position { id: 1, ..Position::default() };
+        state.save("x", &position).unwrap();
+        std::os::unix::fs::symlink("/dev/full", dir.path().join("x.part")).unwrap();
+        assert!(state.save("x", &Position { id: 2, ..Position::default() }).is_err());
+        assert_eq!(state.load("x").unwrap(), Some(position));
+    }
+}

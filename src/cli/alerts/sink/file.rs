@@ -1,0 +1,57 @@
+//! Lines at the end of a file.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// Appends lines; they are on the disk afterwards, or none of them is. The file is opened
+/// anew each time, so that it may be moved away.
+pub(super) fn append(path: &Path, lines: &[String]) -> io::Result<()> {
+    let mut file =
+        OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
+    let (end, is_file) = file.metadata().map(|it| (it.len(), it.is_file()))?;
+    let mut text = String::new();
+    if end > 0 && is_file {
+        // A line that a crash has cut is ended, so that the next one stands for itself.
+        file.seek(SeekFrom::Start(end.saturating_sub(1)))?;
+        let mut last = [0];
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            text.push('\n');
+        }
+    }
+    for line in lines {
+        text.push_str(line);
+        text.push('\n');
+    }
+    let written = file.write_all(text.as_bytes()).and_then(|()| match is_file {
+        true => file.sync_data(),
+        false => file.flush(),
+    });
+    if written.is_err() && is_file {
+        // Half a line of a full disk would be there twice.
+        let _ = file.set_len(end);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_stand_for_themselves() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("alerts");
+        let lines = ["a".to_owned(), "b".to_owned()];
+        append(&path, &lines).unwrap();
+        append(&path, &lines[1..]).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\nb\nb\n");
+        std::fs::write(&path, "cu").unwrap();
+        append(&path, &lines[..1]).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "cu\na\n");
+        assert!(append(Path::new("/dev/full"), &lines).is_err());
+        assert!(append(&dir.path().join("no/alerts"), &lines).is_err());
+    }
+}

@@ -1,0 +1,76 @@
+//! Hands alerts to one receiver. What is handed over counts only when the receiver has
+//! taken it, as far as its protocol can say so.
+
+mod file;
+mod stream;
+mod syslog;
+mod webhook;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+
+use super::receiver::{Place, Shape, Target};
+use crate::cli::Failure;
+use crate::store::Alert;
+use crate::view::alert::{cef, json, syslog as rfc5424};
+
+/// A receiver that answers nothing for so long has not taken it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One receiver.
+pub(super) struct Sink {
+    target: Target,
+    sensor: String,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Sink {
+    pub(super) fn new(target: Target, sensor: String) -> Result<Self, Failure> {
+        let said = |why: String| Failure::Said(format!("{}: {why}", target.shown()));
+        let tls = match target.is_tls() {
+            true => Some(stream::config(target.ca.as_deref()).map_err(said)?),
+            false => None,
+        };
+        Ok(Self { target, sensor, tls })
+    }
+
+    pub(super) const fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// How long it may turn out afterwards that what was handed over was not taken after
+    /// all: a file that is synced and a server that says 200 have it; of a stream it is
+    /// only known that it was read, of a datagram not even that.
+    pub(super) const fn doubt(&self) -> Duration {
+        match self.target.place {
+            Place::Udp(_) | Place::Tcp { .. } => PATIENCE,
+            Place::Web { .. } | Place::File(_) => Duration::ZERO,
+        }
+    }
+
+    /// Hands over all of them, in order.
+    pub(super) fn deliver(&self, alerts: &[Alert]) -> io::Result<()> {
+        let lines = || -> Vec<String> { alerts.iter().map(|it| self.line(it)).collect() };
+        match &self.target.place {
+            Place::Udp(server) => syslog::datagrams(server, &lines()),
+            Place::Tcp { server, .. } => syslog::stream(server, self.tls.as_ref(), &lines()),
+            Place::File(path) => file::append(path, &lines()),
+            Place::Web { server, path, .. } => {
+                let body = webhook::body(alerts, &self.sensor);
+                let request = webhook::request(&self.target, server, path, &body);
+                webhook::post(server, self.tls.as_ref(), &request)
+            }
+        }
+    }
+
+    fn line(&self, alert: &Alert) -> String {
+        match self.target.shape {
+            Shape::Syslog => rfc5424(alert, &self.sensor),
+            Shape::Cef => cef(alert, &self.sensor),
+            Shape::Json => json(alert, &self.sensor),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Connections: plain, or with TLS.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::PATIENCE;
+use crate::cli::alerts::receiver::Server;
+
+/// Where systems keep the certificates that they believe.
+const BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// Believes these authorities, or those that the system does.
+pub(super) fn config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let found = || BUNDLES.map(Path::new).into_iter().find(|path| path.exists());
+    let path = ca.or_else(found).ok_or("no certificates of authorities; name some by `ca_file`")?;
+    let shown = path.display();
+    let read = |why: rustls::pki_types::pem::Error| format!("{shown}: {why}");
+    let mut roots = RootCertStore::empty();
+    let all: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(read)?.collect();
+    roots.add_parsable_certificates(all.map_err(read)?);
+    if roots.is_empty() {
+        return Err(format!("{shown}: no certificate in it"));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|why| why.to_string())?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// A connection to a receiver.
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    /// To the first of its addresses that answers.
+    pub(super) fn connect(server: &Server, tls: Option<&Arc<ClientConfig>>) -> io::Result<Self> {
+        let mut failed = io::Error::new(io::ErrorKind::NotFound, "no address of that name");
+        let mut plain = None;
+        for address in (server.host.as_str(), server.port).to_socket_addrs()?.take(4) {
+            match TcpStream::connect_timeout(&address, PATIENCE) {
+                Ok(stream) => {
+                    plain = Some(stream);
+                    break;
+                }
+                Err(error) => failed = error,
+            }
+        }
+        let Some(plain) = plain else { return Err(failed) };
+        plain.set_read_timeout(Some(PATIENCE))?;
+        plain.set_write_timeout(Some(PATIENCE))?;
+        plain.set_nodelay(true)?;
+        let Some(config) = tls else { return Ok(Self::Plain(plain)) };
+        let name = ServerName::try_from(server.host.clone()).map_err(io::Error::other)?;
+        let client = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+        Ok(Self::Tls(Box::new(StreamOwned::new(client, plain))))
+    }
+
+    /// Says that nothing more comes.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        self.flush()?;
+        match self {
+            Self::Plain(plain) => plain.shutdown(Shutdown::Write),
+            Self::Tls(tls) => {
+                tls.conn.send_close_notify();
+                tls.flush()?;
+                tls.sock.shutdown(Shutdown::Write)
+            }
+        }
+    }
+
+    /// Waits until the other side says the same: it has read everything then. A process
+    /// that died with something unread resets the connection instead.
+    pub(super) fn until_closed(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        let mut buffer = [0; 1024];
+        while begun.elapsed() < PATIENCE {
+            match self.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                // TCP's end without that of TLS: nothing that matters could be cut off.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(plain) => plain.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(plain) => plain.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(plain) => plain.flush(),
+            Self::Tls(tls) => tls.flush(),
+        }
+    }
+}

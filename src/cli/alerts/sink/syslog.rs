@@ -1,0 +1,85 @@
+//! Syslog's transports: UDP (RFC 5426), TCP with octets counted (RFC 6587), TLS (RFC 5425).
+
+use std::io::{self, Write as _};
+use std::net::{ToSocketAddrs as _, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+
+use super::stream::Stream;
+use crate::cli::alerts::receiver::Server;
+
+/// What one datagram may be long; the rest of the sentence is cut off.
+const DATAGRAM: usize = 8192;
+/// So long after a datagram it may be heard that nobody took it.
+const REFUSAL: Duration = Duration::from_millis(50);
+
+/// One connection for all of them. The receiver has read them when it closes after we
+/// did: TCP alone says nothing of the kind.
+pub(super) fn stream(
+    server: &Server,
+    tls: Option<&Arc<ClientConfig>>,
+    lines: &[String],
+) -> io::Result<()> {
+    let mut stream = Stream::connect(server, tls)?;
+    stream.write_all(&framed(lines))?;
+    stream.end()?;
+    stream.until_closed().map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            io::Error::new(io::ErrorKind::TimedOut, "it does not close, so it may not have read")
+        }
+        _ => error,
+    })
+}
+
+/// Each with its length before it (RFC 6587, section 3.4.1).
+fn framed(lines: &[String]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in lines {
+        bytes.extend_from_slice(line.len().to_string().as_bytes());
+        bytes.push(b' ');
+        bytes.extend_from_slice(line.as_bytes());
+    }
+    bytes
+}
+
+/// A datagram each. That one was taken cannot be known; that nobody is there can, where
+/// the receiver's machine says so.
+pub(super) fn datagrams(server: &Server, lines: &[String]) -> io::Result<()> {
+    let address = (server.host.as_str(), server.port).to_socket_addrs()?.next();
+    let address = address
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no address of that name"))?;
+    let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any)?;
+    socket.connect(address)?;
+    for line in lines {
+        let end = line.floor_char_boundary(DATAGRAM);
+        socket.send(line.get(..end).unwrap_or_default().as_bytes())?;
+    }
+    std::thread::sleep(REFUSAL);
+    socket.take_error()?.map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_are_counted() {
+        let lines = ["<1>1 ü\n".to_owned(), "b".to_owned()];
+        assert_eq!(framed(&lines), "8 <1>1 ü\n1 b".as_bytes());
+    }
+
+    #[test]
+    fn nobody_at_a_port_takes_no_datagram() {
+        let there = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let server = Server { host: "127.0.0.1".into(), port: there.local_addr().unwrap().port() };
+        datagrams(&server, &["a".to_owned(), "ü".repeat(5000)]).unwrap();
+        let mut buffer = [0; 20_000];
+        assert_eq!(there.recv(&mut buffer).unwrap(), 1);
+        assert_eq!(there.recv(&mut buffer).unwrap(), DATAGRAM);
+        drop(there);
+        assert!(datagrams(&server, &["a".to_owned()]).is_err());
+    }
+}

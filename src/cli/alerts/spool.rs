@@ -1,0 +1,224 @@
+//! Hands one receiver what it does not have yet. The table of alerts is the spool: it
+//! outlives this process, the receiver and the sensor, and only the cursor moves.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+use super::Filter;
+use super::cursor::{Position, State};
+use super::sink::Sink;
+use crate::store::{self, Alert, Inventory, Kind, Severity};
+
+/// Alerts handed over at once.
+const BATCH: u32 = 50;
+/// The inventory is asked for new ones this often.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks at whether it should end.
+const BLINK: Duration = Duration::from_millis(50);
+
+/// What all receivers share.
+pub(super) struct Spool<'s> {
+    pub(super) db: &'s Path,
+    pub(super) state: &'s State,
+    pub(super) filter: &'s Filter,
+    /// Go on for ever.
+    pub(super) follow: bool,
+    /// The longest pause between two tries.
+    pub(super) longest: Duration,
+    pub(super) stop: &'s AtomicBool,
+}
+
+/// Why a turn did nothing.
+enum Trouble {
+    /// The inventory cannot be read.
+    Inventory(store::Error),
+    /// The receiver has not taken it.
+    Receiver(io::Error),
+}
+
+/// One receiver's way through the spool.
+struct Way<'s> {
+    spool: &'s Spool<'s>,
+    sink: &'s Sink,
+    name: String,
+    /// Up to where it was handed over.
+    position: Position,
+    /// Up to where it is certain; what stands in the file.
+    certain: Position,
+    /// Handed over, and not yet certain.
+    doubts: VecDeque<(Instant, Position)>,
+    /// The cursor could not be written the last time.
+    unwritten: bool,
+}
+
+impl Spool<'_> {
+    /// Runs until all is handed over, or for ever; false when it was not.
+    pub(super) fn run(&self, sink: &Sink) -> bool {
+        let name = sink.target().shown();
+        let loaded = self.state.load(&sink.target().name).unwrap_or_else(|error| {
+            warn!("{name}: the cursor cannot be read ({error}); everything is handed over again");
+            None
+        });
+        let certain = loaded.unwrap_or_default();
+        let (position, doubts) = (certain.clone(), VecDeque::new());
+        let unwritten = false;
+        let mut way = Way { spool: self, sink, name, position, certain, doubts, unwritten };
+        let done = way.walk();
+        way.settle(self.follow);
+        done && !way.unwritten
+    }
+
+    /// Waits, unless it should end.
+    fn wait(&self, pause: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < pause && !self.is_over() {
+            std::thread::sleep(BLINK.min(pause));
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+impl Way<'_> {
+    fn walk(&mut self) -> bool {
+        let spool = self.spool;
+        let mut pause = Duration::ZERO;
+        while !spool.is_over() {
+            let trouble = match self.turn() {
+                Ok(true) => None,
+                Ok(false) if !spool.follow => return true,
+                Ok(false) => {
+                    self.settle(true);
+                    spool.wait(PAUSE);
+                    continue;
+                }
+                Err(trouble) => Some(trouble),
+            };
+            let Some(trouble) = trouble else {
+                if pause > Duration::ZERO {
+                    info!("{}: takes alerts again", self.name);
+                    pause = Duration::ZERO;
+                }
+                self.settle(true);
+                continue;
+            };
+            let was = pause;
+            pause = pause.saturating_mul(2).clamp(PAUSE.min(spool.longest), spool.longest);
+            match trouble {
+                Trouble::Inventory(error) if !spool.follow => {
+                    warn!("{error}");
+                    return false;
+                }
+                Trouble::Inventory(error) => warn!("{error}"),
+                Trouble::Receiver(error) => {
+                    // What it may not have read before it went is handed over again.
+                    self.doubts.clear();
+                    self.position = self.certain.clone();
+                    if was < spool.longest {
+                        let again = if spool.follow { "; trying again" } else { "" };
+                        warn!("{}: alerts are not taken ({error}){again}", self.name);
+                    }
+                    if !spool.follow {
+                        return false;
+                    }
+                }
+            }
+            spool.wait(pause);
+        }
+        true
+    }
+
+    /// Hands over some; false when there are none.
+    fn turn(&mut self) -> Result<bool, Trouble> {
+        let inventory = Inventory::open(self.spool.db).map_err(Trouble::Inventory)?;
+        let span = inventory.alert_span().map_err(Trouble::Inventory)?;
+        let (first, last) = span.unwrap_or((1, 0));
+        if self.is_elsewhere(&inventory, first, last).map_err(Trouble::Inventory)? {
+            warn!("{}: another inventory than before; it is handed over from its first", self.name);
+            self.position = Position { missed: self.position.missed, ..Position::default() };
+        }
+        let missing = first.saturating_sub(self.position.id).saturating_sub(1);
+        let page = inventory.alerts(self.position.id, BATCH).map_err(Trouble::Inventory)?;
+        let Some(end) = page.last() else { return Ok(false) };
+        let mut next = self.position.after(end);
+        let lets =
+            |it: &&Alert| it.severity >= self.sink.target().least && self.spool.filter.lets(it);
+        let mut wanted: Vec<Alert> = page.iter().filter(lets).cloned().collect();
+        // Who is new here has missed nothing.
+        if let (1.., Some(next_one), 1..) = (self.position.id, page.first(), missing) {
+            warn!("{}: {missing} alerts went before it had them", self.name);
+            next.missed = next.missed.saturating_add(missing.unsigned_abs());
+            wanted.insert(0, lost(next_one, missing));
+        }
+        if !wanted.is_empty() {
+            self.sink.deliver(&wanted).map_err(Trouble::Receiver)?;
+        }
+        self.position = next;
+        self.doubts.push_back((Instant::now(), self.position.clone()));
+        Ok(true)
+    }
+
+    /// Whether the cursor is of an inventory that was here before this one.
+    fn is_elsewhere(
+        &self,
+        inventory: &Inventory,
+        first: i64,
+        last: i64,
+    ) -> Result<bool, store::Error> {
+        let id = self.position.id;
+        if id == 0 || id < first {
+            return Ok(false);
+        }
+        let found = inventory.alerts(id.saturating_sub(1), 1)?;
+        Ok(id > last || !found.first().is_some_and(|it| self.position.is_after(it)))
+    }
+
+    /// Writes down what is certain by now; what is not for who goes on.
+    fn settle(&mut self, goes_on: bool) {
+        let doubt = if goes_on { self.sink.doubt() } else { Duration::ZERO };
+        let mut settled = None;
+        while let Some((_, position)) = self.doubts.pop_front_if(|(at, _)| at.elapsed() >= doubt) {
+            settled = Some(position);
+        }
+        let Some(settled) = settled else { return };
+        self.certain = settled;
+        let saved = self.spool.state.save(&self.sink.target().name, &self.certain);
+        self.unwritten = saved.is_err();
+        if let Err(error) = saved {
+            warn!(
+                "{}: the cursor cannot be written ({error}); after a restart alerts will come \
+                   again",
+                self.name
+            );
+        }
+    }
+}
+
+/// Says that so many before this one are not there any more.
+fn lost(next: &Alert, missing: i64) -> Alert {
+    Alert {
+        id: next.id.saturating_sub(1),
+        at: next.at,
+        kind: Kind::AlertsLost,
+        severity: Severity::Critical,
+        asset: String::new(),
+        label: String::new(),
+        address: String::new(),
+        mac: String::new(),
+        subject: String::new(),
+        before: String::new(),
+        after: missing.to_string(),
+        summary: format!("{missing} alerts went before this receiver had them"),
+        evidence: format!("the oldest that is there is {}", next.id),
+        resolves: None,
+        repeats: 0,
+        last_at: next.at,
+    }
+}

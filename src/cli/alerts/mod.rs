@@ -171,7 +171,8 @@ fn deliver(
     let spool = Spool { db, state: &state, filter: &filter, follow, longest, stop };
     let is_whole = thread::scope(|scope| {
         let threads: Vec<_> = sinks.iter().map(|sink| scope.spawn(|| spool.run(sink))).collect();
-        threads.into_iter().fold(true, |whole, thread| thread.join().unwrap_or(false) && whole)
+        let ended = threads.into_iter().map(|thread| thread.join().unwrap_or(false));
+        !ended.collect::<Vec<_>>().contains(&false)
     });
     if is_whole { Ok(()) } else { Err(Failure::Silent) }
 }

@@ -1,7 +1,7 @@
 //! Connections: plain, or with TLS.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,6 +40,17 @@ pub(super) fn config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
+/// Where a receiver is. Its name is the only one that is ever looked up, by this process
+/// and not by the sensor; the site has written it, and may write an address instead.
+#[allow(clippy::disallowed_methods, reason = "the name of a receiver, never one from the wire")]
+pub(super) fn addresses(server: &Server) -> io::Result<impl Iterator<Item = SocketAddr>> {
+    Ok((server.host.as_str(), server.port).to_socket_addrs()?.take(4))
+}
+
+pub(super) fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "no address of that name")
+}
+
 /// A connection to a receiver.
 pub(super) enum Stream {
     Plain(TcpStream),
@@ -49,9 +60,9 @@ pub(super) enum Stream {
 impl Stream {
     /// To the first of its addresses that answers.
     pub(super) fn connect(server: &Server, tls: Option<&Arc<ClientConfig>>) -> io::Result<Self> {
-        let mut failed = io::Error::new(io::ErrorKind::NotFound, "no address of that name");
+        let mut failed = no_address();
         let mut plain = None;
-        for address in (server.host.as_str(), server.port).to_socket_addrs()?.take(4) {
+        for address in addresses(server)? {
             match TcpStream::connect_timeout(&address, PATIENCE) {
                 Ok(stream) => {
                     plain = Some(stream);

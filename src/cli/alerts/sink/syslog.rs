@@ -1,13 +1,13 @@
 //! Syslog's transports: UDP (RFC 5426), TCP with octets counted (RFC 6587), TLS (RFC 5425).
 
 use std::io::{self, Write as _};
-use std::net::{ToSocketAddrs as _, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
 
-use super::stream::Stream;
+use super::stream::{Stream, addresses, no_address};
 use crate::cli::alerts::receiver::Server;
 
 /// What one datagram may be long; the rest of the sentence is cut off.
@@ -47,9 +47,7 @@ fn framed(lines: &[String]) -> Vec<u8> {
 /// A datagram each. That one was taken cannot be known; that nobody is there can, where
 /// the receiver's machine says so.
 pub(super) fn datagrams(server: &Server, lines: &[String]) -> io::Result<()> {
-    let address = (server.host.as_str(), server.port).to_socket_addrs()?.next();
-    let address = address
-        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no address of that name"))?;
+    let address = addresses(server)?.next().ok_or_else(no_address)?;
     let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(any)?;
     socket.connect(address)?;

@@ -1,5 +1,5 @@
 //! Wing 2: observations become knowledge. Pure and deterministic: no sockets, no
-//! SQL, no clock but the packets'. Order inside: `signature` ← `asset`.
+//! SQL, no clock but the packets'. Order inside: `signature` ← `asset` ← `risk`.
 //!
 //! ```text
 //!  observation ─▶ host (what one speaker said: facts, addresses, services)
@@ -17,6 +17,7 @@ pub mod activity;
 pub mod asset;
 mod caps;
 pub mod host;
+pub mod risk;
 mod room;
 mod said;
 pub mod signature;
@@ -40,6 +41,7 @@ use activity::{Activity, Trail, Unsaved};
 use asset::Pins;
 use host::Said;
 pub use host::{Evidence, Host, Span};
+use risk::RiskBook;
 use room::Room;
 use signature::Book;
 use tenancy::Tenancies;
@@ -78,6 +80,7 @@ pub struct Census {
     tenancies: Tenancies,
     activity: Activity,
     pins: Pins,
+    risks: RiskBook,
     captures: Vec<String>,
     room: Room,
     refused: u64,
@@ -98,6 +101,7 @@ impl Census {
             tenancies: Tenancies::default(),
             activity: Activity::default(),
             pins: Pins::default(),
+            risks: RiskBook::builtin().clone(),
             captures: Vec::new(),
             room: Room::default(),
             refused: 0,

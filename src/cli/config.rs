@@ -18,6 +18,9 @@ const OVERLAY: &str = "/etc/auscult/signatures.d";
 /// What the site knows of who is who, when the file does not say otherwise.
 const IDENTITY: &str = "/etc/auscult/identity.toml";
 
+/// Findings with which the site lives, when the file does not say otherwise.
+const ACCEPTED: &str = "/etc/auscult/risk-accepted.toml";
+
 /// What the file may say.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +35,8 @@ pub(super) struct Config {
     pub(super) last_user_days: Option<u32>,
     /// What the site knows of who is who (`[[same]]`, `[[apart]]`).
     pub(super) identity: Option<PathBuf>,
+    /// Findings with which the site lives (`[[accepted]]`).
+    pub(super) accepted: Option<PathBuf>,
     /// Whom `auscult listen` turns to once the interfaces are open.
     pub(super) user: Option<String>,
     /// Where `auscult listen` tells its counters to Prometheus.
@@ -73,6 +78,9 @@ impl Config {
         }
         if config.identity.is_none() && Path::new(IDENTITY).is_file() {
             config.identity = Some(PathBuf::from(IDENTITY));
+        }
+        if config.accepted.is_none() && Path::new(ACCEPTED).is_file() {
+            config.accepted = Some(PathBuf::from(ACCEPTED));
         }
         Ok(config)
     }

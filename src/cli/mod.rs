@@ -12,6 +12,7 @@ mod listen;
 mod log;
 mod read;
 mod register;
+mod risk;
 mod show;
 mod signatures;
 
@@ -25,6 +26,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing::{Level, error};
 
 use crate::census::asset::Pins;
+use crate::census::risk::{Accepted, RiskBook};
 use crate::census::signature::Book;
 use crate::observe::text::is_printable;
 use crate::time::calendar::Calendar;
@@ -69,6 +71,8 @@ enum Command {
     Listen(listen::Args),
     /// The asset register
     Register(register::Args),
+    /// How much each device should worry, with every term
+    Risk(risk::Args),
     /// Everything known of one asset, each value with its evidence
     Show(show::Args),
     /// What changed: lists it, follows it, delivers it
@@ -138,6 +142,7 @@ struct Settings {
     db: PathBuf,
     overlay: Option<PathBuf>,
     identity: Option<PathBuf>,
+    accepted: Option<PathBuf>,
     user: Option<String>,
     metrics: Option<String>,
     /// Days for which users are remembered; none when they are not.
@@ -158,6 +163,7 @@ impl Settings {
             db: db.unwrap_or_else(|| PathBuf::from("auscult.db")),
             overlay: config.signatures,
             identity: config.identity,
+            accepted: config.accepted,
             user: config.user,
             metrics: config.metrics,
             users: config
@@ -187,6 +193,20 @@ impl Settings {
 const MAX_IDENTITY: u64 = 1 << 20;
 
 impl Settings {
+    /// What findings weigh, with the site's own laid over it, and what the site lives with.
+    fn risks(&self) -> Result<RiskBook, Failure> {
+        let book = match self.overlay.as_deref() {
+            None => RiskBook::builtin().clone(),
+            overlay => RiskBook::load(overlay)
+                .map_err(|error| Failure::Said(format!("signatures: {error}")))?,
+        };
+        let Some(path) = &self.accepted else { return Ok(book) };
+        let said = |why: &dyn Display| Failure::Said(format!("{}: {why}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| said(&error))?;
+        let accepted = Accepted::parse(&text, &book).map_err(|error| said(&error))?;
+        Ok(book.accepting(accepted))
+    }
+
     /// What the site knows of who is who.
     fn pins(&self) -> Result<Pins, Failure> {
         let Some(path) = &self.identity else { return Ok(Pins::default()) };
@@ -247,6 +267,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Read(args) => read::run(args, &settings),
         Command::Listen(args) => listen::run(args, &settings),
         Command::Register(args) => register::run(args, &settings),
+        Command::Risk(args) => risk::run(args, &settings),
         Command::Show(args) => show::run(args, &settings),
         Command::Alerts(args) => alerts::run(args, &settings),
         Command::Signatures(args) => signatures::run(args, &settings),

@@ -47,7 +47,7 @@ impl Watch for Screen {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let book = settings.book()?;
-    let pins = settings.pins()?;
+    let (pins, risks) = (settings.pins()?, settings.risks()?);
     // What cannot be opened makes no inventory.
     let mut whole = true;
     let mut captures = args.files.iter().map(|path| match File::open(path) {
@@ -66,6 +66,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut census = writer.restore(book)?;
     census.keep_users(settings.users);
     census.pin(pins);
+    census.judge_by(risks);
     let mut reading = Reading::new(census, writer);
     // Ctrl-C ends the reading, not the inventory: what was read is written.
     let stop = Arc::new(AtomicBool::new(false));

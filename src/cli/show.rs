@@ -4,7 +4,7 @@ use tracing::warn;
 
 use super::{Failure, Settings, output};
 use crate::store::Inventory;
-use crate::view::dossier;
+use crate::view::{dossier, risk};
 
 /// Seconds whose loss is told beside what is known.
 const DAY: i64 = 24 * 60 * 60;
@@ -18,6 +18,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let inventory = Inventory::open(&settings.db)?;
     let assets = inventory.assets()?;
+    let (risks, captures) = (inventory.risks()?, inventory.captures()?);
     let found = dossier::find(&assets, &args.asset);
     let changes = match found.as_slice() {
         [asset] => inventory.history(&asset.id)?,
@@ -33,6 +34,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         found => output(None, |to| {
             for asset in found {
                 to.write_all(dossier::text(asset).as_bytes())?;
+                if let Some(it) = risks.get(&asset.id) {
+                    to.write_all(risk::page(it, &captures).as_bytes())?;
+                }
             }
             to.write_all(dossier::history(&changes).as_bytes())?;
             Ok(())

@@ -4,8 +4,10 @@ use std::io::Write;
 
 use super::{Failure, Settings, output};
 use crate::census::asset::OWN_KEYS;
+use crate::census::risk;
 use crate::census::signature::{Book, Signature, check};
 use crate::wire::dissect::PROTOCOLS;
+use crate::wire::flow;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,8 +33,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     match &args.what {
         What::Check => {
             let said = PROTOCOLS.iter().flat_map(|p| p.keys).map(crate::observe::Key::as_str);
-            let keys: Vec<&str> = said.chain(OWN_KEYS).collect();
-            let faults = check(&book, &keys);
+            let keys: Vec<&str> = said.chain(OWN_KEYS).chain(flow::OWN_KEYS).collect();
+            let mut faults = check(&book, &keys);
+            faults.extend(risk::check(&settings.risks()?, &book));
             output(None, |to| {
                 for fault in &faults {
                     writeln!(to, "{fault}")?;

@@ -3,9 +3,12 @@
 //! A device that appears, that turns out to be a part of another, that is called
 //! otherwise or sits elsewhere: all of it stays, whatever is believed later.
 
-use rusqlite::{Transaction, params};
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Params, Transaction, params};
 
 use super::record::Attribute;
+use super::risk::{FINDING, FINDINGS};
 use super::{Error, Inventory};
 use crate::census::asset::AssetId;
 use crate::time::Timestamp;
@@ -23,7 +26,9 @@ const WATCHED: &[&str] = &[
     "model",
     "os_build",
     "os_name",
+    "os_supported",
     "os_version",
+    "risk_level",
     "serial_number",
     "software_version",
     "switch",
@@ -97,6 +102,14 @@ impl<'t> Log<'t> {
                 self.append(at, id, what, &before, &after)?;
             }
         }
+        let (before, after) = (findings(before), findings(after));
+        let rules: BTreeSet<_> = before.keys().chain(after.keys()).copied().collect();
+        for rule in rules {
+            let [before, after] = [&before, &after].map(|all| all.get(rule).unwrap_or(&""));
+            if before != after {
+                self.append(at, id, &format!("{FINDING}{rule}"), before, after)?;
+            }
+        }
         Ok(())
     }
 
@@ -132,14 +145,25 @@ fn shown(all: &[Attribute<'_>], name: &str) -> String {
     values.join("; ")
 }
 
+/// Rules that are met, with how bad that is.
+fn findings<'a>(all: &'a [Attribute<'_>]) -> BTreeMap<&'a str, &'a str> {
+    let values =
+        all.iter().filter(|attribute| attribute.name == FINDINGS).flat_map(|it| &it.values);
+    values.filter_map(|it| it.value.split_once(' ')).collect()
+}
+
 impl Inventory {
     /// What changed of an asset, in order.
     ///
     /// # Errors
     /// The inventory cannot be read.
     pub fn history(&self, id: &str) -> Result<Vec<Change>, Error> {
-        let sql = "SELECT at, asset, what, before, after FROM change WHERE asset = ?1 ORDER BY id";
-        self.rows(sql, [id], |row| {
+        self.changes("WHERE asset = ?1 ORDER BY id", [id])
+    }
+
+    pub(super) fn changes(&self, of: &str, with: impl Params) -> Result<Vec<Change>, Error> {
+        let sql = format!("SELECT at, asset, what, before, after FROM change {of}");
+        self.rows(&sql, with, |row| {
             Ok(Change {
                 at: Timestamp(row.get(0)?),
                 asset: row.get(1)?,

@@ -12,6 +12,7 @@ use super::activity::Roll;
 use super::alert::{self, Policy};
 use super::history::Log;
 use super::record::{self, Attribute, ReasonOf, ValueOf};
+use super::risk;
 use super::writer::Failure;
 use crate::census::asset::{Asset, AssetId, Candidate, Joined, Tally};
 use crate::census::{Census, Span};
@@ -115,20 +116,28 @@ impl Ledger {
             transaction.prepare_cached("UPDATE known SET attributes = ?2 WHERE asset = ?1")?;
         let mut recall =
             transaction.prepare_cached("SELECT attributes FROM known WHERE asset = ?1")?;
+        let mut judge =
+            transaction.prepare_cached("INSERT OR REPLACE INTO risk VALUES (?1, ?2)")?;
+        let mut acquit = transaction.prepare_cached("DELETE FROM risk WHERE asset = ?1")?;
         let silent = self.entries.is_empty();
         let mut log = Log::new(transaction, silent);
         let silent = silent || (policy.first_is_learning && self.is_first);
         let (alerts, captures) = (self.alerts.take(), census.captures());
         let mut alerts = alert::Publication::begin(alerts, transaction, policy, captures, silent)?;
         let mut parts: HashMap<AssetId, AssetId, RandomState> = HashMap::default();
-        let mut blob = Vec::new();
-        census.derive(|asset| {
-            let known = attributes(&asset);
+        let (mut blob, mut judged) = (Vec::new(), Vec::new());
+        census.assess(|asset, assessment| {
+            let mut known = attributes(&asset);
+            record::begin(&mut judged);
+            if let Some(assessment) = &assessment {
+                risk::attributes(assessment, &mut known);
+                record::add(&mut judged, assessment)?;
+            }
             record::begin(&mut blob);
             record::add(&mut blob, &known)?;
             let part = |it: &Joined<'_>| (AssetId::of(&it.identity.to_string()), asset.id);
             parts.extend(asset.joined.iter().map(part));
-            let print = print(&asset, &blob);
+            let print = print(&asset, [&blob, &judged]);
             let (first, last) = (asset.span.first, asset.span.last);
             changes.summary.assets += 1;
             changes.summary.tally.add(&asset);
@@ -187,6 +196,11 @@ impl Ledger {
             if !is_known {
                 know.execute(params![number, blob])?;
             }
+            if assessment.is_some() {
+                judge.execute(params![number, judged])?;
+            } else {
+                acquit.execute([number])?;
+            }
             changes.written.push((asset.id, Entry { number, print, last, round: self.round }));
             changes.summary.changed += 1;
             roll.asset(number, &asset)
@@ -204,8 +218,11 @@ impl Ledger {
         changes.alerts = Some(alerts.close(number)?);
         changes.summary.gone = changes.gone.len();
         for (_, number) in &changes.gone {
-            for sql in ["DELETE FROM known WHERE asset = ?1", "DELETE FROM asset WHERE number = ?1"]
-            {
+            for sql in [
+                "DELETE FROM known WHERE asset = ?1",
+                "DELETE FROM risk WHERE asset = ?1",
+                "DELETE FROM asset WHERE number = ?1",
+            ] {
                 transaction.prepare_cached(sql)?.execute([number])?;
             }
             roll.gone(*number)?;
@@ -227,11 +244,14 @@ impl Ledger {
 
 /// A hash of all that is known but when it was last seen. A strong one: what is known is
 /// what strangers say, and nobody may hide a change behind a fingerprint that he has met.
-fn print(asset: &Asset<'_>, blob: &[u8]) -> u128 {
+fn print(asset: &Asset<'_>, [known, judged]: [&[u8]; 2]) -> u128 {
+    let length = u64::try_from(known.len()).unwrap_or(u64::MAX);
     let digest = Sha256::new()
         .chain_update([u8::from(asset.external)])
         .chain_update(asset.span.first.0.to_be_bytes())
-        .chain_update(blob)
+        .chain_update(length.to_be_bytes())
+        .chain_update(known)
+        .chain_update(judged)
         .finalize();
     digest.iter().take(16).fold(0, |print, byte| print << 8 | u128::from(*byte))
 }

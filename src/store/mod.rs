@@ -9,6 +9,7 @@ mod inventory;
 mod journal;
 mod ledger;
 mod record;
+pub mod risk;
 mod writer;
 
 use std::path::{Path, PathBuf};

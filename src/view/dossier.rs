@@ -95,7 +95,8 @@ fn line(page: &mut String, name: &str, value: &Value, mark: &str) {
     let _ = writeln!(page, "{mark}{name}: {}  ({:.2})", value.value, value.confidence);
     for why in value.reasons.iter().take(MAX_REASONS) {
         let place = match why.frame {
-            0 => "registry of addresses".to_owned(),
+            0 if why.key == "mac.oui" => "registry of addresses".to_owned(),
+            0 => "no single frame".to_owned(),
             frame => format!("{} frame {frame}", why.capture),
         };
         let _ = writeln!(

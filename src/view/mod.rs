@@ -5,3 +5,4 @@ pub mod activity;
 pub mod alert;
 pub mod dossier;
 pub mod register;
+pub mod risk;

@@ -49,7 +49,8 @@ pub(super) struct Candidates<'a> {
 }
 
 /// Attributes of which a device may have several at once.
-const MULTIPLE: &[&str] = &["ae_titles", "remote_access", "vpn", "software"];
+const MULTIPLE: &[&str] =
+    &["ae_titles", "certificate_end", "exposure", "remote_access", "software", "vpn"];
 
 impl<'a> Candidates<'a> {
     /// Everything that signatures say of one fact. `weight` lowers confidence for

@@ -108,6 +108,9 @@ impl<'a> Desk<'a> {
                 if let Some(found) = self.reader.alone(key, value) {
                     candidates.add(&found, (key, value), fact.said, weight);
                 }
+                if let Some(found) = self.reader.exposed(key, value) {
+                    candidates.add(&found, (key, value), fact.said, 1.0);
+                }
             }
             let serves = |(_, _, name, role): &&Service| *role == Role::Server && !name.is_empty();
             for ((_, _, name, _), said) in host.services().iter().filter(|(it, _)| serves(&it)) {
@@ -211,11 +214,11 @@ impl<'a> Desk<'a> {
     /// A device of which only others speak.
     pub(super) fn described(
         &self,
-        identity: Identity,
+        identity: &Identity,
         facts: &[(AssetId, &'a EquipmentFacts, Said)],
     ) -> Option<Asset<'a>> {
         let id = AssetId::of(&identity.to_string());
-        let mut asset = empty(id, identity, facts.iter().map(|(.., said)| said.span));
+        let mut asset = empty(id, identity.clone(), facts.iter().map(|(.., said)| said.span));
         let mut candidates = Candidates::default();
         for (through, facts, said) in facts {
             asset.seen_through.push(*through);

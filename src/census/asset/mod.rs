@@ -18,6 +18,7 @@ mod plug;
 mod tally;
 mod understood;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
@@ -183,6 +184,30 @@ impl Census {
         &'a self,
         mut each: impl FnMut(Asset<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.derive_all(None, &mut |asset| each(asset))
+    }
+
+    /// Shows every asset to `look`, with which it may remember something; then hands them
+    /// to `each` as [`Self::derive`] does, with what was remembered.
+    ///
+    /// # Errors
+    /// The first one of `each`, after which nothing more is derived.
+    pub(in crate::census) fn derive_twice<'a, M, E>(
+        &'a self,
+        look: impl Fn(&Asset<'a>, &mut M),
+        memory: &mut M,
+        mut each: impl FnMut(Asset<'a>, &M) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let seen = RefCell::new(memory);
+        let look = |asset: &Asset<'a>| look(asset, *seen.borrow_mut());
+        self.derive_all(Some(&look), &mut |asset| each(asset, *seen.borrow()))
+    }
+
+    fn derive_all<'a, E>(
+        &'a self,
+        look: Option<&dyn Fn(&Asset<'a>)>,
+        each: &mut dyn FnMut(Asset<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let hosts: Vec<(&HostId, &Host)> = self.hosts().collect();
         let identifier = Identifier::new(hosts.iter().copied());
         let plugs = Plugs::new(&hosts);
@@ -230,14 +255,21 @@ impl Census {
             group.described.own.extend(own);
             false
         });
+        let others: Vec<_> =
+            others.into_iter().filter(|(name, _)| !speaks.contains(name)).collect();
+        if let Some(look) = look {
+            all.iter().for_each(|group| look(&desk.asset(group)));
+            let described = others.iter().filter_map(|(name, it)| desk.described(name, it));
+            described.for_each(|asset| look(&asset));
+        }
         for group in &all {
             let mut asset = desk.asset(group);
             let speakers = group.hosts.iter().map(|(_, host)| *host);
             asset.last_user = users.and_then(|since| users::last(speakers, since));
             each(asset)?;
         }
-        for (name, facts) in others.into_iter().filter(|(name, _)| !speaks.contains(name)) {
-            desk.described(name, &facts).map_or(Ok(()), &mut each)?;
+        for (name, facts) in others {
+            desk.described(&name, &facts).map_or(Ok(()), &mut *each)?;
         }
         Ok(())
     }

@@ -64,6 +64,11 @@ impl<'a> Reader<'a> {
         answer
     }
 
+    /// How a fact exposes whoever says it.
+    pub(super) fn exposed(&self, key: &str, value: &str) -> Option<Understood<'a>> {
+        self.book.exposes(key, value).map(|found| Understood::of(&found))
+    }
+
     /// What is said of a fact beside others of the same message.
     pub(super) fn among(
         &self,

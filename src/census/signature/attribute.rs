@@ -12,6 +12,9 @@
 /// * `software`: a product that runs there, with its version ("DCMTK 3.6.5").
 /// * `software_version`: of the device as its maker counts it.
 /// * `ae_titles`: one DICOM application entity title per fact.
+/// * `exposure`: one word per fact that rules of `signatures/risk.toml` weigh
+///   (`smb1-server`); `certificate_end`: the last day of a certificate that it shows. Only
+///   signatures whose id begins with `exposure.` set these two, and nothing else.
 pub static ATTRIBUTES: &[&str] = &[
     "device_category",
     "device_class",
@@ -33,7 +36,16 @@ pub static ATTRIBUTES: &[&str] = &[
     "department",
     "remote_access",
     "vpn",
+    "exposure",
+    "certificate_end",
 ];
+
+/// What signatures of the topic [`EXPOSURE`] set.
+pub(super) const EXPOSED: [&str; 2] = ["exposure", "certificate_end"];
+
+/// Signatures whose ids begin so are asked beside the others, not instead of them: what a
+/// fact says of a device's identity does not hide that it is dangerous.
+pub(super) const EXPOSURE: &str = "exposure.";
 
 /// Whether signatures may set an attribute of this name.
 #[must_use]

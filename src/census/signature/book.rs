@@ -28,12 +28,14 @@ pub struct Book {
     /// How many at the start of `signatures` came from an overlay.
     overlaid: usize,
     by_key: HashMap<String, Index, RandomState>,
+    /// Those that say how a device is exposed, by key.
+    exposures: HashMap<String, Index, RandomState>,
     by_id: HashMap<String, usize>,
     classes: Classes,
 }
 
 /// The signatures of one key in the order in which they are asked.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Index {
     equals: HashMap<String, Vec<usize>, RandomState>,
     domains: HashMap<String, Vec<usize>, RandomState>,
@@ -96,7 +98,8 @@ impl Book {
     /// The built-in signatures with these files laid over them, the last one uppermost.
     ///
     /// A block with a known id takes the place of the known one; new blocks are asked
-    /// before the built-in ones. A file `classes.toml` adds or renames device classes.
+    /// before the built-in ones. A file `classes.toml` adds or renames device classes;
+    /// `risk.toml` and `support.toml` are no signatures and passed over.
     ///
     /// # Errors
     /// Every fault of every file.
@@ -111,7 +114,8 @@ impl Book {
         }
         let mut found: Vec<Signature> = Vec::new();
         let of_overlay = (&classes, Patterns::Tried);
-        for source in of_signatures {
+        let weights = [builtin::RISK.0, builtin::SUPPORT.0];
+        for source in of_signatures.into_iter().filter(|it| !weights.contains(&it.name)) {
             found.extend(parse::signatures(source.name, source.text, of_overlay, &mut faults));
         }
         if !faults.is_empty() {
@@ -134,11 +138,13 @@ impl Book {
 
     fn index(signatures: Vec<Signature>, overlaid: usize, classes: Classes) -> Self {
         let mut by_key: HashMap<String, Index, RandomState> = HashMap::default();
+        let mut exposures = by_key.clone();
         let mut by_id = HashMap::new();
         for (at, signature) in signatures.iter().enumerate() {
             by_id.insert(signature.id.clone(), at);
             for key in &signature.keys {
-                let index = by_key.entry(key.clone()).or_default();
+                let all = if signature.exposes() { &mut exposures } else { &mut by_key };
+                let index = all.entry(key.clone()).or_default();
                 let (map, texts) = match &signature.matcher {
                     Matcher::Equals(texts) => (&mut index.equals, texts),
                     Matcher::Domain(texts) => (&mut index.domains, texts),
@@ -153,18 +159,25 @@ impl Book {
                 }
             }
         }
-        for index in by_key.values_mut() {
+        for index in by_key.values_mut().chain(exposures.values_mut()) {
             index.lengths = index.prefixes.keys().map(String::len).collect();
             index.lengths.sort_unstable_by(|a, b| b.cmp(a));
             index.lengths.dedup();
         }
-        Self { signatures, overlaid, by_key, by_id, classes }
+        Self { signatures, overlaid, by_key, exposures, by_id, classes }
     }
 
     /// Whether any signature looks at this key.
     #[must_use]
     pub fn knows(&self, key: &str) -> bool {
         self.by_key.contains_key(key)
+    }
+
+    /// How `key=value` exposes a device: the first signature of that topic that matches.
+    /// They are asked of each fact alone, beside those of [`Self::matches`].
+    #[must_use]
+    pub fn exposes<'a>(&'a self, key: &str, value: &str) -> Option<Match<'a>> {
+        self.first_of(self.exposures.get(key)?, value, &[])
     }
 
     /// Everything that `key=value` says: the first signature that matches, and what
@@ -178,7 +191,15 @@ impl Book {
         value: &str,
         others: &[(&str, &str)],
     ) -> Option<Match<'a>> {
-        let index = self.by_key.get(key)?;
+        self.first_of(self.by_key.get(key)?, value, others)
+    }
+
+    fn first_of<'a>(
+        &'a self,
+        index: &'a Index,
+        value: &str,
+        others: &[(&str, &str)],
+    ) -> Option<Match<'a>> {
         let at = index
             .candidates(value, &self.signatures)
             .find(|&at| self.signatures.get(at).is_some_and(|signature| signature.holds(others)))?;

@@ -16,6 +16,10 @@ pub const EDITION: &str = include_str!("../../../signatures/EDITION").trim_ascii
 /// The device classes.
 pub(super) static CLASSES: File = file!("classes.toml");
 
+/// What findings weigh, and until when operating systems are mended: no signatures.
+pub(crate) static RISK: File = file!("risk.toml");
+pub(crate) static SUPPORT: File = file!("support.toml");
+
 /// All files of signatures, sorted by name.
 pub(super) static FILES: &[File] = &[
     file!("behaviour.toml"),
@@ -26,6 +30,7 @@ pub(super) static FILES: &[File] = &[
     file!("dicom-modalities.toml"),
     file!("dicom-roles.toml"),
     file!("directory.toml"),
+    file!("exposure.toml"),
     file!("facility.toml"),
     file!("hl7.toml"),
     file!("hostnames.toml"),

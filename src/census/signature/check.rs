@@ -44,7 +44,11 @@ fn examples(book: &Book, signature: &Signature, key: &str, problems: &mut Vec<Fa
     for example in &signature.examples {
         let others: Vec<_> = example.with.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let value = &example.value;
-        let Some(found) = book.matches(key, value, &others) else {
+        let found = match signature.exposes() {
+            true => book.exposes(key, value),
+            false => book.matches(key, value, &others),
+        };
+        let Some(found) = found else {
             problems.push(signature.fault(format!("example `{value}` does not match")));
             continue;
         };
@@ -69,7 +73,11 @@ fn examples(book: &Book, signature: &Signature, key: &str, problems: &mut Vec<Fa
         }
     }
     for value in &signature.never {
-        if book.matches(key, value, &[]).is_some_and(|m| m.signature.id == signature.id) {
+        let found = match signature.exposes() {
+            true => book.exposes(key, value),
+            false => book.matches(key, value, &[]),
+        };
+        if found.is_some_and(|m| m.signature.id == signature.id) {
             problems.push(signature.fault(format!("matches `{value}`, which it never should")));
         }
     }

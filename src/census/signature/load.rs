@@ -12,7 +12,7 @@ const MAX_FILES: usize = 1024;
 const MAX_BYTES: u64 = 4 << 20;
 
 /// Names and texts of the `*.toml` files of a directory, sorted by name.
-pub(super) fn directory(path: &Path) -> Result<Vec<(String, String)>, BookError> {
+pub(in crate::census) fn directory(path: &Path) -> Result<Vec<(String, String)>, BookError> {
     let fault = |file: &str, what: String| {
         BookError(vec![Fault { file: file.to_owned(), line: 0, id: String::new(), what }])
     };

@@ -24,8 +24,10 @@ use std::fmt;
 pub use attribute::{ATTRIBUTES, is_known};
 pub use book::{Book, Source};
 pub use builtin::EDITION;
+pub(in crate::census) use builtin::{RISK, SUPPORT};
 pub use check::check;
 pub use classes::{CATEGORIES, Class, Classes};
+pub(in crate::census) use load::directory as overlay;
 pub use pattern::Pattern;
 
 /// How sure a `hint` is: it needs company.
@@ -70,6 +72,12 @@ impl Signature {
         self.when.iter().all(|(key, pattern)| {
             others.iter().any(|(other, value)| other == key && pattern.is_match(value))
         })
+    }
+
+    /// Whether it says how a device is exposed, not what it is.
+    #[must_use]
+    pub fn exposes(&self) -> bool {
+        self.id.starts_with(attribute::EXPOSURE)
     }
 
     fn fault(&self, what: String) -> Fault {

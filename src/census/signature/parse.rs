@@ -181,6 +181,13 @@ fn compile(
     if block.not != (set.is_empty() && hint.is_empty()) {
         return Err("either `not = true` or something to `set` or `hint`".into());
     }
+    let exposes = block.id.starts_with(attribute::EXPOSURE);
+    if set.iter().chain(&hint).any(|(name, _)| attribute::EXPOSED.contains(name) != exposes)
+        || (exposes && !block.when.is_empty())
+    {
+        let topic = attribute::EXPOSURE;
+        return Err(format!("`exposure` and `certificate_end` are of `{topic}`, without `when`"));
+    }
     if let Some((name, _)) = hint.iter().find(|(name, _)| set.iter().any(|(n, _)| n == name)) {
         return Err(format!("{name} stands in `set` and in `hint`"));
     }

@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{twice}: named twice; once is enough")));
     }
     crate::store::can_be_at(&settings.db)?;
-    let (book, pins) = (settings.book()?, settings.pins()?);
+    let (book, pins, risks) = (settings.book()?, settings.pins()?, settings.risks()?);
     let policy = settings.alerts.policy(true, settings.loss_alarm)?;
     let signals = Signals::heed()?;
     let options = Options {
@@ -146,6 +146,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut census = writer.restore(book)?;
     census.keep_users(settings.users);
     census.pin(pins);
+    census.judge_by(risks);
     let mut listening = Listening::new(census, writer);
     for (interface, port) in &opened {
         let note = if port.note.is_empty() { String::new() } else { format!(" ({})", port.note) };
@@ -184,15 +185,15 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             return Wish::GoOn;
         }
         manager.reloading();
-        let read = settings.book().and_then(|book| Ok((book, settings.pins()?)));
+        let read = settings.book().and_then(|book| Ok((book, settings.pins()?, settings.risks()?)));
         let wish = match read {
-            Ok((book, pins)) => {
-                info!("signatures and identities are read anew");
+            Ok((book, pins, risks)) => {
+                info!("signatures, identities and risks are read anew");
                 edition = self::edition(&book);
-                Wish::Reload(book, pins)
+                Wish::Reload(book, pins, Box::new(risks))
             }
             Err(failure) => {
-                warn!("signatures and identities stay as they are: {failure}");
+                warn!("signatures, identities and risks stay as they are: {failure}");
                 Wish::GoOn
             }
         };
@@ -240,8 +241,9 @@ fn give_up_rights(args: &Args, settings: &Settings) -> Result<Confined, Failure>
         _ => Path::new("."),
     };
     // Signatures of the site may be replaced as a whole, directory and all.
-    let identity = settings.identity.as_deref();
-    let readable = [Some(Path::new(config::DIRECTORY)), settings.overlay.as_deref(), identity];
+    let [identity, accepted] = [&settings.identity, &settings.accepted].map(|it| it.as_deref());
+    let overlay = settings.overlay.as_deref();
+    let readable = [Some(Path::new(config::DIRECTORY)), overlay, identity, accepted];
     let readable: Vec<_> = readable.into_iter().flatten().collect();
     let user = args.user.as_deref().or(settings.user.as_deref());
     let wanted = Confine { user, state, writable: &[], readable: &readable };

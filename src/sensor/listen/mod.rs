@@ -19,6 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::census::Census;
 use crate::census::asset::Pins;
+use crate::census::risk::RiskBook;
 use crate::census::signature::Book;
 use crate::observe::Observation;
 use crate::sensor::Share;
@@ -52,8 +53,8 @@ pub enum Wish {
     /// Go on.
     #[default]
     GoOn,
-    /// Go on with these signatures, and what the site knows of who is who.
-    Reload(Arc<Book>, Pins),
+    /// Go on with these signatures, what the site knows of who is who, and how it judges.
+    Reload(Arc<Book>, Pins, Box<RiskBook>),
     /// Write everything and end.
     Stop,
 }
@@ -220,9 +221,10 @@ impl Listening {
             self.feel();
             match watch(&self.look()) {
                 Wish::GoOn => {}
-                Wish::Reload(book, pins) => {
+                Wish::Reload(book, pins, risks) => {
                     self.census.turn_to(book);
                     self.census.pin(pins);
+                    self.census.judge_by(*risks);
                 }
                 Wish::Stop => break,
             }

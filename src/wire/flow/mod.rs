@@ -17,6 +17,7 @@ pub mod limits;
 mod recognise;
 mod seen;
 mod stream;
+mod sweep;
 mod table;
 mod tcp;
 
@@ -29,6 +30,7 @@ use key::FlowKey;
 use recognise::Known;
 use seen::Seen;
 use stream::Conversation;
+use sweep::{SWEEPS, Sweeps};
 use table::{Flow, Phase, Table, Told};
 
 use crate::net::{HostId, Segment};
@@ -73,7 +75,11 @@ pub struct Engine {
     known: Known,
     counts: Counts,
     ended: Vec<Flow>,
+    sweeps: Sweeps,
 }
+
+/// The facts that the engine says itself, of no protocol.
+pub const OWN_KEYS: [&str; 1] = ["network.sweeps"];
 
 impl Default for Engine {
     fn default() -> Self {
@@ -94,6 +100,7 @@ impl Engine {
             known: Known::new(),
             counts: Counts::default(),
             ended: Vec::new(),
+            sweeps: Sweeps::default(),
         }
     }
 
@@ -290,6 +297,11 @@ impl Engine {
         if shadow && let Some(flow) = self.table.get_mut(index) {
             flow.shadow = true;
             self.counts.shadows = self.counts.shadows.saturating_add(1);
+        } else if let Some(port) = self.sweeps.begins(packet) {
+            let sender = host(packet.segment, packet.src_mac, packet.addresses().map(|it| it.0));
+            let (at, frame, seen) = (packet.at, packet.frame, &mut self.seen);
+            let mut emit = Emit { seen, out, at, frame, sender, receiver: HostId::default() };
+            emit.say(sender, Observed::Fact(SWEEPS, port.to_string().into()));
         }
         Some(index)
     }

@@ -3,6 +3,7 @@
 //! password goes over the wire readable is told, never whose or which. What is written
 //! or fetched is not read.
 
+mod account;
 #[cfg(test)]
 mod tests;
 
@@ -16,11 +17,18 @@ const FTP_BANNER: Key = Key::new("ftp.banner");
 const SMTP_BANNER: Key = Key::new("smtp.banner");
 const POP3_BANNER: Key = Key::new("pop3.banner");
 const IMAP_BANNER: Key = Key::new("imap.banner");
-/// `yes`: the client sends its password readable.
+/// `yes`: the client sends its password readable; the server takes it.
 const FTP_CLEAR: Key = Key::new("ftp.clear_login");
+const FTP_TAKES: Key = Key::new("ftp.takes_clear_login");
 const SMTP_CLEAR: Key = Key::new("smtp.clear_login");
+const SMTP_TAKES: Key = Key::new("smtp.takes_clear_login");
 const POP3_CLEAR: Key = Key::new("pop3.clear_login");
+const POP3_TAKES: Key = Key::new("pop3.takes_clear_login");
 const IMAP_CLEAR: Key = Key::new("imap.clear_login");
+const IMAP_TAKES: Key = Key::new("imap.takes_clear_login");
+/// What kind of a well-known account the client logged on with, and the server let in.
+const FTP_KNOWN: Key = Key::new("ftp.known_account");
+const FTP_TAKES_KNOWN: Key = Key::new("ftp.takes_known_account");
 /// What the server says that its system is: `UNIX Type: L8`.
 const FTP_SYSTEM: Key = Key::new("ftp.system");
 /// Name by which a client introduces its computer.
@@ -30,28 +38,28 @@ const SMTP_HOSTNAME: Key = Key::new("smtp.hostname");
 pub(super) static FTP: Protocol = Protocol {
     name: "ftp",
     standard: "RFC 959",
-    keys: &[FTP_BANNER, FTP_CLEAR, FTP_SYSTEM],
+    keys: &[FTP_BANNER, FTP_CLEAR, FTP_TAKES, FTP_KNOWN, FTP_TAKES_KNOWN, FTP_SYSTEM],
     ports: &[21],
     body: Body::Stream { probe: |o| Kind::Ftp.probe(o), start: || Kind::Ftp.start() },
 };
 pub(super) static IMAP: Protocol = Protocol {
     name: "imap",
     standard: "RFC 9051",
-    keys: &[IMAP_BANNER, IMAP_CLEAR],
+    keys: &[IMAP_BANNER, IMAP_CLEAR, IMAP_TAKES],
     ports: &[143],
     body: Body::Stream { probe: |o| Kind::Imap.probe(o), start: || Kind::Imap.start() },
 };
 pub(super) static POP3: Protocol = Protocol {
     name: "pop3",
     standard: "RFC 1939",
-    keys: &[POP3_BANNER, POP3_CLEAR],
+    keys: &[POP3_BANNER, POP3_CLEAR, POP3_TAKES],
     ports: &[110],
     body: Body::Stream { probe: |o| Kind::Pop3.probe(o), start: || Kind::Pop3.start() },
 };
 pub(super) static SMTP: Protocol = Protocol {
     name: "smtp",
     standard: "RFC 5321",
-    keys: &[SMTP_BANNER, SMTP_CLEAR, SMTP_HOSTNAME],
+    keys: &[SMTP_BANNER, SMTP_CLEAR, SMTP_TAKES, SMTP_HOSTNAME],
     ports: &[25, 587],
     body: Body::Stream { probe: |o| Kind::Smtp.probe(o), start: || Kind::Smtp.start() },
 };
@@ -72,7 +80,8 @@ enum Kind {
 
 impl Kind {
     fn start(self) -> Box<dyn Dissector> {
-        Box::new(Talk { kind: self, greeted: false, asks_tls: false, lines: [0; 2] })
+        let account = None;
+        Box::new(Talk { kind: self, greeted: false, asks_tls: false, account, lines: [0; 2] })
     }
 
     /// What a greeting begins with.
@@ -144,18 +153,21 @@ impl Kind {
         }
     }
 
-    fn clear(self) -> Key {
+    /// What a readable password says of the client and of the server.
+    fn clear(self) -> [Key; 2] {
         match self {
-            Self::Ftp => FTP_CLEAR,
-            Self::Imap => IMAP_CLEAR,
-            Self::Pop3 => POP3_CLEAR,
-            Self::Smtp => SMTP_CLEAR,
+            Self::Ftp => [FTP_CLEAR, FTP_TAKES],
+            Self::Imap => [IMAP_CLEAR, IMAP_TAKES],
+            Self::Pop3 => [POP3_CLEAR, POP3_TAKES],
+            Self::Smtp => [SMTP_CLEAR, SMTP_TAKES],
         }
     }
 }
 
 /// What a client's line means here.
 enum Asked {
+    /// To be let in, by a well-known account or not.
+    Account(Option<&'static str>),
     /// A password, readable.
     Password,
     /// Encryption from the answer on.
@@ -172,6 +184,8 @@ struct Talk {
     kind: Kind,
     greeted: bool,
     asks_tls: bool,
+    /// What kind of a well-known account asks to be let in.
+    account: Option<&'static str>,
     lines: [u8; 2],
 }
 
@@ -205,6 +219,11 @@ impl Dissector for Talk {
                 }
             }
             Side::Server => {
+                // Reply 230: logged on (RFC 959 §4.2).
+                if let (true, Some(kind)) = (line.starts_with(b"230"), self.account.take()) {
+                    out.fact(Who::Receiver, &FTP_KNOWN, kind);
+                    out.fact(Who::Sender, &FTP_TAKES_KNOWN, kind);
+                }
                 // Reply 215 to SYST (RFC 959 §4.2).
                 if let (Kind::Ftp, Some(system)) = (self.kind, line.strip_prefix(b"215 ")) {
                     tell(&FTP_SYSTEM, system, out);
@@ -212,12 +231,15 @@ impl Dissector for Talk {
             }
             Side::Client => match self.asked(line) {
                 Asked::Password => {
-                    out.fact(Who::Sender, &self.kind.clear(), "yes");
+                    let [sends, takes] = self.kind.clear();
+                    out.fact(Who::Sender, &sends, "yes");
+                    out.fact(Who::Receiver, &takes, "yes");
                     // The server's system is asked for only behind it.
                     if self.kind != Kind::Ftp {
                         return Ok(Progress::Done);
                     }
                 }
+                Asked::Account(kind) => self.account = kind,
                 Asked::Tls => self.asks_tls = true,
                 Asked::Hello(name) => out.fact(Who::Sender, &SMTP_HOSTNAME, &name),
                 Asked::Other => {}
@@ -242,6 +264,7 @@ impl Talk {
         let word = words.next().unwrap_or_default();
         let second = words.next();
         match (self.kind, word, second) {
+            (Kind::Ftp, b"USER", Some(name)) => Asked::Account(account::kind(name)),
             (Kind::Ftp | Kind::Pop3, b"PASS", _)
             | (Kind::Imap, b"LOGIN", Some(_))
             | (

@@ -18,6 +18,7 @@ fn a_file_server() {
     let expected = [
         "S ftp.banner=FileZilla Server 0.9.60 beta FTP",
         "C ftp.clear_login=yes",
+        "S ftp.takes_clear_login=yes",
         "S ftp.system=UNIX emulated by FileZilla",
     ];
     assert_eq!(facts(&stream("ftp", segments)), expected);
@@ -37,6 +38,7 @@ fn a_mail_server() {
         "S smtp.banner=mail.example.com ESMTP Postfix (Ubuntu)",
         "C smtp.hostname=ct-ws-1.rad.example",
         "C smtp.clear_login=yes",
+        "S smtp.takes_clear_login=yes",
     ];
     assert_eq!(facts(&stream("smtp", segments)), expected);
     torture::stream("smtp", segments, &["CANARY", "Q0FO"]);
@@ -52,14 +54,22 @@ fn mailboxes() {
         (b'S', b"+OK\r\n"),
         (b'C', b"PASS CANARY\r\n"),
     ];
-    let expected = ["S pop3.banner=Dovecot POP3 ready.", "C pop3.clear_login=yes"];
+    let expected = [
+        "S pop3.banner=Dovecot POP3 ready.",
+        "C pop3.clear_login=yes",
+        "S pop3.takes_clear_login=yes",
+    ];
     assert_eq!(facts(&stream("pop3", pop)), expected);
     torture::stream("pop3", pop, &["CANARY"]);
     let imap: &[(u8, &[u8])] = &[
         (b'S', b"* OK [CAPABILITY IMAP4rev1 STARTTLS] Dovecot IMAP ready.\r\n"),
         (b'C', b"a1 LOGIN CANARY CANARY\r\n"),
     ];
-    let expected = ["S imap.banner=Dovecot IMAP ready.", "C imap.clear_login=yes"];
+    let expected = [
+        "S imap.banner=Dovecot IMAP ready.",
+        "C imap.clear_login=yes",
+        "S imap.takes_clear_login=yes",
+    ];
     assert_eq!(facts(&stream("imap", imap)), expected);
     torture::stream("imap", imap, &["CANARY"]);
 }
@@ -91,4 +101,23 @@ fn greetings_are_told_apart() {
     assert_eq!(ask("pop3", b"+OK ready\r\n", 9999), Verdict::No);
     assert_eq!(ask("imap", b"* OK ready\r\n", 143), Verdict::Yes);
     assert_eq!(ask("imap", b"* OK ready\r\n", 9999), Verdict::No);
+}
+
+#[test]
+fn only_well_known_accounts_are_told_and_only_by_kind() {
+    let login = |name: &str, answer: &'static [u8]| {
+        let name = format!("USER {name}\r\n");
+        let segments: &[(u8, &[u8])] = &[
+            (b'S', b"220 ftp\r\n"),
+            (b'C', name.as_bytes()),
+            (b'S', b"331 Password\r\n"),
+            (b'C', b"PASS CANARY\r\n"),
+            (b'S', answer),
+        ];
+        facts(&stream("ftp", segments)).split_off(3)
+    };
+    let told = ["C ftp.known_account=maker", "S ftp.takes_known_account=maker"];
+    assert_eq!(login("Insite", b"230 ok\r\n"), told);
+    assert!(login("insite", b"530 no\r\n").is_empty(), "turned away");
+    assert!(login("tanaka", b"230 ok\r\n").is_empty(), "a person");
 }

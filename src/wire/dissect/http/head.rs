@@ -1,8 +1,7 @@
 //! One head: a request line or status line and its header fields (RFC 9110, 9112).
 //!
-//! What leaves: product names (`User-Agent`, `Server`, `X-Powered-By`), the host
-//! asked for, the realm, the name of the authentication scheme, what NTLM tokens
-//! say of machines, and from short fixed lists the API and the type of content.
+//! What leaves: products (`User-Agent`, `Server`, `X-Powered-By`), the host asked for, realm
+//! and scheme, what NTLM tokens say of machines, API and type of content by fixed lists.
 
 use super::super::{Error, Sink, Who};
 use super::{auth, body, path};
@@ -16,8 +15,9 @@ pub(super) const SERVER: Key = Key::new("http.server");
 pub(super) const POWERED_BY: Key = Key::new("http.powered_by");
 /// Realm of Basic and Digest (RFC 7617, RFC 7616): often the name of the device.
 pub(super) const AUTH_REALM: Key = Key::new("http.auth_realm");
-/// Scheme with which the client authenticates: `basic` sends the password readable.
+/// Scheme with which the client authenticates, and to whom: `basic` is readable.
 pub(super) const AUTH_SCHEME: Key = Key::new("http.auth_scheme");
+pub(super) const TAKES_SCHEME: Key = Key::new("http.takes_auth_scheme");
 /// Host name that the client asks for.
 pub(super) const REQUESTS_HOST: Key = Key::new("http.requests_host");
 /// `dicomweb` (DICOM PS3.18) or `fhir` (HL7 FHIR).
@@ -49,7 +49,7 @@ pub(super) struct Asked {
     connect: bool,
     /// Meant for a proxy: the answer describes another host.
     proxied: bool,
-    /// For a resource in which a server of FHIR speaks of itself or of a device.
+    /// A server of FHIR speaks of itself or of a device.
     described: bool,
 }
 
@@ -77,7 +77,6 @@ pub(super) struct Head {
     /// What a body of this type holds.
     holds: Option<body::Kind>,
     encoded: bool,
-    /// In a form that is read all the same.
     packed: bool,
     facts: Vec<(Key, String)>,
 }
@@ -266,6 +265,9 @@ impl Head {
         }
         for (key, value) in &self.facts {
             out.fact(Who::Sender, key, value);
+            if *key == AUTH_SCHEME && value == "basic" && !self.asked.proxied {
+                out.fact(Who::Receiver, &TAKES_SCHEME, value);
+            }
         }
     }
 

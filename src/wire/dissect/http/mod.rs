@@ -47,6 +47,7 @@ const KEYS: &[Key] = ntlm::keys_with![
     head::POWERED_BY,
     head::AUTH_REALM,
     head::AUTH_SCHEME,
+    head::TAKES_SCHEME,
     head::REQUESTS_HOST,
     head::API,
     head::SERVES,

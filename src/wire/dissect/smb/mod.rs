@@ -18,6 +18,8 @@ use crate::observe::Key;
 
 /// What the server chose: `SMB1 NT LM 0.12`, `SMB 2.1`, `SMB 3.1.1`.
 const DIALECT: Key = Key::new("smb.dialect");
+/// What the server chose for this client, where it is of SMB 1.
+const AGREED_DIALECT: Key = Key::new("smb.agreed_dialect");
 /// The highest that a client offers, of SMB 1 and of the later ones each.
 const CLIENT_DIALECTS: Key = Key::new("smb.client_dialects");
 /// `required`, `enabled` or `disabled`: whether a server signs.
@@ -39,6 +41,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     standard: "MS-SMB2",
     keys: ntlm::keys_with![
         DIALECT,
+        AGREED_DIALECT,
         CLIENT_DIALECTS,
         SIGNING,
         NATIVE_OS,

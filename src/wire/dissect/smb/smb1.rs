@@ -4,8 +4,8 @@
 use super::super::ntlm;
 use super::super::winstr::{decode, terminated};
 use super::{
-    CLIENT_DIALECTS, DIALECT, DOMAIN, Error, HOSTNAME, NATIVE_LANMAN, NATIVE_OS, Next, Reader,
-    Sink, Who, signing,
+    AGREED_DIALECT, CLIENT_DIALECTS, DIALECT, DOMAIN, Error, HOSTNAME, NATIVE_LANMAN, NATIVE_OS,
+    Next, Reader, Sink, Who, signing,
 };
 
 const NEGOTIATE: u8 = 0x72;
@@ -118,7 +118,12 @@ fn chosen(
     let name = offered.get(usize::from(index)).copied().flatten();
     // Seventeen words are those of NT LM 0.12 and of nothing else.
     let name = name.or((words == 17).then_some("NT LM 0.12")).unwrap_or_default();
-    out.fact(Who::Sender, &DIALECT, format!("SMB1 {name}").trim_end());
+    let dialect = format!("SMB1 {name}");
+    // One of SMB 2 is still to be agreed on.
+    if !name.starts_with("SMB 2") {
+        out.fact(Who::Receiver, &AGREED_DIALECT, dialect.trim_end());
+    }
+    out.fact(Who::Sender, &DIALECT, dialect.trim_end());
     if words != 17 {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 //! themselves when somebody else asks, or in their notifications.
 //!
 //! Community strings and user names are secrets and sysContact is a person: none
-//! is read. Only the objects of [`COLUMNS`] and the rows of [`table`] leave.
+//! leaves but the two communities that everybody knows. Only the objects of [`COLUMNS`] and the rows of [`table`] leave.
 
 mod table;
 #[cfg(test)]
@@ -22,6 +22,9 @@ use crate::wire::packet::Packet;
 
 /// `1`, `2c` or `3`: the first two send their community readable.
 const VERSION: Key = Key::new("snmp.version");
+/// `public` or `private`: the community by which the agent was asked, where it is one that
+/// every agent has as it is delivered.
+const WELL_KNOWN: Key = Key::new("snmp.well_known");
 const SYSDESCR: Key = Key::new("snmp.sysdescr");
 const SYSOBJECTID: Key = Key::new("snmp.sysobjectid");
 const SYSNAME: Key = Key::new("snmp.sysname");
@@ -49,6 +52,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
 
 const KEYS: &[Key] = &[
     VERSION,
+    WELL_KNOWN,
     SYSDESCR,
     SYSOBJECTID,
     SYSNAME,
@@ -92,6 +96,9 @@ const COLUMNS: &[(&[u8], Key)] = &[
     (b"\x2b\x06\x01\x04\x01\x94\x4c\x03\x01\x03\x00", SERIAL),
     (b"\x2b\x06\x01\x04\x01\x0b\x02\x24\x01\x01\x02\x09\x00", SERIAL),
 ];
+
+/// Communities that are no secret: those of agents as they are delivered.
+const COMMUNITIES: [&str; 2] = ["public", "private"];
 
 /// Clocks by which an agent tells how long it runs, and what tells that it speaks for
 /// another. All in hundredths of a second but snmpEngineTime (RFC 3411), in seconds; after
@@ -150,7 +157,13 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
             return version3(r, agent(packet), out);
         }
     }
-    ber::expect(&mut r, OCTET_STRING, "community")?;
+    let community = ber::expect(&mut r, OCTET_STRING, "community")?;
+    let mut ahead = r;
+    let answers = ber::any(&mut ahead, "data")?.0 == RESPONSE;
+    let known = COMMUNITIES.iter().find(|it| it.as_bytes() == community);
+    if let (true, Some(known)) = (answers, known) {
+        out.fact(Who::Sender, &WELL_KNOWN, known);
+    }
     if let Some(nanos) = pdu(r, agent(packet), out)? {
         out.running(Who::Sender, nanos);
     }

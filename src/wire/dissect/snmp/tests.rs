@@ -69,6 +69,18 @@ fn an_answer() {
 }
 
 #[test]
+fn a_community_that_everybody_knows() {
+    let with = |community: &[u8], kind| {
+        let pdu = body(kind, 0, &[]);
+        said(&tlv(SEQUENCE, &[&[2, 1, 1], &tlv(OCTET_STRING, &[community]), &pdu]))
+    };
+    let told = ["C snmp.version=2c", "C snmp.well_known=public"];
+    assert_eq!(with(b"public", RESPONSE), told);
+    assert_eq!(with(b"public", 0xa0), told[..1], "who asks has none");
+    assert_eq!(with(b"CANARY", RESPONSE), told[..1]);
+}
+
+#[test]
 fn questions_settings_and_errors_say_only_the_version() {
     for (kind, error) in [(0xa0, 0), (0xa3, 0), (RESPONSE, 2)] {
         assert_eq!(said(&v2c(&body(kind, error, &system()))), ["C snmp.version=2c"]);

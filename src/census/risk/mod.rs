@@ -1,0 +1,126 @@
+//! How much a device should worry the hospital, with every term. The formula and its
+//! grounds stand in `docs/risk.md`; every number in `signatures/risk.toml`, every date in
+//! `signatures/support.toml`.
+//!
+//! ```text
+//!  asset ─▶ support (which editions are still mended)
+//!        ─▶ rules   (one function a rule, in a sorted table) ─▶ findings
+//!        ─▶ impact  (class, uniqueness, who depends on it)
+//!        ─▶ score   (likelihood × controls × impact, by safety, effectiveness and data)
+//! ```
+//!
+//! Pure: "now" is the time of the last packet, so that the same captures give the same
+//! scores.
+
+mod accepted;
+mod advisory;
+mod assessment;
+mod book;
+mod impact;
+mod network;
+mod rules;
+mod score;
+mod support;
+mod surroundings;
+#[cfg(test)]
+mod tests;
+
+pub use accepted::{Accepted, BadAcceptance};
+pub use advisory::{Match, Verdict};
+pub use assessment::{
+    Acceptance, Assessment, ControlTerm, Finding, ImpactTerm, Level, Outcome, Proof, Property,
+    Severity, Supported, Until,
+};
+pub use book::{RiskBook, check};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::Census;
+use super::asset::Asset;
+use crate::time::Timestamp;
+use rules::Look;
+use surroundings::Surroundings;
+
+/// What a rating needs to be known of a device: its identification coverage.
+pub const IDENTIFYING: [&str; 5] =
+    ["device_class", "manufacturer", "model", "os_name", "os_version"];
+
+impl Census {
+    /// From now on judges by these weights, dates and acceptances.
+    pub fn judge_by(&mut self, book: RiskBook) {
+        self.risks = book;
+    }
+
+    /// The time of the last packet of all: what "now" means here.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let all = self.hosts.iter().map(|(_, host)| host.span.last);
+        all.max().unwrap_or_default()
+    }
+
+    /// Hands every asset to `each` with what is to be feared of it, as [`Self::derive`]
+    /// does without; hosts on the Internet are not judged.
+    ///
+    /// # Errors
+    /// The first one of `each`, after which nothing more is derived.
+    pub fn assess<'a, E>(
+        &'a self,
+        mut each: impl FnMut(Asset<'a>, Option<Assessment>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut around = Surroundings::default();
+        let (book, today) = (&self.risks, day(self.now()));
+        self.derive_twice(
+            |asset, around: &mut Surroundings| around.add(asset),
+            &mut around,
+            |asset, around| {
+                let judged = !asset.external;
+                let assessment = judged.then(|| assess(&asset, book, around, today));
+                each(asset, assessment)
+            },
+        )
+    }
+}
+
+/// What is to be feared of one asset.
+fn assess(asset: &Asset<'_>, book: &RiskBook, around: &Surroundings, today: Date) -> Assessment {
+    let support = support::of(book, asset, today);
+    let advisories = advisory::matches(book, asset);
+    let look = Look { asset, book, around, today, support: &support, advisories: &advisories };
+    let (known, missing) = coverage(asset);
+    let mut found = rules::findings(&look);
+    for finding in &mut found {
+        book.accepted.apply(finding, asset, today);
+    }
+    let impact = impact::terms(&look);
+    let controls = impact::controls(&look);
+    let mut assessment = Assessment {
+        findings: found,
+        impact,
+        controls,
+        supported: support.state,
+        editions: support.editions(),
+        support: support.ends,
+        system: support.system,
+        known,
+        missing,
+        signed: book.signed(),
+        ..Assessment::default()
+    };
+    score::settle(&mut assessment, book);
+    assessment
+}
+
+/// Which of [`IDENTIFYING`] are known, and which are not.
+fn coverage(asset: &Asset<'_>) -> (Vec<String>, Vec<String>) {
+    let (known, missing): (Vec<&str>, Vec<&str>) =
+        IDENTIFYING.iter().partition(|name| !asset.shown(name).is_empty());
+    let own = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    (own(known), own(missing))
+}
+
+/// The day of a time, in UTC.
+fn day(at: Timestamp) -> Date {
+    let at = jiff::Timestamp::from_second(at.seconds()).unwrap_or_default();
+    at.to_zoned(TimeZone::UTC).date()
+}

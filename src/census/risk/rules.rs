@@ -1,0 +1,181 @@
+//! The rules: each one function, in a sorted table. A rule that is met gives a hit; what
+//! it weighs stands under its name in `signatures/risk.toml`. Rules that only ask for
+//! exposures need no function: their values stand there too.
+
+use jiff::civil::Date;
+
+use super::advisory::{Match, Verdict};
+use super::assessment::{Finding, Proof, Supported};
+use super::book::RiskBook;
+use super::network;
+use super::score::round;
+use super::support::Support;
+use super::surroundings::Surroundings;
+use crate::census::asset::{Asset, Candidate};
+use crate::time::Timestamp;
+
+/// What a rule may look at.
+pub(super) struct Look<'l, 'a> {
+    pub(super) asset: &'l Asset<'a>,
+    pub(super) book: &'l RiskBook,
+    pub(super) around: &'l Surroundings,
+    pub(super) today: Date,
+    pub(super) support: &'l Support,
+    pub(super) advisories: &'l [Match],
+}
+
+impl Look<'_, '_> {
+    /// The first shown value of an attribute.
+    pub(super) fn first(&self, name: &str) -> Option<String> {
+        self.asset.shown(name).first().map(|it| it.value.to_string())
+    }
+}
+
+/// A rule that is met.
+#[derive(Debug, Default)]
+pub(super) struct Hit {
+    /// 0 to 1.
+    pub(super) confidence: f64,
+    /// 0 to 1, for what grows with a number.
+    pub(super) degree: f64,
+    pub(super) evidence: Vec<Proof>,
+    pub(super) since: Option<Timestamp>,
+}
+
+impl Hit {
+    /// Wholly, for what the census itself has seen.
+    pub(super) fn seen(confidence: f64, evidence: Vec<String>) -> Self {
+        let proof = |text| Proof { text, capture: 0, frame: 0 };
+        let evidence = evidence.into_iter().map(proof).collect();
+        Self { confidence, degree: 1.0, evidence, since: None }
+    }
+
+    /// For values of an attribute, as sure as the surest of them.
+    fn of(values: &[&Candidate<'_>]) -> Option<Self> {
+        let surest = values.iter().map(|it| it.confidence).reduce(f32::max)?;
+        let reasons = values.iter().flat_map(|it| it.reasons.iter().map(move |why| (it, why)));
+        let proof = |(it, why): (&&Candidate<'_>, &crate::census::asset::Reason<'_>)| Proof {
+            text: format!("{}: {}={} [{}]", it.value, why.key, why.value, why.signature),
+            capture: why.said.evidence.capture,
+            frame: why.said.evidence.frame,
+        };
+        Some(Self {
+            confidence: f64::from(surest),
+            degree: 1.0,
+            evidence: reasons.clone().map(proof).collect(),
+            since: reasons.map(|(_, why)| why.said.span.first).min(),
+        })
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.confidence = self.confidence.max(other.confidence);
+        self.degree = self.degree.max(other.degree);
+        self.evidence.extend(other.evidence);
+        self.since = self.since.into_iter().chain(other.since).min();
+        self
+    }
+}
+
+/// Proofs kept of one finding.
+const MAX_PROOFS: usize = 12;
+
+type Rule = fn(&Look<'_, '_>) -> Option<Hit>;
+
+/// Rules that are more than exposures, sorted by name.
+pub(super) static RULES: &[(&str, Rule)] = &[
+    ("address-conflict", network::address_conflict),
+    ("advisory-affected", |look| advisory(look, Verdict::Affected, false)),
+    ("advisory-exploited", |look| advisory(look, Verdict::Affected, true)),
+    ("advisory-possible", |look| advisory(look, Verdict::Possible, false)),
+    ("certificate-expired", certificate_expired),
+    ("cleartext-phi", network::cleartext_phi),
+    ("dangerous-peer", network::dangerous_peer),
+    ("flat-exposure", network::flat_exposure),
+    ("internet-inbound", network::internet_inbound),
+    ("internet-outbound", network::internet_outbound),
+    ("new-clinical-peer", network::new_clinical_peer),
+    ("os-support-depends", |look| os(look, Supported::Depends)),
+    ("os-unsupported", |look| os(look, Supported::No)),
+    ("remote-access", |look| Hit::of(&look.asset.shown("remote_access"))),
+    ("tunnel", tunnel),
+    ("unauthenticated-clinical", network::unauthenticated_clinical),
+    ("unauthenticated-control", network::unauthenticated_control),
+    ("unknown-in-medical-vlan", network::unknown_in_medical_vlan),
+];
+
+/// Everything that is to be feared of an asset.
+pub(super) fn findings(look: &Look<'_, '_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let exposures = look.asset.shown("exposure");
+    for (name, terms) in &look.book.rules {
+        let named = |it: &&&Candidate<'_>| terms.exposures.iter().any(|e| *e == *it.value);
+        let exposed: Vec<_> = exposures.iter().filter(named).copied().collect();
+        let rule = RULES.binary_search_by(|(rule, _)| (*rule).cmp(name));
+        let judged = rule.ok().and_then(|at| RULES.get(at)).and_then(|(_, rule)| rule(look));
+        let hit = match (judged, Hit::of(&exposed)) {
+            (Some(one), Some(other)) => one.and(other),
+            (one, other) => match one.or(other) {
+                Some(hit) => hit,
+                None => continue,
+            },
+        };
+        let mut evidence = hit.evidence;
+        let more = evidence.len().saturating_sub(MAX_PROOFS);
+        evidence.truncate(MAX_PROOFS);
+        if more > 0 {
+            let text = format!("and {more} more");
+            evidence.push(Proof { text, capture: 0, frame: 0 });
+        }
+        found.push(Finding {
+            rule: name.clone(),
+            text: terms.text.clone(),
+            severity: terms.severity,
+            weight: look.book.weight(name),
+            // As they are printed: whoever recomputes the score has the same numbers.
+            degree: round(hit.degree, 2),
+            confidence: round(hit.confidence, 2),
+            touches: terms.touches.clone(),
+            evidence,
+            remedy: terms.remedy.clone(),
+            since: hit.since,
+            ..Finding::default()
+        });
+    }
+    found
+}
+
+fn os(look: &Look<'_, '_>, state: Supported) -> Option<Hit> {
+    let support = look.support;
+    (support.state == Some(state)).then(|| Hit {
+        confidence: support.system.as_ref().map_or(0.0, |(_, sure)| f64::from(*sure)),
+        degree: 1.0,
+        evidence: support.evidence(),
+        since: None,
+    })
+}
+
+/// A weakness that is exploited counts once, as that.
+fn advisory(look: &Look<'_, '_>, verdict: Verdict, exploited: bool) -> Option<Hit> {
+    let named = look.advisories.iter().filter(|it| match exploited {
+        true => it.exploited && it.verdict != Verdict::Fixed,
+        false => !it.exploited && it.verdict == verdict,
+    });
+    let possible = named.clone().all(|it| it.verdict == Verdict::Possible);
+    let surest = named.clone().map(|it| f64::from(it.confidence)).reduce(f64::max)?;
+    let evidence = named.map(|it| format!("{}: {}", it.advisory, it.because)).collect();
+    let hit = Hit::seen(surest, evidence);
+    Some(Hit { degree: if exploited && possible { 0.5 } else { 1.0 }, ..hit })
+}
+
+/// Certificates whose last day has passed.
+fn certificate_expired(look: &Look<'_, '_>) -> Option<Hit> {
+    let ends = look.asset.shown("certificate_end");
+    let past = |it: &&&Candidate<'_>| it.value.parse().is_ok_and(|end: Date| end < look.today);
+    Hit::of(&ends.iter().filter(past).copied().collect::<Vec<_>>())
+}
+
+/// Devices whose work it is are none that hide a tunnel.
+fn tunnel(look: &Look<'_, '_>) -> Option<Hit> {
+    let carries = look.first("device_category").as_deref() == Some("network");
+    Hit::of(&look.asset.shown("vpn")).filter(|_| !carries)
+}

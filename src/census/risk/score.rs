@@ -1,0 +1,209 @@
+//! From terms to a score. The whole formula; nothing is rounded before the end:
+//!
+//! ```text
+//!  term        p = weight × degree × confidence
+//!  likelihood  L = (1 − Π (1 − p)) × Π (1 − lowers)      of what touches the property
+//!  score         = 100 × L × impact                      for each property
+//!  the score     = the largest of the three, to one decimal
+//! ```
+
+use super::assessment::{Assessment, Finding, Level, Outcome, Property, Severity};
+use super::book::RiskBook;
+
+/// Findings that a worst case turns into others.
+const DEPENDS: &str = "os-support-depends";
+const UNSUPPORTED: &str = "os-unsupported";
+const POSSIBLE: &str = "advisory-possible";
+const AFFECTED: &str = "advisory-affected";
+
+/// Fills in what follows from the terms.
+pub(super) fn settle(it: &mut Assessment, book: &RiskBook) {
+    let lowers: Vec<f64> = it.controls.iter().map(|control| control.lowers).collect();
+    let levels = levels(it);
+    it.outcomes = outcomes(&it.findings, &lowers, levels, book);
+    it.score = largest(&it.outcomes);
+    let leading = Property::ALL
+        .into_iter()
+        .zip(it.outcomes)
+        .reduce(|best, next| if next.1.score > best.1.score { next } else { best })
+        .map_or(Property::Safety, |(property, _)| property);
+    share(&mut it.findings, leading, it.score);
+    for at in 0..it.findings.len() {
+        let others = it.findings.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, f)| f);
+        let without = round(largest(&outcomes(others, &lowers, levels, book)), 1);
+        if let Some(finding) = it.findings.get_mut(at) {
+            finding.without = without;
+        }
+    }
+    it.findings.sort_by(|a, b| {
+        b.share
+            .total_cmp(&a.share)
+            .then_with(|| b.likelihood().total_cmp(&a.likelihood()))
+            .then_with(|| a.rule.cmp(&b.rule))
+    });
+    worst(it, book);
+    it.score = round(it.score, 1);
+    let level = book.level(it.score);
+    let sure = level >= Level::Medium || level == book.level(it.worst);
+    let enough = it.coverage() >= book.limits.coverage || sure;
+    it.level = enough.then_some(level);
+}
+
+/// The level of impact of each property, after all steps.
+fn levels(it: &Assessment) -> [Severity; 3] {
+    let mut levels = [Severity::VeryLow; 3];
+    for term in &it.impact {
+        if let Some(sets) = term.sets {
+            for (level, set) in levels.iter_mut().zip(sets) {
+                *level = (*level).max(set);
+            }
+        }
+    }
+    for term in &it.impact {
+        for (level, steps) in levels.iter_mut().zip(term.raises) {
+            *level = level.raised(usize::from(steps));
+        }
+    }
+    levels
+}
+
+fn outcomes<'f>(
+    findings: impl IntoIterator<Item = &'f Finding> + Clone,
+    lowers: &[f64],
+    levels: [Severity; 3],
+    book: &RiskBook,
+) -> [Outcome; 3] {
+    let kept: f64 = lowers.iter().map(|lowers| 1.0 - lowers).product();
+    let mut all = [Outcome::default(); 3];
+    for ((outcome, property), level) in all.iter_mut().zip(Property::ALL).zip(levels) {
+        let touching = findings.clone().into_iter().filter(|f| counts(f, property));
+        let unharmed: f64 = touching.map(|finding| 1.0 - finding.likelihood()).product();
+        let likelihood = (1.0 - unharmed) * kept;
+        let impact = book.impact(level);
+        *outcome = Outcome { likelihood, level, impact, score: 100.0 * likelihood * impact };
+    }
+    all
+}
+
+fn counts(finding: &Finding, property: Property) -> bool {
+    finding.accepted.is_none() && finding.touches.contains(&property)
+}
+
+fn largest(outcomes: &[Outcome; 3]) -> f64 {
+    outcomes.iter().map(|outcome| outcome.score).fold(0.0, f64::max)
+}
+
+/// Divides the score among the findings that make it: as the logarithms of what each
+/// leaves, which add up where the likelihoods do not.
+fn share(findings: &mut [Finding], leading: Property, score: f64) {
+    let part = |finding: &Finding| match counts(finding, leading) {
+        true => -(1.0 - finding.likelihood()).ln(),
+        false => 0.0,
+    };
+    let whole: f64 = findings.iter().map(part).sum();
+    for finding in findings {
+        finding.share = if whole > 0.0 { round(score * part(finding) / whole, 1) } else { 0.0 };
+    }
+}
+
+/// The score as if all that is unknown were as bad as it can be.
+fn worst(it: &mut Assessment, book: &RiskBook) {
+    let mut feared: Vec<Finding> = it.findings.clone();
+    let mut assumed = Vec::new();
+    for finding in feared.iter_mut().filter(|finding| finding.accepted.is_none()) {
+        let instead = match finding.rule.as_str() {
+            DEPENDS => Some((UNSUPPORTED, "the edition or contract is one that has ended")),
+            POSSIBLE => Some((AFFECTED, "the advisories apply to its version")),
+            _ => None,
+        };
+        if let Some((rule, what)) = instead {
+            finding.weight = book.weight(rule);
+            finding.rule = rule.to_owned();
+            assumed.push(what.to_owned());
+        }
+        finding.confidence = 1.0;
+    }
+    if it.supported.is_none() {
+        let touches = Property::ALL.to_vec();
+        let weight = book.weight(UNSUPPORTED);
+        let (degree, confidence) = (1.0, 1.0);
+        let rule = UNSUPPORTED.to_owned();
+        feared.push(Finding { rule, weight, degree, confidence, touches, ..Finding::default() });
+        assumed.push("nobody mends its operating system any more".to_owned());
+    }
+    let mut levels = levels(it);
+    if it.missing.iter().any(|name| name == "device_class") {
+        levels = [Severity::VeryHigh; 3];
+        assumed.push("it is a device on which a life depends".to_owned());
+    }
+    let lowers: Vec<f64> = it.controls.iter().map(|control| control.lowers).collect();
+    it.worst = round(largest(&outcomes(&feared, &lowers, levels, book)), 1);
+    it.assumed = assumed;
+}
+
+/// To so many decimals, half away from zero.
+pub(super) fn round(value: f64, decimals: i32) -> f64 {
+    let unit = 10_f64.powi(decimals);
+    (value * unit).round() / unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::census::risk::{ImpactTerm, Supported};
+
+    fn finding(rule: &str, weight: f64, touches: &[Property]) -> Finding {
+        let (rule, touches) = (rule.to_owned(), touches.to_vec());
+        Finding { rule, weight, degree: 1.0, confidence: 1.0, touches, ..Finding::default() }
+    }
+
+    fn settled(findings: Vec<Finding>, sets: [Severity; 3]) -> Assessment {
+        let (what, text) = ("class".to_owned(), String::new());
+        let impact = vec![ImpactTerm { what, text, sets: Some(sets), raises: [0, 1, 0] }];
+        let known = vec!["device_class".to_owned()];
+        let supported = Some(Supported::Yes);
+        let mut it = Assessment { findings, impact, known, supported, ..Assessment::default() };
+        settle(&mut it, RiskBook::builtin());
+        it
+    }
+
+    #[test]
+    fn the_formula_by_hand() {
+        let all = Property::ALL;
+        let findings = vec![
+            finding("a", 0.5, &all),
+            finding("b", 0.25, &all),
+            finding("c", 0.25, &[Property::Data]),
+        ];
+        let it = settled(findings, [Severity::Low, Severity::High, Severity::High]);
+        // Safety: (1 − 0.5 × 0.75) × 0.2; effectiveness is raised to 1; data: one more term.
+        let scores = it.outcomes.map(|outcome| round(outcome.score, 2));
+        assert_eq!(scores, [12.5, 62.5, round((1.0 - 0.5 * 0.75 * 0.75) * 80.0, 2)]);
+        assert_eq!((it.score, it.level), (62.5, Some(Level::High)));
+        let shares: Vec<_> = it.findings.iter().map(|f| (f.rule.as_str(), f.share)).collect();
+        assert_eq!(shares, [("a", 44.2), ("b", 18.3), ("c", 0.0)]);
+        assert_eq!(it.findings[0].without, round((1.0 - 0.75 * 0.75) * 80.0, 1));
+    }
+
+    #[test]
+    fn what_is_accepted_does_not_count() {
+        let mut only = finding("a", 0.5, &Property::ALL);
+        only.accepted = Some(super::super::Acceptance {
+            by: "x".into(),
+            until: "2030-01-01".into(),
+            reason: "y".into(),
+        });
+        let it = settled(vec![only], [Severity::High; 3]);
+        assert_eq!((it.score, it.findings[0].share, it.findings.len()), (0.0, 0.0, 1));
+    }
+
+    #[test]
+    fn too_little_known_is_no_low() {
+        let missing = vec!["device_class".to_owned(); 4];
+        let known = vec!["model".to_owned()];
+        let mut it = Assessment { known, missing, ..Assessment::default() };
+        settle(&mut it, RiskBook::builtin());
+        assert_eq!((it.score, it.level, it.worst), (0.0, None, 50.0));
+        assert_eq!(it.assumed.len(), 2);
+    }
+}

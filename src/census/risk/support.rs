@@ -1,0 +1,197 @@
+//! Until when an operating system is mended: `signatures/support.toml`.
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::assessment::{Proof, Supported, Until};
+use super::book::{RiskBook, date};
+use crate::census::asset::{Asset, Candidate};
+
+/// A product, or some builds or versions of it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Product {
+    pub(super) id: String,
+    pub(super) name: String,
+    #[serde(default)]
+    builds: Vec<String>,
+    #[serde(default)]
+    versions: Vec<String>,
+    pub(super) source: String,
+    pub(super) editions: Vec<Edition>,
+}
+
+/// An edition with its dates.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Edition {
+    pub(super) edition: String,
+    #[serde(deserialize_with = "date::read")]
+    end: Date,
+    #[serde(default, deserialize_with = "date::read_some")]
+    free: Option<Date>,
+    #[serde(default, deserialize_with = "date::read_some")]
+    paid: Option<Date>,
+    #[serde(default)]
+    offer: String,
+    #[serde(default)]
+    when: Vec<String>,
+}
+
+impl Edition {
+    /// The last day that everybody has.
+    fn last(&self) -> Date {
+        self.free.map_or(self.end, |free| free.max(self.end))
+    }
+
+    /// How many words of its name stand in that of an edition: all of one text, or none.
+    fn words_in(&self, edition: &str) -> usize {
+        let edition = edition.to_lowercase();
+        let stands = |word: &str| edition.contains(&word.to_lowercase());
+        let texts = self.when.iter().map(|text| text.split_whitespace());
+        let whole = texts.filter(|words| words.clone().all(stands));
+        whole.map(Iterator::count).max().unwrap_or_default()
+    }
+
+    /// What is wrong with it.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        match (self.paid, self.offer.is_empty()) {
+            (Some(paid), _) if paid <= self.end => Some("`paid` is not after `end`"),
+            (Some(_), true) | (None, false) => Some("`paid` and `offer` go together"),
+            _ if self.free.is_some_and(|free| free <= self.end) => {
+                Some("`free` is not after `end`")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What is known of the support of an asset's operating system.
+#[derive(Debug, Default)]
+pub(super) struct Support {
+    /// None where no date is known.
+    pub(super) state: Option<Supported>,
+    /// The editions that it may be.
+    pub(super) ends: Vec<Until>,
+    /// Who says which operating system it is, and how sure that is.
+    pub(super) system: Option<(Proof, f32)>,
+}
+
+/// Until when the operating system of an asset is mended, and whether it is today.
+pub(super) fn of(book: &RiskBook, asset: &Asset<'_>, today: Date) -> Support {
+    let first = |name: &str| asset.shown(name).first().copied().cloned();
+    let Some(name) = first("os_name") else { return Support::default() };
+    let [version, build, edition] = ["os_version", "os_build", "os_edition"].map(first);
+    let text = |it: &Option<Candidate<'_>>| it.as_ref().map(|it| it.value.to_string());
+    let known = Known { version: text(&version), build: text(&build), edition: text(&edition) };
+    let mut editions: Vec<(&Product, &Edition)> = Vec::new();
+    for alternative in alternatives(&name.value) {
+        let found = known.editions(&alternative, &book.products);
+        if found.is_empty() {
+            // Of one thing that it may be nothing is known: then nothing is known.
+            return Support::default();
+        }
+        editions.extend(found);
+    }
+    let states = editions.iter().map(|(_, it)| match (today <= it.last(), it.paid) {
+        (true, _) => Supported::Yes,
+        (false, Some(paid)) if today <= paid => Supported::Depends,
+        (false, _) => Supported::No,
+    });
+    let state = states.reduce(|all, one| if all == one { all } else { Supported::Depends });
+    let ends = editions.iter().map(|(product, it)| Until {
+        row: product.id.clone(),
+        edition: match it.edition.as_str() {
+            "all" => product.name.clone(),
+            edition => format!("{}, {edition}", product.name),
+        },
+        end: it.last().to_string(),
+        paid: it.paid.map(|paid| (paid.to_string(), it.offer.clone())),
+    });
+    let ends: Vec<_> = ends.collect();
+    let said = build.as_ref().or(version.as_ref()).unwrap_or(&name);
+    let evidence = said.reasons.first().map(|why| Proof {
+        text: format!("{}={} says {}", why.key, why.value, name.value),
+        capture: why.said.evidence.capture,
+        frame: why.said.evidence.frame,
+    });
+    Support { state, ends, system: evidence.map(|proof| (proof, name.confidence)) }
+}
+
+impl Support {
+    /// Who says which operating system it is, and which dates follow.
+    pub(super) fn evidence(&self) -> Vec<Proof> {
+        let dates = self.ends.iter().map(|it| {
+            let text = format!("{} [support.{}]", line(it), it.row);
+            Proof { text, capture: 0, frame: 0 }
+        });
+        self.system.iter().map(|(proof, _)| proof.clone()).chain(dates).collect()
+    }
+
+    /// The editions and their dates in one line.
+    pub(super) fn editions(&self) -> String {
+        self.ends.iter().map(line).collect::<Vec<_>>().join(" / ")
+    }
+}
+
+/// An edition with its dates.
+fn line(it: &Until) -> String {
+    let paid = it.paid.as_ref();
+    let paid = paid.map(|(day, offer)| format!(" ({offer} until {day})")).unwrap_or_default();
+    format!("{} until {}{paid}", it.edition, it.end)
+}
+
+/// "Windows 7 / Server 2008 R2": what it may be, each with its family.
+fn alternatives(name: &str) -> Vec<String> {
+    let family = if name.starts_with("Windows") { "Windows " } else { "" };
+    let whole = |one: &str| match one.starts_with("Server") {
+        true => format!("{family}{one}"),
+        false => one.to_owned(),
+    };
+    name.split(" / ").map(whole).collect()
+}
+
+/// What else is known of it.
+struct Known {
+    version: Option<String>,
+    build: Option<String>,
+    edition: Option<String>,
+}
+
+impl Known {
+    /// The editions of a product that it may be.
+    fn editions<'b>(&self, name: &str, all: &'b [Product]) -> Vec<(&'b Product, &'b Edition)> {
+        let mut found = Vec::new();
+        for product in all.iter().filter(|it| it.name == name && self.may_be(it)) {
+            let Some(edition) = &self.edition else {
+                found.extend(product.editions.iter().map(|it| (product, it)));
+                continue;
+            };
+            let words = product.editions.iter().map(|it| it.words_in(edition));
+            let most = words.max().unwrap_or_default();
+            let fits = |it: &&Edition| match most {
+                0 => it.when.is_empty(),
+                most => it.words_in(edition) == most,
+            };
+            found.extend(product.editions.iter().filter(fits).map(|it| (product, it)));
+        }
+        found
+    }
+
+    fn may_be(&self, product: &Product) -> bool {
+        match (&self.build, &self.version) {
+            (Some(build), _) if !product.builds.is_empty() => is_of(build, &product.builds),
+            (_, Some(version)) if !product.versions.is_empty() => is_of(version, &product.versions),
+            _ => true,
+        }
+    }
+}
+
+/// Whether a version is one of these or below it: 12.5 is a 12, 120 is none.
+fn is_of(version: &str, of: &[String]) -> bool {
+    of.iter().any(|of| {
+        version.strip_prefix(of.as_str()).is_some_and(|rest| {
+            rest.is_empty() || !rest.starts_with(|c: char| c.is_ascii_alphanumeric())
+        })
+    })
+}

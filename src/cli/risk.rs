@@ -1,0 +1,80 @@
+//! `auscult risk`: how much each device should worry, with every term.
+
+use std::path::PathBuf;
+
+use super::{Failure, Settings, output};
+use crate::store::Inventory;
+use crate::view::{dossier, risk};
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    Csv,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only this one, with every term: asset id, MAC, IP address, hostname, AE title …
+    asset: Option<String>,
+    /// Every term, to compute the scores again
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["forecast", "changes"])]
+    terms: Option<Format>,
+    /// Whose operating system is mended no longer, or will not be in 12 and 24 months
+    #[arg(long, conflicts_with = "changes")]
+    forecast: bool,
+    /// What has become of findings: new, worse, better, resolved, accepted
+    #[arg(long)]
+    changes: bool,
+    /// The rules, with what each weighs
+    #[arg(long, exclusive = true)]
+    rules: bool,
+    /// Into this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
+    let to = args.output.as_deref();
+    if args.rules {
+        let risks = settings.risks()?;
+        return output(to, |to| {
+            for (rule, severity, text) in risks.rules() {
+                writeln!(to, "{rule:<26} {severity:<10} {text}")?;
+            }
+            Ok(())
+        });
+    }
+    let inventory = Inventory::open(&settings.db)?;
+    let (mut assets, risks) = (inventory.assets()?, inventory.risks()?);
+    let now = assets.iter().map(|asset| asset.last_seen).max().unwrap_or_default();
+    if let Some(wanted) = &args.asset {
+        let found: Vec<String> =
+            dossier::find(&assets, wanted).into_iter().map(|it| it.id.clone()).collect();
+        assets.retain(|asset| found.contains(&asset.id));
+        if assets.is_empty() {
+            return Err(Failure::Said(format!(
+                "no asset is called `{}`; `auscult register` lists them",
+                wanted.escape_debug()
+            )));
+        }
+    }
+    let ranked = risk::ranked(&assets, &risks);
+    if args.terms.is_some() {
+        return output(to, |to| Ok(risk::csv(&ranked, to)?));
+    }
+    let text = if args.changes {
+        let mut all = inventory.finding_changes()?;
+        all.retain(|change| assets.iter().any(|asset| asset.id == change.asset));
+        risk::changes(&all)
+    } else if args.forecast {
+        risk::forecast(&ranked, now)
+    } else if args.asset.is_some() {
+        let captures = inventory.captures()?;
+        let pages = ranked
+            .iter()
+            .map(|(asset, it)| format!("{}{}", risk::heading(asset), risk::page(it, &captures)));
+        pages.collect()
+    } else {
+        risk::list(&ranked)
+    };
+    output(to, |to| Ok(to.write_all(text.as_bytes())?))
+}

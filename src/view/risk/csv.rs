@@ -1,0 +1,120 @@
+//! Every term of every assessment as CSV: what it takes to compute the scores again
+//! (`docs/risk.md`).
+
+use std::io::{self, Write};
+
+use super::status;
+use crate::store::Known;
+use crate::store::risk::{Assessment, Finding, Outcome, Property};
+use crate::view::register::neutral;
+
+/// The columns. What `safety`, `effectiveness` and `data` hold depends on the kind.
+pub const COLUMNS: [&str; 15] = [
+    "asset_id",
+    "kind",
+    "term",
+    "safety",
+    "effectiveness",
+    "data",
+    "weight",
+    "degree",
+    "confidence",
+    "lowers",
+    "share",
+    "without",
+    "status",
+    "text",
+    "evidence",
+];
+
+/// One row: cells by column, the others empty.
+type Row = Vec<(&'static str, String)>;
+
+/// Writes the terms of all assets, in the order given.
+///
+/// # Errors
+/// The output.
+pub fn csv(ranked: &[(&Known, &Assessment)], to: impl Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(to);
+    writer.write_record(COLUMNS)?;
+    for (asset, it) in ranked {
+        for row in rows(it) {
+            let cell = |column: &&str| match *column {
+                "asset_id" => asset.id.clone(),
+                column => {
+                    let own = row.iter().find(|(name, _)| *name == column);
+                    neutral(own.map(|(_, cell)| cell.clone()).unwrap_or_default())
+                }
+            };
+            writer.write_record(COLUMNS.iter().map(cell))?;
+        }
+    }
+    writer.flush()
+}
+
+fn rows(it: &Assessment) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for term in &it.impact {
+        let (kind, cells) = match term.sets {
+            Some(sets) => ("impact", sets.map(|level| level.to_string())),
+            None => ("step", term.raises.map(|n| n.to_string())),
+        };
+        let mut row = by_property(kind, &term.what, cells);
+        row.push(("text", term.text.clone()));
+        rows.push(row);
+    }
+    rows.extend(it.findings.iter().map(finding));
+    for control in &it.controls {
+        rows.push(vec![
+            ("kind", "control".to_owned()),
+            ("term", control.what.clone()),
+            ("lowers", control.lowers.to_string()),
+            ("text", control.text.clone()),
+        ]);
+    }
+    let outcome = |what: &str, of: fn(&Outcome) -> String| {
+        by_property("outcome", what, it.outcomes.map(|out| of(&out)))
+    };
+    rows.push(outcome("likelihood", |out| format!("{:.4}", out.likelihood)));
+    rows.push(outcome("level", |out| out.level.to_string()));
+    rows.push(outcome("impact", |out| out.impact.to_string()));
+    rows.push(outcome("score", |out| format!("{:.1}", out.score)));
+    let known = format!("known: {}; missing: {}", it.known.join(" "), it.missing.join(" "));
+    rows.push(vec![
+        ("kind", "total".to_owned()),
+        ("term", "score".to_owned()),
+        ("share", format!("{:.1}", it.score)),
+        ("status", it.level.map_or_else(|| "unknown".to_owned(), |level| level.to_string())),
+        ("text", known),
+    ]);
+    rows.push(vec![
+        ("kind", "total".to_owned()),
+        ("term", "worst case".to_owned()),
+        ("share", format!("{:.1}", it.worst)),
+        ("text", it.assumed.join("; ")),
+    ]);
+    rows
+}
+
+fn by_property(kind: &str, term: &str, cells: [String; 3]) -> Row {
+    let names = ["safety", "effectiveness", "data"];
+    let head = [("kind", kind.to_owned()), ("term", term.to_owned())];
+    head.into_iter().chain(names.into_iter().zip(cells)).collect()
+}
+
+fn finding(it: &Finding) -> Row {
+    let touches = Property::ALL.map(|property| u8::from(it.touches.contains(&property)));
+    let mut row = by_property("finding", &it.rule, touches.map(|n| n.to_string()));
+    let evidence: Vec<_> = it.evidence.iter().map(|proof| proof.text.replace("; ", ", ")).collect();
+    row.extend([
+        ("weight", it.weight.to_string()),
+        ("degree", it.degree.to_string()),
+        ("confidence", it.confidence.to_string()),
+        ("share", format!("{:.1}", it.share)),
+        ("without", format!("{:.1}", it.without)),
+        ("status", status(it)),
+        ("text", it.text.clone()),
+        ("evidence", evidence.join("; ")),
+    ]);
+    row
+}

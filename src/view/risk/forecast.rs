@@ -1,0 +1,55 @@
+//! Whose operating system will be mended no longer, and when.
+
+use std::fmt::Write as _;
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::title;
+use crate::store::Known;
+use crate::store::risk::{Assessment, Until};
+use crate::time::Timestamp;
+
+/// The ends of support that are past, within 12 and within 24 months of the last packet.
+#[must_use]
+pub fn forecast(ranked: &[(&Known, &Assessment)], now: Timestamp) -> String {
+    let now = jiff::Timestamp::from_second(now.seconds()).unwrap_or_default();
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let [one, two] = [12, 24].map(|months| today.checked_add(months.months()).unwrap_or(Date::MAX));
+    let mut ends: Vec<(Date, &Known, &Until)> = ranked
+        .iter()
+        .flat_map(|(asset, it)| it.support.iter().map(move |until| (*asset, until)))
+        .filter_map(|(asset, until)| Some((until.end.parse().ok()?, asset, until)))
+        .collect();
+    ends.sort_by(|a, b| (a.0, &a.1.id, &a.2.edition).cmp(&(b.0, &b.1.id, &b.2.edition)));
+    let mut page = format!("end of support, as of {today}\n");
+    let spans = [
+        ("ended", Date::MIN, today),
+        ("within 12 months", today, one),
+        ("within 24 months", one, two),
+    ];
+    for (name, from, to) in spans {
+        // The last day itself is still supported.
+        let within = |day: Date| match name {
+            "ended" => day < to,
+            "within 12 months" => (from..=to).contains(&day),
+            _ => day > from && day <= to,
+        };
+        let such: Vec<_> = ends.iter().filter(|(day, ..)| within(*day)).collect();
+        let mut devices: Vec<&str> = such.iter().map(|(_, asset, _)| asset.id.as_str()).collect();
+        devices.sort_unstable();
+        devices.dedup();
+        let _ = writeln!(page, "{name}: {} devices", devices.len());
+        for (day, asset, until) in such {
+            let left = today.until(*day).map_or(0, |span| span.get_days());
+            let _ = write!(page, "  {day}  {left:>6} days  {}  {}", asset.id, title(asset));
+            let _ = write!(page, "  ({}", until.edition);
+            if let Some((day, offer)) = &until.paid {
+                let _ = write!(page, "; {offer} until {day}");
+            }
+            page.push_str(")\n");
+        }
+    }
+    page
+}

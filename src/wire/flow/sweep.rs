@@ -1,0 +1,97 @@
+//! Who asks many devices for one port within a minute, as what spreads by itself does
+//! (MITRE ATT&CK T1046). Answered or not: most of those asked are not there.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+
+use crate::observe::Key;
+use crate::time::Timestamp;
+use crate::wire::packet::{Layer4, Packet, TcpFlags};
+
+/// The port that many were asked for within a minute.
+pub(super) const SWEEPS: Key = Key::new("network.sweeps");
+
+/// Ports by which one computer takes over another: SSH, telnet, RPC, NetBIOS, SMB, SQL
+/// Server, RDP, VNC, WinRM.
+const PORTS: [u16; 9] = [22, 23, 135, 139, 445, 1433, 3389, 5900, 5985];
+
+/// Askers watched at once, each with one port; a newcomer takes the place of whom he meets.
+const ASKERS: usize = 1024;
+
+/// Of 64 bits, each set by about one of 64 asked: so many are set by some twenty.
+const MANY: u32 = 17;
+
+#[derive(Clone, Copy, Default)]
+struct Asker {
+    who: u64,
+    minute: i64,
+    asked: u64,
+}
+
+/// Askers of this minute.
+pub(super) struct Sweeps(Vec<Asker>);
+
+impl Default for Sweeps {
+    fn default() -> Self {
+        Self(vec![Asker::default(); ASKERS])
+    }
+}
+
+impl Sweeps {
+    /// The port, once a conversation has begun that makes it many.
+    pub(super) fn begins(&mut self, packet: &Packet<'_>) -> Option<u16> {
+        let Layer4::Tcp { dst: port, flags, .. } = packet.l4 else { return None };
+        let opens = flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK);
+        if !opens || !PORTS.contains(&port) {
+            return None;
+        }
+        let (from, to) = packet.addresses()?;
+        self.asks((from, port), to, packet.at).then_some(port)
+    }
+
+    fn asks(&mut self, who: (IpAddr, u16), whom: IpAddr, at: Timestamp) -> bool {
+        // Without a secret: the same captures must say the same. Who makes askers meet
+        // hides a sweep from this count and from nothing else.
+        let (who, whom) = (hash(&who), hash(&whom));
+        let place = usize::try_from(who % 1024).unwrap_or_default();
+        let Some(asker) = self.0.get_mut(place) else { return false };
+        let minute = at.seconds().div_euclid(60);
+        if (asker.who, asker.minute) != (who, minute) {
+            *asker = Asker { who, minute, asked: 0 };
+        }
+        asker.asked |= 1_u64.checked_shl(u32::try_from(whom % 64).unwrap_or_default()).unwrap_or(0);
+        asker.asked.count_ones() >= MANY
+    }
+}
+
+fn hash(of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::SECOND;
+
+    /// After how many different devices it is said, one each `every` nanoseconds.
+    fn after(every: i64, devices: u8) -> Option<u8> {
+        let mut sweeps = Sweeps::default();
+        let who = (IpAddr::from([10, 0, 0, 1]), 445);
+        (0..devices).find(|n| {
+            sweeps.asks(who, IpAddr::from([10, 0, 1, *n]), Timestamp(i64::from(*n) * every))
+        })
+    }
+
+    #[test]
+    fn many_within_a_minute_and_only_then() {
+        let told = after(SECOND / 10, 100).expect("a sweep");
+        assert!((16..30).contains(&told), "{told}");
+        assert_eq!(after(10 * SECOND, 255), None, "six a minute are none");
+        let mut sweeps = Sweeps::default();
+        let who = (IpAddr::from([10, 0, 0, 1]), 445);
+        let same = IpAddr::from([10, 0, 1, 1]);
+        assert!((0..1000).all(|_| !sweeps.asks(who, same, Timestamp(0))), "one again and again");
+    }
+}

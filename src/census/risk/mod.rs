@@ -22,8 +22,6 @@ mod rules;
 mod score;
 mod support;
 mod surroundings;
-#[cfg(test)]
-mod tests;
 
 pub use accepted::{Accepted, BadAcceptance};
 pub use advisory::{Match, Verdict};

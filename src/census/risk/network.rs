@@ -87,8 +87,11 @@ pub(super) fn new_clinical_peer(look: &Look<'_, '_>) -> Option<Hit> {
     (!names.is_empty()).then(|| Hit::seen(RECOGNISED, names))
 }
 
+/// How sure it is that a partner called, and that it was called.
+type Directions = (Option<f64>, Option<f64>);
+
 /// Whether a partner on the Internet called, or was called; both can be.
-fn directions(look: &Look<'_, '_>, partner: &Portrait) -> (Option<f64>, Option<f64>) {
+fn directions(look: &Look<'_, '_>, partner: &Portrait) -> Directions {
     let shared = |theirs: Role, ours: Role| {
         partner.services.iter().any(|(transport, port, role)| {
             let own = &look.asset.services;
@@ -106,10 +109,7 @@ fn directions(look: &Look<'_, '_>, partner: &Portrait) -> (Option<f64>, Option<f
 }
 
 /// A hit for those partners on the Internet for which `direction` is sure enough.
-fn internet(
-    look: &Look<'_, '_>,
-    direction: fn((Option<f64>, Option<f64>)) -> Option<f64>,
-) -> Option<Hit> {
+fn internet(look: &Look<'_, '_>, direction: fn(Directions) -> Option<f64>) -> Option<Hit> {
     let outside = || look.around.partners(look.asset).filter(|(_, it)| it.external);
     let surest = outside().filter_map(|(_, it)| direction(directions(look, it)));
     let surest = surest.reduce(f64::max)?;

@@ -7,10 +7,12 @@
 //! stands still, a VLAN that is not mirrored for hours.
 
 mod hospital;
+mod score;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -41,16 +43,30 @@ enum What {
         /// The truth (JSON)
         truth: PathBuf,
     },
+    /// Compares an inventory with the truth; ends with 1 where an aim is missed
+    Score {
+        /// The truth (JSON)
+        truth: PathBuf,
+        /// The inventory
+        db: PathBuf,
+    },
 }
 
 /// From so many days on, fewer frames say the same.
 const THIN: u64 = 8;
 
-fn main() -> io::Result<()> {
+fn main() -> io::Result<ExitCode> {
     match Args::parse().what {
         What::Make { days, seed, small, capture, truth } => {
             let plan = Plan { days, seed, small, thin: days >= THIN };
-            make(plan, &capture, &truth)
+            make(plan, &capture, &truth)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        What::Score { truth, db } => {
+            let truth = serde_json::from_reader(BufReader::new(File::open(truth)?))?;
+            let score = score::score(&truth, &db).map_err(io::Error::other)?;
+            score.report(&mut io::stdout().lock())?;
+            Ok(if score.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
 }

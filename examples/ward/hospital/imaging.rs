@@ -7,7 +7,7 @@ use super::clock::{DAY, HOUR, MINUTE, SECOND, before, is_open, of_day};
 use super::mirror::Talk;
 use super::play::{Kept, Play};
 use super::rng::Rng;
-use super::say::dicom::{self, Association, Study};
+use super::say::dicom::{self, Association, Dated, Made, Study};
 
 /// One examination.
 #[derive(Clone)]
@@ -189,9 +189,12 @@ impl<W: Write> Play<W> {
         talk.say(&mut self.mirror, 1, &association.accept());
         for number in range {
             let made = exam.images[number] + it.skew * SECOND;
-            let image = dicom::store(1, &it.machine, exam.study, (number, made), it.dated, moved);
+            // Some machines leave out of which step an image is.
+            let of_step = it.reports == Reports::Steps && it.dated != Dated::Content;
+            let image = Made { number, at: made, dated: it.dated, of_step };
+            let image = dicom::store(&it.machine, exam.study, image, moved);
             talk.say(&mut self.mirror, 0, &image);
-            let answer = dicom::stored(1, &it.machine, exam.study, number);
+            let answer = dicom::stored(&it.machine, exam.study, number);
             talk.say(&mut self.mirror, 1, &answer);
             talk.now += 20_000;
         }

@@ -19,11 +19,11 @@ mod play;
 #[path = "../../shared/rng.rs"]
 mod rng;
 pub(crate) mod say;
-mod truth;
+pub(crate) mod truth;
 
 use std::io::{self, Write};
 
-pub(crate) use truth::Truth;
+use truth::Truth;
 
 /// What is to be made.
 #[derive(Clone, Copy, Debug)]

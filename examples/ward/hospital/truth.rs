@@ -2,8 +2,8 @@
 //! was on line, was worked with, and its examinations. Times are seconds since 1970 in UTC.
 //!
 //! * on line: minutes in which a frame of its own passed where the sensor saw it;
-//! * observed: minutes in which the sensor ran and the device's VLAN was mirrored, and
-//!   those in which it was on line;
+//! * observed: since it was first heard, minutes in which the sensor ran and the device's
+//!   VLAN was mirrored, and those in which it was on line;
 //! * in use: the time of examinations of which the evidence passed where the sensor saw it,
 //!   to the second; of results, values and sessions the minutes that they were in, and
 //!   those between two that are no further apart than their gap. Only what lies in observed
@@ -60,8 +60,8 @@ pub(crate) struct Device {
     pub(crate) in_use: Option<(String, f64)>,
     /// Examinations of which something was seen.
     pub(crate) examinations: Option<u64>,
-    /// Those of which too little was seen to count them or not.
-    pub(crate) doubtful: u64,
+    /// Minutes of those of which too little was seen to know how long they took.
+    pub(crate) doubtful: f64,
     /// Examinations that were done, seen or not: begin and end.
     pub(crate) exams: Vec<(u64, u64)>,
     /// When it began to run, where it says so.
@@ -73,6 +73,8 @@ pub(crate) struct Device {
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Day {
     pub(crate) date: String,
+    /// The same, counted from 1970-01-01.
+    pub(crate) number: i32,
     pub(crate) observed: u64,
     pub(crate) online: u64,
     pub(crate) in_use: f64,
@@ -86,22 +88,18 @@ const fn unix(at: u64) -> u64 {
     EPOCH + at / SECOND
 }
 
-/// What of an examination can be known: its time.
-enum Known {
-    Time(u64, u64),
-    Doubtful,
-    Nothing,
-}
-
-fn known(exam: &Exam) -> Known {
+/// What of an examination can be known: its time, if anything of it was seen; of a step of
+/// which only the begin or the end was seen it is not known how long it took.
+fn known(exam: &Exam) -> Option<(u64, u64)> {
     let seen = exam.seen;
     match (seen.begun, seen.ended, seen.images) {
-        (true, true, _) => Known::Time(exam.begin, exam.end),
-        (true, false, Some((_, last))) => Known::Time(exam.begin, last),
-        (false, true, Some((first, _))) => Known::Time(first, exam.end),
-        (false, false, Some((first, last))) => Known::Time(first, last.max(first + LEAST * SECOND)),
-        (true, false, None) | (false, true, None) => Known::Doubtful,
-        (false, false, None) => Known::Nothing,
+        (true, true, _) => Some((exam.begin, exam.end)),
+        (true, false, Some((_, last))) => Some((exam.begin, last)),
+        (false, true, Some((first, _))) => Some((first, exam.end)),
+        (false, false, Some((first, last))) => Some((first, last.max(first + LEAST * SECOND))),
+        (true, false, None) => Some((exam.begin, exam.begin)),
+        (false, true, None) => Some((exam.end, exam.end)),
+        (false, false, None) => None,
     }
 }
 
@@ -177,16 +175,14 @@ impl Device {
         let online = &play.mirror.online[who];
         let mut observed = Minutes::default();
         let watched = |minute: &u64| blind.sees(vlan, minute * MINUTE) || online.has(*minute);
-        (first..last).filter(watched).for_each(|minute| observed.set(minute));
+        // Nothing is known of it before it is first heard.
+        let since = (first..last).find(|minute| online.has(*minute)).unwrap_or(last);
+        (since..last).filter(watched).for_each(|minute| observed.set(minute));
 
-        let (mut times, mut doubtful) = (Vec::new(), 0);
-        for exam in &traces.exams {
-            match known(exam) {
-                Known::Time(from, to) => times.push((from, to)),
-                Known::Doubtful => doubtful += 1,
-                Known::Nothing => {}
-            }
-        }
+        let seen = || traces.exams.iter().filter_map(|exam| Some((exam, known(exam)?)));
+        let times: Vec<(u64, u64)> = seen().map(|(_, time)| time).collect();
+        let short = seen().filter(|(_, (from, to))| from == to);
+        let doubtful = united(short.map(|(exam, _)| (exam.begin, exam.end)).collect());
         let (method, stretches) = match &it.kind {
             Kind::Modality(it) => {
                 let method = match it.reports {
@@ -225,6 +221,7 @@ impl Device {
             work.retain(|span| within(&[*span], &observed, 0, u64::MAX) > 0);
             Day {
                 date: day_text(day),
+                number: (EPOCH / 86_400 + 1 + day) as i32,
                 observed: observed.count(from / MINUTE, to / MINUTE),
                 online: online.count(from / MINUTE, to / MINUTE),
                 in_use: minutes(within(&stretches, &observed, from, to)),
@@ -245,7 +242,7 @@ impl Device {
             powered: powered.sum(),
             in_use,
             examinations: imaging.then_some(times.len() as u64),
-            doubtful,
+            doubtful: minutes(within(&doubtful, &observed, 0, u64::MAX)),
             exams: traces
                 .exams
                 .iter()

@@ -232,15 +232,20 @@ pub(crate) enum Dated {
     Content,
 }
 
+/// What an image says of its making.
+#[derive(Clone, Copy)]
+pub(crate) struct Made {
+    /// Its number within the study, and when it was made by the machine's clock.
+    pub(crate) number: usize,
+    pub(crate) at: u64,
+    pub(crate) dated: Dated,
+    /// Names the performed step that it is of.
+    pub(crate) of_step: bool,
+}
+
 /// C-STORE-RQ of a small image; with whom a C-MOVE asked for it.
-pub(crate) fn store(
-    context: u8,
-    machine: &Machine,
-    study: Study,
-    (number, made): (usize, u64),
-    dated: Dated,
-    moved: Option<&str>,
-) -> Vec<u8> {
+pub(crate) fn store(machine: &Machine, study: Study, image: Made, moved: Option<&str>) -> Vec<u8> {
+    let Made { number, at: made, dated, of_step } = image;
     let class = storage(machine.modality);
     let uid = format!("{STUDY_ROOT}.3.{}.{number}", study.number);
     let mut command = Command::new()
@@ -289,7 +294,16 @@ pub(crate) fn store(
         .text((0x0008, 0x0090), b"PN", "CANARY^REFERRER")
         .text((0x0008, 0x1010), b"SH", &machine.station)
         .text((0x0008, 0x1030), b"LO", "CANARY study")
-        .text((0x0008, 0x1090), b"LO", machine.model)
+        .text((0x0008, 0x1090), b"LO", machine.model);
+    if of_step {
+        let step = Set::new().text((0x0008, 0x1150), b"UI", STEP).text(
+            (0x0008, 0x1155),
+            b"UI",
+            &study.step(),
+        );
+        set = set.sequence((0x0008, 0x1111), step);
+    }
+    set = set
         .text((0x0010, 0x0010), b"PN", &study.name())
         .text((0x0010, 0x0020), b"LO", &study.patient())
         .text((0x0010, 0x0030), b"DA", "19280118")
@@ -302,11 +316,11 @@ pub(crate) fn store(
         .raw((0x0028, 0x0010), b"US", &[16, 0])
         .raw((0x0028, 0x0011), b"US", &[16, 0])
         .raw((0x7fe0, 0x0010), b"OW", &[number as u8; 512]);
-    [command.done(context), data(context, 2, &set.0)].concat()
+    [command.done(1), data(1, 2, &set.0)].concat()
 }
 
 /// The answer to [`store`].
-pub(crate) fn stored(context: u8, machine: &Machine, study: Study, number: usize) -> Vec<u8> {
+pub(crate) fn stored(machine: &Machine, study: Study, number: usize) -> Vec<u8> {
     let uid = format!("{STUDY_ROOT}.3.{}.{number}", study.number);
     Command::new()
         .uid(0x0002, storage(machine.modality))
@@ -315,7 +329,7 @@ pub(crate) fn stored(context: u8, machine: &Machine, study: Study, number: usize
         .number(0x0800, 0x0101)
         .number(0x0900, 0)
         .uid(0x1000, &uid)
-        .done(context)
+        .done(1)
 }
 
 /// N-CREATE-RQ of a performed step, and the answer (PS3.4 §F.7.2.1).

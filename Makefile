@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this project. Each target installs
 # what it needs; on a fresh Debian 12 a Rust toolchain is enough.
-.PHONY: demo test replay lint bench fuzz accuracy churn captures build setup setup-test setup-lint
+.PHONY: demo test replay lint bench fuzz accuracy churn year captures build setup setup-test setup-lint
 SHELL := /bin/bash
 FUZZ_SECONDS ?= 20
 CORPUS ?= pcaps/lab
@@ -62,6 +62,10 @@ churn: setup
 	cargo run --quiet --release --example churn -- --devices 50000 --vlans 4094 --days 7 \
 		target/churn/large/churn.pcap target/churn/large/truth/churn.json
 	cargo run --quiet --release --example accuracy -- target/churn/large
+
+# A year of 20,000 devices in an inventory: its size, and how long views take.
+year: setup
+	cargo run --quiet --release --example year -- target/year.db
 
 # Makes the lab captures again (root; installs the software that talks in them).
 captures:

@@ -136,6 +136,22 @@ impl Census {
         self.activity.watched(from, to, &mut self.room);
     }
 
+    /// A speaker sent something in each minute from one to before another: as if that had
+    /// been said minute by minute, for histories that are made rather than seen.
+    pub fn was_present(&mut self, host: HostId, from: i64, to: i64) {
+        let present = |minute: i64| Observation {
+            at: Timestamp::new(minute.saturating_mul(60), 0),
+            frame: 1,
+            host,
+            what: Observed::Present(Some(64)),
+        };
+        self.apply(0, present(from));
+        self.apply(0, present(to.saturating_sub(1).max(from)));
+        if let Some(place) = self.places.get(&host) {
+            self.activity.was_present((*place, host.segment), (from, to), &mut self.room);
+        }
+    }
+
     /// What the speaker in a place did and is to be stored.
     #[must_use]
     pub fn trail(&self, place: usize) -> Option<&Trail> {

@@ -5,6 +5,7 @@
 //! reader that goes away is no failure.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where text leaves")]
 
+mod activity;
 mod alerts;
 mod config;
 mod doctor;
@@ -73,6 +74,8 @@ enum Command {
     Register(register::Args),
     /// How much each device should worry, with every term
     Risk(risk::Args),
+    /// When devices were on and in use
+    Activity(activity::Args),
     /// Everything known of one asset, each value with its evidence
     Show(show::Args),
     /// What changed: lists it, follows it, delivers it
@@ -268,6 +271,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Listen(args) => listen::run(args, &settings),
         Command::Register(args) => register::run(args, &settings),
         Command::Risk(args) => risk::run(args, &settings),
+        Command::Activity(args) => activity::run(args, &settings),
         Command::Show(args) => show::run(args, &settings),
         Command::Alerts(args) => alerts::run(args, &settings),
         Command::Signatures(args) => signatures::run(args, &settings),

@@ -53,12 +53,17 @@ fn check<'a>(
     }
 }
 
+/// Refuses a class that there is none of.
+pub(super) fn check_class(given: Option<&str>, settings: &Settings) -> Result<(), Failure> {
+    match given {
+        None => Ok(()),
+        Some(_) => check("--class", given, settings.book()?.classes().keys().map(String::as_str)),
+    }
+}
+
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     check("--category", args.category.as_deref(), CATEGORIES.iter().copied())?;
-    if args.class.is_some() {
-        let book = settings.book()?;
-        check("--class", args.class.as_deref(), book.classes().keys().map(String::as_str))?;
-    }
+    check_class(args.class.as_deref(), settings)?;
     let inventory = Inventory::open(&settings.db)?;
     let filter = Filter {
         external: args.external,

@@ -4,10 +4,14 @@ use tracing::warn;
 
 use super::{Failure, Settings, output};
 use crate::store::Inventory;
-use crate::view::{dossier, risk};
+use crate::time::calendar::Day;
+use crate::view::{activity, dossier, risk};
 
 /// Seconds whose loss is told beside what is known.
 const DAY: i64 = 24 * 60 * 60;
+
+/// Days whose activity is told: a quarter.
+const DAYS: Day = 91;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -37,6 +41,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
                 if let Some(it) = risks.get(&asset.id) {
                     to.write_all(risk::page(it, &captures).as_bytes())?;
                 }
+            }
+            if let ([asset], Some(days)) = (found, activity::lately(&inventory, DAYS)?) {
+                to.write_all(activity::page(&inventory, &asset.id, days)?.as_bytes())?;
             }
             to.write_all(dossier::history(&changes).as_bytes())?;
             Ok(())

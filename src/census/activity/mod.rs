@@ -202,6 +202,20 @@ impl Activity {
         }
     }
 
+    /// The speaker in a place was there from one minute to before another.
+    pub(super) fn was_present(
+        &mut self,
+        (place, segment): (usize, Segment),
+        (from, to): (i64, i64),
+        room: &mut Room,
+    ) {
+        let Some(trail) = self.trails.get_mut(place) else { return };
+        let seen = self.segments.entry(segment).or_default();
+        if !trail.online.mark_all(from, to, room) || !seen.mark_all(from, to, room) {
+            self.refused += 1;
+        }
+    }
+
     pub(super) fn trail(&self, place: usize) -> Option<&Trail> {
         self.trails.get(place)
     }

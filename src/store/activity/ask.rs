@@ -125,12 +125,11 @@ impl Inventory {
         stored(&self.connection).map_err(|error| Error::new(&self.path, Fault::Read(error)))
     }
 
-    /// The first and the last local day in which somebody watched.
+    /// The first and the last minute in which somebody watched.
     ///
     /// # Errors
     /// The inventory cannot be read.
-    pub fn watched_days(&self) -> Result<Option<(Day, Day)>, Error> {
-        let zone = self.calendar()?.zone;
+    pub fn watched(&self) -> Result<Option<(i64, i64)>, Error> {
         let sql = "SELECT day, minutes FROM segment_day WHERE segment = x'' AND day IN
                    (SELECT min(day) FROM segment_day UNION SELECT max(day) FROM segment_day)
                    ORDER BY day";
@@ -139,8 +138,7 @@ impl Inventory {
             Ok(Minutes::decode(base, row.get_ref(1)?.as_blob().unwrap_or_default()))
         })?;
         let first = all.first().and_then(Minutes::first);
-        let last = all.last().and_then(Minutes::last);
-        Ok(first.zip(last).map(|(first, last)| (zone.day(first), zone.day(last))))
+        Ok(first.zip(all.last().and_then(Minutes::last)))
     }
 
     /// What each device did within some days, by its id. Those that never were on a link
@@ -154,8 +152,11 @@ impl Inventory {
     ) -> Result<HashMap<String, Activity, RandomState>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let calendar = self.calendar()?;
-        let Some(watched) = self.watched_days()? else { return Ok(HashMap::default()) };
+        let Some((first, last)) = self.watched()? else { return Ok(HashMap::default()) };
+        let watched = (calendar.zone.day(first), calendar.zone.day(last));
+        // What lies before and after was not watched.
         let (first, last) = period.unwrap_or(watched);
+        let (first, last) = (first.max(watched.0), last.min(watched.1));
         let (from, to) = (calendar.zone.bounds(first).0, calendar.zone.bounds(last).1);
         let mut sums: HashMap<i64, Sums, RandomState> = HashMap::default();
         let mut ever: HashMap<i64, u8, RandomState> = HashMap::default();
@@ -229,9 +230,8 @@ impl Inventory {
     /// The inventory cannot be read.
     pub fn observed(&self, id: &str, period: Period) -> Result<Minutes, Error> {
         let zone = self.calendar()?.zone;
-        let Some((first, last)) = period.or(self.watched_days()?) else {
-            return Ok(Minutes::default());
-        };
+        let watched = self.watched()?.map(|(a, b)| (zone.day(a), zone.day(b)));
+        let Some((first, last)) = period.or(watched) else { return Ok(Minutes::default()) };
         let (from, to) = (zone.bounds(first).0, zone.bounds(last).1);
         let seen = Seen::load(self, from, to)?;
         let mut all = Minutes::default();

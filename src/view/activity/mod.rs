@@ -1,5 +1,11 @@
 //! When devices were on and in use: hours and shares of them.
 
+mod list;
+mod page;
+
+pub use list::{Filter, Format, list};
+pub use page::{lately, page};
+
 use crate::store::activity::Activity;
 
 /// Minutes as hours with one place.

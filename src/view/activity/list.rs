@@ -1,0 +1,285 @@
+//! What devices did within some days, one row each: `auscult activity`.
+
+use std::io::{self, Write};
+
+use super::{hours, percent};
+use crate::store::activity::{Activity, InUse};
+use crate::store::{Inventory, Known};
+use crate::time::Timestamp;
+use crate::time::calendar::{Day, date};
+use crate::view::register::{self, Error, neutral};
+
+/// The columns, in this order.
+pub(super) const COLUMNS: &[&str] = &[
+    "asset_id",
+    "device_class",
+    "modality",
+    "manufacturer",
+    "model",
+    "hostname",
+    "vlans",
+    "last_seen",
+    "silent_days",
+    "from",
+    "to",
+    "observed_hours",
+    "online_hours",
+    "online_percent",
+    "method",
+    "in_use_hours",
+    "utilization_percent",
+    "opening_hours",
+    "available_hours",
+    "in_use_opening_hours",
+    "utilization_opening_percent",
+    "utilization_available_percent",
+    "examinations",
+    "examinations_per_day",
+    "examination_minutes",
+];
+
+/// Those of the table for people, with their titles and widths; negative is to the right.
+const SHOWN: &[(&str, &str, i8)] = &[
+    ("asset_id", "ASSET", 11),
+    ("device_class", "CLASS", 20),
+    ("model", "MODEL", 24),
+    ("observed_hours", "OBSERVED", -9),
+    ("online_hours", "ON LINE", -8),
+    ("online_percent", "%", -6),
+    ("in_use_hours", "IN USE", -8),
+    ("utilization_percent", "%", -6),
+    ("examinations", "EXAMS", -6),
+    ("method", "BY", 12),
+];
+
+/// Nanoseconds of a day.
+const DAY: i64 = 86_400_000_000_000;
+
+/// How it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A table for people.
+    Text,
+    /// RFC 4180.
+    Csv,
+    /// An array of objects.
+    Json,
+}
+
+/// Which devices are listed.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only this class.
+    pub class: Option<String>,
+    /// Only those that were on line, whose use would have shown, and that were not used.
+    pub idle: bool,
+    /// Only those that were not seen for so many days before the last watched minute.
+    pub silent: Option<u32>,
+}
+
+/// One row.
+struct Row<'a> {
+    asset: &'a Known,
+    activity: Activity,
+    days: (Day, Day),
+    /// Nanoseconds since it was last seen, at the last watched minute.
+    silent: i64,
+}
+
+impl Filter {
+    fn lets(&self, row: &Row<'_>) -> bool {
+        let class = row.asset.first("device_class").unwrap_or("unknown");
+        let is_idle = || {
+            let unused = |used: &InUse| used.minutes == 0;
+            row.activity.online > 0 && row.activity.used.as_ref().is_some_and(unused)
+        };
+        self.class.as_ref().is_none_or(|wanted| class == wanted)
+            && (!self.idle || is_idle())
+            && self.silent.is_none_or(|days| row.silent >= i64::from(days).saturating_mul(DAY))
+    }
+}
+
+/// Writes what devices did from one local day to another, by asset.
+///
+/// # Errors
+/// The inventory or the output.
+pub fn list(
+    inventory: &Inventory,
+    days: (Day, Day),
+    filter: &Filter,
+    format: Format,
+    mut to: impl Write,
+) -> Result<(), Error> {
+    let assets = inventory.assets()?;
+    let mut activity = inventory.activity(Some(days))?;
+    let end = inventory.watched()?.map_or(0, |(_, last)| last.saturating_add(1));
+    let end = Timestamp::new(end.saturating_mul(60), 0);
+    let rows: Vec<Row<'_>> = assets
+        .iter()
+        .filter_map(|asset| {
+            let activity = activity.remove(&asset.id)?;
+            let silent = end.since(asset.last_seen).max(0);
+            Some(Row { asset, activity, days, silent })
+        })
+        .filter(|row| filter.lets(row))
+        .collect();
+    match format {
+        Format::Text => text(&rows, to),
+        Format::Csv => csv(&rows, to),
+        Format::Json => {
+            let object = |row: &Row<'_>| {
+                COLUMNS.iter().map(|c| ((*c).to_owned(), cell(row, c).into())).collect()
+            };
+            let rows: Vec<serde_json::Map<String, serde_json::Value>> =
+                rows.iter().map(object).collect();
+            serde_json::to_writer_pretty(&mut to, &rows).map_err(|e| Error::Output(e.into()))?;
+            Ok(writeln!(to)?)
+        }
+    }
+}
+
+fn csv(rows: &[Row<'_>], to: impl Write) -> Result<(), Error> {
+    let mut writer = csv::Writer::from_writer(to);
+    let output = |error: csv::Error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => Error::Output(error),
+        other => Error::Output(io::Error::other(format!("{other:?}"))),
+    };
+    writer.write_record(COLUMNS).map_err(output)?;
+    for row in rows {
+        let cells = COLUMNS.iter().map(|column| neutral(cell(row, column)));
+        writer.write_record(cells).map_err(output)?;
+    }
+    Ok(writer.flush()?)
+}
+
+fn text(rows: &[Row<'_>], mut to: impl Write) -> Result<(), Error> {
+    let mut line = |cells: &mut dyn Iterator<Item = (String, i8)>| -> io::Result<()> {
+        let mut all = String::new();
+        for (cell, width) in cells {
+            let most = usize::from(width.unsigned_abs());
+            let cell: String = cell.chars().take(most).collect();
+            let pad = " ".repeat(most.saturating_sub(cell.chars().count()));
+            match width < 0 {
+                true => all.extend([pad.as_str(), &cell, " "]),
+                false => all.extend([cell.as_str(), &pad, " "]),
+            }
+        }
+        writeln!(to, "{}", all.trim_end())
+    };
+    line(&mut SHOWN.iter().map(|(_, title, width)| ((*title).to_owned(), *width)))?;
+    for row in rows {
+        line(&mut SHOWN.iter().map(|(column, _, width)| (cell(row, column), *width)))?;
+    }
+    Ok(())
+}
+
+fn cell(row: &Row<'_>, column: &str) -> String {
+    let it = &row.activity;
+    let used = it.used.as_ref().filter(|_| it.observed > 0);
+    let of = |part: Option<u64>, whole: Option<u64>| {
+        part.zip(whole).and_then(|(part, whole)| percent(part, whole)).unwrap_or_default()
+    };
+    let open = used.map(|used| used.open).filter(|_| it.open.is_some());
+    let examined = used.and_then(|used| Some((used.examinations?, used.duration)));
+    match column {
+        "from" => date(row.days.0),
+        "to" => date(row.days.1),
+        "silent_days" => (row.silent / DAY).to_string(),
+        "method" => used.map(|used| used.methods.join("+")).unwrap_or_default(),
+        // Here against all hours; the register takes the opening hours where there are some.
+        "utilization_percent" => of(used.map(|used| used.minutes), Some(it.observed)),
+        "opening_hours" => it.open.map(hours).unwrap_or_default(),
+        "available_hours" => it.available.map(hours).unwrap_or_default(),
+        "in_use_opening_hours" => open.map(hours).unwrap_or_default(),
+        "utilization_opening_percent" => of(open, it.open),
+        "utilization_available_percent" => of(open, it.available),
+        "examinations_per_day" => {
+            let tenths = |n: u64| n.saturating_mul(14_400).saturating_add(it.observed / 2);
+            let rate = examined.and_then(|(n, _)| tenths(n).checked_div(it.observed));
+            rate.map(|rate| format!("{}.{}", rate / 10, rate % 10)).unwrap_or_default()
+        }
+        "examination_minutes" => {
+            let tenths = |(n, seconds): (u64, u64)| (seconds / 6 + n / 2).checked_div(n);
+            let mean = examined.and_then(tenths);
+            mean.map(|mean| format!("{}.{}", mean / 10, mean % 10)).unwrap_or_default()
+        }
+        column => {
+            super::cell(Some(it), column).unwrap_or_else(|| register::cell(row.asset, column))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn known() -> Known {
+        Known {
+            id: "A1".to_owned(),
+            identity: "mac:00:00:00:00:00:01".to_owned(),
+            external: false,
+            first_seen: Timestamp(0),
+            last_seen: Timestamp(0),
+            values: BTreeMap::new(),
+            activity: None,
+        }
+    }
+
+    fn row(asset: &Known) -> Row<'_> {
+        let used = InUse {
+            methods: vec!["mpps".to_owned()],
+            minutes: 600,
+            open: 480,
+            examinations: Some(20),
+            duration: 36_000,
+        };
+        let activity = Activity {
+            observed: 2880,
+            available: Some(900),
+            open: Some(960),
+            hours: Some("mon 08:00-16:00".to_owned()),
+            online: 1440,
+            used: Some(used),
+        };
+        Row { asset, activity, days: (0, 1), silent: 3 * DAY }
+    }
+
+    #[test]
+    fn rates_are_against_all_hours_opening_hours_and_those_observed() {
+        let asset = known();
+        let row = row(&asset);
+        let of = |column| cell(&row, column);
+        assert_eq!(of("utilization_percent"), "20.8");
+        assert_eq!(of("utilization_opening_percent"), "50.0");
+        assert_eq!(of("utilization_available_percent"), "53.3");
+        assert_eq!((of("online_percent"), of("in_use_hours")), ("50.0".into(), "10.0".into()));
+        assert_eq!(
+            (of("examinations_per_day"), of("examination_minutes")),
+            ("10.0".into(), "30.0".into())
+        );
+        assert_eq!((of("from"), of("silent_days")), ("1970-01-01".into(), "3".into()));
+        let mut lines = Vec::new();
+        text(&[row], &mut lines).unwrap();
+        assert_eq!(String::from_utf8(lines).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn idle_is_on_and_unused_where_use_would_show() {
+        let asset = known();
+        let filter = Filter { idle: true, ..Filter::default() };
+        let mut row = row(&asset);
+        assert!(!filter.lets(&row));
+        row.activity.used.as_mut().unwrap().minutes = 0;
+        assert!(filter.lets(&row));
+        row.activity.online = 0;
+        assert!(!filter.lets(&row), "it is off");
+        row.activity.used = None;
+        assert!(!filter.lets(&row));
+        let silent = |days| Filter { silent: Some(days), ..Filter::default() };
+        assert!(silent(3).lets(&row) && !silent(4).lets(&row));
+        let class = Filter { class: Some("ct".to_owned()), ..Filter::default() };
+        assert!(!class.lets(&row));
+    }
+}

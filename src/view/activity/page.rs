@@ -1,0 +1,236 @@
+//! The activity of one device, for its dossier.
+
+use std::fmt::Write as _;
+
+use super::{hours, percent};
+use crate::store::activity::{Activity, DayOf};
+use crate::store::{Error, Inventory};
+use crate::time::calendar::{Day, WEEKDAYS, Zone, date};
+use crate::time::minutes::Minutes;
+
+/// Boots listed.
+const MAX_BOOTS: usize = 10;
+
+/// What a device did from one local day to another, as text; nothing when it was never
+/// on a link.
+///
+/// # Errors
+/// The inventory cannot be read.
+pub fn page(inventory: &Inventory, id: &str, days: (Day, Day)) -> Result<String, Error> {
+    let all = inventory.activity(Some(days))?;
+    let Some(activity) = all.get(id) else { return Ok(String::new()) };
+    let zone = inventory.calendar()?.zone;
+    let mut page = String::new();
+    let _ = writeln!(page, "activity from {} to {} ({}):", date(days.0), date(days.1), zone.name());
+    rates(&mut page, activity);
+    let of_days = inventory.days(id, Some(days))?;
+    if activity.used.is_some() {
+        examinations(&mut page, &of_days, &zone);
+        let observed = inventory.observed(id, Some(days))?;
+        heat(&mut page, &of_days, &observed, &zone, days);
+    }
+    let boots = inventory.boots(id)?;
+    if !boots.is_empty() {
+        let last = boots.iter().rev().take(MAX_BOOTS).map(|at| at.rfc3339());
+        let _ = writeln!(page, "  started   {}", last.collect::<Vec<_>>().join(", "));
+    }
+    Ok(page)
+}
+
+fn rates(page: &mut String, it: &Activity) {
+    let share =
+        |part, whole| percent(part, whole).map(|it| format!(" ({it} %)")).unwrap_or_default();
+    let _ = writeln!(page, "  observed  {} h", hours(it.observed));
+    if it.observed == 0 {
+        return;
+    }
+    let _ = writeln!(page, "  on line   {} h{}", hours(it.online), share(it.online, it.observed));
+    let Some(used) = &it.used else {
+        let _ = writeln!(page, "  in use    unknown: nothing that it sends tells");
+        return;
+    };
+    let _ = writeln!(
+        page,
+        "  in use    {} h by {}{}",
+        hours(used.minutes),
+        used.methods.join("+"),
+        share(used.minutes, it.observed)
+    );
+    if let (Some(open), Some(available), Some(line)) = (it.open, it.available, &it.hours) {
+        let _ = writeln!(
+            page,
+            "            {} h within the opening hours{}, of those observed{} ({line})",
+            hours(used.open),
+            share(used.open, open),
+            share(used.open, available)
+        );
+    }
+}
+
+/// The one in the middle of sorted values, and those at a quarter and three quarters.
+fn quartiles(sorted: &[i64]) -> Option<[i64; 3]> {
+    let last = sorted.len().checked_sub(1)?;
+    let at = |quarter: usize| sorted.get((last * quarter + 2) / 4).copied();
+    Some([at(1)?, at(2)?, at(3)?])
+}
+
+fn examinations(page: &mut String, days: &[DayOf], zone: &Zone) {
+    let mut durations: Vec<i64> = Vec::new();
+    let (mut gaps, mut firsts, mut lasts) = (Vec::new(), Vec::new(), Vec::new());
+    for day in days.iter().filter(|day| !day.examinations.is_empty()) {
+        let base = zone.bounds(day.day).0.saturating_mul(60);
+        durations.extend(day.examinations.iter().map(|it| it.duration));
+        let mut until = None;
+        for it in &day.examinations {
+            if let Some(until) = until {
+                gaps.push(it.begin.saturating_sub(until).max(0));
+            }
+            until = until.max(Some(it.begin.saturating_add(it.duration)));
+        }
+        firsts.extend(day.examinations.first().map(|it| it.begin.saturating_sub(base)));
+        lasts.extend(until.map(|until| until.saturating_sub(base)));
+    }
+    for all in [&mut durations, &mut gaps, &mut firsts, &mut lasts] {
+        all.sort_unstable();
+    }
+    let count = i64::try_from(durations.len()).unwrap_or(i64::MAX);
+    let Some([low, middle, high]) = quartiles(&durations) else { return };
+    let minutes = |seconds: i64| format!("{} min", seconds.saturating_add(30) / 60);
+    let total = durations.iter().fold(0_i64, |all, it| all.saturating_add(*it));
+    let _ = writeln!(
+        page,
+        "  examined  {count} on {} days, {} each",
+        firsts.len(),
+        minutes(total / count)
+    );
+    let longest = durations.last().copied().unwrap_or_default();
+    let _ = writeln!(
+        page,
+        "            half of them {} to {}, median {}, longest {}",
+        minutes(low),
+        minutes(high),
+        minutes(middle),
+        minutes(longest)
+    );
+    if let Some([low, middle, high]) = quartiles(&gaps) {
+        let _ = writeln!(
+            page,
+            "            between two: median {}, half of them {} to {}",
+            minutes(middle),
+            minutes(low),
+            minutes(high)
+        );
+    }
+    let clock = |seconds: i64| format!("{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
+    if let (Some([_, first, _]), Some([_, last, _])) = (quartiles(&firsts), quartiles(&lasts)) {
+        let (first, last) = (clock(first), clock(last));
+        let _ =
+            writeln!(page, "            first of the day at {first}, last until {last} (medians)");
+    }
+}
+
+/// Hour by weekday: tenths of the observed time in use.
+fn heat(
+    page: &mut String,
+    days: &[DayOf],
+    observed: &Minutes,
+    zone: &Zone,
+    (from, to): (Day, Day),
+) {
+    let mut grid = [[(0_u64, 0_u64); 24]; 7];
+    let mut used = Minutes::default();
+    days.iter().for_each(|day| used.unite(&day.in_use));
+    for day in from..=to {
+        let (begin, end) = zone.bounds(day);
+        if observed.count_within(begin, end) == 0 {
+            continue;
+        }
+        for (hour, weekday, begin, end) in zone.hours(day) {
+            if let Some((part, whole)) = grid.get_mut(weekday).and_then(|it| it.get_mut(hour)) {
+                *part = part.saturating_add(used.count_within(begin, end));
+                *whole = whole.saturating_add(observed.count_within(begin, end));
+            }
+        }
+    }
+    let mark = |(part, whole): &(u64, u64)| match part.saturating_mul(10).checked_div(*whole) {
+        None => ' ',
+        Some(_) if *part == 0 => '.',
+        Some(tenths) => {
+            char::from_digit(u32::try_from(tenths).unwrap_or(9).min(9), 10).unwrap_or('9')
+        }
+    };
+    let _ = writeln!(page, "  tenths of each hour in use, blank where nobody saw it:");
+    let _ = writeln!(page, "      0     6     12    18");
+    for (name, row) in WEEKDAYS.iter().zip(&grid) {
+        let row: String = row.iter().map(mark).collect();
+        let _ = writeln!(page, "  {name} {}", row.trim_end());
+    }
+}
+
+/// The last so many days in which somebody watched; the last that there are.
+///
+/// # Errors
+/// The inventory cannot be read.
+pub fn lately(inventory: &Inventory, days: Day) -> Result<Option<(Day, Day)>, Error> {
+    let watched = inventory.watched()?;
+    let zone = inventory.calendar()?.zone;
+    Ok(watched.map(|(first, last)| {
+        let (first, last) = (zone.day(first), zone.day(last));
+        (first.max(last.saturating_sub(days.saturating_sub(1))), last)
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::activity::Examination;
+
+    fn day(n: Day, exams: &[(i64, i64)]) -> DayOf {
+        let base = i64::from(n) * 1440;
+        let mut in_use = Minutes::default();
+        let exam = |(begin, minutes): &(i64, i64)| {
+            in_use.add(base + begin, base + begin + minutes);
+            Examination { begin: 60 * (base + begin), duration: 60 * minutes }
+        };
+        let examinations = exams.iter().map(exam).collect();
+        DayOf { day: n, online: None, in_use, examinations }
+    }
+
+    #[test]
+    fn examinations_have_durations_gaps_and_a_first_and_last() {
+        let mut page = String::new();
+        let days = [day(4, &[(540, 10), (560, 20), (600, 30)]), day(5, &[(480, 20)])];
+        examinations(&mut page, &days, &Zone::default());
+        assert!(page.contains("4 on 2 days, 20 min each"), "{page}");
+        assert!(
+            page.contains("half of them 20 min to 20 min, median 20 min, longest 30 min"),
+            "{page}"
+        );
+        assert!(
+            page.contains("between two: median 20 min, half of them 10 min to 20 min"),
+            "{page}"
+        );
+        assert!(page.contains("first of the day at 09:00, last until 10:30"), "{page}");
+        let mut none = String::new();
+        examinations(&mut none, &[], &Zone::default());
+        assert!(none.is_empty());
+    }
+
+    #[test]
+    fn the_heat_map_tells_unused_from_unseen() {
+        let mut page = String::new();
+        // 1970-01-05 is a Monday.
+        let observed = Minutes::run(4 * 1440 + 480, 4 * 1440 + 720);
+        heat(&mut page, &[day(4, &[(540, 60), (600, 7)])], &observed, &Zone::default(), (4, 5));
+        let monday = page.lines().find(|line| line.contains("mon")).unwrap();
+        assert_eq!(monday, "  mon         .91.");
+        assert!(page.lines().any(|line| line == "  tue "), "{page:?}");
+    }
+
+    #[test]
+    fn quartiles_of_few() {
+        assert_eq!(quartiles(&[]), None);
+        assert_eq!(quartiles(&[7]), Some([7, 7, 7]));
+        assert_eq!(quartiles(&[1, 2, 3, 4, 5]), Some([2, 3, 4]));
+    }
+}

@@ -184,6 +184,8 @@ pub(super) fn summary(
         "fragments.evicted",
         "hosts.refused",
         "facts.refused",
+        "activity.refused",
+        "activity.untimely",
     ];
     for name in trouble.iter().filter(|name| get(name) > 0) {
         writeln!(to, "  {name} {}", get(name))?;

@@ -149,9 +149,13 @@ impl Reading {
             }
         }
         self.before = now;
-        for (name, n) in
-            [("hosts.refused", self.census.refused()), ("facts.refused", self.census.overflow())]
-        {
+        let (uncounted, untimely) = self.census.uncounted();
+        for (name, n) in [
+            ("hosts.refused", self.census.refused()),
+            ("facts.refused", self.census.overflow()),
+            ("activity.refused", uncounted),
+            ("activity.untimely", untimely),
+        ] {
             if n > 0 {
                 self.counters.insert((self.capture, name.to_owned()), n);
             }
@@ -181,6 +185,9 @@ impl Reading {
         self.count();
         self.failed = None;
         self.write();
+        while self.failed.is_none() && self.writer.is_stale() {
+            self.write();
+        }
         match self.failed {
             Some(error) => Err(error),
             None => {

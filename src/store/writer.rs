@@ -192,6 +192,12 @@ impl Writer {
         self.diary.turn_to(calendar);
     }
 
+    /// Some days are still those of another calendar: each publication makes more of them.
+    #[must_use]
+    pub const fn is_stale(&self) -> bool {
+        self.diary.is_stale()
+    }
+
     /// Rows of the journal that could not be read, wholly or in part, by the last
     /// [`Self::restore`].
     #[must_use]

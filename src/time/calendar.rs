@@ -159,12 +159,6 @@ impl Calendar {
     pub fn hours_of(&self, class: Option<&str>) -> Option<&Hours> {
         class.and_then(|class| self.by_class.get(class)).or(self.hours.as_ref())
     }
-
-    /// Whether another has the same opening hours.
-    #[must_use]
-    pub fn is_as_open_as(&self, other: &Self) -> bool {
-        self.hours == other.hours && self.by_class == other.by_class
-    }
 }
 
 /// As it is stored: the zone by its name.

@@ -336,8 +336,13 @@ impl Listening {
         if unjournaled > 0 {
             counters.insert((self.evidence, UNJOURNALED.to_owned()), unjournaled);
         }
-        let few =
-            [("hosts.refused", self.census.refused()), ("facts.refused", self.census.overflow())];
+        let (uncounted, untimely) = self.census.uncounted();
+        let few = [
+            ("hosts.refused", self.census.refused()),
+            ("facts.refused", self.census.overflow()),
+            ("activity.refused", uncounted),
+            ("activity.untimely", untimely),
+        ];
         let few = few.into_iter().filter(|(_, n)| *n > 0);
         counters.extend(few.map(|(name, n)| ((self.evidence, name.to_owned()), n)));
         counters

@@ -68,14 +68,25 @@ pub(super) struct Diary {
     dropped: Option<UtcDay>,
     /// How each asset's use is told, by its number.
     known: HashMap<i64, roll::Basis, RandomState>,
-    /// The calendar of the knowledge is another.
-    turned: bool,
+    /// Tells calendars apart, and which one is stored.
+    mark: i64,
+    stored: Option<i64>,
+    /// Assets whose days are another calendar's.
+    stale: usize,
+}
+
+/// What tells a calendar from others.
+fn mark(calendar: &Calendar) -> i64 {
+    let digest = Sha256::digest(postcard::to_stdvec(calendar).unwrap_or_default());
+    digest.iter().take(8).fold(0, |mark, byte| mark << 8 | i64::from(*byte))
 }
 
 impl Diary {
     /// As the inventory says.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut it = Self { calendar: stored(connection)?, ..Self::default() };
+        let calendar = stored(connection)?;
+        let mark = mark(&calendar);
+        let mut it = Self { calendar, mark, stored: Some(mark), ..Self::default() };
         // One look for each day, not for each row.
         let next = "SELECT min(day) FROM speaker_day WHERE day > ?1";
         let mut next = connection.prepare(next)?;
@@ -115,10 +126,13 @@ impl Diary {
 
     /// From now on the site's calendar is this.
     pub(super) fn turn_to(&mut self, calendar: Calendar) {
-        let same = calendar.is_as_open_as(&self.calendar)
-            && calendar.zone.name() == self.calendar.zone.name();
-        self.turned |= !same;
+        self.mark = mark(&calendar);
         self.calendar = calendar;
+    }
+
+    /// Some days are still those of another calendar: the next roll-up makes more of them.
+    pub(super) const fn is_stale(&self) -> bool {
+        self.stale > 0
     }
 
     /// Writes what one speaker did; the rows of its examinations, for the census.

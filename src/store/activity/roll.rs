@@ -35,6 +35,8 @@ pub(in crate::store) struct Basis {
     pub(super) class: Option<String>,
     /// The first and the last day of which there is a row.
     pub(super) days: Option<(Day, Day)>,
+    /// The calendar with which they were made.
+    calendar: i64,
 }
 
 /// A day of an asset, as it is stored.
@@ -52,7 +54,12 @@ pub(super) struct Detail {
 #[derive(Default)]
 pub(in crate::store) struct Rolled {
     known: Vec<(i64, Option<Basis>)>,
+    stale: usize,
 }
+
+/// Days that are made again in one roll-up because the calendar changed: a second's work,
+/// so that a sensor goes on meanwhile.
+const ANEW: usize = 20_000;
 
 /// Minutes of segments, by who asks for which day.
 type Observed = HashMap<(Vec<Segment>, Day), Rc<Minutes>, RandomState>;
@@ -67,6 +74,8 @@ pub(in crate::store) struct Roll<'t> {
     /// What is new in the sheets, by day, sheet and place.
     patches: BTreeMap<(Day, i64), BTreeMap<u8, Sums>>,
     rolled: Rolled,
+    /// Days that may still be made again.
+    anew: usize,
 }
 
 impl<'t> Roll<'t> {
@@ -74,12 +83,11 @@ impl<'t> Roll<'t> {
         transaction: &'t Transaction<'t>,
         diary: &'t Diary,
     ) -> Result<Self, Failure> {
-        if diary.turned {
+        if diary.stored != Some(diary.mark) {
             let mut blob = Vec::new();
             record::begin(&mut blob);
             record::add(&mut blob, &diary.calendar)?;
             transaction.execute("INSERT OR REPLACE INTO calendar VALUES (0, ?1)", [blob])?;
-            forget_days(transaction, diary)?;
         }
         let mut unsettled: HashMap<i64, BTreeSet<Day>, RandomState> = HashMap::default();
         for day in &diary.lit {
@@ -90,7 +98,8 @@ impl<'t> Roll<'t> {
             }
         }
         let (observed, patches) = (Observed::default(), BTreeMap::new());
-        Ok(Self { transaction, diary, unsettled, observed, patches, rolled: Rolled::default() })
+        let (rolled, anew) = (Rolled::default(), ANEW);
+        Ok(Self { transaction, diary, unsettled, observed, patches, rolled, anew })
     }
 
     /// Brings the days of an asset up to date.
@@ -114,10 +123,21 @@ impl<'t> Roll<'t> {
         if spans.is_empty() {
             return Ok(());
         }
-        let before = if self.diary.turned { None } else { self.diary.known.get(&number) };
+        let before = self.diary.known.get(&number);
         let mut basis = basis(asset, &spans);
         basis.days = before.and_then(|it| it.days);
+        basis.calendar = before.map_or(self.diary.mark, |it| it.calendar);
+        if basis.calendar != self.diary.mark {
+            if self.anew > 0 {
+                basis.calendar = self.diary.mark;
+            } else {
+                self.rolled.stale += 1;
+            }
+        }
         let days = self.days(number, &basis, before, &spans);
+        if before.is_some_and(|it| it.calendar != basis.calendar) {
+            self.anew = self.anew.saturating_sub(days.len());
+        }
         for day in &days {
             if self.day(number, &basis, *day)? {
                 let (first, last) = basis.days.unwrap_or((*day, *day));
@@ -148,10 +168,11 @@ impl<'t> Roll<'t> {
         days.extend(touched.flatten());
         let moved =
             |speaker: &Speaker| before.is_none_or(|it| it.speakers.binary_search(speaker).is_err());
+        let turned = before.is_some_and(|it| it.calendar != basis.calendar);
         let otherwise = before.is_none_or(|it| {
             (&it.segments, it.ways, &it.class) != (&basis.segments, basis.ways, &basis.class)
         });
-        for (_, (from, to)) in spans.iter().filter(|(it, _)| otherwise || moved(it)) {
+        for (_, (from, to)) in spans.iter().filter(|(it, _)| turned || otherwise || moved(it)) {
             let utc = |minute: &i64| i32::try_from(minute.div_euclid(DAY)).unwrap_or(0);
             // Work may be told of the day before, and of the next one by a clock that is ahead.
             let (from, to) = (utc(from).saturating_sub(1), utc(to).saturating_add(1));
@@ -165,6 +186,14 @@ impl<'t> Roll<'t> {
             before.filter(|it| it.speakers.iter().any(gone)).and_then(|it| it.days)
         {
             days.extend(first..=last);
+        }
+        // What was another day by the other calendar, as far as its minutes are kept.
+        let oldest = self.diary.days.first().map(|day| i64::from(*day).saturating_mul(DAY));
+        if let (true, Some((first, last)), Some(oldest)) =
+            (turned, before.and_then(|it| it.days), oldest)
+        {
+            let oldest = self.diary.calendar.zone.day(oldest).saturating_sub(1);
+            days.extend(first.max(oldest)..=last);
         }
         days
     }
@@ -382,7 +411,7 @@ impl Diary {
         }
         self.touched.clear();
         self.lit.clear();
-        self.turned = false;
+        (self.stored, self.stale) = (Some(self.mark), rolled.stale);
     }
 }
 
@@ -399,36 +428,13 @@ fn basis(asset: &Asset<'_>, spans: &[(Speaker, (i64, i64))]) -> Basis {
     segments.dedup();
     let class = asset.shown("device_class").first().map(|it| it.value.to_string());
     let ways = ways(class.as_deref(), asset.acquires);
-    Basis { speakers, segments, ways, class, days: None }
+    Basis { speakers, segments, ways, class, days: None, calendar: 0 }
 }
 
 /// UTC days that a stretch of minutes touches.
 fn utc_days(from: i64, to: i64) -> std::ops::RangeInclusive<i32> {
     let day = |minute: i64| i32::try_from(minute.div_euclid(DAY)).unwrap_or(0);
     day(from)..=day(to.saturating_sub(1))
-}
-
-/// The days were another zone's, or other hours': those whose minutes are kept are made
-/// again.
-fn forget_days(transaction: &Transaction<'_>, diary: &Diary) -> Result<(), Failure> {
-    let Some(oldest) = diary.days.first() else { return Ok(()) };
-    let first = diary.calendar.zone.day(i64::from(*oldest).saturating_mul(DAY));
-    // In another zone it may have been the day before.
-    let first = first.saturating_sub(1);
-    transaction.execute("DELETE FROM asset_day WHERE day >= ?1", [first])?;
-    let mut sheets = Vec::new();
-    DAYS.each(transaction, first, |day, block, sheet| sheets.push((day, block, sheet)))?;
-    for (day, block, sheet) in sheets {
-        let totals = TOTALS.load(transaction, 0, block)?;
-        let mut totals: BTreeMap<u8, Sums> = totals.into_iter().collect();
-        for (slot, sums) in sheet {
-            totals.entry(slot).or_default().take_away(&sums);
-        }
-        let totals: Vec<_> = totals.into_iter().collect();
-        TOTALS.store(transaction, 0, block, &totals)?;
-        DAYS.store(transaction, day, block, &[])?;
-    }
-    Ok(())
 }
 
 /// What is stored of a day of an asset.

@@ -166,26 +166,6 @@ impl Sheets {
         Ok(())
     }
 
-    /// Every sheet from a day on, with its day and its number.
-    pub(super) fn each(
-        self,
-        connection: &Connection,
-        from: Day,
-        mut each: impl FnMut(Day, i64, Vec<(u8, Sums)>),
-    ) -> rusqlite::Result<()> {
-        let sql = format!("SELECT id, sheet FROM {} WHERE id >= ?1", self.table);
-        let mut rows = connection.prepare_cached(&sql)?;
-        let mut rows = rows.query([id(from, 0)])?;
-        while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
-            let blob = row.get_ref(1)?.as_blob().unwrap_or_default();
-            let sheet = blob.chunks_exact(self.size).filter_map(|it| read(it, self.widths));
-            let day = Day::try_from(id >> 24).unwrap_or(Day::MIN);
-            each(day, id & ((1 << 24) - 1), sheet.collect());
-        }
-        Ok(())
-    }
-
     /// Drops the sheets of days before one.
     pub(super) fn drop_before(self, connection: &Connection, day: Day) -> rusqlite::Result<()> {
         let sql = format!("DELETE FROM {} WHERE id < ?1", self.table);

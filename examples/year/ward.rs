@@ -105,7 +105,7 @@ pub(crate) fn day(census: &mut Census, n: u32, base: i64) {
                 at += on + 1 + some(7, 15);
             }
         }
-        _ if n % 3 == 0 => {
+        _ if n.is_multiple_of(3) => {
             // Something that says a word every few minutes.
             let mut at = base;
             while at < base + 1440 {

@@ -159,6 +159,11 @@ mod tests {
             toml::from_str(include_str!("../../packaging/auscult.toml")).expect("valid");
         assert!(config.db.is_some() && config.user.is_some() && config.loss_alarm.is_some());
         assert!(config.metrics.is_none() && config.last_user.is_none(), "off by default");
+        let live = config.alerts.policy(true, 0.001).expect("valid");
+        assert_eq!(live, crate::store::Policy::default(), "the sample says the defaults");
+        assert!(toml::from_str::<Config>("[alerts]\nlearning = 1").is_err());
+        let bad: Config = toml::from_str("[alerts]\noff = ['x']").expect("text");
+        assert!(bad.alerts.policy(true, 0.001).is_err(), "no kind is called so");
         assert!(toml::from_str::<Config>("bd = 'x'").is_err(), "unknown keys are mistakes");
     }
 

@@ -374,7 +374,8 @@ fn values(known: &[Attribute<'_>], name: &str) -> Vec<String> {
 
 /// Whether a time is after the inventory was got to know.
 fn is_learned(begun: Option<Timestamp>, policy: &Policy, at: Timestamp) -> bool {
-    begun.is_some_and(|begun| at.since(begun) >= policy.learning)
+    // Where there is nothing to get to know, older captures may be read after newer ones.
+    policy.learning == 0 || begun.is_some_and(|begun| at.since(begun) >= policy.learning)
 }
 
 /// An address that was another's.

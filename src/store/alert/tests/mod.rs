@@ -1,3 +1,4 @@
+mod levels;
 mod watching;
 
 use std::net::IpAddr;

@@ -291,7 +291,7 @@ fn a_full_disk_keeps_what_was_written() {
     let small = dir.path().join("small");
     fs::create_dir(&small).unwrap();
     let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+        .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
         .arg(&small)
         .stderr(Stdio::null())
         .status()

@@ -31,8 +31,9 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("census::signature", &[]),
     ("census::host", &[]),
     ("census::asset", &["signature", "host"]),
+    ("census::advisory", &["signature", "host", "asset"]),
     ("census::activity", &["signature", "host", "asset"]),
-    ("census::risk", &["signature", "host", "asset", "activity"]),
+    ("census::risk", &["signature", "host", "asset", "activity", "advisory"]),
 ];
 
 /// Where `unsafe` may be: prefetch hints (which `mod.rs` lets in), and the system calls

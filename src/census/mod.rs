@@ -14,6 +14,7 @@
 //! packet can change who is who without anything having to be undone.
 
 pub mod activity;
+pub mod advisory;
 pub mod asset;
 mod caps;
 pub mod host;

@@ -7,6 +7,7 @@
 
 mod activity;
 mod alerts;
+mod advisories;
 mod config;
 mod doctor;
 mod listen;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, Parser, Subcommand};
 use tracing::{Level, error};
 
+use crate::census::advisory::Advisories;
 use crate::census::asset::Pins;
 use crate::census::risk::{Accepted, RiskBook};
 use crate::census::signature::Book;
@@ -80,6 +82,8 @@ enum Command {
     Show(show::Args),
     /// What changed: lists it, follows it, delivers it
     Alerts(alerts::Args),
+    /// Known weaknesses: import advisories, and compare them with the inventory
+    Advisories(advisories::Args),
     /// Lint, list and explain signatures
     Signatures(signatures::Args),
     /// Can this host capture, and does the mirror show what it should
@@ -181,6 +185,15 @@ impl Settings {
         })
     }
 
+    /// The advisories with the site's own in their place.
+    fn advisories(&self) -> Result<Advisories, Failure> {
+        match &self.overlay {
+            None => Ok(Advisories::builtin().clone()),
+            Some(overlay) => Advisories::load(overlay)
+                .map_err(|error| Failure::Said(format!("advisories: {error}"))),
+        }
+    }
+
     /// The signatures with the site's own laid over them.
     fn book(&self) -> Result<Arc<Book>, Failure> {
         match &self.overlay {
@@ -274,6 +287,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Activity(args) => activity::run(args, &settings),
         Command::Show(args) => show::run(args, &settings),
         Command::Alerts(args) => alerts::run(args, &settings),
+        Command::Advisories(args) => advisories::run(args, &settings),
         Command::Signatures(args) => signatures::run(args, &settings),
         Command::Doctor(args) => doctor::run(args, &settings),
         Command::Completions { shell } => {

@@ -25,7 +25,7 @@ impl Pattern {
     }
 
     /// Compiled at once.
-    pub(super) fn new(pattern: &str) -> Result<Self, String> {
+    pub(in crate::census) fn new(pattern: &str) -> Result<Self, String> {
         if pattern.len() > MAX_TEXT {
             return Err("pattern is too long".into());
         }
@@ -47,16 +47,16 @@ impl Pattern {
         self.regex.get_or_init(|| build(&self.text).ok()).as_ref()
     }
 
-    pub(super) fn is_match(&self, value: &str) -> bool {
+    pub(in crate::census) fn is_match(&self, value: &str) -> bool {
         self.regex().is_some_and(|regex| regex.is_match(value))
     }
 
-    pub(super) fn captures<'v>(&self, value: &'v str) -> Option<Captures<'v>> {
+    pub(in crate::census) fn captures<'v>(&self, value: &'v str) -> Option<Captures<'v>> {
         self.regex()?.captures(value)
     }
 
     /// How many groups it has.
-    pub(super) fn groups(&self) -> usize {
+    pub(in crate::census) fn groups(&self) -> usize {
         self.regex().map_or(0, |regex| regex.captures_len() - 1)
     }
 }

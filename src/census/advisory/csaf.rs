@@ -1,0 +1,292 @@
+//! Documents of the Common Security Advisory Framework 2.0 (OASIS), as far as they say
+//! which products are affected. Untrusted: whatever does not fit is refused as a whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize as Derived;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
+
+use super::set::{Advisory, Cve, MAX_LISTED, Product, field, is_day, is_id};
+
+/// Largest document. Those of the largest makers have a tenth of it.
+pub(super) const MAX_BYTES: usize = 8 << 20;
+/// Pairs of a weakness and a product of one document.
+const MAX_PAIRS: usize = 500_000;
+/// Branches below each other; the standard's own examples have five.
+const MAX_DEPTH: usize = 16;
+
+/// A list that ends the reading when it grows too long.
+#[derive(Debug)]
+struct Few<T>(Vec<T>);
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Each<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<T> {
+            type Value = Few<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Few<T>, A::Error> {
+                let mut all = Vec::new();
+                while let Some(next) = list.next_element()? {
+                    if all.len() == MAX_LISTED {
+                        return Err(A::Error::custom("a list is too long"));
+                    }
+                    all.push(next);
+                }
+                Ok(Few(all))
+            }
+        }
+        from.deserialize_seq(Each(PhantomData))
+    }
+}
+
+#[derive(Derived)]
+struct Document {
+    document: Head,
+    #[serde(default)]
+    product_tree: Tree,
+    #[serde(default)]
+    vulnerabilities: Few<Vulnerability>,
+}
+
+#[derive(Derived)]
+struct Head {
+    tracking: Tracking,
+}
+
+#[derive(Derived)]
+struct Tracking {
+    id: String,
+    initial_release_date: String,
+    current_release_date: String,
+}
+
+#[derive(Default, Derived)]
+#[serde(default)]
+struct Tree {
+    branches: Few<Branch>,
+    relationships: Few<Relationship>,
+    product_groups: Few<ProductGroup>,
+}
+
+#[derive(Derived)]
+struct Branch {
+    category: String,
+    name: String,
+    #[serde(default)]
+    branches: Few<Branch>,
+    #[serde(default)]
+    product: Option<Named>,
+}
+
+#[derive(Derived)]
+struct Named {
+    product_id: String,
+}
+
+/// A product on or in another is the product that it consists of.
+#[derive(Derived)]
+struct Relationship {
+    product_reference: String,
+    full_product_name: Named,
+}
+
+#[derive(Derived)]
+struct ProductGroup {
+    group_id: String,
+    product_ids: Few<String>,
+}
+
+#[derive(Derived)]
+struct Vulnerability {
+    #[serde(default)]
+    cve: Option<String>,
+    #[serde(default)]
+    product_status: Status,
+    #[serde(default)]
+    scores: Few<Score>,
+}
+
+/// Only what says that something is affected.
+#[derive(Default, Derived)]
+#[serde(default)]
+struct Status {
+    known_affected: Few<String>,
+    first_affected: Few<String>,
+    last_affected: Few<String>,
+}
+
+#[derive(Default, Derived)]
+#[serde(default)]
+struct Score {
+    cvss_v2: Base,
+    cvss_v3: Base,
+    cvss_v4: Base,
+}
+
+#[derive(Default, Derived)]
+#[serde(default)]
+struct Base {
+    #[serde(rename = "baseScore")]
+    base_score: Option<f32>,
+}
+
+/// Whether a JSON text is such a document: it has a `document`.
+#[derive(Derived)]
+struct Kind {
+    document: Option<IgnoredAny>,
+}
+
+pub(super) fn is_one(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<Kind>(bytes).is_ok_and(|it| it.document.is_some())
+}
+
+/// Reads one document.
+///
+/// # Errors
+/// In one line, what is wrong.
+pub(super) fn read(bytes: &[u8]) -> Result<Advisory, String> {
+    if bytes.len() > MAX_BYTES {
+        return Err(format!("{} bytes; a document may have {MAX_BYTES}", bytes.len()));
+    }
+    let it: Document = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let Tracking { id, initial_release_date, current_release_date } = it.document.tracking;
+    let day = |text: &str| text.get(..10).filter(|day| is_day(day)).map(str::to_owned);
+    let (Some(released), Some(revised)) = (day(&initial_release_date), day(&current_release_date))
+    else {
+        return Err("its days cannot be read".to_owned());
+    };
+    let id = id.trim().to_ascii_uppercase();
+    if !is_id(&id) {
+        return Err("its id cannot be read".to_owned());
+    }
+    let mut leaves = BTreeMap::new();
+    for branch in it.product_tree.branches.0 {
+        walk(branch, &Path::default(), 0, &mut leaves)?;
+    }
+    for Relationship { product_reference, full_product_name } in it.product_tree.relationships.0 {
+        if let Some(part) = leaves.get(&product_reference).cloned() {
+            leaves.entry(full_product_name.product_id).or_insert(part);
+        }
+    }
+    let mut advisory = Advisory { id, released, revised, ..Advisory::default() };
+    let mut named: BTreeMap<Leaf, BTreeSet<usize>> = BTreeMap::new();
+    let groups: BTreeMap<String, Vec<String>> = it
+        .product_tree
+        .product_groups
+        .0
+        .into_iter()
+        .map(|it| (it.group_id, it.product_ids.0))
+        .collect();
+    let mut pairs = 0_usize;
+    for weakness in it.vulnerabilities.0 {
+        let cve = weakness.cve.map(|id| id.trim().to_ascii_uppercase());
+        let at =
+            cve.filter(|id| is_id(id)).map(|id| place(&mut advisory.cves, id, &weakness.scores));
+        let Status { known_affected, first_affected, last_affected } = weakness.product_status;
+        let listed = [known_affected.0, first_affected.0, last_affected.0].into_iter().flatten();
+        for product in listed {
+            let alone = [product];
+            let members = alone.first().and_then(|it| groups.get(it)).map_or(&alone[..], |it| it);
+            pairs = pairs.saturating_add(members.len());
+            if pairs > MAX_PAIRS {
+                return Err("it names too many products".to_owned());
+            }
+            for leaf in members.iter().filter_map(|product| leaves.get(product)) {
+                named.entry(leaf.clone()).or_default().extend(at);
+            }
+        }
+    }
+    advisory.products = named.into_iter().map(|(leaf, cves)| leaf.product(cves)).collect();
+    match advisory.products.len() {
+        0 => Err("it names no product as affected".to_owned()),
+        count if count > MAX_LISTED => Err("it names too many products".to_owned()),
+        _ => Ok(advisory),
+    }
+}
+
+/// Where a CVE stands in the list of its advisory; a new one goes to its end.
+fn place(all: &mut Vec<Cve>, id: String, scores: &Few<Score>) -> usize {
+    let base = |pick: fn(&Score) -> &Base| {
+        let given = scores.0.iter().filter_map(|it| pick(it).base_score);
+        given.filter(|it| (0.0..=10.0).contains(it)).reduce(f32::max)
+    };
+    let score = base(|it| &it.cvss_v4).into_iter().chain(base(|it| &it.cvss_v3)).reduce(f32::max);
+    let score = score.or_else(|| base(|it| &it.cvss_v2));
+    match all.iter().position(|known| known.id == id) {
+        Some(at) => at,
+        None => {
+            all.push(Cve { id, score });
+            all.len() - 1
+        }
+    }
+}
+
+/// A product of the tree.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Leaf {
+    maker: String,
+    name: String,
+    versions: String,
+}
+
+impl Leaf {
+    fn product(self, cves: BTreeSet<usize>) -> Product {
+        let Self { maker, name, versions } = self;
+        Product { maker, name, versions, cves: cves.into_iter().collect() }
+    }
+}
+
+/// What the branches above say.
+#[derive(Clone, Default)]
+struct Path {
+    maker: String,
+    family: String,
+    product: String,
+    versions: String,
+}
+
+/// Collects the products of a branch by their ids.
+fn walk(
+    branch: Branch,
+    above: &Path,
+    depth: usize,
+    leaves: &mut BTreeMap<String, Leaf>,
+) -> Result<(), String> {
+    if depth == MAX_DEPTH {
+        return Err("its product tree is too deep".to_owned());
+    }
+    let mut path = above.clone();
+    let name = field(&branch.name);
+    match branch.category.as_str() {
+        "vendor" => path.maker = name,
+        "product_family" => path.family = name,
+        "product_name" => path.product = name,
+        "product_version" | "product_version_range" => path.versions = name,
+        // Architectures, languages, hosts and the like narrow what is named.
+        _ => {}
+    }
+    if let Some(Named { product_id }) = branch.product {
+        if leaves.len() == MAX_LISTED {
+            return Err("it names too many products".to_owned());
+        }
+        let Path { maker, family, product, versions } = path.clone();
+        let name = if product.is_empty() { family } else { product };
+        if !name.is_empty() {
+            leaves.insert(product_id, Leaf { maker, name, versions });
+        }
+    }
+    branch.branches.0.into_iter().try_for_each(|below| walk(below, &path, depth + 1, leaves))
+}

@@ -1,0 +1,413 @@
+//! Which advisories name a device.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+use foldhash::fast::RandomState;
+
+use super::alias::{Alias, Aliases, FILE, Name, fold};
+use super::set::{Advisory, Exploited, Product, Set};
+use super::version::{Answer, Versions};
+use super::{Match, Verdict};
+use crate::census::asset::Asset;
+use crate::census::signature::{BookError, Fault, Pattern};
+use crate::observe::Role;
+
+/// The set that comes along, made by `auscult advisories import`.
+static OWN_SET: &str = include_str!("../../../signatures/advisories.tsv");
+static OWN_ALIASES: &str = include_str!("../../../signatures/aliases.toml");
+/// The set of a site, in its directory of signatures.
+const SET_FILE: &str = "advisories.tsv";
+
+/// Attributes that are compared.
+const COMPARED: [&str; 10] = [
+    "device_class",
+    "exposure",
+    "manufacturer",
+    "model",
+    "os_build",
+    "os_name",
+    "os_version",
+    "remote_access",
+    "software",
+    "software_version",
+];
+
+/// Characters of a value that evidence repeats.
+const MAX_SHOWN: usize = 80;
+
+/// What is known of a device, as far as it is compared: the shown values.
+#[derive(Clone, Debug, Default)]
+pub struct Device {
+    values: BTreeMap<&'static str, Vec<(String, f32)>>,
+}
+
+impl Device {
+    /// Of an asset.
+    #[must_use]
+    pub fn of(asset: &Asset<'_>) -> Self {
+        let mut device = Self::default();
+        for name in COMPARED {
+            for it in asset.shown(name) {
+                device.add(name, &it.value, it.confidence);
+            }
+        }
+        for (_, _, name, role) in &asset.services {
+            if *role == Role::Server && !name.is_empty() {
+                device.serves(name);
+            }
+        }
+        device
+    }
+
+    /// Adds a value; attributes that are not compared are passed over.
+    pub fn add(&mut self, attribute: &str, value: &str, confidence: f32) {
+        if let Some(name) = COMPARED.iter().find(|it| **it == attribute) {
+            self.values.entry(name).or_default().push((value.to_owned(), confidence));
+        }
+    }
+
+    /// It answers to a protocol.
+    pub fn serves(&mut self, protocol: &str) {
+        let all = self.values.entry("serves").or_default();
+        if !all.iter().any(|(known, _)| known == protocol) {
+            all.push((protocol.to_owned(), 1.0));
+        }
+    }
+
+    /// Whether there is anything to compare.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    fn values(&self, name: &str) -> &[(String, f32)] {
+        self.values.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A product of an advisory: their places.
+type Leaf = (usize, usize);
+
+/// All advisories, ready to be compared with devices.
+#[derive(Clone, Debug)]
+pub struct Advisories {
+    set: Set,
+    /// The advisories of the set in their order, with the ranges of their products.
+    ranges: Vec<(String, Vec<Option<Versions>>)>,
+    pub(super) aliases: Aliases,
+    /// For each alias the products that it means.
+    pub(super) means: Vec<Vec<Leaf>>,
+    /// For each alias the CVEs of the weakness that it is.
+    weak: Vec<BTreeSet<String>>,
+    /// Aliases by maker; those of no maker under none.
+    by_maker: HashMap<Option<usize>, Vec<usize>, RandomState>,
+    /// Products that no alias means, by maker and folded name: compared with the model.
+    by_name: HashMap<(usize, String), Vec<Leaf>, RandomState>,
+}
+
+/// What one alias or name says of a device.
+struct Hit {
+    verdict: Verdict,
+    confidence: f32,
+    because: String,
+    cves: BTreeSet<String>,
+    score: Option<f32>,
+}
+
+/// Why a device is a product.
+struct Grounds {
+    /// `model=LOGIQ 7`.
+    seen: String,
+    version: Option<String>,
+    confidence: f32,
+}
+
+impl Advisories {
+    /// Those in this binary, read once.
+    ///
+    /// # Panics
+    /// Never: a test reads them.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        static OWN: LazyLock<Advisories> = LazyLock::new(|| {
+            Advisories::from_texts(None, None).expect("the built-in advisories are tested")
+        });
+        &OWN
+    }
+
+    /// The built-in ones; a set that is given takes their place, aliases are laid over them.
+    ///
+    /// # Errors
+    /// Every fault of both.
+    pub fn from_texts(set: Option<&str>, aliases: Option<&str>) -> Result<Self, BookError> {
+        let set = Set::parse(set.unwrap_or(OWN_SET)).map_err(|(line, what)| {
+            let file = SET_FILE.to_owned();
+            BookError(vec![Fault { file, line, id: String::new(), what }])
+        })?;
+        Ok(Self::new(set, Aliases::read(OWN_ALIASES, aliases)?))
+    }
+
+    /// The built-in ones, with `advisories.tsv` in their place and `aliases.toml` laid over
+    /// them where a directory has them.
+    ///
+    /// # Errors
+    /// Every fault, and files that cannot be read.
+    pub fn load(directory: &std::path::Path) -> Result<Self, BookError> {
+        let read = |name: &str| match std::fs::read_to_string(directory.join(name)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                let (file, what) = (name.to_owned(), error.to_string());
+                Err(BookError(vec![Fault { file, line: 0, id: String::new(), what }]))
+            }
+        };
+        let (set, aliases) = (read(SET_FILE)?, read(FILE)?);
+        Self::from_texts(set.as_deref(), aliases.as_deref())
+    }
+
+    fn new(set: Set, aliases: Aliases) -> Self {
+        let mut means = vec![Vec::new(); aliases.all.len()];
+        let mut by_maker: HashMap<Option<usize>, Vec<usize>, RandomState> = HashMap::default();
+        for (at, alias) in aliases.all.iter().enumerate() {
+            by_maker.entry(alias.maker).or_default().push(at);
+        }
+        let mut by_name: HashMap<(usize, String), Vec<Leaf>, RandomState> = HashMap::default();
+        let mut ranges = Vec::with_capacity(set.advisories.len());
+        for (at, advisory) in set.advisories.values().enumerate() {
+            let mut versions = Vec::with_capacity(advisory.products.len());
+            for (place, product) in advisory.products.iter().enumerate() {
+                versions.push(Versions::parse(&product.versions));
+                let maker = aliases.spelled(&product.maker);
+                let folded = fold(&product.name);
+                let mut is_named = false;
+                for (alias, leaves) in aliases.all.iter().zip(&mut means) {
+                    if alias.means(advisory, maker, &folded) {
+                        leaves.push((at, place));
+                        is_named = true;
+                    }
+                }
+                if let Some(maker) = maker.filter(|_| !is_named) {
+                    let name = aliases.bare(maker, &product.name);
+                    by_name.entry((maker, name)).or_default().push((at, place));
+                }
+            }
+            ranges.push((advisory.id.clone(), versions));
+        }
+        let weak = aliases.all.iter().map(|it| it.cves(&set)).collect();
+        Self { set, ranges, aliases, means, weak, by_maker, by_name }
+    }
+
+    /// What is compared.
+    #[must_use]
+    pub const fn set(&self) -> &Set {
+        &self.set
+    }
+
+    /// Products of the set that no device of any maker known here can be recognised as.
+    #[must_use]
+    pub fn unknown_makers(&self) -> BTreeSet<&str> {
+        let all = self.set.advisories.values().flat_map(|it| &it.products);
+        let unknown = all.filter(|it| {
+            let named = self.aliases.all.iter().any(|alias| {
+                alias.maker.is_none() && alias.products.iter().any(|name| name.is(&fold(&it.name)))
+            });
+            self.aliases.spelled(&it.maker).is_none() && !named
+        });
+        unknown.map(|it| it.maker.as_str()).collect()
+    }
+
+    /// The advisories that name a device, the worst first.
+    #[must_use]
+    pub fn of(&self, device: &Device) -> Vec<Match> {
+        let mut found: BTreeMap<&str, Vec<Hit>> = BTreeMap::new();
+        let makers: BTreeSet<(usize, &str)> = device
+            .values("manufacturer")
+            .iter()
+            .filter_map(|(name, _)| Some((self.aliases.said(name)?, name.as_str())))
+            .collect();
+        let own = makers.iter().map(|(at, _)| Some(*at)).chain([None]);
+        for at in own.filter_map(|maker| self.by_maker.get(&maker)).flatten() {
+            let Some(alias) = self.aliases.all.get(*at) else { continue };
+            let Some(grounds) = alias.recognises(device) else { continue };
+            if alias.is_weakness {
+                let hit = self.weakness(*at, alias, &grounds);
+                found.entry(&alias.id).or_default().extend(hit);
+                continue;
+            }
+            for leaf in self.means.get(*at).into_iter().flatten() {
+                self.hit(*leaf, &grounds, &mut found);
+            }
+        }
+        for ((maker, _), (model, sure)) in
+            makers.iter().flat_map(|maker| device.values("model").iter().map(move |it| (maker, it)))
+        {
+            let name = self.aliases.bare(*maker, model);
+            let Some(leaves) = self.by_name.get(&(*maker, name)) else { continue };
+            let version = device.values("software_version").first();
+            let grounds = Grounds {
+                seen: shown("model", model),
+                version: version.map(|(value, _)| value.clone()),
+                confidence: version.map_or(*sure, |(_, of)| of.min(*sure)),
+            };
+            leaves.iter().for_each(|leaf| self.hit(*leaf, &grounds, &mut found));
+        }
+        let mut all: Vec<Match> =
+            found.into_iter().filter_map(|(id, hits)| self.summed(id, hits)).collect();
+        all.sort_by(|a, b| {
+            let score = |it: &Match| it.score.unwrap_or(0.0);
+            (a.verdict.cmp(&b.verdict))
+                .then(b.exploited.cmp(&a.exploited))
+                .then(score(b).total_cmp(&score(a)))
+                .then(a.advisory.cmp(&b.advisory))
+        });
+        all
+    }
+
+    /// What a product of an advisory says of a device that it is.
+    fn hit<'s>(&'s self, (at, place): Leaf, on: &Grounds, found: &mut BTreeMap<&'s str, Vec<Hit>>) {
+        let Some((id, ranges)) = self.ranges.get(at) else { return };
+        let Some(advisory) = self.set.advisories.get(id) else { return };
+        let Some(product) = advisory.products.get(place) else { return };
+        let range = ranges.get(place).and_then(Option::as_ref);
+        let cves = product.cves.iter().filter_map(|at| advisory.cves.get(*at));
+        let hit = Hit {
+            verdict: verdict(range, on),
+            confidence: on.confidence,
+            because: because(product, on),
+            cves: cves.clone().map(|it| it.id.clone()).collect(),
+            score: cves.filter_map(|it| it.score).reduce(f32::max),
+        };
+        found.entry(id).or_default().push(hit);
+    }
+
+    /// What a weakness that is exploited says of a device that has the component.
+    fn weakness(&self, at: usize, alias: &Alias, on: &Grounds) -> Option<Hit> {
+        let cves = self.weak.get(at).filter(|cves| !cves.is_empty())?.clone();
+        let range = (!alias.versions.is_empty()).then(|| Versions::parse(&alias.versions));
+        let range = range.flatten();
+        let named = if alias.versions.is_empty() {
+            "patches are not seen".to_owned()
+        } else {
+            format!("versions {}", alias.versions)
+        };
+        let because = match &on.version {
+            Some(version) => format!("{}, version {}; {named}", on.seen, short(version)),
+            None => format!("{}; {named}", on.seen),
+        };
+        let scores = self.set.advisories.values().flat_map(|it| &it.cves);
+        let score = scores.filter(|it| cves.contains(&it.id)).filter_map(|it| it.score);
+        let score = score.reduce(f32::max);
+        let (verdict, confidence) = (verdict(range.as_ref(), on), on.confidence);
+        Some(Hit { verdict, confidence, because, cves, score })
+    }
+
+    /// One match of all that an advisory says of a device.
+    fn summed(&self, id: &str, mut hits: Vec<Hit>) -> Option<Match> {
+        hits.sort_by(|a, b| {
+            let by = a.verdict.cmp(&b.verdict).then(b.confidence.total_cmp(&a.confidence));
+            by.then_with(|| a.because.cmp(&b.because))
+        });
+        let worst = hits.first()?;
+        let (verdict, confidence, because) =
+            (worst.verdict, worst.confidence, worst.because.clone());
+        // What the device is certainly free of does not count among what it may have.
+        let counted =
+            || hits.iter().filter(|it| it.verdict == verdict || it.verdict < Verdict::Fixed);
+        let cves: BTreeSet<&String> = counted().flat_map(|it| &it.cves).collect();
+        Some(Match {
+            advisory: id.to_owned(),
+            verdict,
+            exploited: cves.iter().any(|cve| self.set.exploited.contains_key(*cve)),
+            confidence,
+            because,
+            cves: cves.into_iter().cloned().collect(),
+            score: counted().filter_map(|it| it.score).reduce(f32::max),
+        })
+    }
+}
+
+impl Alias {
+    /// Whether it is what an advisory names.
+    fn means(&self, advisory: &Advisory, maker: Option<usize>, folded: &str) -> bool {
+        !self.is_weakness
+            && (self.maker.is_none() || self.maker == maker)
+            && (self.advisories.is_empty() || self.advisories.contains(&advisory.id))
+            && self.products.iter().any(|name| name.is(folded))
+    }
+
+    /// The CVEs of a weakness: those that are named, and those of the list that are meant.
+    fn cves(&self, set: &Set) -> BTreeSet<String> {
+        let maker = self.listed.as_ref().map(|it| fold(&it.maker));
+        let names = self.listed.iter().flat_map(|it| &it.products);
+        let names: Vec<Name> = names.map(|name| Name::new(name)).collect();
+        let is_meant = |it: &Exploited| {
+            let product = fold(&it.product);
+            maker.as_ref() == Some(&fold(&it.maker)) && names.iter().any(|it| it.is(&product))
+        };
+        let listed = set.exploited.iter().filter(|(_, it)| is_meant(it)).map(|(cve, _)| cve);
+        self.cves.iter().chain(listed).cloned().collect()
+    }
+
+    /// Whether a device is it, and why.
+    fn recognises(&self, device: &Device) -> Option<Grounds> {
+        let mut seen = String::new();
+        let mut confidence = 1.0_f32;
+        for (name, pattern) in &self.device {
+            let (value, sure) = first(device, name, pattern)?;
+            confidence = confidence.min(*sure);
+            seen.push_str(if seen.is_empty() { "" } else { ", " });
+            seen.push_str(&shown(name, value));
+        }
+        let mut version = None;
+        for (name, pattern) in &self.version {
+            let Some((value, sure)) = first(device, name, pattern) else { continue };
+            let group = pattern.captures(value).and_then(|it| it.get(1));
+            if let Some(text) = group.filter(|it| !it.is_empty()) {
+                confidence = confidence.min(*sure);
+                version = Some(text.as_str().to_owned());
+                break;
+            }
+        }
+        Some(Grounds { seen, version, confidence: confidence * self.sure })
+    }
+
+    /// The version that is read of a device that it is.
+    pub(super) fn version_of(&self, device: &Device) -> Option<String> {
+        self.recognises(device).map(|it| it.version.unwrap_or_default())
+    }
+}
+
+fn first<'d>(device: &'d Device, name: &str, pattern: &Pattern) -> Option<&'d (String, f32)> {
+    device.values(name).iter().find(|(value, _)| pattern.is_match(value))
+}
+
+/// From this confidence on maker, product and version are certain enough to be judged.
+const CERTAIN: f32 = 0.5;
+
+fn verdict(range: Option<&Versions>, on: &Grounds) -> Verdict {
+    let (Some(range), Some(version)) = (range, &on.version) else { return Verdict::Possible };
+    match range.answer(version) {
+        Answer::Inside if on.confidence >= CERTAIN => Verdict::Affected,
+        Answer::Outside if on.confidence >= CERTAIN => Verdict::Fixed,
+        _ => Verdict::Possible,
+    }
+}
+
+fn because(product: &Product, on: &Grounds) -> String {
+    let Product { maker, name, versions, .. } = product;
+    let named = if versions.is_empty() { "no versions" } else { versions };
+    let version = match &on.version {
+        Some(version) => format!("version {}", short(version)),
+        None => "no version seen".to_owned(),
+    };
+    format!("{}, {version}; named: {maker} {name}, {named}", on.seen)
+}
+
+fn shown(name: &str, value: &str) -> String {
+    format!("{name}={}", short(value))
+}
+
+fn short(value: &str) -> String {
+    value.chars().take(MAX_SHOWN).collect()
+}

@@ -1,0 +1,98 @@
+//! CISA's list of known exploited vulnerabilities, as JSON or CSV.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::set::{Exploited, field, is_day, is_id};
+
+/// Largest list. It has grown to a tenth of it in four years.
+pub(super) const MAX_BYTES: usize = 16 << 20;
+/// Most entries.
+const MAX_ENTRIES: usize = 100_000;
+
+/// The entries by CVE, and the day of the list; empty where it is not said.
+#[derive(Debug)]
+pub(super) struct List {
+    /// `2025-08-25`.
+    pub(super) day: String,
+    /// By CVE.
+    pub(super) entries: BTreeMap<String, Exploited>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Catalog {
+    date_released: String,
+    vulnerabilities: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    #[serde(rename = "cveID")]
+    cve_id: String,
+    vendor_project: String,
+    product: String,
+    date_added: String,
+    #[serde(default)]
+    known_ransomware_campaign_use: String,
+}
+
+/// Whether a file is the list: JSON with its counter, or CSV that begins with its names.
+pub(super) fn is_one(bytes: &[u8], csv: bool) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Kind {
+        catalog_version: Option<serde::de::IgnoredAny>,
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let named = || bytes.starts_with(b"cveID,") || bytes.starts_with(b"\"cveID\",");
+    csv && named()
+        || serde_json::from_slice::<Kind>(bytes).is_ok_and(|it| it.catalog_version.is_some())
+}
+
+/// Reads the list: JSON where it begins with a brace, else CSV with the same names.
+///
+/// # Errors
+/// In one line, what is wrong.
+pub(super) fn read(bytes: &[u8]) -> Result<List, String> {
+    if bytes.len() > MAX_BYTES {
+        return Err(format!("{} bytes; the list may have {MAX_BYTES}", bytes.len()));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        let list: Catalog = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let day = list.date_released.get(..10).filter(|day| is_day(day));
+        return collect(list.vulnerabilities.into_iter().map(Ok), day.unwrap_or_default());
+    }
+    let mut reader = csv::Reader::from_reader(bytes);
+    let entries = reader.deserialize::<Entry>();
+    collect(entries.map(|it| it.map_err(|error| error.to_string())), "")
+}
+
+fn collect(all: impl Iterator<Item = Result<Entry, String>>, day: &str) -> Result<List, String> {
+    let mut entries = BTreeMap::new();
+    for it in all {
+        let Entry { cve_id, vendor_project, product, date_added, known_ransomware_campaign_use } =
+            it?;
+        let cve = cve_id.trim().to_ascii_uppercase();
+        if !is_id(&cve) || !is_day(&date_added) {
+            return Err("an entry has no CVE or no day".to_owned());
+        }
+        if entries.len() == MAX_ENTRIES {
+            return Err(format!("more than {MAX_ENTRIES} entries"));
+        }
+        let exploited = Exploited {
+            added: date_added,
+            ransomware: known_ransomware_campaign_use.eq_ignore_ascii_case("known"),
+            maker: field(&vendor_project),
+            product: field(&product),
+        };
+        entries.insert(cve, exploited);
+    }
+    // A CSV does not say its day: it is not older than its last entry.
+    let last = entries.values().map(|it| it.added.as_str()).max().unwrap_or_default();
+    let day = if day.is_empty() { last } else { day }.to_owned();
+    if entries.is_empty() { Err("it has no entries".to_owned()) } else { Ok(List { day, entries }) }
+}

@@ -1,0 +1,304 @@
+//! `auscult advisories`: known weaknesses, imported and compared offline.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use tracing::{info, warn};
+
+use super::{Failure, Settings, output, printable};
+use crate::census::advisory::{
+    Advisories, Advisory, Device, MAX_FILE, Match, Set, Taken, Verdict, Versions, check, take,
+};
+use crate::store::{Inventory, Known};
+use crate::view::dossier;
+
+/// Folders below each other: CISA's repository has six.
+const MAX_DEPTH: usize = 12;
+/// Files of one import: CISA's repository has about 12,000.
+const MAX_FILES: usize = 200_000;
+/// Seconds of a day.
+const DAY: i64 = 24 * 60 * 60;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Make a set of the CSAF documents and the KEV list of a folder
+    Import {
+        /// Folder with CSAF 2.0 documents and known_exploited_vulnerabilities (JSON or CSV)
+        dir: PathBuf,
+        /// Into this file instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// One line an advisory, and how old the set is
+    List,
+    /// Lint the aliases of makers and products, and run their examples
+    Check,
+    /// One advisory, whole: products, versions and how they are understood
+    Explain {
+        /// ICSMA-20-343-01, or a CVE
+        id: String,
+    },
+    /// The advisories that name the assets of the inventory
+    Match {
+        /// Only this one: asset id, MAC, IP address, hostname, AE title …
+        asset: Option<String>,
+        /// Those that are fixed too
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
+    match &args.what {
+        What::Import { dir, output } => import(dir, output.as_deref()),
+        What::List => list(&settings.advisories()?, settings),
+        What::Check => lint(&settings.advisories()?),
+        What::Explain { id } => explain(&settings.advisories()?, id),
+        What::Match { asset, all } => compare(settings, asset.as_deref(), *all),
+    }
+}
+
+fn import(dir: &Path, to: Option<&Path>) -> Result<(), Failure> {
+    let failed = |path: &Path, error: &std::io::Error| {
+        Failure::Said(format!("{}: cannot read ({error})", path.display()))
+    };
+    let mut set = Set::default();
+    let (mut refused, mut seen) = (0_usize, 0_usize);
+    let mut folders = vec![(dir.to_owned(), 0_usize)];
+    while let Some((folder, depth)) = folders.pop() {
+        let entries = fs::read_dir(&folder).map_err(|error| failed(&folder, &error))?;
+        let mut paths = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| failed(&folder, &error))?;
+            // A link may lead anywhere, and round in a circle.
+            let kind = entry.file_type().map_err(|error| failed(&entry.path(), &error))?;
+            if kind.is_dir() && depth < MAX_DEPTH {
+                folders.push((entry.path(), depth + 1));
+            } else if kind.is_file() {
+                paths.push(entry.path());
+            }
+            seen += 1;
+            if seen > MAX_FILES {
+                let shown = dir.display();
+                return Err(Failure::Said(format!("{shown}: more than {MAX_FILES} files")));
+            }
+        }
+        paths.sort();
+        for path in paths {
+            let name = path.file_name().map(|it| it.to_string_lossy()).unwrap_or_default();
+            let lower = name.to_ascii_lowercase();
+            if ![".json", ".csv"].iter().any(|end| lower.ends_with(end)) {
+                continue;
+            }
+            let mut bytes = Vec::new();
+            let most = u64::try_from(MAX_FILE).unwrap_or(u64::MAX).saturating_add(1);
+            let read = fs::File::open(&path).and_then(|it| it.take(most).read_to_end(&mut bytes));
+            let taken = match read {
+                Err(error) => Err(error.to_string()),
+                Ok(_) if bytes.len() > MAX_FILE => Err(format!("more than {MAX_FILE} bytes")),
+                Ok(_) => take(&name, &bytes, &mut set),
+            };
+            match taken {
+                Ok(Taken::Nothing) => warn!("{}: neither advisory nor list", path.display()),
+                Ok(_) => {}
+                Err(why) => {
+                    refused += 1;
+                    warn!("{}: left out: {}", path.display(), printable(&why));
+                }
+            }
+        }
+    }
+    if set.advisories.is_empty() && set.exploited.is_empty() {
+        let shown = dir.display();
+        return Err(Failure::Said(format!("{shown}: no CSAF documents and no KEV list in it")));
+    }
+    info!("{}, {refused} files left out", summary(&set));
+    output(to, |to| Ok(to.write_all(set.to_text().as_bytes())?))
+}
+
+/// How much is in a set, and up to when.
+fn summary(set: &Set) -> String {
+    let day = |day: &str| if day.is_empty() { "never".to_owned() } else { day.to_owned() };
+    format!(
+        "{} advisories to {}, {} exploited weaknesses to {}",
+        set.advisories.len(),
+        day(set.csaf()),
+        set.exploited.len(),
+        day(&set.kev),
+    )
+}
+
+/// Days between a set and the last packet of an inventory.
+pub(super) fn age(set: &Set, last: crate::time::Timestamp) -> Option<i64> {
+    let day: jiff::civil::Date = set.date().parse().ok()?;
+    let day = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
+    Some(last.seconds().checked_sub(day)?.max(0) / DAY)
+}
+
+fn list(all: &Advisories, settings: &Settings) -> Result<(), Failure> {
+    let last = Inventory::open(&settings.db).and_then(|it| it.assets()).ok();
+    let last = last.and_then(|all| all.iter().map(|it| it.last_seen).max());
+    let set = all.set();
+    output(None, |to| {
+        write!(to, "{}", summary(set))?;
+        match last.and_then(|last| age(set, last)) {
+            Some(days) => writeln!(to, ", {days} days before the last packet of the inventory")?,
+            None => writeln!(to)?,
+        }
+        for it in set.advisories.values() {
+            let score = score(it.cves.iter().filter_map(|cve| cve.score).reduce(f32::max));
+            let exploited = it.cves.iter().any(|cve| set.exploited.contains_key(&cve.id));
+            let kev = if exploited { "KEV" } else { "" };
+            let mut makers: Vec<&str> = it.products.iter().map(|it| it.maker.as_str()).collect();
+            makers.dedup();
+            let (count, id, makers) = (it.products.len(), &it.id, makers.join(", "));
+            writeln!(to, "{id:<18} {} {score:>4} {kev:<3} {count:>3} {makers}", it.revised)?;
+        }
+        Ok(())
+    })
+}
+
+fn score(it: Option<f32>) -> String {
+    it.map_or_else(|| "-".to_owned(), |it| format!("{it:.1}"))
+}
+
+fn lint(all: &Advisories) -> Result<(), Failure> {
+    let faults = check(all);
+    output(None, |to| {
+        for fault in &faults {
+            writeln!(to, "{fault}")?;
+        }
+        let leaves = || all.set().advisories.values().flat_map(|it| &it.products);
+        let read = leaves().filter(|it| Versions::parse(&it.versions).is_some()).count();
+        let decides = |it: &Versions| it.decides();
+        let ranges = leaves().filter_map(|it| Versions::parse(&it.versions)).filter(decides);
+        for maker in all.unknown_makers() {
+            writeln!(to, "no alias: {maker}")?;
+        }
+        writeln!(
+            to,
+            "{}; {} products, versions of {read} understood, {} with a limit; {} faults",
+            summary(all.set()),
+            leaves().count(),
+            ranges.count(),
+            faults.len()
+        )?;
+        Ok(())
+    })?;
+    if faults.is_empty() { Ok(()) } else { Err(Failure::Silent) }
+}
+
+fn explain(all: &Advisories, id: &str) -> Result<(), Failure> {
+    let id = id.trim().to_ascii_uppercase();
+    let set = all.set();
+    let names = |it: &&Advisory| it.id == id || it.cves.iter().any(|cve| cve.id == id);
+    let found: Vec<&Advisory> = set.advisories.values().filter(names).collect();
+    let listed = set.exploited.get(&id);
+    if found.is_empty() && listed.is_none() {
+        let id = id.escape_debug();
+        let what = format!("no advisory `{id}`; `auscult advisories list` has them all");
+        return Err(Failure::Said(what));
+    }
+    output(None, |to| {
+        if let Some(it) = listed {
+            let ransomware = if it.ransomware { ", by ransomware too" } else { "" };
+            writeln!(to, "{id}  exploited since before {}{ransomware}", it.added)?;
+            writeln!(to, "  {} {}", it.maker, it.product)?;
+        }
+        for it in &found {
+            writeln!(to, "{}  {}, revised {}", it.id, it.released, it.revised)?;
+            for cve in &it.cves {
+                let kev = set.exploited.get(&cve.id).map(|it| format!("  exploited, {}", it.added));
+                writeln!(to, "  {:<16} {}{}", cve.id, score(cve.score), kev.unwrap_or_default())?;
+            }
+            for product in &it.products {
+                let understood = match Versions::parse(&product.versions) {
+                    Some(versions) => versions.to_string(),
+                    None => "not understood: possible at most".to_owned(),
+                };
+                let of = (product.cves.len() < it.cves.len())
+                    .then(|| format!("  ({} of the CVEs)", product.cves.len()));
+                writeln!(to, "  {} {}{}", product.maker, product.name, of.unwrap_or_default())?;
+                writeln!(to, "    {}  →  {understood}", product.versions)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// What is known of a stored asset, as far as it is compared.
+fn device(asset: &Known) -> Device {
+    let mut device = Device::default();
+    for (name, values) in &asset.values {
+        for it in values.iter().filter(|it| it.shown) {
+            let (protocol, client) = (it.value.split(' ').next(), it.value.ends_with(" client"));
+            match (name.as_str(), protocol) {
+                ("services", Some(protocol)) if !client && !protocol.contains('/') => {
+                    device.serves(protocol);
+                }
+                #[allow(clippy::cast_possible_truncation, reason = "it was an f32")]
+                (name, _) => device.add(name, &it.value, it.confidence as f32),
+            }
+        }
+    }
+    device
+}
+
+fn compare(settings: &Settings, wanted: Option<&str>, fixed: bool) -> Result<(), Failure> {
+    let all = settings.advisories()?;
+    let assets = Inventory::open(&settings.db)?.assets()?;
+    let chosen: Vec<&Known> = match wanted {
+        Some(wanted) => dossier::find(&assets, wanted),
+        None => assets.iter().filter(|it| !it.external).collect(),
+    };
+    if chosen.is_empty() {
+        return Err(Failure::Said(match wanted {
+            Some(wanted) => {
+                let wanted = wanted.escape_debug();
+                format!("no asset is called `{wanted}`; `auscult register` lists them")
+            }
+            None => "the inventory has no assets; `auscult read` fills it".to_owned(),
+        }));
+    }
+    let counts = |it: &Match| fixed || it.verdict != Verdict::Fixed;
+    output(None, |to| {
+        for asset in &chosen {
+            let matches: Vec<Match> = all.of(&device(asset)).into_iter().filter(counts).collect();
+            if matches.is_empty() {
+                continue;
+            }
+            let names = ["manufacturer", "model", "device_class", "hostname"];
+            let title: Vec<&str> = names.iter().filter_map(|name| asset.first(name)).collect();
+            writeln!(to, "{}  {}", asset.id, title.join(" · "))?;
+            for it in matches {
+                let kev = if it.exploited { "KEV" } else { "" };
+                let (score, sure) = (score(it.score), it.confidence);
+                writeln!(
+                    to,
+                    "  {:<8} {:<18} {score:>4} {kev:<3} {sure:.2}  {}",
+                    it.verdict, it.advisory, it.because
+                )?;
+                writeln!(to, "           {}", cves(&it.cves))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// CVEs listed of one match.
+const MAX_CVES: usize = 8;
+
+fn cves(all: &[String]) -> String {
+    let few = all.iter().take(MAX_CVES).cloned().collect::<Vec<_>>().join(" ");
+    match all.len().saturating_sub(MAX_CVES) {
+        0 => few,
+        more => format!("{few} and {more} more"),
+    }
+}

@@ -6,8 +6,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where text leaves")]
 
 mod activity;
-mod alerts;
 mod advisories;
+mod alerts;
 mod config;
 mod doctor;
 mod listen;

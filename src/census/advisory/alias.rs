@@ -61,6 +61,8 @@ struct Block {
     version: Attributes,
     #[serde(default)]
     versions: String,
+    #[serde(default)]
+    backports: bool,
     #[serde(default = "one")]
     sure: f32,
     #[serde(default)]
@@ -114,6 +116,8 @@ pub(super) struct Alias {
     pub(super) version: Vec<(String, Pattern)>,
     /// Of a weakness: the versions that have it.
     pub(super) versions: String,
+    /// Whoever packs it mends it and keeps the number: nothing is said to be affected.
+    pub(super) backports: bool,
     /// How sure it is then that the device is meant, 0 to 1.
     pub(super) sure: f32,
     pub(super) is_weakness: bool,
@@ -233,6 +237,7 @@ impl Aliases {
             device: patterns(it.device)?,
             version,
             versions: it.versions,
+            backports: it.backports,
             sure: it.sure,
             is_weakness,
             examples: it.examples,

@@ -100,6 +100,7 @@ struct Named {
 #[derive(Derived)]
 struct Relationship {
     product_reference: String,
+    relates_to_product_reference: String,
     full_product_name: Named,
 }
 
@@ -119,13 +120,18 @@ struct Vulnerability {
     scores: Few<Score>,
 }
 
-/// Only what says that something is affected.
+/// What is said of products. Only the first three say that they are affected.
 #[derive(Default, Derived)]
 #[serde(default)]
 struct Status {
     known_affected: Few<String>,
     first_affected: Few<String>,
     last_affected: Few<String>,
+    known_not_affected: Few<String>,
+    first_fixed: Few<String>,
+    fixed: Few<String>,
+    recommended: Few<String>,
+    under_investigation: Few<String>,
 }
 
 #[derive(Default, Derived)]
@@ -176,9 +182,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Advisory, String> {
     for branch in it.product_tree.branches.0 {
         walk(branch, &Path::default(), 0, &mut leaves)?;
     }
-    for Relationship { product_reference, full_product_name } in it.product_tree.relationships.0 {
-        if let Some(part) = leaves.get(&product_reference).cloned() {
-            leaves.entry(full_product_name.product_id).or_insert(part);
+    // Products of which nothing is said at all.
+    let mut untold: BTreeSet<String> = leaves.keys().cloned().collect();
+    for it in it.product_tree.relationships.0 {
+        untold.remove(&it.relates_to_product_reference);
+        untold.remove(&it.product_reference);
+        if let Some(part) = leaves.get(&it.product_reference).cloned() {
+            leaves.entry(it.full_product_name.product_id).or_insert(part);
         }
     }
     let mut advisory = Advisory { id, released, revised, ..Advisory::default() };
@@ -195,19 +205,44 @@ pub(super) fn read(bytes: &[u8]) -> Result<Advisory, String> {
         let cve = weakness.cve.map(|id| id.trim().to_ascii_uppercase());
         let at =
             cve.filter(|id| is_id(id)).map(|id| place(&mut advisory.cves, id, &weakness.scores));
-        let Status { known_affected, first_affected, last_affected } = weakness.product_status;
-        let listed = [known_affected.0, first_affected.0, last_affected.0].into_iter().flatten();
-        for product in listed {
+        let told = weakness.product_status;
+        let free = [told.known_not_affected, told.first_fixed, told.fixed, told.recommended];
+        for product in free.iter().chain([&told.under_investigation]).flat_map(|it| &it.0) {
+            let alone = [product.clone()];
+            let members = groups.get(product).map_or(&alone[..], |it| it);
+            pairs = pairs.saturating_add(members.len());
+            if pairs > MAX_PAIRS {
+                return Err("it names too many products".to_owned());
+            }
+            members.iter().for_each(|it| {
+                untold.remove(it);
+            });
+        }
+        let listed = [told.known_affected.0, told.first_affected.0, told.last_affected.0];
+        for product in listed.into_iter().flatten() {
             let alone = [product];
             let members = alone.first().and_then(|it| groups.get(it)).map_or(&alone[..], |it| it);
             pairs = pairs.saturating_add(members.len());
             if pairs > MAX_PAIRS {
                 return Err("it names too many products".to_owned());
             }
-            for leaf in members.iter().filter_map(|product| leaves.get(product)) {
-                named.entry(leaf.clone()).or_default().extend(at);
+            for product in members {
+                untold.remove(product);
+                if let Some(leaf) = leaves.get(product) {
+                    named.entry(leaf.clone()).or_default().extend(at);
+                }
             }
         }
+    }
+    // Some documents name all their products in the tree and one of them as affected: the
+    // others are meant too, and in which versions is not certain.
+    for leaf in untold.iter().filter_map(|product| leaves.get(product)) {
+        let leaf = Leaf { versions: String::new(), ..leaf.clone() };
+        pairs = pairs.saturating_add(advisory.cves.len());
+        if pairs > MAX_PAIRS {
+            return Err("it names too many products".to_owned());
+        }
+        named.entry(leaf).or_default().extend(0..advisory.cves.len());
     }
     advisory.products = named.into_iter().map(|(leaf, cves)| leaf.product(cves)).collect();
     match advisory.products.len() {

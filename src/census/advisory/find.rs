@@ -120,6 +120,8 @@ struct Grounds {
     /// `model=LOGIQ 7`.
     seen: String,
     version: Option<String>,
+    /// Whoever packs it mends it and keeps the number.
+    backports: bool,
     confidence: f32,
 }
 
@@ -248,6 +250,7 @@ impl Advisories {
             let grounds = Grounds {
                 seen: shown("model", model),
                 version: version.map(|(value, _)| value.clone()),
+                backports: false,
                 confidence: version.map_or(*sure, |(_, of)| of.min(*sure)),
             };
             leaves.iter().for_each(|leaf| self.hit(*leaf, &grounds, &mut found));
@@ -369,7 +372,8 @@ impl Alias {
                 break;
             }
         }
-        Some(Grounds { seen, version, confidence: confidence * self.sure })
+        let (backports, confidence) = (self.backports, confidence * self.sure);
+        Some(Grounds { seen, version, backports, confidence })
     }
 
     /// The version that is read of a device that it is.
@@ -388,7 +392,7 @@ const CERTAIN: f32 = 0.5;
 fn verdict(range: Option<&Versions>, on: &Grounds) -> Verdict {
     let (Some(range), Some(version)) = (range, &on.version) else { return Verdict::Possible };
     match range.answer(version) {
-        Answer::Inside if on.confidence >= CERTAIN => Verdict::Affected,
+        Answer::Inside if on.confidence >= CERTAIN && !on.backports => Verdict::Affected,
         Answer::Outside if on.confidence >= CERTAIN => Verdict::Fixed,
         _ => Verdict::Possible,
     }
@@ -399,9 +403,10 @@ fn because(product: &Product, on: &Grounds) -> String {
     let named = if versions.is_empty() { "no versions" } else { versions };
     let version = match &on.version {
         Some(version) => format!("version {}", short(version)),
-        None => "no version seen".to_owned(),
+        None => "no version to compare".to_owned(),
     };
-    format!("{}, {version}; named: {maker} {name}, {named}", on.seen)
+    let maker = if name.starts_with(maker.as_str()) { String::new() } else { format!("{maker} ") };
+    format!("{}, {version}; named: {maker}{name}, {named}", on.seen)
 }
 
 fn shown(name: &str, value: &str) -> String {

@@ -58,9 +58,9 @@ enum What {
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     match &args.what {
         What::Import { dir, output } => import(dir, output.as_deref()),
-        What::List => list(&settings.advisories()?, settings),
-        What::Check => lint(&settings.advisories()?),
-        What::Explain { id } => explain(&settings.advisories()?, id),
+        What::List => list(&*settings.advisories()?, settings),
+        What::Check => lint(&*settings.advisories()?),
+        What::Explain { id } => explain(&*settings.advisories()?, id),
         What::Match { asset, all } => compare(settings, asset.as_deref(), *all),
     }
 }

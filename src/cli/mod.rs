@@ -186,10 +186,11 @@ impl Settings {
     }
 
     /// The advisories with the site's own in their place.
-    fn advisories(&self) -> Result<Advisories, Failure> {
+    fn advisories(&self) -> Result<Arc<Advisories>, Failure> {
         match &self.overlay {
-            None => Ok(Advisories::builtin().clone()),
+            None => Ok(Arc::clone(Advisories::builtin())),
             Some(overlay) => Advisories::load(overlay)
+                .map(Arc::new)
                 .map_err(|error| Failure::Said(format!("advisories: {error}"))),
         }
     }

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use super::{Failure, Settings, output};
 use crate::census::asset::OWN_KEYS;
-use crate::census::risk;
 use crate::census::signature::{Book, Signature, check};
+use crate::census::{advisory, risk};
 use crate::wire::dissect::PROTOCOLS;
 use crate::wire::flow;
 
@@ -35,7 +35,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             let said = PROTOCOLS.iter().flat_map(|p| p.keys).map(crate::observe::Key::as_str);
             let keys: Vec<&str> = said.chain(OWN_KEYS).chain(flow::OWN_KEYS).collect();
             let mut faults = check(&book, &keys);
-            faults.extend(risk::check(&settings.risks()?, &book));
+            let risks = settings.risks()?;
+            faults.extend(risk::check(&risks, &book));
+            faults.extend(advisory::check(risks.advisories()));
             output(None, |to| {
                 for fault in &faults {
                     writeln!(to, "{fault}")?;

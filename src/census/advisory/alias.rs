@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use serde::Deserialize;
 
-use crate::census::signature::{BookError, Fault, Pattern};
-
-/// The file, here and in the site's directory of signatures.
-pub(super) const FILE: &str = "aliases.toml";
+use crate::census::signature::{ALIASES, BookError, Fault, Pattern};
 
 /// A maker, and what it is called.
 #[derive(Clone, Debug, Deserialize)]
@@ -162,18 +159,19 @@ pub(super) struct Aliases {
 impl Aliases {
     /// The built-in ones with others laid over them: a block with a known id takes the place
     /// of the known one, makers of the same name know all their spellings.
-    pub(super) fn read(own: &str, over: Option<&str>) -> Result<Self, BookError> {
+    pub(super) fn read(over: Option<&str>) -> Result<Self, BookError> {
         let mut faults = Vec::new();
         let mut aliases = Self::default();
-        for text in [Some(own), over].into_iter().flatten() {
-            aliases.lay(text, &mut faults);
+        aliases.lay(ALIASES.1, false, &mut faults);
+        if let Some(text) = over {
+            aliases.lay(text, true, &mut faults);
         }
         if faults.is_empty() { Ok(aliases) } else { Err(BookError(faults)) }
     }
 
-    fn lay(&mut self, text: &str, faults: &mut Vec<Fault>) {
+    fn lay(&mut self, text: &str, tried: bool, faults: &mut Vec<Fault>) {
         let mut wrong = |line: usize, id: &str, what: String| {
-            faults.push(Fault { file: FILE.to_owned(), line, id: id.to_owned(), what });
+            faults.push(Fault { file: ALIASES.0.to_owned(), line, id: id.to_owned(), what });
         };
         let file: File = match toml::from_str(text) {
             Ok(file) => file,
@@ -201,7 +199,7 @@ impl Aliases {
         let blocks = file.product.into_iter().map(|it| (it, false));
         for (block, is_weakness) in blocks.chain(file.weakness.into_iter().map(|it| (it, true))) {
             let id = block.id.clone();
-            match self.compile(block, is_weakness) {
+            match self.compile(block, is_weakness, tried) {
                 Err(what) => wrong(0, &id, what),
                 Ok(alias) => match self.all.iter_mut().find(|it| it.id == alias.id) {
                     Some(known) => *known = alias,
@@ -211,20 +209,24 @@ impl Aliases {
         }
     }
 
-    fn compile(&self, it: Block, is_weakness: bool) -> Result<Alias, String> {
+    fn compile(&self, it: Block, is_weakness: bool, tried: bool) -> Result<Alias, String> {
         let maker = match it.maker.as_str() {
             "" => None,
             name => Some(self.said(name).ok_or_else(|| format!("no maker is called {name}"))?),
         };
         let patterns = |all: Attributes| -> Result<Vec<(String, Pattern)>, String> {
-            let case = |text: &str| Pattern::new(&format!("(?i){text}"));
+            let case = |text: &str| match tried {
+                true => Pattern::new(&format!("(?i){text}")),
+                // A test compiles them; here each is compiled when it is first asked.
+                false => Ok(Pattern::tested(&format!("(?i){text}"))),
+            };
             all.into_iter().map(|(name, text)| Ok((name, case(&text)?))).collect()
         };
         let mut version = patterns(it.version)?;
         if version.is_empty() && !is_weakness {
-            version = vec![("software_version".to_owned(), Pattern::new("(.*)")?)];
+            version = vec![("software_version".to_owned(), Pattern::tested("(.*)"))];
         }
-        if version.iter().any(|(_, pattern)| pattern.groups() != 1) {
+        if tried && version.iter().any(|(_, pattern)| pattern.groups() != 1) {
             return Err("the version is what stands in the one group of a pattern".to_owned());
         }
         let alias = Alias {

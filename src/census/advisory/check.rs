@@ -1,7 +1,7 @@
 //! The linter of aliases: what they mean in the set, and whether their examples are true.
 
 use super::find::{Advisories, Device};
-use crate::census::signature::Fault;
+use crate::census::signature::{ALIASES, Fault};
 
 /// Everything that is wrong: aliases that mean nothing in the set, examples that are not
 /// recognised or have another version.
@@ -10,14 +10,20 @@ pub fn check(all: &Advisories) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (at, alias) in all.aliases.all.iter().enumerate() {
         let mut wrong = |what: String| {
-            let (file, id) = (super::alias::FILE.to_owned(), alias.id.clone());
+            let (file, id) = (ALIASES.0.to_owned(), alias.id.clone());
             faults.push(Fault { file, line: 0, id, what });
         };
-        if !alias.is_weakness && all.means.get(at).is_none_or(Vec::is_empty) {
+        // A site's set may have less.
+        if all.is_own && !alias.is_weakness && all.means.get(at).is_none_or(Vec::is_empty) {
             wrong("no advisory of the set names it".to_owned());
         }
-        for id in alias.advisories.iter().filter(|id| !all.set().advisories.contains_key(*id)) {
-            wrong(format!("{id} is not in the set"));
+        if alias.version.iter().any(|(_, pattern)| pattern.groups() != 1) {
+            wrong("the version is what stands in the one group of a pattern".to_owned());
+        }
+        for name in alias.version.iter().chain(&alias.device).map(|(name, _)| name) {
+            if !Device::compares(name) {
+                wrong(format!("{name} is no attribute that is compared"));
+            }
         }
         for example in &alias.examples {
             match alias.version_of(&device(&example.device)) {

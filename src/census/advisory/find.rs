@@ -1,21 +1,22 @@
 //! Which advisories name a device.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::LazyLock;
+use std::fs::File;
+use std::io::Read;
+use std::sync::{Arc, LazyLock};
 
 use foldhash::fast::RandomState;
 
-use super::alias::{Alias, Aliases, FILE, Name, fold};
-use super::set::{Advisory, Exploited, Product, Set};
+use super::alias::{Alias, Aliases, Name, fold};
+use super::set::{Advisory, Exploited, MAX_BYTES, Product, Set};
 use super::version::{Answer, Versions};
 use super::{Match, Verdict};
 use crate::census::asset::Asset;
-use crate::census::signature::{BookError, Fault, Pattern};
+use crate::census::signature::{ALIASES, BookError, Fault, Pattern};
 use crate::observe::Role;
 
 /// The set that comes along, made by `auscult advisories import`.
 static OWN_SET: &str = include_str!("../../../signatures/advisories.tsv");
-static OWN_ALIASES: &str = include_str!("../../../signatures/aliases.toml");
 /// The set of a site, in its directory of signatures.
 const SET_FILE: &str = "advisories.tsv";
 
@@ -32,6 +33,9 @@ const COMPARED: [&str; 10] = [
     "software",
     "software_version",
 ];
+
+/// The protocols that a device answers, among those.
+const SERVES: &str = "serves";
 
 /// Characters of a value that evidence repeats.
 const MAX_SHOWN: usize = 80;
@@ -69,16 +73,15 @@ impl Device {
 
     /// It answers to a protocol.
     pub fn serves(&mut self, protocol: &str) {
-        let all = self.values.entry("serves").or_default();
+        let all = self.values.entry(SERVES).or_default();
         if !all.iter().any(|(known, _)| known == protocol) {
             all.push((protocol.to_owned(), 1.0));
         }
     }
 
-    /// Whether there is anything to compare.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+    /// Whether an attribute is compared.
+    pub(super) fn compares(attribute: &str) -> bool {
+        attribute == SERVES || COMPARED.contains(&attribute)
     }
 
     fn values(&self, name: &str) -> &[(String, f32)] {
@@ -93,6 +96,8 @@ type Leaf = (usize, usize);
 #[derive(Clone, Debug)]
 pub struct Advisories {
     set: Set,
+    /// The set is the one that comes along.
+    pub(super) is_own: bool,
     /// The advisories of the set in their order, with the ranges of their products.
     ranges: Vec<(String, Vec<Option<Versions>>)>,
     pub(super) aliases: Aliases,
@@ -131,9 +136,10 @@ impl Advisories {
     /// # Panics
     /// Never: a test reads them.
     #[must_use]
-    pub fn builtin() -> &'static Self {
-        static OWN: LazyLock<Advisories> = LazyLock::new(|| {
-            Advisories::from_texts(None, None).expect("the built-in advisories are tested")
+    pub fn builtin() -> &'static Arc<Self> {
+        static OWN: LazyLock<Arc<Advisories>> = LazyLock::new(|| {
+            let own = Advisories::from_texts(None, None);
+            Arc::new(own.expect("the built-in advisories are tested"))
         });
         &OWN
     }
@@ -143,11 +149,12 @@ impl Advisories {
     /// # Errors
     /// Every fault of both.
     pub fn from_texts(set: Option<&str>, aliases: Option<&str>) -> Result<Self, BookError> {
+        let is_own = set.is_none();
         let set = Set::parse(set.unwrap_or(OWN_SET)).map_err(|(line, what)| {
             let file = SET_FILE.to_owned();
             BookError(vec![Fault { file, line, id: String::new(), what }])
         })?;
-        Ok(Self::new(set, Aliases::read(OWN_ALIASES, aliases)?))
+        Ok(Self::new(set, is_own, Aliases::read(aliases)?))
     }
 
     /// The built-in ones, with `advisories.tsv` in their place and `aliases.toml` laid over
@@ -156,7 +163,13 @@ impl Advisories {
     /// # Errors
     /// Every fault, and files that cannot be read.
     pub fn load(directory: &std::path::Path) -> Result<Self, BookError> {
-        let read = |name: &str| match std::fs::read_to_string(directory.join(name)) {
+        let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+        let text = |name: &str| {
+            let mut text = String::new();
+            File::open(directory.join(name))?.take(most).read_to_string(&mut text)?;
+            Ok::<_, std::io::Error>(text)
+        };
+        let read = |name: &str| match text(name) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => {
@@ -164,11 +177,11 @@ impl Advisories {
                 Err(BookError(vec![Fault { file, line: 0, id: String::new(), what }]))
             }
         };
-        let (set, aliases) = (read(SET_FILE)?, read(FILE)?);
+        let (set, aliases) = (read(SET_FILE)?, read(ALIASES.0)?);
         Self::from_texts(set.as_deref(), aliases.as_deref())
     }
 
-    fn new(set: Set, aliases: Aliases) -> Self {
+    fn new(set: Set, is_own: bool, aliases: Aliases) -> Self {
         let mut means = vec![Vec::new(); aliases.all.len()];
         let mut by_maker: HashMap<Option<usize>, Vec<usize>, RandomState> = HashMap::default();
         for (at, alias) in aliases.all.iter().enumerate() {
@@ -197,7 +210,7 @@ impl Advisories {
             ranges.push((advisory.id.clone(), versions));
         }
         let weak = aliases.all.iter().map(|it| it.cves(&set)).collect();
-        Self { set, ranges, aliases, means, weak, by_maker, by_name }
+        Self { set, is_own, ranges, aliases, means, weak, by_maker, by_name }
     }
 
     /// What is compared.

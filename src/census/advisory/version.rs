@@ -103,7 +103,7 @@ impl Version {
                 "x" | "X" if alone && !parts.is_empty() => family = true,
                 _ if digits => parts.push(number(run, alone)?),
                 _ if run.len() == 1 && alone => {
-                    parts.push(Part::Letter(first.to_ascii_uppercase()))
+                    parts.push(Part::Letter(first.to_ascii_uppercase()));
                 }
                 _ => parts.push(Part::Name(run.to_ascii_lowercase())),
             }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 use toml::Value;
@@ -14,6 +14,7 @@ use super::assessment::{Level, Property, Severity};
 use super::impact::CONTROLS;
 use super::rules::RULES;
 use super::support::Product;
+use crate::census::advisory::Advisories;
 use crate::census::signature::{Book, BookError, Fault, RISK, SUPPORT, overlay};
 
 /// The largest weight: nothing is certain, and the formula has no room for it.
@@ -204,6 +205,7 @@ pub struct RiskBook {
     unknown: Group,
     pub(super) products: Vec<Product>,
     pub(super) accepted: Accepted,
+    pub(super) advisories: Arc<Advisories>,
 }
 
 impl RiskBook {
@@ -218,15 +220,20 @@ impl RiskBook {
         &BOOK
     }
 
-    /// The built-in ones with `risk.toml` and `support.toml` of a directory laid over them.
+    /// The built-in ones with `risk.toml`, `support.toml` and advisories of a directory
+    /// laid over them.
     ///
     /// # Errors
-    /// Every fault of both, and a directory or file that cannot be read.
+    /// Every fault of all, and a directory or file that cannot be read.
     pub fn load(directory: Option<&Path>) -> Result<Self, BookError> {
         let files = directory.map_or_else(|| Ok(Vec::new()), overlay)?;
         let texts: Vec<_> =
             files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        Self::from_texts(&texts)
+        let mut book = Self::from_texts(&texts)?;
+        if let Some(directory) = directory {
+            book.advisories = Arc::new(Advisories::load(directory)?);
+        }
+        Ok(book)
     }
 
     /// The built-in ones with these files laid over them, by name; others are passed over.
@@ -279,9 +286,16 @@ impl RiskBook {
             unknown,
             products,
             accepted: Accepted::default(),
+            advisories: Arc::clone(Advisories::builtin()),
         };
         let faults = book.faults();
         if faults.is_empty() { Ok(book) } else { Err(BookError(faults)) }
+    }
+
+    /// The advisories with which devices are compared.
+    #[must_use]
+    pub fn advisories(&self) -> &Advisories {
+        &self.advisories
     }
 
     /// From now on lives with these findings.

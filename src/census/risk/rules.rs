@@ -160,11 +160,20 @@ fn advisory(look: &Look<'_, '_>, verdict: Verdict, exploited: bool) -> Option<Hi
         true => it.exploited && it.verdict != Verdict::Fixed,
         false => !it.exploited && it.verdict == verdict,
     });
-    let possible = named.clone().all(|it| it.verdict == Verdict::Possible);
-    let surest = named.clone().map(|it| f64::from(it.confidence)).reduce(f64::max)?;
+    // What is exploited counts in full, or half where it is only possible; the rest counts
+    // by its CVSS base score, and in full where nobody has scored it.
+    let degree = |it: &Match| match (exploited, it.verdict) {
+        (true, Verdict::Affected) => 1.0,
+        (true, _) => 0.5,
+        (false, _) => it.score.map_or(1.0, |score| f64::from(score) / 10.0),
+    };
+    let worst = named.clone().max_by(|a, b| {
+        let weight = |it: &Match| degree(it) * f64::from(it.confidence);
+        weight(a).total_cmp(&weight(b))
+    })?;
     let evidence = named.map(|it| format!("{}: {}", it.advisory, it.because)).collect();
-    let hit = Hit::seen(surest, evidence);
-    Some(Hit { degree: if exploited && possible { 0.5 } else { 1.0 }, ..hit })
+    let hit = Hit::seen(f64::from(worst.confidence), evidence);
+    Some(Hit { degree: degree(worst), ..hit })
 }
 
 /// Certificates whose last day has passed.

@@ -114,7 +114,7 @@ impl Book {
         }
         let mut found: Vec<Signature> = Vec::new();
         let of_overlay = (&classes, Patterns::Tried);
-        let weights = [builtin::RISK.0, builtin::SUPPORT.0];
+        let weights = [builtin::ALIASES.0, builtin::RISK.0, builtin::SUPPORT.0];
         for source in of_signatures.into_iter().filter(|it| !weights.contains(&it.name)) {
             found.extend(parse::signatures(source.name, source.text, of_overlay, &mut faults));
         }

@@ -20,6 +20,9 @@ pub(super) static CLASSES: File = file!("classes.toml");
 pub(crate) static RISK: File = file!("risk.toml");
 pub(crate) static SUPPORT: File = file!("support.toml");
 
+/// What makers and products of advisories are called by devices.
+pub(crate) static ALIASES: File = file!("aliases.toml");
+
 /// All files of signatures, sorted by name.
 pub(super) static FILES: &[File] = &[
     file!("behaviour.toml"),

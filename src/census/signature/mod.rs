@@ -24,7 +24,7 @@ use std::fmt;
 pub use attribute::{ATTRIBUTES, is_known};
 pub use book::{Book, Source};
 pub use builtin::EDITION;
-pub(in crate::census) use builtin::{RISK, SUPPORT};
+pub(in crate::census) use builtin::{ALIASES, RISK, SUPPORT};
 pub use check::check;
 pub use classes::{CATEGORIES, Class, Classes};
 pub(in crate::census) use load::directory as overlay;

@@ -20,7 +20,7 @@ pub struct Pattern {
 
 impl Pattern {
     /// Of a file in this binary: a test compiles it.
-    pub(super) fn tested(pattern: &str) -> Self {
+    pub(in crate::census) fn tested(pattern: &str) -> Self {
         Self { text: anchored(&ascii_classes(pattern)), regex: OnceLock::new() }
     }
 

@@ -339,3 +339,51 @@ fn signatures_and_generated_pages() {
     let (code, said) = fails(dir.path(), &["signatures", "explain", "no.such.signature"]);
     assert!(code == 1 && is_one_line(&said), "{said}");
 }
+
+#[test]
+fn activity_is_told_by_day_class_and_use() {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = lab::capture("hospital.pcapng").display().to_string();
+    let config = "time_zone = 'Asia/Tokyo'\nholidays = ['2020-01-01']\n\
+                  hours = { mon = ['00:00-24:00'], ct = { tue = ['08:00-09:00'] } }\n";
+    fs::write(dir.path().join("site.toml"), config).unwrap();
+    let read = ["--config", "site.toml", "read", "-q", &capture];
+    assert!(auscult(dir.path(), &read).status.success());
+    let run = |args: &[&str]| {
+        let out = auscult(dir.path(), &[&["activity"], args].concat());
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let mut all = csv::Reader::from_reader(run(&["--format", "csv"]).into_bytes().leak() as &[u8]);
+    let header = all.headers().unwrap().clone();
+    let rows: Vec<_> = all.records().map(Result::unwrap).collect();
+    let at = |name: &str| header.iter().position(|it| it == name).unwrap();
+    assert!(rows.len() > 10);
+    let (observed, online) = (at("observed_hours"), at("online_hours"));
+    let hours = |text: &str| text.parse::<f64>().unwrap();
+    assert!(rows.iter().all(|row| hours(&row[online]) <= hours(&row[observed])));
+    let steps: Vec<_> = rows.iter().filter(|row| row[at("method")].contains("mpps")).collect();
+    assert!(!steps.is_empty() && steps.iter().all(|row| &row[at("examinations")] == "1"));
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&["--format", "json", "--class", "mri"])).unwrap();
+    assert_eq!(json[0]["device_class"], "mri");
+    assert_eq!(run(&["--idle", "--class", "mri"]).lines().count(), 1, "a header alone");
+    assert_eq!(run(&["--silent", "9"]).lines().count(), 1);
+    assert!(run(&["--from", "2001-01-01", "--to", "2001-01-02"]).lines().count() > 1);
+    let id = json[0]["asset_id"].as_str().unwrap();
+    let page = String::from_utf8(auscult(dir.path(), &["show", id]).stdout).unwrap();
+    for told in ["activity from", "Asia/Tokyo", "on line", "by mpps", "tenths of each hour"] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let wrong: [&[&str]; 3] = [
+        &["--from", "1.1.26"],
+        &["--class", "tricorder"],
+        &["--from", "2026-01-02", "--to", "2026-01-01"],
+    ];
+    for args in wrong {
+        assert_eq!(fails(dir.path(), &[&["activity"], args].concat()).0, 2, "{args:?}");
+    }
+    fs::write(dir.path().join("site.toml"), "hours = { mo = ['08:00-09:00'] }").unwrap();
+    let (code, said) = fails(dir.path(), &["--config", "site.toml", "activity"]);
+    assert!(code == 1 && is_one_line(&said) && said.contains("mo"), "{said}");
+}

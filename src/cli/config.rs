@@ -72,7 +72,6 @@ impl Config {
             None if Path::new(DEFAULT).exists() => Self::read(Path::new(DEFAULT))?,
             None => Self::default(),
         };
-        config.calendar().map_err(Failure::Said)?;
         if config.signatures.is_none() && Path::new(OVERLAY).is_dir() {
             config.signatures = Some(PathBuf::from(OVERLAY));
         }
@@ -140,6 +139,7 @@ impl Config {
             let line = before.matches('\n').count() + 1;
             Failure::Said(format!("{shown}: line {line}: {}", error.message()))
         })?;
+        config.calendar().map_err(|why| Failure::Said(format!("{shown}: {why}")))?;
         match config.loss_alarm {
             Some(share) if !(0.0..=1.0).contains(&share) => {
                 Err(Failure::Said(format!("{shown}: loss_alarm is a share from 0 to 1")))

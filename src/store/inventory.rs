@@ -116,6 +116,19 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read, or a newer program wrote it.
     pub fn assets(&self) -> Result<Vec<Known>, Error> {
+        self.known(None)
+    }
+
+    /// As [`Self::assets`], but only the shown values of these attributes, without reasons
+    /// and without activity: for lists of many.
+    ///
+    /// # Errors
+    /// The inventory cannot be read, or a newer program wrote it.
+    pub fn assets_with(&self, attributes: &[&str]) -> Result<Vec<Known>, Error> {
+        self.known(Some(attributes))
+    }
+
+    fn known(&self, wanted: Option<&[&str]>) -> Result<Vec<Known>, Error> {
         // One snapshot for all queries, whatever the writer does meanwhile.
         let snapshot = self
             .connection
@@ -147,9 +160,12 @@ impl Inventory {
             let place = places.get(&row.get(0)?);
             let Some(asset) = place.and_then(|at| assets.get_mut(*at)) else { return Ok(Ok(())) };
             let blob = row.get_ref(1)?.as_blob()?;
-            Ok(values(blob, &captures).map(|values| asset.values = values))
+            Ok(values(blob, &captures, wanted).map(|values| asset.values = values))
         })?;
-        let mut activity = self.activity(None)?;
+        let mut activity = match wanted {
+            None => self.activity(None)?,
+            Some(_) => HashMap::default(),
+        };
         drop(snapshot);
         for asset in &mut assets {
             asset.activity = activity.remove(&asset.id);
@@ -186,8 +202,16 @@ impl Inventory {
 fn values(
     blob: &[u8],
     captures: &BTreeMap<u32, String>,
+    wanted: Option<&[&str]>,
 ) -> Result<BTreeMap<String, Vec<Value>>, Unreadable> {
-    let attributes: Vec<Attribute<'_>> = record::only(blob)?;
+    let mut attributes: Vec<Attribute<'_>> = record::only(blob)?;
+    if let Some(wanted) = wanted {
+        attributes.retain(|attribute| wanted.contains(&&*attribute.name));
+        for attribute in &mut attributes {
+            attribute.values.retain(|value| value.shown);
+            attribute.values.iter_mut().for_each(|value| value.reasons.clear());
+        }
+    }
     let value = |it: record::ValueOf<'_>| Value {
         value: it.value.into_owned(),
         confidence: f64::from(it.confidence),

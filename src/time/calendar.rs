@@ -208,11 +208,19 @@ impl Hours {
     #[must_use]
     pub fn line(&self) -> String {
         let clock = |of: i16| format!("{:02}:{:02}", of / 60, of % 60);
-        let days = WEEKDAYS.iter().zip(&self.week).filter(|(_, hours)| !hours.is_empty());
-        let days = days.map(|(name, hours)| {
+        let mut lines: Vec<(&str, &str, &Vec<(i16, i16)>)> = Vec::new();
+        for (name, hours) in WEEKDAYS.iter().zip(&self.week) {
+            match lines.last_mut() {
+                Some((_, last, same)) if *same == hours => *last = name,
+                _ => lines.push((name, name, hours)),
+            }
+        }
+        let days = lines.into_iter().filter(|(.., hours)| !hours.is_empty());
+        let days = days.map(|(first, last, hours)| {
             let hours: Vec<_> =
                 hours.iter().map(|(a, b)| format!("{}-{}", clock(*a), clock(*b))).collect();
-            format!("{name} {}", hours.join("+"))
+            let days = if first == last { first.to_owned() } else { format!("{first}-{last}") };
+            format!("{days} {}", hours.join("+"))
         });
         days.collect::<Vec<_>>().join(", ")
     }
@@ -283,6 +291,9 @@ mod tests {
         assert_eq!(open.runs(), [(from + 510, from + 720), (from + 780, to)]);
         assert!(hours.on(&tokyo(), thursday + 1).is_empty());
         assert_eq!(hours.line(), "thu 08:30-12:00+13:00-24:00");
+        let mut week = Hours::default();
+        week.week[..5].fill(vec![(510, 1035)]);
+        assert_eq!(week.line(), "mon-fri 08:30-17:15");
         hours.holidays.push(thursday);
         assert!(hours.on(&tokyo(), thursday).is_empty());
         for wrong in ["8:30-12:00", "08:30", "12:00-08:00", "08:60-09:00", "23:00-24:01", "-", ""] {

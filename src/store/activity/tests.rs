@@ -406,3 +406,22 @@ fn no_study_reaches_the_database() {
     ward.writer.connection().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     search(&ward);
 }
+
+#[test]
+fn that_somebody_watched_before_a_kill_is_known_after_it() {
+    let mut ward = Ward::new();
+    let mut journal = Vec::new();
+    for minute in 0..30 {
+        let at = Timestamp::new(MONDAY + 60 * minute, 0);
+        let what = Observed::Present(Some(64));
+        journal.push(Observation { at, frame: 1, host: host(1, VLAN), what });
+        let health = crate::store::Health { observed: 60, ..Default::default() };
+        ward.writer.note(0, MONDAY + 60 * minute, &health);
+    }
+    journal.iter().for_each(|it| ward.census.apply(0, it.clone()));
+    ward.writer.append(&ward.census, 0, &journal).unwrap();
+    let mut ward = ward.restart();
+    ward.write();
+    let it = ward.activity(1, None);
+    assert_eq!((it.online, it.observed), (30, 30));
+}

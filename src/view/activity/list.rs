@@ -38,6 +38,9 @@ pub(super) const COLUMNS: &[&str] = &[
     "examination_minutes",
 ];
 
+/// What names a device in the columns.
+const NAMING: &[&str] = &["device_class", "modality", "manufacturer", "model", "hostname", "vlans"];
+
 /// Those of the table for people, with their titles and widths; negative is to the right.
 const SHOWN: &[(&str, &str, i8)] = &[
     ("asset_id", "ASSET", 11),
@@ -110,7 +113,7 @@ pub fn list(
     format: Format,
     mut to: impl Write,
 ) -> Result<(), Error> {
-    let assets = inventory.assets()?;
+    let assets = inventory.assets_with(NAMING)?;
     let mut activity = inventory.activity(Some(days))?;
     let end = inventory.watched()?.map_or(0, |(_, last)| last.saturating_add(1));
     let end = Timestamp::new(end.saturating_mul(60), 0);

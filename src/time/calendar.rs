@@ -208,7 +208,7 @@ impl Hours {
     #[must_use]
     pub fn line(&self) -> String {
         let clock = |of: i16| format!("{:02}:{:02}", of / 60, of % 60);
-        let mut lines: Vec<(&str, &str, &Vec<(i16, i16)>)> = Vec::new();
+        let mut lines = Vec::<(&str, &str, &Vec<_>)>::new();
         for (name, hours) in WEEKDAYS.iter().zip(&self.week) {
             match lines.last_mut() {
                 Some((_, last, same)) if *same == hours => *last = name,

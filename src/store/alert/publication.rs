@@ -21,6 +21,9 @@ use crate::time::Timestamp;
 /// Devices of one publication that are looked at one by one; more are counted.
 const MOST: usize = 20_000;
 
+/// Devices that are gone which one value finds.
+const TRACES: usize = 16;
+
 /// What is remembered between publications.
 #[derive(Default)]
 pub(in crate::store) struct State {
@@ -82,6 +85,9 @@ pub(in crate::store) struct Publication<'t> {
     gone: Vec<Gone>,
     /// What was a part of another until now.
     parted: HashSet<AssetId, RandomState>,
+    /// Places in `gone`: by what they are found, and by their ids.
+    traces: HashMap<String, Vec<usize>, RandomState>,
+    names: HashMap<String, usize, RandomState>,
     /// Addresses of those that appeared.
     addresses: HashMap<AssetId, Vec<String>, RandomState>,
 }
@@ -106,6 +112,8 @@ impl<'t> Publication<'t> {
             appeared: Vec::new(),
             gone: Vec::new(),
             parted: HashSet::default(),
+            traces: HashMap::default(),
+            names: HashMap::default(),
             addresses: HashMap::default(),
         })
     }
@@ -213,6 +221,7 @@ impl<'t> Publication<'t> {
             self.transaction.prepare_cached(sql)?.execute([first.0])?;
         }
         if !self.silent {
+            self.trace();
             let lost = self.lost();
             for appeared in std::mem::take(&mut self.appeared) {
                 self.addresses.insert(appeared.id, appeared.addresses.clone());
@@ -252,13 +261,29 @@ impl<'t> Publication<'t> {
         macs: &[String],
         serial: Option<&str>,
     ) -> Vec<usize> {
-        let is = |it: &Gone| {
-            it.into == Some(id)
-                || it.addresses.iter().any(|address| addresses.contains(address))
-                || it.macs.iter().any(|mac| macs.contains(mac))
-                || (serial.is_some() && it.serial.as_deref() == serial)
-        };
-        (0..self.gone.len()).filter(|at| self.gone.get(*at).is_some_and(is)).collect()
+        let id = id.to_string();
+        let mine = addresses.iter().chain(macs).map(String::as_str).chain(serial).chain([&*id]);
+        let mut were: Vec<_> =
+            mine.filter_map(|key| self.traces.get(key)).flatten().copied().collect();
+        were.sort_unstable();
+        were.dedup();
+        were
+    }
+
+    /// By what those that are gone are found: what they are a part of now, their addresses,
+    /// MACs and serial numbers. A flood of them must not be looked through for each other.
+    fn trace(&mut self) {
+        for (at, gone) in self.gone.iter().enumerate() {
+            let into = gone.into.map(|id| id.to_string());
+            let all = gone.addresses.iter().chain(&gone.macs).chain(&gone.serial).chain(&into);
+            for key in all {
+                let found = self.traces.entry(key.clone()).or_default();
+                if found.len() < TRACES {
+                    found.push(at);
+                }
+            }
+            self.names.insert(gone.id.to_string(), at);
+        }
     }
 
     fn had(&self, were: &[usize], attribute: &str, value: &str) -> bool {
@@ -357,14 +382,13 @@ impl<'t> Publication<'t> {
 
     /// Whether a peer was one already, under the name of one that is no more.
     fn is_old_peer(&self, peer: AssetId, were: &[usize], before: &[String]) -> bool {
+        let of_new = self.addresses.get(&peer);
         let is_it = |gone: &Gone| {
-            let was = before.contains(&gone.id.to_string());
-            let of_new = self.addresses.get(&peer);
-            was && (gone.into == Some(peer)
-                || of_new
-                    .is_some_and(|it| gone.addresses.iter().any(|address| it.contains(address))))
+            let has = |it: &Vec<String>| gone.addresses.iter().any(|address| it.contains(address));
+            gone.into == Some(peer) || of_new.is_some_and(has)
         };
-        self.had(were, "peers", &peer.to_string()) || self.gone.iter().any(is_it)
+        let mut were_peers = before.iter().filter_map(|id| self.gone.get(*self.names.get(id)?));
+        self.had(were, "peers", &peer.to_string()) || were_peers.any(is_it)
     }
 }
 

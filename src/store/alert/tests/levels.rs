@@ -1,4 +1,4 @@
-//! Risk that crosses a level.
+//! Risk that crosses a level, and who was somebody before.
 
 use std::borrow::Cow;
 
@@ -65,4 +65,23 @@ fn a_device_whose_risk_is_high_is_told() {
         site.alerts().into_iter().filter(|it| it.kind == Kind::RiskRaised).collect();
     assert!(raised.iter().any(|it| it.address == "10.0.0.200"), "{:#?}", site.alerts());
     assert!(raised.iter().all(|it| !it.evidence.is_empty()), "{raised:#?}");
+}
+
+#[test]
+fn a_peer_that_is_only_recognised_otherwise_is_no_new_one() {
+    let mut site = Site::new(policy());
+    site.present([1, MONITOR], 10);
+    let routed = HostId { ip: Some(ip(7)), ..host(1) };
+    site.say_as(routed, 10, Observed::Present(Some(63)));
+    site.say(MONITOR, 10, Observed::Peer(routed));
+    site.publish();
+    // Its own card: another asset, the same machine.
+    site.present([7], 20);
+    site.say(MONITOR, 20, Observed::Peer(host(7)));
+    site.publish();
+    assert_eq!(site.kinds(), [], "{:#?}", site.alerts());
+    site.present([8], 30);
+    site.say(MONITOR, 30, Observed::Peer(host(8)));
+    site.publish();
+    assert_eq!(site.kinds(), [Kind::NewDevice, Kind::NewPeer]);
 }

@@ -12,6 +12,7 @@ use crate::census::advisory::{
 };
 use crate::store::{Inventory, Known};
 use crate::view::dossier;
+use crate::view::register::neutral;
 
 /// Folders below each other: CISA's repository has six.
 const MAX_DEPTH: usize = 12;
@@ -19,6 +20,12 @@ const MAX_DEPTH: usize = 12;
 const MAX_FILES: usize = 200_000;
 /// Seconds of a day.
 const DAY: i64 = 24 * 60 * 60;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Csv,
+}
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -52,6 +59,9 @@ enum What {
         /// Those that are fixed too
         #[arg(long)]
         all: bool,
+        /// How to write them
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
     },
 }
 
@@ -61,7 +71,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         What::List => list(&*settings.advisories()?, settings),
         What::Check => lint(&*settings.advisories()?),
         What::Explain { id } => explain(&*settings.advisories()?, id),
-        What::Match { asset, all } => compare(settings, asset.as_deref(), *all),
+        What::Match { asset, all, format } => compare(settings, asset.as_deref(), *all, *format),
     }
 }
 
@@ -251,7 +261,12 @@ fn device(asset: &Known) -> Device {
     device
 }
 
-fn compare(settings: &Settings, wanted: Option<&str>, fixed: bool) -> Result<(), Failure> {
+fn compare(
+    settings: &Settings,
+    wanted: Option<&str>,
+    fixed: bool,
+    format: Format,
+) -> Result<(), Failure> {
     let all = settings.advisories()?;
     let assets = Inventory::open(&settings.db)?.assets()?;
     let chosen: Vec<&Known> = match wanted {
@@ -268,9 +283,14 @@ fn compare(settings: &Settings, wanted: Option<&str>, fixed: bool) -> Result<(),
         }));
     }
     let counts = |it: &Match| fixed || it.verdict != Verdict::Fixed;
+    let found =
+        |asset: &Known| all.of(&device(asset)).into_iter().filter(counts).collect::<Vec<Match>>();
+    if format == Format::Csv {
+        return output(None, |to| table(chosen.iter().map(|it| (it.id.as_str(), found(it))), to));
+    }
     output(None, |to| {
         for asset in &chosen {
-            let matches: Vec<Match> = all.of(&device(asset)).into_iter().filter(counts).collect();
+            let matches = found(asset);
             if matches.is_empty() {
                 continue;
             }
@@ -290,6 +310,33 @@ fn compare(settings: &Settings, wanted: Option<&str>, fixed: bool) -> Result<(),
         }
         Ok(())
     })
+}
+
+/// One row a match. No cell is run by a spreadsheet.
+fn table<'a>(
+    all: impl Iterator<Item = (&'a str, Vec<Match>)>,
+    to: &mut dyn std::io::Write,
+) -> Result<(), Failure> {
+    let failed = |error: csv::Error| Failure::from(std::io::Error::from(error));
+    let mut csv = csv::Writer::from_writer(to);
+    let names =
+        ["asset_id", "advisory", "verdict", "exploited", "score", "confidence", "cves", "because"];
+    csv.write_record(names).map_err(failed)?;
+    for (asset, it) in all.flat_map(|(id, matches)| matches.into_iter().map(move |it| (id, it))) {
+        let exploited = if it.exploited { "yes" } else { "no" };
+        let row = [
+            asset.to_owned(),
+            it.advisory,
+            it.verdict.to_string(),
+            exploited.to_owned(),
+            it.score.map_or_else(String::new, |it| format!("{it:.1}")),
+            format!("{:.2}", it.confidence),
+            it.cves.join("; "),
+            it.because,
+        ];
+        csv.write_record(row.map(neutral)).map_err(failed)?;
+    }
+    Ok(csv.flush()?)
 }
 
 /// CVEs listed of one match.

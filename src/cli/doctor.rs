@@ -63,7 +63,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         }
         Ok(to.flush()?)
     };
-    say(machine::checks(settings.db.parent().unwrap_or(Path::new("")), age()))?;
+    let mut checks = machine::checks(settings.db.parent().unwrap_or(Path::new("")), age(EDITION));
+    checks.push(advisories(settings));
+    say(checks)?;
     for interface in &args.interfaces {
         writeln!(io::stdout(), "{}", printable(interface))?;
         say(mirror(interface, args)?)?;
@@ -71,10 +73,28 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     if worst == Grade::Bad { Err(Failure::Silent) } else { Ok(()) }
 }
 
-/// Days since the signatures were edited.
+/// Days after which newer advisories are asked for.
+const OLD_ADVISORIES: i64 = 180;
+
+/// Whether the advisories can be read, and how old they are.
+fn advisories(settings: &Settings) -> Check {
+    let remedy = "import newer ones: auscult advisories import";
+    let set = match settings.advisories() {
+        Ok(all) => all,
+        Err(error) => return Check::new("advisories", Grade::Bad, error.to_string(), remedy),
+    };
+    let set = set.set();
+    let days = age(set.date());
+    let grade = if days > OLD_ADVISORIES { Grade::Note } else { Grade::Good };
+    let (csaf, kev) = (set.csaf(), &set.kev);
+    let found = format!("to {csaf}, exploited weaknesses to {kev}, {days} days old");
+    Check::new("advisories", grade, found, remedy)
+}
+
+/// Days since something was edited.
 #[allow(clippy::disallowed_methods, reason = "how old something is depends on today")]
-fn age() -> i64 {
-    let edited: Option<jiff::civil::Date> = EDITION.parse().ok();
+fn age(edited: &str) -> i64 {
+    let edited: Option<jiff::civil::Date> = edited.parse().ok();
     let today = jiff::Zoned::now().date();
     edited.and_then(|edited| today.since(edited).ok()).map_or(0, |age| age.get_days().into())
 }

@@ -58,6 +58,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         }
     }
     let ranked = risk::ranked(&assets, &risks);
+    if ranked.is_empty() && args.asset.is_some() {
+        let what = "hosts on the Internet are not judged; `auscult show` has what is known of them";
+        return Err(Failure::Said(what.to_owned()));
+    }
     if args.terms.is_some() {
         return output(to, |to| Ok(risk::csv(&ranked, to)?));
     }

@@ -31,7 +31,8 @@ pub(super) fn attributes<'a>(it: &'a Assessment, all: &mut Vec<Attribute<'a>>) {
     give("os_supported", state.into_iter().collect());
     give("risk_score", vec![said(format!("{:.1}", it.score))]);
     give("risk_level", it.level.map(|level| said(level.to_string())).into_iter().collect());
-    let counted = it.findings.iter().filter(|finding| finding.accepted.is_none());
+    // What touches only another property than the leading one has no part in the score.
+    let counted = it.findings.iter().filter(|finding| finding.share > 0.0);
     let reasons = counted.map(|it| said(format!("{} +{:.1}", it.rule, it.share)));
     give("risk_reasons", reasons.collect());
     let findings = it.findings.iter().map(|it| match it.accepted {

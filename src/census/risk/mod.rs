@@ -22,6 +22,8 @@ mod rules;
 mod score;
 mod support;
 mod surroundings;
+#[cfg(test)]
+mod tests;
 
 pub use accepted::{Accepted, BadAcceptance};
 pub use advisory::{Match, Verdict};

@@ -38,6 +38,16 @@ pub(super) struct Edition {
     when: Vec<String>,
 }
 
+impl Product {
+    /// Its name, with the version where it is about one.
+    fn title(&self) -> String {
+        match self.versions.as_slice() {
+            [version] => format!("{} {version}", self.name),
+            _ => self.name.clone(),
+        }
+    }
+}
+
 impl Edition {
     /// The last day that everybody has.
     fn last(&self) -> Date {
@@ -99,11 +109,15 @@ pub(super) fn of(book: &RiskBook, asset: &Asset<'_>, today: Date) -> Support {
         (false, _) => Supported::No,
     });
     let state = states.reduce(|all, one| if all == one { all } else { Supported::Depends });
+    // Which version it is does not depend on anything: it is not known.
+    if state == Some(Supported::Depends) && version.is_none() && build.is_none() {
+        return Support::default();
+    }
     let ends = editions.iter().map(|(product, it)| Until {
         row: product.id.clone(),
         edition: match it.edition.as_str() {
-            "all" => product.name.clone(),
-            edition => format!("{}, {edition}", product.name),
+            "all" => product.title(),
+            edition => format!("{}, {edition}", product.title()),
         },
         end: it.last().to_string(),
         paid: it.paid.map(|paid| (paid.to_string(), it.offer.clone())),

@@ -17,10 +17,13 @@ pub fn forecast(ranked: &[(&Known, &Assessment)], now: Timestamp) -> String {
     let now = jiff::Timestamp::from_second(now.seconds()).unwrap_or_default();
     let today = now.to_zoned(TimeZone::UTC).date();
     let [one, two] = [12, 24].map(|months| today.checked_add(months.months()).unwrap_or(Date::MAX));
-    let mut ends: Vec<(Date, &Known, &Until)> = ranked
+    let mut ends: Vec<(Date, &Known, &Until, bool)> = ranked
         .iter()
-        .flat_map(|(asset, it)| it.support.iter().map(move |until| (*asset, until)))
-        .filter_map(|(asset, until)| Some((until.end.parse().ok()?, asset, until)))
+        .flat_map(|(asset, it)| it.support.iter().map(move |until| (*asset, *it, until)))
+        .filter_map(|(asset, it, until)| {
+            // Of several editions it has one: the others say nothing of it.
+            Some((until.end.parse().ok()?, asset, until, it.support.len() > 1))
+        })
         .collect();
     ends.sort_by(|a, b| (a.0, &a.1.id, &a.2.edition).cmp(&(b.0, &b.1.id, &b.2.edition)));
     let mut page = format!("end of support, as of {today}\n");
@@ -37,14 +40,14 @@ pub fn forecast(ranked: &[(&Known, &Assessment)], now: Timestamp) -> String {
             _ => day > from && day <= to,
         };
         let such: Vec<_> = ends.iter().filter(|(day, ..)| within(*day)).collect();
-        let mut devices: Vec<&str> = such.iter().map(|(_, asset, _)| asset.id.as_str()).collect();
+        let mut devices: Vec<&str> = such.iter().map(|it| it.1.id.as_str()).collect();
         devices.sort_unstable();
         devices.dedup();
         let _ = writeln!(page, "{name}: {} devices", devices.len());
-        for (day, asset, until) in such {
+        for (day, asset, until, may) in such {
             let left = today.until(*day).map_or(0, |span| span.get_days());
             let _ = write!(page, "  {day}  {left:>6} days  {}  {}", asset.id, title(asset));
-            let _ = write!(page, "  ({}", until.edition);
+            let _ = write!(page, "  ({}{}", if *may { "if it is " } else { "" }, until.edition);
             if let Some((day, offer)) = &until.paid {
                 let _ = write!(page, "; {offer} until {day}");
             }

@@ -117,11 +117,13 @@ fn support(page: &mut String, it: &Assessment) {
 
 /// What each remedy would bring, alone: those that bring the most first.
 fn lower(page: &mut String, it: &Assessment) {
+    // What touches only another property than the leading one lowers nothing alone.
     let mut bring: Vec<_> = it
         .findings
         .iter()
         .filter(|finding| finding.accepted.is_none())
         .map(|finding| (it.score - finding.without, finding))
+        .filter(|(points, _)| *points >= 0.05)
         .collect();
     bring.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.rule.cmp(&b.1.rule)));
     if !bring.is_empty() {
@@ -131,10 +133,7 @@ fn lower(page: &mut String, it: &Assessment) {
         let _ = writeln!(
             page,
             "  −{:.1} to {:.1}  {} ({})",
-            points.max(0.0),
-            finding.without,
-            finding.remedy,
-            finding.rule
+            points, finding.without, finding.remedy, finding.rule
         );
     }
 }

@@ -140,6 +140,9 @@ fn no_output_holds_one() {
     run(&args);
     assert!(!run(&["register"]).is_empty());
     run(&["register", "--format", "json", "--external"]);
+    for view in [&["risk"][..], &["risk", "--terms", "csv"], &["risk", "--forecast"]] {
+        assert!(!run(view).is_empty());
+    }
     let inventory = auscult::store::Inventory::open(&db).unwrap();
     for asset in inventory.assets().unwrap() {
         run(&["show", &asset.id]);

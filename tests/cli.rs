@@ -190,7 +190,16 @@ fn a_name_that_paints_the_terminal_is_printable_everywhere() {
     let name = "evil\u{1b}[31m\u{202e}name\n=1.pcap";
     fs::copy(lab::capture("hl7.pcap"), dir.path().join(name)).unwrap();
     let read = auscult(dir.path(), &["read", name]);
-    let shown = [&["register"][..], &["register", "--format", "json"], &["show", "10.0.0.1"]];
+    let shown = [
+        &["register"][..],
+        &["register", "--format", "json"],
+        &["show", "10.0.0.1"],
+        &["risk"],
+        &["risk", "10.0.0.1"],
+        &["risk", "--terms", "csv"],
+        &["risk", "--forecast"],
+        &["risk", "--changes"],
+    ];
     let mut all = read.stderr;
     for args in shown {
         let out = auscult(dir.path(), args);
@@ -272,17 +281,19 @@ fn standard_input_and_a_reader_that_leaves() {
         .status()
         .unwrap();
     assert!(status.success());
-    let mut child = Command::new(env!("CARGO_BIN_EXE_auscult"))
-        .args(["register", "--format", "json"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .current_dir(dir.path())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let out = child.wait_with_output().unwrap();
-    assert!(out.status.success(), "a broken pipe is no failure");
-    assert!(out.stderr.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));
+    for args in [&["register", "--format", "json"][..], &["risk", "--terms", "csv"], &["risk"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_auscult"))
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .current_dir(dir.path())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let out = child.wait_with_output().unwrap();
+        assert!(out.status.success(), "a broken pipe is no failure: {args:?}");
+        assert!(out.stderr.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
 }
 
 #[test]

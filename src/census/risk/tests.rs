@@ -272,6 +272,8 @@ fn advisories_count_once_each_way() {
                 exploited: *exploited,
                 confidence: 0.9,
                 because: "version 1 is before 2".into(),
+                cves: Vec::new(),
+                score: None,
             })
             .collect();
         let (around, support) = (Surroundings::default(), support::Support::default());

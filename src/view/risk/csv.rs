@@ -35,8 +35,12 @@ type Row = Vec<(&'static str, String)>;
 /// # Errors
 /// The output.
 pub fn csv(ranked: &[(&Known, &Assessment)], to: impl Write) -> io::Result<()> {
+    let output = |error: csv::Error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    };
     let mut writer = csv::Writer::from_writer(to);
-    writer.write_record(COLUMNS)?;
+    writer.write_record(COLUMNS).map_err(output)?;
     for (asset, it) in ranked {
         for row in rows(it) {
             let cell = |column: &&str| match *column {
@@ -46,7 +50,7 @@ pub fn csv(ranked: &[(&Known, &Assessment)], to: impl Write) -> io::Result<()> {
                     neutral(own.map(|(_, cell)| cell.clone()).unwrap_or_default())
                 }
             };
-            writer.write_record(COLUMNS.iter().map(cell))?;
+            writer.write_record(COLUMNS.iter().map(cell)).map_err(output)?;
         }
     }
     writer.flush()

@@ -393,10 +393,8 @@ fn acceptances_hold_until_their_day() {
     assert!(fault("[[accepted]]\nrule = 'spreading'\nvlan = 1\nby = ' '\nuntil = '2027-01-01'\nreason = 'r'").contains("by whom"));
     assert!(fault("[[accept]]").contains("line 1"));
     assert!(
-        fault(&format!(
-            "[[accepted]]\nrule = 'spreading'\nvlan = 1\nby = 'b'\nuntil = 'soon'\nreason = 'r'"
-        ))
-        .contains("no day")
+        fault("[[accepted]]\nrule = 'spreading'\nvlan = 1\nby = 'b'\nuntil = 'soon'\nreason = 'r'")
+            .contains("no day")
     );
 }
 

@@ -145,6 +145,10 @@ impl Exams {
             if exam.open && end.saturating_sub(exam.begin) <= LONGEST_STEP {
                 exam.stretch(exam.begin, end);
             }
+            // Its begin was not seen; it was before that of its images.
+            if exam.orphan && exam.end.saturating_sub(begin) <= LONGEST_STEP {
+                exam.stretch(begin, exam.end);
+            }
         }
         if has_step {
             return true;
@@ -280,6 +284,8 @@ mod tests {
         assert_eq!(told(&[image, begun, ended]).len(), 1, "images first");
         assert_eq!(told(&[ended, begun]), one, "the end first");
         assert_eq!(told(&[begun]), [(100, 100, true, true)]);
+        let named = (trace(Work::Image, 7, 1), 105, 140);
+        assert_eq!(told(&[ended, named]), [(105, 130, true, false)], "its begin was not seen");
     }
 
     #[test]

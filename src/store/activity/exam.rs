@@ -17,26 +17,28 @@ const GOES_ON: i64 = 3 * 60;
 /// A row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
-    id: i64,
+    pub(super) id: i64,
+    pub(super) speaker: Speaker,
     pub(super) begin: i64,
     pub(super) end: i64,
     pub(super) method: u8,
     pub(super) open: bool,
-    orphan: bool,
+    pub(super) orphan: bool,
     pub(super) counts: bool,
 }
 
-const COLUMNS: &str = "id, begin, end, method, open, orphan, counts";
+const COLUMNS: &str = "id, speaker, begin, end, method, open, orphan, counts";
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     Ok(Stored {
         id: row.get(0)?,
-        begin: row.get(1)?,
-        end: row.get(2)?,
-        method: row.get(3)?,
-        open: row.get(4)?,
-        orphan: row.get(5)?,
-        counts: row.get(6)?,
+        speaker: row.get(1)?,
+        begin: row.get(2)?,
+        end: row.get(3)?,
+        method: row.get(4)?,
+        open: row.get(5)?,
+        orphan: row.get(6)?,
+        counts: row.get(7)?,
     })
 }
 
@@ -146,9 +148,11 @@ fn widen(transaction: &Transaction<'_>, id: i64, exam: &Exam) -> rusqlite::Resul
     let Exam { begin, end, open, orphan, .. } = exam;
     let mpps = exam.method == Method::Mpps;
     let sql = match (mpps, orphan) {
-        // An end alone says nothing of the begin.
+        // An end alone says nothing of the begin, but that its images lie behind it.
         (true, true) => {
-            "UPDATE exam SET end = ?3, open = 0 WHERE id = ?1 AND ?2 <= end + ?5 AND ?4 = 0"
+            "UPDATE exam SET
+               begin = CASE WHEN orphan THEN min(begin, ?2) ELSE begin END, end = ?3, open = 0
+             WHERE id = ?1 AND ?2 <= end + ?5 AND ?4 = 0"
         }
         (true, false) => {
             "UPDATE exam SET

@@ -7,8 +7,10 @@
 
 mod ask;
 mod exam;
+mod pieces;
 mod roll;
 mod sheet;
+mod stretch;
 #[cfg(test)]
 mod tests;
 

@@ -8,7 +8,9 @@ use foldhash::fast::RandomState;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
 
+use super::pieces::{REACH, joined};
 use super::sheet::{self, DAYS, Sums, TOTALS};
+use super::stretch::Stretches;
 use super::{Diary, ONLINE, Speaker, exam, minutes_of, seen, segment_name, speaker};
 use crate::census::activity::method::{FARTHEST, SEGMENT_GAP, ways};
 use crate::census::activity::{Method, UNTIMELY};
@@ -208,26 +210,26 @@ impl<'t> Roll<'t> {
         let beyond = online.without(&observed);
         sums.online = online.count();
         sums.beyond = beyond.count();
-        let mut in_use = Minutes::default();
+        let mut work = Stretches::default();
         for method in [Method::Results, Method::Vitals, Method::Sessions] {
             if basis.ways & method.code() == 0 {
                 continue;
             }
             let traces = self.minutes(basis, method.code(), (begin, end))?;
-            let work = traces.bridged(method.gap()).within(from, to);
-            if !work.is_empty() {
+            let minutes = traces.bridged(method.gap()).within(from, to);
+            if !minutes.is_empty() {
                 sums.methods |= method.code();
-                in_use.unite(&work);
+                work.add_all(&minutes);
             }
         }
         let mut exams = Vec::new();
         if basis.ways & (Method::Mpps.code() | Method::Images.code()) != 0 {
             for it in self.exams(basis, (from, to))? {
                 sums.methods |= it.method;
-                let (first, last) = (it.begin.div_euclid(60), it.end.div_euclid(60));
-                in_use.unite(&Minutes::run(first, last.saturating_add(1)).within(from, to));
-                if it.counts && (from..to).contains(&first) {
-                    let took = it.end.saturating_sub(it.begin).max(SHORTEST);
+                let took = it.end.saturating_sub(it.begin).max(SHORTEST);
+                let end = it.begin.saturating_add(took).min(to.saturating_mul(60));
+                work.add(it.begin.max(from.saturating_mul(60)), end);
+                if it.counts && (from..to).contains(&it.begin.div_euclid(60)) {
                     sums.examinations += 1;
                     sums.duration += took.unsigned_abs();
                     exams.push((it.begin.saturating_sub(from.saturating_mul(60)), took, it.method));
@@ -237,13 +239,16 @@ impl<'t> Roll<'t> {
                 sums.methods |= UNTIMELY;
             }
         }
-        let mut seen = in_use.common(&observed);
-        seen.unite(&in_use.common(&online));
+        work.unite();
+        let mut visible = Minutes::clone(&observed);
+        visible.unite(&online);
+        let in_use = work.minutes();
+        let seen = in_use.common(&visible);
         let settled = beyond.is_empty() && seen == in_use;
-        sums.in_use = seen.count();
+        sums.in_use = work.within(&visible);
         if let Some(hours) = self.diary.calendar.hours_of(basis.class.as_deref()) {
             let open = hours.on(&self.diary.calendar.zone, day);
-            sums.open_in_use = seen.common(&open).count();
+            sums.open_in_use = work.within(&visible.common(&open));
         }
         let is_any = sums != Sums::default() || !in_use.is_empty();
         let first = online.first().zip(online.last());
@@ -322,23 +327,41 @@ impl<'t> Roll<'t> {
         Ok(observed)
     }
 
-    /// The examinations that touch a stretch: what steps tell wins over images.
+    /// The examinations that touch a stretch.
     fn exams(&self, basis: &Basis, (from, to): (i64, i64)) -> Result<Vec<exam::Stored>, Failure> {
         let mut all = Vec::new();
         let (begin, end) = (from.saturating_mul(60), to.saturating_mul(60).saturating_sub(1));
+        // A piece of one may lie on the day before or after.
+        let (early, late) = (begin.saturating_sub(REACH), end.saturating_add(REACH));
         for speaker in &basis.speakers {
-            all.extend(exam::between(self.transaction, *speaker, begin, end)?);
+            all.extend(exam::between(self.transaction, *speaker, early, late)?);
         }
-        all.sort_unstable_by_key(|it| (it.begin, it.method, it.end));
-        // Two addresses of one device tell the same.
-        all.dedup_by_key(|it| (it.begin, it.method, it.end));
-        let mpps = Method::Mpps.code();
-        let steps: Vec<_> = all.iter().filter(|it| it.method == mpps).copied().collect();
-        all.retain(|it| {
-            let covered = |step: &exam::Stored| it.begin <= step.end && step.begin <= it.end;
-            it.method == mpps || !steps.iter().any(covered)
-        });
+        let mut failed = None;
+        let watched = |from: i64, to: i64| match self.watched(from, to) {
+            Ok(watched) => watched,
+            Err(error) => {
+                failed = Some(error);
+                false
+            }
+        };
+        let mut all = joined(all, watched);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        all.retain(|it| it.begin <= end && it.end >= begin);
         Ok(all)
+    }
+
+    /// Whether somebody watched in all minutes from one second to another.
+    fn watched(&self, from: i64, to: i64) -> Result<bool, Failure> {
+        let (first, last) = (from.div_euclid(60), to.div_euclid(60).saturating_add(1));
+        let mut all = Minutes::default();
+        for day in utc_days(first, last) {
+            if let Some(minutes) = seen(self.transaction, day, &[])? {
+                all.unite(&minutes);
+            }
+        }
+        Ok(all.within(first, last) == Minutes::run(first, last))
     }
 
     /// An asset is no more.

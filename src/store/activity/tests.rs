@@ -174,12 +174,12 @@ fn steps_count_from_begin_to_end_and_images_by_their_headers() {
     ward.image(1, 900, 3, 900 - 1441, 900 - 1440);
     ward.write();
     let it = ward.activity(1, None);
-    assert_eq!(used(&it), Some((31 + 41, Some(2), "mpps+images".to_owned())));
+    assert_eq!(used(&it), Some((30 + 40, Some(2), "mpps+images".to_owned())));
     assert_eq!(it.used.as_ref().unwrap().duration, 70 * 60);
     let days = ward.inventory().days(&ward.id(1), None).unwrap();
     let exams: Vec<_> = days[0].examinations.iter().map(|it| (it.begin, it.duration)).collect();
     assert_eq!(exams, [(MONDAY + 540 * 60, 1800), (MONDAY + 600 * 60, 2400)]);
-    assert_eq!(days[0].in_use.count(), 72);
+    assert_eq!(days[0].in_use.count(), 70);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn what_turns_out_to_be_a_modality_has_been_one() {
     assert_eq!(ward.activity(1, None).used, None);
     ward.modality(1, 1439);
     ward.write();
-    assert_eq!(used(&ward.activity(1, None)), Some((11, Some(1), "images".to_owned())));
+    assert_eq!(used(&ward.activity(1, None)), Some((10, Some(1), "images".to_owned())));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn in_use_counts_only_while_it_could_be_seen() {
     // Another one shows afterwards that it was.
     ward.online(2, 590, 710);
     ward.write();
-    assert_eq!(used(&ward.activity(1, None)), Some((51, Some(1), "images".to_owned())));
+    assert_eq!(used(&ward.activity(1, None)), Some((50, Some(1), "images".to_owned())));
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_restart_amid_an_examination_makes_no_second_one() {
     ward.image(1, 615, 92, 611, 614);
     ward.image(1, 640, 93, 620, 640);
     ward.write();
-    let wanted = (31 + 15 + 21, Some(3), "mpps+images".to_owned());
+    let wanted = (30 + 14 + 20, Some(3), "mpps+images".to_owned());
     assert_eq!(used(&ward.activity(1, None)), Some(wanted.clone()));
     let mut ward = ward.restart();
     for study in [1, 91] {
@@ -332,7 +332,7 @@ fn opening_hours_and_zones_are_taken_up_when_they_change() {
     ward.write();
     let monday = parse_date("2026-01-05").unwrap();
     let day = |ward: &Ward, day| ward.activity(1, Some((day, day)));
-    assert_eq!(used(&day(&ward, monday)), Some((11, Some(1), "images".to_owned())));
+    assert_eq!(used(&day(&ward, monday)), Some((10, Some(1), "images".to_owned())));
     assert_eq!(ward.activity(1, None).available, None);
     let mut hours = Hours::default();
     hours.week[0] = vec![parse_hours("09:00-10:00").unwrap()];
@@ -343,7 +343,7 @@ fn opening_hours_and_zones_are_taken_up_when_they_change() {
     // 18:50 in Tokyo, and Tuesday 09:50.
     let it = day(&ward, monday);
     assert_eq!((it.online, it.observed, it.available, it.open), (900, 900, Some(60), Some(60)));
-    assert_eq!(used(&it), Some((11, Some(1), "images".to_owned())));
+    assert_eq!(used(&it), Some((10, Some(1), "images".to_owned())));
     assert_eq!(it.used.unwrap().open, 0);
     assert_eq!(used(&day(&ward, monday + 1)).unwrap().1, Some(1));
     let mut ward = ward.restart();

@@ -12,7 +12,7 @@ use super::group::{Group, Groups};
 use super::identity::{Identifier, Identity};
 use super::plug::Plugs;
 use super::understood::Reader;
-use super::{Asset, AssetId, FORWARDS, NO_FRAME, OUI, PASSED_ON, SERVES, SPEAKS_FOR};
+use super::{Asset, AssetId, FORWARDS, MEMBER, NO_FRAME, OUI, PASSED_ON, SERVES, SPEAKS_FOR};
 use crate::census::host::{EquipmentFacts, Host, Said, Service, Span};
 use crate::census::signature::{Book, oui};
 use crate::net::{HostId, Mac};
@@ -60,6 +60,18 @@ pub(super) struct Desk<'a> {
     /// Assets by speaker: everyone is a peer of many.
     known: Speakers<'a>,
     reader: Reader<'a>,
+}
+
+/// How a member of a domain got its address.
+const LEASED: &str = "leased";
+
+/// A Windows that leases its address and has an account in a domain; what says the latter.
+/// Neither alone tells: servers have accounts too, and devices of any kind run Windows.
+fn leased_member(hosts: &[(&HostId, &Host)]) -> Option<Said> {
+    let mut classes = hosts.iter().flat_map(|(_, host)| host.values("dhcp.vendor_class"));
+    let accounts = hosts.iter().flat_map(|(_, host)| host.facts_of("kerberos.hostname"));
+    let first = accounts.map(|fact| fact.said).min_by_key(|said| said.evidence)?;
+    classes.any(|class| class == "MSFT 5.0").then_some(first)
 }
 
 /// What is left of being a router where the card says otherwise.
@@ -126,6 +138,11 @@ impl<'a> Desk<'a> {
             && let Some(found) = self.reader.alone(SPEAKS_FOR, what)
         {
             candidates.add(&found, (SPEAKS_FOR, what), said, 1.0);
+        }
+        if let Some(said) = leased_member(&group.hosts)
+            && let Some(found) = self.reader.alone(MEMBER, LEASED)
+        {
+            candidates.add(&found, (MEMBER, LEASED), said, 1.0);
         }
         for route in &group.routes {
             asset.segments.push(route.segment);
@@ -292,5 +309,31 @@ fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>)
         speakers: Vec::new(),
         acquires: false,
         attributes: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::census::host::Evidence;
+    use crate::census::room::Room;
+    use crate::observe::Key;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn a_desk_leases_its_address_and_has_an_account() {
+        let id = HostId::default();
+        let told = |facts: &[(&'static str, &str)]| {
+            let mut host = Host::new(Timestamp(0));
+            for (n, (key, value)) in (1..).zip(facts) {
+                let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: n });
+                host.learn(Key::new(key), (*value).into(), said, &mut Room::default());
+            }
+            leased_member(&[(&id, &host)]).map(|said| said.evidence.frame)
+        };
+        let (leases, account) = (("dhcp.vendor_class", "MSFT 5.0"), ("kerberos.hostname", "PC1"));
+        assert_eq!(told(&[leases, account]), Some(2));
+        assert_eq!((told(&[leases]), told(&[account])), (None, None));
+        assert_eq!(told(&[("dhcp.vendor_class", "MSFT 5.0 XBOX"), account]), None);
     }
 }

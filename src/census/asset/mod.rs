@@ -43,13 +43,14 @@ use identity::Identifier;
 use plug::Plugs;
 
 /// The facts that the census makes itself: the registered holder of a MAC's block, that
-/// packets of others come through a card, that many devices are spoken for, and which
-/// protocols are served, as their content says.
-pub const OWN_KEYS: [&str; 4] = [OUI, FORWARDS, SPEAKS_FOR, SERVES];
+/// packets of others come through a card, that many devices are spoken for, which protocols
+/// are served, as their content says, and that a member of a domain leases its address.
+pub const OWN_KEYS: [&str; 5] = [OUI, FORWARDS, SPEAKS_FOR, SERVES, MEMBER];
 const OUI: &str = "mac.oui";
 const FORWARDS: &str = "network.forwards";
 const SPEAKS_FOR: &str = "network.speaks_for";
 const SERVES: &str = "network.serves";
+const MEMBER: &str = "network.member";
 
 /// No single frame says it.
 const NO_FRAME: Evidence = Evidence { capture: 0, frame: 0 };

@@ -32,12 +32,14 @@ pub(crate) fn result(
     framed(&all)
 }
 
-/// OUL^R22 of an analyser: one specimen (v2.5.1 §7.3.6).
+/// OUL^R22 of a Mindray analyser: one specimen (v2.5.1 §7.3.6).
 pub(crate) fn specimen(device: (&str, &str), control: u64, done: u64, sent: u64) -> Vec<u8> {
     let (model, serial) = device;
     let (done, sent) = (dtm(done), dtm(sent));
     framed(&[
-        format!("MSH|^~\\&|{model}|LAB|LIS|HOSP|{sent}{OFFSET}||OUL^R22^OUL_R22|{control}|P|2.5.1"),
+        format!(
+            "MSH|^~\\&|Mindray|{model}|LIS|HOSP|{sent}{OFFSET}||OUL^R22^OUL_R22|{control}|P|2.5.1"
+        ),
         format!("PID|||CANARYP{control}||CANARY{control}^WARD"),
         format!("SPM|1|CANARYS{control}||SER"),
         format!("OBR|1|CANARYA{control}||GLU^Glucose"),

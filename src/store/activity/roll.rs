@@ -21,7 +21,7 @@ use crate::store::writer::Failure;
 use crate::time::calendar::Day;
 use crate::time::minutes::{DAY, Minutes};
 
-/// A single image stands for a minute, and so does a step that ends as it begins.
+/// A single image stands for its minute, and so does a step that ends as it begins.
 const SHORTEST: i64 = 60;
 
 /// What the days of an asset are made of.
@@ -227,8 +227,10 @@ impl<'t> Roll<'t> {
             for it in self.exams(basis, (from, to))? {
                 sums.methods |= it.method;
                 let took = it.end.saturating_sub(it.begin).max(SHORTEST);
-                let end = it.begin.saturating_add(took).min(to.saturating_mul(60));
-                work.add(it.begin.max(from.saturating_mul(60)), end);
+                let short = took == SHORTEST;
+                let begin = if short { it.begin.div_euclid(60) * 60 } else { it.begin };
+                let end = begin.saturating_add(took).min(to.saturating_mul(60));
+                work.add(begin.max(from.saturating_mul(60)), end);
                 if it.counts && (from..to).contains(&it.begin.div_euclid(60)) {
                     sums.examinations += 1;
                     sums.duration += took.unsigned_abs();

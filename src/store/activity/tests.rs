@@ -352,7 +352,7 @@ fn opening_hours_and_zones_are_taken_up_when_they_change() {
     ward.writer.keep_time(other);
     ward.write();
     let it = ward.activity(1, None);
-    assert_eq!((it.used.unwrap().open, it.available), (5, Some(60 + 845)));
+    assert_eq!((it.used.unwrap().open, it.available), (4, Some(60 + 845)));
     assert_eq!((it.online, it.observed), (2880, 2880));
 }
 

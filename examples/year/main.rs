@@ -1,5 +1,6 @@
 //! A year of a hospital's devices in an inventory: how large it is, and how long views
-//! take. `make year`; `cargo run --release --example year -- [--devices N] [--days N] DB`.
+//! take. `make year`; `cargo run --release --example year -- [--devices N] [--days N] DB`,
+//! with `--look` of one that is there already.
 //!
 //! The devices are made up, and so is what they do; the census, the writer and the views
 //! are those of the sensor.
@@ -28,20 +29,24 @@ const LOOKS: usize = 5;
 fn main() {
     let mut args = std::env::args().skip(1);
     let (mut devices, mut days, mut db) = (20_000, 365, PathBuf::from("target/year.db"));
+    let mut look_only = false;
     while let Some(arg) = args.next() {
         let mut number = || args.next().and_then(|n| n.parse().ok()).expect("a number");
         match arg.as_str() {
+            "--look" => look_only = true,
             "--devices" => devices = number(),
             "--days" => days = number(),
             path => db = path.into(),
         }
     }
-    for end in ["", "-wal", "-shm", "-journal"] {
-        let _ = std::fs::remove_file(format!("{}{end}", db.display()));
+    if !look_only {
+        for end in ["", "-wal", "-shm", "-journal"] {
+            let _ = std::fs::remove_file(format!("{}{end}", db.display()));
+        }
+        let begun = Instant::now();
+        make(&db, devices, days.into());
+        say(&format!("made in {:.0} s", begun.elapsed().as_secs_f64()));
     }
-    let begun = Instant::now();
-    make(&db, devices, days.into());
-    say(&format!("made in {:.0} s", begun.elapsed().as_secs_f64()));
     let size = std::fs::metadata(&db).expect("there").len();
     say(&format!("{devices} devices, {days} days: {:.2} GiB", size as f64 / f64::from(1 << 30)));
     look(&db);

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use rusqlite::params;
 
 use super::roll::{Basis, detail};
-use super::sheet::{DAYS, Sums, TOTALS};
+use super::sheet::{DAYS, Sums, TOTALS, Table};
 use super::{Speaker, record, stored};
 use crate::census::activity::method::SEGMENT_GAP;
 use crate::census::activity::{Method, UNTIMELY};
@@ -81,15 +81,25 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// From one minute to another; a little more on both sides.
-    fn load(inventory: &Inventory, from: i64, to: i64) -> Result<Self, Error> {
+    /// From one minute to another, a little more on both sides; of all segments, or some.
+    fn load(
+        inventory: &Inventory,
+        (from, to): (i64, i64),
+        only: Option<&[Segment]>,
+    ) -> Result<Self, Error> {
         let mut it = Self { watched: Minutes::default(), segments: HashMap::default() };
+        let name = |segment: &Segment| super::segment_name(Some(*segment)).unwrap_or_default();
+        let only: Option<Vec<_>> = only.map(|some| some.iter().map(name).collect());
         let utc = |minute: i64| minute.div_euclid(DAY);
         let sql = "SELECT day, segment, minutes FROM segment_day WHERE day >= ?1 AND day <= ?2
                    ORDER BY day";
         inventory.rows(sql, params![utc(from) - 1, utc(to) + 1], |row| {
             let base = row.get::<_, i64>(0)?.saturating_mul(DAY);
             let name = row.get_ref(1)?.as_blob().unwrap_or_default();
+            let is_wanted = |only: &Vec<Vec<u8>>| only.iter().any(|it| it == name);
+            if !name.is_empty() && !only.as_ref().is_none_or(is_wanted) {
+                return Ok(());
+            }
             let minutes = Minutes::decode(base, row.get_ref(2)?.as_blob().unwrap_or_default());
             if name.is_empty() {
                 it.watched.unite(&minutes);
@@ -152,28 +162,17 @@ impl Inventory {
     ) -> Result<HashMap<String, Activity, RandomState>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let calendar = self.calendar()?;
-        let Some((first, last)) = self.watched()? else { return Ok(HashMap::default()) };
-        let watched = (calendar.zone.day(first), calendar.zone.day(last));
-        // What lies before and after was not watched.
-        let (first, last) = period.unwrap_or(watched);
-        let (first, last) = (first.max(watched.0), last.min(watched.1));
+        let Some((first, last)) = self.within(&calendar, period)? else {
+            return Ok(HashMap::default());
+        };
         let (from, to) = (calendar.zone.bounds(first).0, calendar.zone.bounds(last).1);
-        let mut sums: HashMap<i64, Sums, RandomState> = HashMap::default();
-        let mut ever: HashMap<i64, u8, RandomState> = HashMap::default();
-        TOTALS
-            .all(&self.connection, (0, 1), |asset, it| {
-                ever.insert(asset, it.methods);
-                if period.is_none() {
-                    sums.insert(asset, *it);
-                }
-            })
-            .map_err(read)?;
+        let (mut ever, mut sums) = (Table::default(), Table::default());
+        TOTALS.sum(&self.connection, (0, 1), &mut ever).map_err(read)?;
         if period.is_some() {
             let days = (first, last.saturating_add(1));
-            DAYS.all(&self.connection, days, |asset, it| sums.entry(asset).or_default().add(it))
-                .map_err(read)?;
+            DAYS.sum(&self.connection, days, &mut sums).map_err(read)?;
         }
-        let seen = Seen::load(self, from, to)?;
+        let seen = Seen::load(self, (from, to), None)?;
         let mut of_segments = Shared::new(&calendar, (first, last), (from, to));
         let sql = "SELECT asset, id, first_seen, basis FROM asset_use JOIN asset ON asset = number";
         let all = self.rows(sql, [], |row| {
@@ -181,12 +180,48 @@ impl Inventory {
             let blob = row.get_ref(3)?.as_blob().unwrap_or_default();
             let basis: Basis = record::only(blob).unwrap_or_default();
             let since = Timestamp(row.get(2)?).minute();
-            let sums = sums.get(&number).copied().unwrap_or_default();
-            let ever = ever.get(&number).copied().unwrap_or_default();
+            let ever = ever.get(number);
+            let sums = if period.is_some() { sums.get(number) } else { ever };
             let shared = of_segments.of(&seen, &basis);
-            Ok((row.get(1)?, shared.activity(since.max(from), &basis, &sums, ever)))
+            Ok((row.get(1)?, shared.activity(since.max(from), &basis, &sums, ever.methods)))
         })?;
         Ok(all.into_iter().collect())
+    }
+
+    /// The same of one device; none when it never was on a link.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn activity_of(&self, id: &str, period: Period) -> Result<Option<Activity>, Error> {
+        let read = |error| Error::new(&self.path, Fault::Read(error));
+        let calendar = self.calendar()?;
+        let days = self.within(&calendar, period)?;
+        let (Some(days), Some((number, basis))) = (days, self.bases(id)?.pop()) else {
+            return Ok(None);
+        };
+        let minutes = (calendar.zone.bounds(days.0).0, calendar.zone.bounds(days.1).1);
+        let ever = TOTALS.sum_of(&self.connection, (0, 1), number).map_err(read)?;
+        let sums = match period {
+            Some(_) => {
+                let days = (days.0, days.1.saturating_add(1));
+                DAYS.sum_of(&self.connection, days, number).map_err(read)?
+            }
+            None => ever,
+        };
+        let sql = "SELECT first_seen FROM asset WHERE number = ?1";
+        let since = self.rows(sql, [number], |row| Ok(Timestamp(row.get(0)?).minute()))?;
+        let since = since.first().copied().unwrap_or(minutes.0).max(minutes.0);
+        let seen = Seen::load(self, minutes, Some(&basis.segments))?;
+        let shared = Shared::new(&calendar, days, minutes).of(&seen, &basis);
+        Ok(Some(shared.activity(since, &basis, &sums, ever.methods)))
+    }
+
+    /// The days of a period in which somebody watched.
+    fn within(&self, calendar: &Calendar, period: Period) -> Result<Option<(Day, Day)>, Error> {
+        let Some((first, last)) = self.watched()? else { return Ok(None) };
+        let (first, last) = (calendar.zone.day(first), calendar.zone.day(last));
+        let (from, to) = period.unwrap_or((first, last));
+        Ok(Some((from.max(first), to.min(last))))
     }
 
     /// The days of one device within some days, in order; only those on which it did
@@ -229,13 +264,14 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn observed(&self, id: &str, period: Period) -> Result<Minutes, Error> {
-        let zone = self.calendar()?.zone;
-        let watched = self.watched()?.map(|(a, b)| (zone.day(a), zone.day(b)));
-        let Some((first, last)) = period.or(watched) else { return Ok(Minutes::default()) };
-        let (from, to) = (zone.bounds(first).0, zone.bounds(last).1);
-        let seen = Seen::load(self, from, to)?;
+        let calendar = self.calendar()?;
+        let Some((first, last)) = self.within(&calendar, period)? else {
+            return Ok(Minutes::default());
+        };
+        let (from, to) = (calendar.zone.bounds(first).0, calendar.zone.bounds(last).1);
         let mut all = Minutes::default();
         for (_, basis) in self.bases(id)? {
+            let seen = Seen::load(self, (from, to), Some(&basis.segments))?;
             all.unite(&seen.of(&basis.segments).within(from, to));
         }
         Ok(all)

@@ -1,5 +1,8 @@
 //! Sums of days, 256 assets in a row: a year of 20,000 assets is 29,000 rows.
 
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::time::calendar::Day;
@@ -144,12 +147,12 @@ impl Sheets {
         Ok(())
     }
 
-    /// Every sum from a day to before another, with the asset's number.
-    pub(super) fn all(
+    /// Adds up from a day to before another.
+    pub(super) fn sum(
         self,
         connection: &Connection,
         (from, to): (Day, Day),
-        mut each: impl FnMut(i64, &Sums),
+        into: &mut Table,
     ) -> rusqlite::Result<()> {
         let sql = format!("SELECT id, sheet FROM {} WHERE id >= ?1 AND id < ?2", self.table);
         let mut rows = connection.prepare_cached(&sql)?;
@@ -157,13 +160,25 @@ impl Sheets {
         while let Some(row) = rows.next()? {
             let block = row.get::<_, i64>(0)? & ((1 << 24) - 1);
             let Ok(blob) = row.get_ref(1)?.as_blob() else { continue };
-            for it in blob.chunks_exact(self.size) {
-                if let Some((slot, sums)) = read(it, self.widths) {
-                    each(block * IN_SHEET + i64::from(slot), &sums);
-                }
-            }
+            into.add(block, blob.chunks_exact(self.size).filter_map(|it| read(it, self.widths)));
         }
         Ok(())
+    }
+
+    /// The same of one asset.
+    pub(super) fn sum_of(
+        self,
+        connection: &Connection,
+        (from, to): (Day, Day),
+        asset: i64,
+    ) -> rusqlite::Result<Sums> {
+        let (block, slot) = place(asset);
+        let mut sums = Sums::default();
+        for day in from..to {
+            let sheet = self.load(connection, day, block)?;
+            sheet.iter().filter(|(it, _)| *it == slot).for_each(|(_, it)| sums.add(it));
+        }
+        Ok(sums)
     }
 
     /// Drops the sheets of days before one.
@@ -171,6 +186,27 @@ impl Sheets {
         let sql = format!("DELETE FROM {} WHERE id < ?1", self.table);
         connection.prepare_cached(&sql)?.execute([id(day, 0)])?;
         Ok(())
+    }
+}
+
+/// Sums by asset.
+#[derive(Default)]
+pub(super) struct Table(HashMap<i64, Vec<Sums>, RandomState>);
+
+impl Table {
+    fn add(&mut self, block: i64, sheet: impl Iterator<Item = (u8, Sums)>) {
+        let of = self.0.entry(block).or_default();
+        of.resize(usize::from(u8::MAX) + 1, Sums::default());
+        for (slot, sums) in sheet {
+            of.get_mut(usize::from(slot)).into_iter().for_each(|it| it.add(&sums));
+        }
+    }
+
+    /// Those of an asset.
+    pub(super) fn get(&self, asset: i64) -> Sums {
+        let (block, slot) = place(asset);
+        let of = self.0.get(&block).and_then(|of| of.get(usize::from(slot)));
+        of.copied().unwrap_or_default()
     }
 }
 

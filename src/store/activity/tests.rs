@@ -102,6 +102,7 @@ impl Ward {
         if period.is_none() {
             assert_eq!(asset.activity.as_ref(), all.get(&asset.id));
         }
+        assert_eq!(inventory.activity_of(&asset.id, period).unwrap().as_ref(), all.get(&asset.id));
         all.get(&asset.id).cloned().unwrap_or_default()
     }
 

@@ -17,12 +17,13 @@ const MAX_BOOTS: usize = 10;
 /// # Errors
 /// The inventory cannot be read.
 pub fn page(inventory: &Inventory, id: &str, days: (Day, Day)) -> Result<String, Error> {
-    let all = inventory.activity(Some(days))?;
-    let Some(activity) = all.get(id) else { return Ok(String::new()) };
+    let Some(activity) = inventory.activity_of(id, Some(days))? else {
+        return Ok(String::new());
+    };
     let zone = inventory.calendar()?.zone;
     let mut page = String::new();
     let _ = writeln!(page, "activity from {} to {} ({}):", date(days.0), date(days.1), zone.name());
-    rates(&mut page, activity);
+    rates(&mut page, &activity);
     let of_days = inventory.days(id, Some(days))?;
     if activity.used.is_some() {
         examinations(&mut page, &of_days, &zone);

@@ -168,6 +168,18 @@ fn two_writers_do_not_undo_each_other() {
 }
 
 #[test]
+fn a_register_does_not_take_the_place_of_an_inventory() {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = lab::capture("dicom.pcap").display().to_string();
+    assert!(auscult(dir.path(), &["read", "-q", &capture]).status.success());
+    for view in [&["register"][..], &["activity", "--format", "csv"], &["risk"]] {
+        let (code, said) = fails(dir.path(), &[view, &["-o", "auscult.db"]].concat());
+        assert!(code == 1 && is_one_line(&said) && said.contains("name another"), "{said}");
+    }
+    assert!(devices(dir.path()) >= 2);
+}
+
+#[test]
 fn output_goes_where_it_is_sent() {
     let dir = tempfile::tempdir().unwrap();
     let good = lab::capture("hl7.pcap").display().to_string();

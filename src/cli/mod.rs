@@ -19,7 +19,7 @@ mod show;
 mod signatures;
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -331,6 +331,12 @@ fn output(
         let file = std::fs::OpenOptions::new().write(true).open(&target).map_err(failed)?;
         return fill(file);
     }
+    if before.is_some() && is_database(&target) {
+        let shown = path.display();
+        return Err(Failure::Said(format!(
+            "{shown}: an inventory stands there; name another file"
+        )));
+    }
     let part = target.with_extension("part");
     let made = std::fs::File::create(&part).map_err(failed).and_then(fill).and_then(|()| {
         if let Some(before) = before {
@@ -342,6 +348,13 @@ fn output(
         let _ = std::fs::remove_file(&part);
     }
     made
+}
+
+/// Whether a file begins as every database of SQLite does (file format §1.3.1).
+fn is_database(path: &Path) -> bool {
+    let mut head = [0; 16];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && head == *b"SQLite format 3\0"
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! What devices did: minutes and examinations of speakers beside the memory, days of
 //! assets among the knowledge.
 //!
-//! * [`Diary`] writes what speakers did, united with what is there.
-//! * [`roll`] makes days of assets of it where something changed.
-//! * [`sheet`] sums them up, [`ask`] is what views ask.
+//! * `Diary` writes what speakers did, united with what is there.
+//! * `roll` makes days of assets of it where something changed.
+//! * `sheet` sums them up, `ask` is what views ask.
 
 mod ask;
 mod exam;

@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this project. Each target installs
 # what it needs; on a fresh Debian 12 a Rust toolchain is enough.
-.PHONY: demo test replay lint bench fuzz accuracy churn year captures build setup setup-test setup-lint
+.PHONY: demo test replay lint bench fuzz accuracy churn ward year captures build setup setup-test setup-lint
 SHELL := /bin/bash
 FUZZ_SECONDS ?= 20
 CORPUS ?= pcaps/lab
@@ -62,6 +62,19 @@ churn: setup
 	cargo run --quiet --release --example churn -- --devices 50000 --vlans 4094 --days 7 \
 		target/churn/large/churn.pcap target/churn/large/truth/churn.json
 	cargo run --quiet --release --example accuracy -- target/churn/large
+
+# A day and a quarter of a hospital whose every minute is known, against what is counted.
+# The quarter goes through a pipe and takes some minutes.
+ward: setup
+	mkdir -p target/ward
+	echo 'time_zone = "Asia/Tokyo"' > target/ward/site.toml
+	cargo build --quiet --release --bin auscult --example ward
+	set -eo pipefail; cd target/ward; for days in 1 91; do \
+		rm -f $$days.db*; \
+		../release/examples/ward make --days $$days - $$days.json \
+			| ../release/auscult --config site.toml --db $$days.db read -q -; \
+		../release/examples/ward score $$days.json $$days.db; \
+	done
 
 # A year of 20,000 devices in an inventory: its size, and how long views take.
 year: setup

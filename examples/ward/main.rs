@@ -88,6 +88,10 @@ fn make(plan: Plan, capture: &Path, path: &Path) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut to, &truth)?;
     writeln!(to)?;
     to.flush()?;
+    let (devices, frames, bytes) = (truth.devices.len(), truth.frames, truth.bytes);
     let exams: usize = truth.devices.iter().map(|it| it.exams.len()).sum();
-    writeln!(io::stderr(), "{} devices, {exams} examinations", truth.devices.len())
+    writeln!(
+        io::stderr(),
+        "{devices} devices, {exams} examinations, {frames} frames, {bytes} bytes"
+    )
 }

@@ -72,7 +72,7 @@ pub(crate) fn score(truth: &Truth, db: &Path) -> Result<Score, Error> {
     let assets = inventory.assets()?;
     let mut rows = Vec::new();
     for device in &truth.devices {
-        rows.push(row(device, &assets, &inventory)?);
+        rows.push(row(device, truth.from, &assets, &inventory)?);
     }
     let mut faults = Vec::new();
     let zone = inventory.calendar()?.zone.name();
@@ -94,7 +94,7 @@ pub(crate) fn score(truth: &Truth, db: &Path) -> Result<Score, Error> {
     Ok(Score { rows, faults })
 }
 
-fn row(device: &Device, assets: &[Known], inventory: &Inventory) -> Result<Row, Error> {
+fn row(device: &Device, from: u64, assets: &[Known], inventory: &Inventory) -> Result<Row, Error> {
     let own = |it: &&Known| it.shown("mac_addresses").any(|mac| mac.value == device.mac);
     let found: Vec<&Known> = assets.iter().filter(own).collect();
     let mut faults = Vec::new();
@@ -136,6 +136,7 @@ fn row(device: &Device, assets: &[Known], inventory: &Inventory) -> Result<Row, 
     }
     if let Some(asset) = found.first() {
         faults.extend(days(device, &asset.id, inventory)?);
+        faults.extend(starts(device, from, &asset.id, inventory)?);
     }
     let (name, kind) = (device.name.clone(), device.kind.clone());
     Ok(Row { name, kind, observed, online, method, in_use, examinations, faults })
@@ -153,6 +154,20 @@ fn days(device: &Device, id: &str, inventory: &Inventory) -> Result<Option<Strin
     });
     let wrong: Vec<&str> = wrong.map(|day| day.date.as_str()).collect();
     Ok((!wrong.is_empty()).then(|| format!("examinations of {}", wrong.join(", "))))
+}
+
+/// Starts since the first frame, which are told to the second or two.
+fn starts(
+    device: &Device,
+    from: u64,
+    id: &str,
+    inventory: &Inventory,
+) -> Result<Option<String>, Error> {
+    let counted = inventory.boots(id)?.into_iter().map(|at| at.seconds());
+    let counted: Vec<i64> = counted.filter(|at| *at >= from as i64).collect();
+    let near = |(truth, counted): (&u64, &i64)| counted.abs_diff(*truth as i64) <= 2;
+    let same = counted.len() == device.boots.len() && device.boots.iter().zip(&counted).all(near);
+    Ok((!same).then(|| format!("starts {counted:?}")))
 }
 
 impl Score {

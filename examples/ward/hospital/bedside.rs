@@ -65,7 +65,8 @@ impl<W: Write> Play<W> {
                 let [end, other] = self.ends(at, who, collector);
                 let body = [0x57, 0x44, 1, 0, 0, 0, (at / MINUTE) as u8, 0x11, 0x99, 0x42];
                 self.mirror.udp(at, &end, other.ip, (5555, 5555), &body);
-                at += rng.between(35, 50) * SECOND;
+                let pause = if self.plan.thin { rng.between(90, 130) } else { rng.between(35, 50) };
+                at += pause * SECOND;
             }
         }
         if values == Values::Intellivue {

@@ -31,6 +31,9 @@ pub(crate) struct Truth {
     /// File name.
     pub(crate) capture: String,
     pub(crate) seed: u64,
+    /// Of the capture, whole.
+    pub(crate) frames: u64,
+    pub(crate) bytes: u64,
     /// Of the site's clocks.
     pub(crate) zone: String,
     /// What was recorded.
@@ -156,6 +159,8 @@ impl Truth {
         Self {
             capture: capture.to_owned(),
             seed: play.plan.seed,
+            frames: play.mirror.frames,
+            bytes: play.mirror.bytes,
             zone: ZONE.to_owned(),
             from: unix(from),
             to: unix(to),

@@ -84,6 +84,8 @@ pub(crate) struct Mirror<W> {
     pub(crate) blind: Blind,
     /// By device: minutes in which a frame of its own passed.
     pub(crate) online: Vec<Minutes>,
+    /// By device: conversations that it has opened.
+    opened: Vec<u16>,
     pub(crate) frames: u64,
     pub(crate) bytes: u64,
 }
@@ -95,7 +97,8 @@ impl<W: Write> Mirror<W> {
         out.write_all(&65535_u32.to_le_bytes())?;
         out.write_all(&1_u32.to_le_bytes())?;
         let online = vec![Minutes::default(); devices];
-        Ok(Self { out, waiting: BinaryHeap::new(), blind, online, frames: 0, bytes: 24 })
+        let (waiting, opened) = (BinaryHeap::new(), vec![0; devices]);
+        Ok(Self { out, waiting, blind, online, opened, frames: 0, bytes: 24 })
     }
 
     /// A frame of somebody, if it is seen; whether it is.
@@ -108,6 +111,12 @@ impl<W: Write> Mirror<W> {
         self.bytes += frame.len() as u64 + 16;
         self.waiting.push(Reverse((at, self.frames, frame)));
         true
+    }
+
+    /// The next port of a device (RFC 6335 §6), none of which comes again soon.
+    fn port(&mut self, owner: usize) -> u16 {
+        self.opened[owner] = self.opened[owner].wrapping_add(1);
+        49_152 + self.opened[owner] % 16_384
     }
 
     /// A packet on each leg of its way.
@@ -170,7 +179,7 @@ impl Talk {
         ends: [End; 2],
         port: u16,
     ) -> Self {
-        let ports = [rng.between(49_152, 65_535) as u16, port];
+        let ports = [to.port(ends[0].owner), port];
         let seq = [rng.bits() as u32, rng.bits() as u32];
         let mut talk = Self { ends, ports, seq, now: at };
         talk.segment(to, 0, flag::SYN, &[]);

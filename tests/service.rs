@@ -173,7 +173,7 @@ impl Disk {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().display().to_string();
         let skip = |why| drop(writeln!(io::stderr(), "skipped, no disk can be made here: {why}"));
-        must("mount", &["-t", "tmpfs", "-o", "size=4M", "tmpfs", &path]).map_err(skip).ok()?;
+        must("mount", &["-t", "tmpfs", "-o", "size=16M", "tmpfs", &path]).map_err(skip).ok()?;
         Some(Self(dir))
     }
 }

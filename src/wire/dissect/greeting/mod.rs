@@ -220,7 +220,11 @@ impl Dissector for Talk {
             }
             Side::Server => {
                 // Reply 230: logged on (RFC 959 §4.2).
-                if let (true, Some(kind)) = (line.starts_with(b"230"), self.account.take()) {
+                // A reply 3yz asks for more (RFC 959 §4.2.1).
+                let answered = |_: &mut &str| !line.starts_with(b"3");
+                if let (Some(kind), true) =
+                    (self.account.take_if(answered), line.starts_with(b"230"))
+                {
                     out.fact(Who::Receiver, &FTP_KNOWN, kind);
                     out.fact(Who::Sender, &FTP_TAKES_KNOWN, kind);
                 }

@@ -25,6 +25,7 @@ fn both_sides() {
         "C http.requests_host=pacs.hospital.example",
         "C http.user_agent=Acme Viewer/3.1 (Windows NT 6.1)",
         "C http.auth_scheme=basic",
+        "S http.takes_auth_scheme=basic",
         "C http.api=dicomweb",
     ];
     let answered = [

@@ -101,6 +101,7 @@ fn smb1_names_both_systems() {
     let expected = [
         "C smb.client_dialects=SMB1 NT LM 0.12",
         "C smb.client_dialects=SMB 2.???",
+        "C smb.agreed_dialect=SMB1 NT LM 0.12",
         "S smb.dialect=SMB1 NT LM 0.12",
         "S smb.signing=required",
         "S smb.native_os=Windows Embedded Standard 7601 Service Pack 1",
@@ -152,6 +153,7 @@ fn smb1_without_extended_security() {
     ];
     let said = facts(&stream("smb", &lend(&conversation)));
     let expected = [
+        "C smb.agreed_dialect=SMB1 NT LM 0.12",
         "S smb.dialect=SMB1 NT LM 0.12",
         "S smb.signing=disabled",
         "S smb.domain=WORKGROUP",

@@ -69,6 +69,19 @@ pub(crate) fn page(asset: &Known) -> String {
         .collect()
 }
 
+/// Columns that depend on when something was seen.
+const WHEN: &[&str] = &[
+    "first_seen",
+    "last_seen",
+    "observed_hours",
+    "online_hours",
+    "online_percent",
+    "in_use_hours",
+    "utilization_percent",
+    "examinations",
+    "evidence",
+];
+
 /// Rows of a register by asset, without what depends on when and in which frame it was
 /// seen.
 pub(crate) fn rows(csv: &[u8]) -> BTreeMap<String, BTreeMap<String, String>> {
@@ -77,9 +90,7 @@ pub(crate) fn rows(csv: &[u8]) -> BTreeMap<String, BTreeMap<String, String>> {
     let rows = reader.records().map(|row| {
         let row = row.expect("a row");
         let cells = header.iter().zip(&row).map(|(k, v)| (k.to_owned(), v.to_owned()));
-        let kept: BTreeMap<_, _> = cells
-            .filter(|(k, _)| !matches!(k.as_str(), "first_seen" | "last_seen" | "evidence"))
-            .collect();
+        let kept: BTreeMap<_, _> = cells.filter(|(k, _)| !WHEN.contains(&k.as_str())).collect();
         (kept["asset_id"].clone(), kept)
     });
     rows.collect()

@@ -8,7 +8,7 @@ use crate::time::calendar::{Day, parse_date};
 use crate::view::activity::{self, Filter, lately};
 
 /// Days that are told where none are named.
-const DAYS: Day = 30;
+const DAYS: usize = 30;
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Format {
@@ -19,7 +19,7 @@ enum Format {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// First day, like 2026-01-31 [default: 30 days up to the last one observed]
+    /// First day, like 2026-01-31 [default: of the last 30 observed]
     #[arg(long, value_name = "DATE", value_parser = day)]
     from: Option<Day>,
     /// Last day [default: the last one observed]
@@ -55,10 +55,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     }
     let inventory = Inventory::open(&settings.db)?;
     // Nothing was watched yet: the list is empty, and of no day.
-    let (_, last) = lately(&inventory, DAYS)?.unwrap_or((0, 0));
+    let (_, last) = lately(&inventory, None, DAYS)?.unwrap_or((0, 0));
     let to = args.to.unwrap_or(last.max(args.from.unwrap_or(last)));
-    let first = lately(&inventory, Day::MAX)?.map_or(to, |(first, _)| first);
-    let from = args.from.unwrap_or(to.saturating_sub(DAYS - 1).max(first)).min(to);
+    let first = lately(&inventory, Some(to), DAYS)?.map_or(to, |(first, _)| first);
+    let from = args.from.unwrap_or(first).min(to);
     let filter = Filter { class: args.class.clone(), idle: args.idle, silent: args.silent };
     let format = match args.format {
         Format::Text => activity::Format::Text,

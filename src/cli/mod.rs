@@ -166,7 +166,7 @@ impl Settings {
         let config = Config::load(common.config.as_deref())?;
         let calendar = config.calendar().map_err(Failure::Said)?;
         let db = common.db.clone().or(config.db);
-        Ok(Self {
+        let it = Self {
             db: db.unwrap_or_else(|| PathBuf::from("auscult.db")),
             overlay: config.signatures,
             identity: config.identity,
@@ -182,7 +182,20 @@ impl Settings {
             calendar,
             quiet: common.quiet,
             verbose: common.verbose,
-        })
+        };
+        // Signatures that cannot be read are told by who needs them.
+        if !it.calendar.by_class.is_empty()
+            && let Ok(book) = it.book()
+        {
+            let is_none = |class: &&String| !book.classes().contains_key(class.as_str());
+            if let Some(wrong) = it.calendar.by_class.keys().find(is_none) {
+                let all: Vec<_> = book.classes().keys().map(String::as_str).collect();
+                let (wrong, all) = (wrong.escape_debug(), all.join(", "));
+                let why = format!("hours: `{wrong}` is no class of devices; they are {all}");
+                return Err(Failure::Said(why));
+            }
+        }
+        Ok(it)
     }
 
     /// The advisories with the site's own in their place.

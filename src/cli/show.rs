@@ -4,14 +4,13 @@ use tracing::warn;
 
 use super::{Failure, Settings, output};
 use crate::store::Inventory;
-use crate::time::calendar::Day;
 use crate::view::{activity, dossier, risk};
 
 /// Seconds whose loss is told beside what is known.
 const DAY: i64 = 24 * 60 * 60;
 
 /// Days whose activity is told: a quarter.
-const DAYS: Day = 91;
+const DAYS: usize = 91;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -42,7 +41,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
                     to.write_all(risk::page(it, &captures).as_bytes())?;
                 }
             }
-            if let ([asset], Some(days)) = (found, activity::lately(&inventory, DAYS)?) {
+            if let ([asset], Some(days)) = (found, activity::lately(&inventory, None, DAYS)?) {
                 to.write_all(activity::page(&inventory, &asset.id, days)?.as_bytes())?;
             }
             to.write_all(dossier::history(&changes).as_bytes())?;

@@ -63,6 +63,8 @@ pub enum When {
     },
     /// By a clock that is the packets'.
     Between(Timestamp, Timestamp),
+    /// It was told with no time, or with one that cannot be read.
+    Unreadable,
 }
 
 /// Tells whether two traces are of the same examination, and nothing else: a hash under a

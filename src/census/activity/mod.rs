@@ -258,6 +258,7 @@ fn timely(zone: &Zone, it: &Use, at: Timestamp) -> Option<(i64, i64)> {
     let now = at.seconds();
     let told = match it.when {
         When::Now => return Some((now, now)),
+        When::Unreadable => None,
         When::Between(from, to) => Some((from.seconds(), to.seconds())),
         When::Told { from, to, offset } => {
             let second = |wall| zone.instant(wall, offset).map(Timestamp::seconds);
@@ -333,6 +334,10 @@ mod tests {
         assert_eq!((it.0.untimely, it.0.refused), (3, 0));
         let wrong = it.0.trail(0).unwrap().work().map(|(code, it)| (code, it.minutes.count()));
         assert!(wrong.eq([(UNTIMELY, 1)]), "by its clock nothing can be told");
+        say(&mut it, NOON + 60, used(Work::Image, When::Unreadable));
+        let wrong = it.0.trail(0).unwrap().work().map(|(code, it)| (code, it.minutes.count()));
+        assert!(wrong.eq([(UNTIMELY, 2)]));
+        it.0.untimely -= 1;
         say(&mut it, NOON, used(Work::StepBegun, wall(NOON - 90_000, NOON - 90_000)));
         assert_eq!(it.0.untimely, 3, "a step is told when it happens");
     }

@@ -1,11 +1,12 @@
 //! What views ask of activity.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 use rusqlite::params;
 
+use super::kept::{days_of, next_watched};
 use super::roll::{Basis, detail};
 use super::sheet::{DAYS, Sums, TOTALS, Table};
 use super::{Speaker, record, stored};
@@ -27,7 +28,7 @@ pub struct Activity {
     pub observed: u64,
     /// Of these, minutes within the opening hours; none where there are no hours.
     pub available: Option<u64>,
-    /// Minutes of the opening hours, seen or not.
+    /// Minutes of the opening hours of days on which somebody watched, seen or not.
     pub open: Option<u64>,
     /// The opening hours, in one line.
     pub hours: Option<String>,
@@ -151,6 +152,21 @@ impl Inventory {
         Ok(first.zip(all.last().and_then(Minutes::last)))
     }
 
+    /// The local days on which somebody watched, in order.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn watched_days(&self) -> Result<Vec<Day>, Error> {
+        let read = |error| Error::new(&self.path, Fault::Read(error));
+        let zone = self.calendar()?.zone;
+        let (mut days, mut after) = (BTreeSet::new(), i32::MIN);
+        while let Some((day, minutes)) = next_watched(&self.connection, after).map_err(read)? {
+            days.extend(minutes.first().into_iter().chain(minutes.last()).map(|at| zone.day(at)));
+            after = day;
+        }
+        Ok(days.into_iter().collect())
+    }
+
     /// What each device did within some days, by its id. Those that never were on a link
     /// are not among them.
     ///
@@ -173,7 +189,7 @@ impl Inventory {
             DAYS.sum(&self.connection, days, &mut sums).map_err(read)?;
         }
         let seen = Seen::load(self, (from, to), None)?;
-        let mut of_segments = Shared::new(&calendar, (first, last), (from, to));
+        let mut of_segments = Shared::new(&calendar, self.open_days((first, last))?, (from, to));
         let sql = "SELECT asset, id, first_seen, basis FROM asset_use JOIN asset ON asset = number";
         let all = self.rows(sql, [], |row| {
             let number: i64 = row.get(0)?;
@@ -212,7 +228,7 @@ impl Inventory {
         let since = self.rows(sql, [number], |row| Ok(Timestamp(row.get(0)?).minute()))?;
         let since = since.first().copied().unwrap_or(minutes.0).max(minutes.0);
         let seen = Seen::load(self, minutes, Some(&basis.segments))?;
-        let shared = Shared::new(&calendar, days, minutes).of(&seen, &basis);
+        let shared = Shared::new(&calendar, self.open_days(days)?, minutes).of(&seen, &basis);
         Ok(Some(shared.activity(since, &basis, &sums, ever.methods)))
     }
 
@@ -222,6 +238,13 @@ impl Inventory {
         let (first, last) = (calendar.zone.day(first), calendar.zone.day(last));
         let (from, to) = period.unwrap_or((first, last));
         Ok(Some((from.max(first), to.min(last))))
+    }
+
+    /// The days of these on which somebody watched.
+    fn open_days(&self, (first, last): (Day, Day)) -> Result<Vec<Day>, Error> {
+        let mut days = self.watched_days()?;
+        days.retain(|day| (first..=last).contains(day));
+        Ok(days)
     }
 
     /// The days of one device within some days, in order; only those on which it did
@@ -238,7 +261,7 @@ impl Inventory {
             if let Some((from, to)) = period {
                 (first, last) = (first.max(from), last.min(to));
             }
-            for day in first..=last {
+            for day in days_of(&self.connection, "asset_day", (first, last)).map_err(read)? {
                 let Some(it) = detail(&self.connection, day, number).map_err(read)? else {
                     continue;
                 };
@@ -313,7 +336,7 @@ struct OfSegments {
 /// Asked for by each device, made once for each set of segments.
 struct Shared<'a> {
     calendar: &'a Calendar,
-    days: (Day, Day),
+    days: Vec<Day>,
     minutes: (i64, i64),
     open: BTreeMap<Option<String>, Option<Rc<Minutes>>>,
     observed: HashMap<Vec<Segment>, Rc<Minutes>, RandomState>,
@@ -321,7 +344,7 @@ struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    fn new(calendar: &'a Calendar, days: (Day, Day), minutes: (i64, i64)) -> Self {
+    fn new(calendar: &'a Calendar, days: Vec<Day>, minutes: (i64, i64)) -> Self {
         let (open, observed, known) = (BTreeMap::new(), HashMap::default(), HashMap::default());
         Self { calendar, days, minutes, open, observed, known }
     }
@@ -334,8 +357,8 @@ impl<'a> Shared<'a> {
             let hours = open.entry(own.clone()).or_insert_with(|| {
                 let hours = calendar.hours_of(own.as_deref())?;
                 let mut open = Minutes::default();
-                for day in days.0..=days.1 {
-                    open.unite(&hours.on(&calendar.zone, day));
+                for day in days.iter() {
+                    open.unite(&hours.on(&calendar.zone, *day));
                 }
                 Some(Rc::new(open))
             });
@@ -373,10 +396,14 @@ impl OfSegments {
                 duration: sums.duration,
             }
         });
+        // What was counted was observed, also where its segments are others by now.
+        let observed = from(&self.observed).saturating_add(sums.beyond);
+        let available = self.hours.as_ref().map(|(_, seen)| from(seen).max(sums.open_in_use));
+        let open = self.hours.as_ref().map(|(open, _)| from(open));
         Activity {
-            observed: from(&self.observed).saturating_add(sums.beyond),
-            available: self.hours.as_ref().map(|(_, available)| from(available)),
-            open: self.hours.as_ref().map(|(open, _)| from(open)),
+            observed: observed.max(sums.online).max(sums.in_use),
+            available,
+            open: open.max(available),
             hours: self.line.clone(),
             online: sums.online,
             used: used.filter(|_| self.observed.count() > 0 || sums.online > 0),

@@ -7,6 +7,7 @@
 
 mod ask;
 mod exam;
+mod kept;
 mod pieces;
 mod roll;
 mod sheet;
@@ -21,6 +22,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 
 pub use ask::{Activity, DayOf, Examination, InUse, Period};
+use kept::Kept;
+pub use kept::{DAYS_FOR, MINUTES_FOR};
 pub(super) use roll::Roll;
 pub use sheet::Sums;
 
@@ -33,15 +36,6 @@ use crate::net::{HostId, Segment};
 use crate::time::Timestamp;
 use crate::time::calendar::{Calendar, Day, Zone};
 use crate::time::minutes::{DAY, Minutes};
-
-/// Days for which minutes, examinations and boots of speakers are kept: a year and the
-/// same month of the last one beside it, as long as the health of the sensor.
-pub const MINUTES_FOR: i32 = 400;
-/// Days for which the days of assets are kept: as long as equipment is written off in.
-pub const DAYS_FOR: i32 = 5 * 366;
-/// Old days that are dropped at once: a clock that is wrong for a while cannot take the
-/// history with it.
-const DROP: i64 = 2;
 
 /// A speaker in the inventory.
 pub(super) type Speaker = i64;
@@ -66,8 +60,12 @@ pub(super) struct Diary {
     lit: BTreeSet<Day>,
     /// UTC days of which anything is known.
     days: BTreeSet<UtcDay>,
-    /// The UTC day on which old ones were last dropped.
-    dropped: Option<UtcDay>,
+    /// Local days of which assets have rows.
+    rows: BTreeSet<Day>,
+    /// From where on days are kept.
+    kept: Kept,
+    /// Somebody watched on a day on which nobody had: another may go for it.
+    is_longer: bool,
     /// How each asset's use is told, by its number.
     known: HashMap<i64, roll::Basis, RandomState>,
     /// Tells calendars apart, and which one is stored.
@@ -89,14 +87,10 @@ impl Diary {
         let calendar = stored(connection)?;
         let mark = mark(&calendar);
         let mut it = Self { calendar, mark, stored: Some(mark), ..Self::default() };
-        // One look for each day, not for each row.
-        let next = "SELECT min(day) FROM speaker_day WHERE day > ?1";
-        let mut next = connection.prepare(next)?;
-        let mut day = i32::MIN;
-        while let Some(found) = next.query_row([day], |row| row.get::<_, Option<i32>>(0))? {
-            it.days.insert(found);
-            day = found;
-        }
+        let all = (i32::MIN, i32::MAX);
+        it.days.extend(kept::days_of(connection, "speaker_day", all)?);
+        it.rows.extend(kept::days_of(connection, "asset_day", all)?);
+        it.kept = Kept::load(connection)?;
         let mut rows = connection.prepare("SELECT asset, basis FROM asset_use")?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
@@ -176,6 +170,9 @@ impl Diary {
         what: u8,
         it: &Unsaved,
     ) -> Result<(), Failure> {
+        if !self.kept.takes(it.day) {
+            return Ok(());
+        }
         let base = i64::from(it.day).saturating_mul(DAY);
         let mut minutes = it.minutes.clone();
         if let Some(known) = minutes_of(transaction, it.day, speaker, what)? {
@@ -209,23 +206,24 @@ impl Diary {
         Ok(())
     }
 
-    /// Writes in which minutes segments were seen and somebody watched, and drops what is
-    /// old.
+    /// Writes in which minutes segments were seen and somebody watched.
     pub(super) fn keep_segments(
         &mut self,
         transaction: &Transaction<'_>,
         census: &Census,
     ) -> Result<(), Failure> {
-        let mut newest = None;
-        for (segment, it) in census.segments_unsaved() {
+        for (segment, it) in census.segments_unsaved().filter(|(_, it)| self.kept.takes(it.day)) {
             let base = i64::from(it.day).saturating_mul(DAY);
             let name = segment_name(segment)?;
             let mut minutes = it.minutes;
-            if let Some(known) = seen(transaction, it.day, &name)? {
-                minutes.unite(&known);
-                if minutes == known {
-                    continue;
+            match seen(transaction, it.day, &name)? {
+                Some(known) => {
+                    minutes.unite(&known);
+                    if minutes == known {
+                        continue;
+                    }
                 }
+                None => self.is_longer |= segment.is_none(),
             }
             let sql = "INSERT INTO segment_day VALUES (?1, ?2, ?3)
                        ON CONFLICT DO UPDATE SET minutes = excluded.minutes";
@@ -235,17 +233,8 @@ impl Diary {
                 minutes.encode(base)
             ])?;
             self.lit.extend(around(&self.calendar.zone, it.new.0, it.new.1));
-            if segment.is_none() {
-                newest = newest.max(Some(it.day));
-            }
         }
-        match newest {
-            Some(today) if self.dropped != Some(today) => {
-                self.dropped = Some(today);
-                drop_old(transaction, today)
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -301,34 +290,4 @@ fn stored(connection: &Connection) -> rusqlite::Result<Calendar> {
     let sql = "SELECT calendar FROM calendar";
     let blob = connection.query_row(sql, [], |row| row.get::<_, Vec<u8>>(0)).optional()?;
     Ok(blob.and_then(|blob| record::only(&blob).ok()).unwrap_or_default())
-}
-
-/// Drops the oldest of what is old.
-fn drop_old(transaction: &Transaction<'_>, today: UtcDay) -> Result<(), Failure> {
-    let limit = i64::from(today) - i64::from(MINUTES_FOR);
-    for table in ["speaker_day", "segment_day"] {
-        let oldest = format!("SELECT min(day) FROM {table}");
-        let oldest: Option<i64> =
-            transaction.prepare_cached(&oldest)?.query_row([], |row| row.get(0))?;
-        let Some(oldest) = oldest.filter(|oldest| *oldest < limit) else { continue };
-        let end = limit.min(oldest.saturating_add(DROP));
-        let sql = format!("DELETE FROM {table} WHERE day < ?1");
-        transaction.prepare_cached(&sql)?.execute([end])?;
-        if table == "speaker_day" {
-            for sql in ["DELETE FROM exam WHERE end < ?1", "DELETE FROM boot WHERE at < ?1"] {
-                transaction.prepare_cached(sql)?.execute([end.saturating_mul(86_400)])?;
-            }
-        }
-    }
-    let limit = i64::from(today) - i64::from(DAYS_FOR);
-    let oldest: Option<i64> = transaction
-        .prepare_cached("SELECT min(day) FROM asset_day")?
-        .query_row([], |row| row.get(0))?;
-    if let Some(oldest) = oldest.filter(|oldest| *oldest < limit) {
-        let end = limit.min(oldest.saturating_add(DROP));
-        let end = Day::try_from(end).unwrap_or(Day::MIN);
-        transaction.prepare_cached("DELETE FROM asset_day WHERE day < ?1")?.execute([end])?;
-        sheet::DAYS.drop_before(transaction, end)?;
-    }
-    Ok(())
 }

@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::pieces::{REACH, joined};
 use super::sheet::{self, DAYS, Sums, TOTALS};
 use super::stretch::Stretches;
-use super::{Diary, ONLINE, Speaker, exam, minutes_of, seen, segment_name, speaker};
+use super::{Diary, Kept, ONLINE, Speaker, exam, minutes_of, seen, segment_name, speaker};
 use crate::census::activity::method::{FARTHEST, SEGMENT_GAP, ways};
 use crate::census::activity::{Method, UNTIMELY};
 use crate::census::asset::Asset;
 use crate::net::Segment;
 use crate::store::record;
 use crate::store::writer::Failure;
-use crate::time::calendar::Day;
+use crate::time::calendar::{Calendar, Day};
 use crate::time::minutes::{DAY, Minutes};
 
 /// A single image stands for its minute, and so does a step that ends as it begins.
@@ -57,6 +57,8 @@ pub(super) struct Detail {
 pub(in crate::store) struct Rolled {
     known: Vec<(i64, Option<Basis>)>,
     stale: usize,
+    rows: BTreeSet<Day>,
+    kept: Kept,
 }
 
 /// Days that are made again in one roll-up because the calendar changed: a second's work,
@@ -93,10 +95,13 @@ impl<'t> Roll<'t> {
         }
         let mut unsettled: HashMap<i64, BTreeSet<Day>, RandomState> = HashMap::default();
         for day in &diary.lit {
-            let sql = "SELECT asset FROM asset_day WHERE day = ?1 AND settled = 0";
+            // An examination counts on the next day where nobody watched on this one.
+            let sql = "SELECT asset, day FROM asset_day
+                       WHERE day IN (?1, ?1 + 1) AND settled = 0";
             let mut rows = transaction.prepare_cached(sql)?;
-            for asset in rows.query_map([day], |row| row.get(0))? {
-                unsettled.entry(asset?).or_default().insert(*day);
+            for row in rows.query_map([day], |row| Ok((row.get(0)?, row.get(1)?)))? {
+                let (asset, day): (_, Day) = row?;
+                unsettled.entry(asset).or_default().insert(day);
             }
         }
         let (observed, patches) = (Observed::default(), BTreeMap::new());
@@ -141,7 +146,9 @@ impl<'t> Roll<'t> {
             self.anew = self.anew.saturating_sub(days.len());
         }
         for day in &days {
-            if self.day(number, &basis, *day)? {
+            if !self.diary.kept.has(&self.diary.calendar.zone, *day) {
+                self.reopen(number, &basis, *day)?;
+            } else if self.day(number, &basis, *day)? {
                 let (first, last) = basis.days.unwrap_or((*day, *day));
                 basis.days = Some((first.min(*day), last.max(*day)));
             }
@@ -187,15 +194,11 @@ impl<'t> Roll<'t> {
         if let Some((first, last)) =
             before.filter(|it| it.speakers.iter().any(gone)).and_then(|it| it.days)
         {
-            days.extend(first..=last);
+            days.extend(self.diary.rows.range(first..=last.max(first)));
         }
-        // What was another day by the other calendar, as far as its minutes are kept.
-        let oldest = self.diary.days.first().map(|day| i64::from(*day).saturating_mul(DAY));
-        if let (true, Some((first, last)), Some(oldest)) =
-            (turned, before.and_then(|it| it.days), oldest)
-        {
-            let oldest = self.diary.calendar.zone.day(oldest).saturating_sub(1);
-            days.extend(first.max(oldest)..=last);
+        // What was another day by the other calendar.
+        if let (true, Some((first, last))) = (turned, before.and_then(|it| it.days)) {
+            days.extend(self.diary.rows.range(first..=last.max(first)));
         }
         days
     }
@@ -222,7 +225,7 @@ impl<'t> Roll<'t> {
                 work.add_all(&minutes);
             }
         }
-        let mut exams = Vec::new();
+        let (mut exams, mut carried) = (Vec::new(), false);
         if basis.ways & (Method::Mpps.code() | Method::Images.code()) != 0 {
             for it in self.exams(basis, (from, to))? {
                 sums.methods |= it.method;
@@ -231,7 +234,9 @@ impl<'t> Roll<'t> {
                 let begin = if short { it.begin.div_euclid(60) * 60 } else { it.begin };
                 let end = begin.saturating_add(took).min(to.saturating_mul(60));
                 work.add(begin.max(from.saturating_mul(60)), end);
-                if it.counts && (from..to).contains(&it.begin.div_euclid(60)) {
+                let (counts, is_begun) = self.counts(&it, (from, to))?;
+                carried |= counts && !is_begun;
+                if counts {
                     sums.examinations += 1;
                     sums.duration += took.unsigned_abs();
                     exams.push((it.begin.saturating_sub(from.saturating_mul(60)), took, it.method));
@@ -246,7 +251,7 @@ impl<'t> Roll<'t> {
         visible.unite(&online);
         let in_use = work.minutes();
         let seen = in_use.common(&visible);
-        let settled = beyond.is_empty() && seen == in_use;
+        let settled = beyond.is_empty() && seen == in_use && !carried;
         sums.in_use = work.within(&visible);
         if let Some(hours) = self.diary.calendar.hours_of(basis.class.as_deref()) {
             let open = hours.on(&self.diary.calendar.zone, day);
@@ -366,15 +371,51 @@ impl<'t> Roll<'t> {
         Ok(all.within(first, last) == Minutes::run(first, last))
     }
 
+    /// Whether an examination counts on a day, and whether it began on it: it counts where
+    /// somebody watched for the first time while it went on, else where it began.
+    fn counts(&self, it: &exam::Stored, (from, to): (i64, i64)) -> Result<(bool, bool), Failure> {
+        let (begin, end) = (it.begin.div_euclid(60), it.end.div_euclid(60));
+        let mut at = begin;
+        if it.counts && (begin < from || end >= to) {
+            for day in utc_days(begin, end.saturating_add(1)) {
+                let watched = seen(self.transaction, day, &[])?.unwrap_or_default();
+                if let Some(first) = watched.within(begin, end.saturating_add(1)).first() {
+                    at = first;
+                    break;
+                }
+            }
+        }
+        Ok((it.counts && (from..to).contains(&at), begin >= from))
+    }
+
+    /// A day whose minutes are gone stays as it is; but its opening hours are those of the
+    /// calendar, as they are for what was observed.
+    fn reopen(&mut self, number: i64, basis: &Basis, day: Day) -> Result<(), Failure> {
+        let (block, slot) = sheet::place(number);
+        let sheet = DAYS.load(self.transaction, day, block)?;
+        let known = sheet.iter().find(|(it, _)| *it == slot);
+        let (Some((_, sums)), Some(detail)) = (known, detail(self.transaction, day, number)?)
+        else {
+            return Ok(());
+        };
+        let Calendar { zone, .. } = &self.diary.calendar;
+        let in_use = Minutes::decode(zone.bounds(day).0, &detail.in_use);
+        let hours = self.diary.calendar.hours_of(basis.class.as_deref());
+        let open = hours.map_or(0, |hours| in_use.common(&hours.on(zone, day)).count());
+        let sums = Sums { open_in_use: open.min(sums.in_use), ..*sums };
+        self.patches.entry((day, block)).or_default().insert(slot, sums);
+        Ok(())
+    }
+
     /// An asset is no more.
     pub(in crate::store) fn gone(&mut self, number: i64) -> Result<(), Failure> {
         let Some(basis) = self.diary.known.get(&number) else { return Ok(()) };
         let (block, slot) = sheet::place(number);
         if let Some((first, last)) = basis.days {
-            for day in first..=last {
+            for day in self.diary.rows.range(first..=last.max(first)) {
                 let sql = "DELETE FROM asset_day WHERE day = ?1 AND asset = ?2";
                 if self.transaction.prepare_cached(sql)?.execute(params![day, number])? > 0 {
-                    let sheet = self.patches.entry((day, block)).or_default();
+                    let sheet = self.patches.entry((*day, block)).or_default();
                     sheet.insert(slot, Sums::default());
                 }
             }
@@ -387,7 +428,8 @@ impl<'t> Roll<'t> {
 
     /// Writes the sums; the result is for [`Diary::settle`] once it is committed.
     pub(in crate::store) fn close(self) -> Result<Rolled, Failure> {
-        let Self { transaction, patches, rolled, diary, .. } = self;
+        let Self { transaction, patches, mut rolled, diary, .. } = self;
+        rolled.rows = patches.keys().map(|(day, _)| *day).collect();
         let mut totals: BTreeMap<i64, BTreeMap<u8, (Sums, Sums)>> = BTreeMap::new();
         for ((day, block), patch) in patches {
             let before = DAYS.load(transaction, day, block)?;
@@ -421,6 +463,12 @@ impl<'t> Roll<'t> {
         if !diary.touched.is_empty() || !diary.lit.is_empty() {
             transaction.execute("DELETE FROM unrolled", [])?;
         }
+        rolled.kept = diary.kept;
+        // What is rolled up may go.
+        if diary.is_longer {
+            rolled.kept = Kept::load(transaction)?;
+            rolled.kept.drop_older(transaction, &diary.calendar.zone)?;
+        }
         Ok(rolled)
     }
 }
@@ -434,6 +482,14 @@ impl Diary {
                 None => self.known.remove(&number),
             };
         }
+        self.rows.extend(rolled.rows);
+        if let Some(oldest) = rolled.kept.minutes {
+            self.days = self.days.split_off(&oldest);
+        }
+        if let Some(first) = rolled.kept.first(&self.calendar.zone) {
+            self.rows = self.rows.split_off(&first);
+        }
+        (self.kept, self.is_longer) = (rolled.kept, false);
         self.touched.clear();
         self.lit.clear();
         (self.stored, self.stale) = (Some(self.mark), rolled.stale);

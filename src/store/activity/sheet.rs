@@ -174,19 +174,38 @@ impl Sheets {
     ) -> rusqlite::Result<Sums> {
         let (block, slot) = place(asset);
         let mut sums = Sums::default();
-        for day in from..to {
-            let sheet = self.load(connection, day, block)?;
-            sheet.iter().filter(|(it, _)| *it == slot).for_each(|(_, it)| sums.add(it));
+        let sql = format!("SELECT min(id) FROM {} WHERE id >= ?1 AND id < ?2", self.table);
+        let mut next = connection.prepare_cached(&sql)?;
+        // From one day of which there is a sheet to the next: years without any cost nothing.
+        let mut at = id(from, block);
+        while let Some(found) =
+            next.query_row([at, id(to, 0)], |row| row.get::<_, Option<i64>>(0))?
+        {
+            let day = Day::try_from(found >> 24).unwrap_or(to);
+            if found == id(day, block) {
+                let sheet = self.load(connection, day, block)?;
+                sheet.iter().filter(|(it, _)| *it == slot).for_each(|(_, it)| sums.add(it));
+            }
+            let passed = found >= id(day, block);
+            at = id(if passed { day.saturating_add(1) } else { day }, block);
         }
         Ok(sums)
     }
+}
 
-    /// Drops the sheets of days before one.
-    pub(super) fn drop_before(self, connection: &Connection, day: Day) -> rusqlite::Result<()> {
-        let sql = format!("DELETE FROM {} WHERE id < ?1", self.table);
-        connection.prepare_cached(&sql)?.execute([id(day, 0)])?;
-        Ok(())
+/// Drops the sheets of days before one: what they say is no part of the totals any more.
+pub(super) fn drop_before(connection: &Connection, day: Day) -> rusqlite::Result<()> {
+    let mut gone = Table::default();
+    DAYS.sum(connection, (Day::MIN, day), &mut gone)?;
+    for (block, of) in &gone.0 {
+        let mut sheet = TOTALS.load(connection, 0, *block)?;
+        for (slot, sums) in &mut sheet {
+            of.get(usize::from(*slot)).into_iter().for_each(|less| sums.take_away(less));
+        }
+        TOTALS.store(connection, 0, *block, &sheet)?;
     }
+    connection.prepare_cached("DELETE FROM day_sheet WHERE id < ?1")?.execute([id(day, 0)])?;
+    Ok(())
 }
 
 /// Sums by asset.

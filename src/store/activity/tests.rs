@@ -1,5 +1,7 @@
 //! From what speakers say to what is known of their devices.
 
+mod kept;
+
 use std::sync::Arc;
 
 use super::*;

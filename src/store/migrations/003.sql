@@ -1,5 +1,5 @@
 -- When speakers were on line and what work left its traces: memory, written beside what
--- they said, for 400 days. A speaker is the first eight bytes of a hash of its name; no
+-- they said, for 400 watched days. A speaker is the first eight bytes of a hash of its name; no
 -- row names a study, and nothing here can be told of one.
 CREATE TABLE speaker_day (
     day     INTEGER NOT NULL,      -- since 1970, UTC
@@ -9,6 +9,7 @@ CREATE TABLE speaker_day (
     PRIMARY KEY (day, speaker, what)
 ) STRICT, WITHOUT ROWID;
 -- Minutes in which a segment was seen; of the empty one those in which somebody watched.
+-- For as long as days of assets: what was observed on those is told from here.
 CREATE TABLE segment_day (
     day     INTEGER NOT NULL,
     segment BLOB NOT NULL,
@@ -36,7 +37,7 @@ CREATE TABLE boot (
 -- UTC days of which something was written that is not in the knowledge yet.
 CREATE TABLE unrolled (day INTEGER PRIMARY KEY) STRICT;
 
--- Knowledge: by asset and local day, for five years.
+-- Knowledge: by asset and local day, for five years of watched days.
 CREATE TABLE asset_use (
     asset INTEGER PRIMARY KEY,     -- number
     basis BLOB NOT NULL            -- its speakers, its segments, how its use is told

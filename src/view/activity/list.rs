@@ -117,11 +117,16 @@ pub fn list(
     let mut activity = inventory.activity(Some(days))?;
     let end = inventory.watched()?.map_or(0, |(_, last)| last.saturating_add(1));
     let end = Timestamp::new(end.saturating_mul(60), 0);
+    let (zone, watched) = (inventory.calendar()?.zone, inventory.watched_days()?);
     let rows: Vec<Row<'_>> = assets
         .iter()
         .filter_map(|asset| {
             let activity = activity.remove(&asset.id)?;
-            let silent = end.since(asset.last_seen).max(0);
+            // Days on which nobody watched prove nothing, a wrong clock's in between neither.
+            let last = zone.day(asset.last_seen.minute());
+            let after = watched.len().saturating_sub(watched.partition_point(|day| *day <= last));
+            let most = i64::try_from(after).unwrap_or(i64::MAX).saturating_mul(DAY);
+            let silent = end.since(asset.last_seen).clamp(0, most);
             Some(Row { asset, activity, days, silent })
         })
         .filter(|row| filter.lets(row))

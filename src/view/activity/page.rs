@@ -1,5 +1,6 @@
 //! The activity of one device, for its dossier.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{hours, percent};
@@ -88,7 +89,7 @@ fn examinations(page: &mut String, days: &[DayOf], zone: &Zone) {
             }
             until = until.max(Some(it.begin.saturating_add(it.duration)));
         }
-        firsts.extend(day.examinations.first().map(|it| it.begin.saturating_sub(base)));
+        firsts.extend(day.examinations.first().map(|it| it.begin.saturating_sub(base).max(0)));
         lasts.extend(until.map(|until| until.saturating_sub(base)));
     }
     for all in [&mut durations, &mut gaps, &mut firsts, &mut lasts] {
@@ -141,11 +142,10 @@ fn heat(
     let mut grid = [[(0_u64, 0_u64); 24]; 7];
     let mut used = Minutes::default();
     days.iter().for_each(|day| used.unite(&day.in_use));
-    for day in from..=to {
-        let (begin, end) = zone.bounds(day);
-        if observed.count_within(begin, end) == 0 {
-            continue;
-        }
+    // Only days of which something was observed: between them may lie years.
+    let of = |(begin, end): &(i64, i64)| zone.day(*begin)..=zone.day(end.saturating_sub(1));
+    let seen: BTreeSet<Day> = observed.runs().iter().flat_map(of).collect();
+    for day in seen.into_iter().filter(|day| (from..=to).contains(day)) {
         for (hour, weekday, begin, end) in zone.hours(day) {
             if let Some((part, whole)) = grid.get_mut(weekday).and_then(|it| it.get_mut(hour)) {
                 *part = part.saturating_add(used.count_within(begin, end));
@@ -168,17 +168,21 @@ fn heat(
     }
 }
 
-/// The last so many days in which somebody watched; the last that there are.
+/// The last so many days on which somebody watched, up to one or to the last; from the
+/// first of them to the last.
 ///
 /// # Errors
 /// The inventory cannot be read.
-pub fn lately(inventory: &Inventory, days: Day) -> Result<Option<(Day, Day)>, Error> {
-    let watched = inventory.watched()?;
-    let zone = inventory.calendar()?.zone;
-    Ok(watched.map(|(first, last)| {
-        let (first, last) = (zone.day(first), zone.day(last));
-        (first.max(last.saturating_sub(days.saturating_sub(1))), last)
-    }))
+pub fn lately(
+    inventory: &Inventory,
+    to: Option<Day>,
+    days: usize,
+) -> Result<Option<(Day, Day)>, Error> {
+    let mut watched = inventory.watched_days()?;
+    let first = watched.first().copied();
+    watched.retain(|day| to.is_none_or(|to| *day <= to));
+    let from = watched.get(watched.len().saturating_sub(days)).copied().or(first);
+    Ok(from.zip(to.or(watched.last().copied())))
 }
 
 #[cfg(test)]

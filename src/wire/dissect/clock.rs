@@ -72,6 +72,7 @@ pub(super) fn join(one: When, other: When) -> Option<When> {
         {
             Some(When::Told { from: from.min(begin), to: to.max(end), offset })
         }
+        (When::Unreadable, When::Unreadable) => Some(one),
         _ => None,
     }
 }
@@ -107,6 +108,23 @@ pub(super) fn time(raw: &[u8]) -> Option<Time> {
     let second = part(4)?;
     let second = if second == 60 { 59 } else { second };
     Time::new(part(0)?, part(2)?, second, 0).ok()
+}
+
+/// The same, or as ACR-NEMA wrote it before DICOM: `YYYY.MM.DD` (PS3.5 §6.2, note on DA).
+pub(super) fn date_or_older(raw: &[u8]) -> Option<Date> {
+    match *trimmed(raw) {
+        [a, b, c, d, b'.', e, f, b'.', g, h] => date(&[a, b, c, d, e, f, g, h]),
+        ref plain => date(plain),
+    }
+}
+
+/// The same of a time: `HH:MM:SS[.F]` or `HH:MM` (PS3.5 §6.2, note on TM).
+pub(super) fn time_or_older(raw: &[u8]) -> Option<Time> {
+    match trimmed(raw) {
+        [a, b, b':', c, d] => time(&[*a, *b, *c, *d]),
+        [a, b, b':', c, d, b':', rest @ ..] => time(&[&[*a, *b, *c, *d], rest].concat()),
+        plain => time(plain),
+    }
 }
 
 /// `±HHMM`: minutes ahead of UTC, within the zones that there are.
@@ -194,6 +212,23 @@ mod tests {
         }
         assert_eq!((date(b"20231114"), date(b"2023.11.14")), (Date::new(2023, 11, 14).ok(), None));
         assert_eq!((time(b"2213  "), time(b"22:13:20")), (Time::new(22, 13, 0, 0).ok(), None));
+    }
+
+    #[test]
+    fn older_forms() {
+        let day = Date::new(2023, 11, 14).ok();
+        assert_eq!((date_or_older(b"2023.11.14"), date_or_older(b"20231114 ")), (day, day));
+        let at = |second| Time::new(22, 13, second, 0).ok();
+        for (raw, time) in [("22:13:20", at(20)), ("22:13:20.5", at(20)), ("22:13", at(0))] {
+            assert_eq!(time_or_older(raw.as_bytes()), time, "{raw}");
+        }
+        assert_eq!(time_or_older(b"221320.25"), at(20));
+        for raw in ["22:1320", "2213:20", "22:13:", "22:13:2", "22.13.20", "2:13:20", ":::::"] {
+            assert_eq!(time_or_older(raw.as_bytes()), None, "{raw}");
+        }
+        for raw in ["2023.1114", "2023-11-14", "2023.13.14", "..........", "2023:11:14"] {
+            assert_eq!(date_or_older(raw.as_bytes()), None, "{raw}");
+        }
     }
 
     #[test]

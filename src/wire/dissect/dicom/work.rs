@@ -119,17 +119,17 @@ impl Trace {
                 self.timed = true;
                 for (pair, [date, time]) in self.pairs.iter_mut().zip(PAIRS) {
                     if tag == date {
-                        pair.0 = clock::date(value);
+                        pair.0 = clock::date_or_older(value);
                     } else if tag == time {
-                        pair.1 = clock::time(value);
+                        pair.1 = clock::time_or_older(value);
                     }
                 }
             }
         }
     }
 
-    /// What all of it says, if anything: an image without its study or its time nothing, a
-    /// step that is told without a time is of now.
+    /// What all of it says, if anything: an image without its study nothing, one without a
+    /// time that it was sent, a step that is told without a time that it is of now.
     pub(super) fn told(&self) -> Option<Use> {
         let pair = |(date, time): &(Option<Date>, Option<Time>)| {
             Clock::new((*date)?, (*time)?, self.offset)
@@ -138,7 +138,7 @@ impl Trace {
         let clock = acquired.or_else(|| self.pairs.iter().find_map(pair));
         let when = match (clock, self.work) {
             (Some(clock), _) => clock.when(),
-            (None, Work::Image) => return None,
+            (None, Work::Image) => When::Unreadable,
             (None, _) if self.timed => return None,
             (None, _) => When::Now,
         };

@@ -131,8 +131,11 @@ fn the_most_telling_time_of_an_image() {
     assert_eq!(without(&[0x0008_002a, 0x0008_0032]), at(3));
     assert_eq!(without(&[0x0008_002a, 0x0008_0022, 0x0008_0023]), at(2));
     assert_eq!(without(&[0x0008_002a, 0x0008_0022, 0x0008_0033, 0x0008_0021]), at(1));
-    assert_eq!(when(&all[..4]), None, "days alone");
-    assert_eq!(when(&[(0x0008_002a, "DT", "20231399")]), None);
+    assert_eq!(when(&all[..4]), Some(When::Unreadable), "days alone");
+    assert_eq!(when(&[(0x0008_002a, "DT", "20231399")]), Some(When::Unreadable));
+    assert_eq!(when(&[]), Some(When::Unreadable), "that it was sent is told all the same");
+    let older = [(0x0008_0022, "DA", "2023.11.14"), (0x0008_0032, "TM", "00:07:00")];
+    assert_eq!(when(&older), at(7), "as ACR-NEMA wrote it");
 }
 
 #[test]

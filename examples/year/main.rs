@@ -15,7 +15,7 @@ use std::time::Instant;
 use auscult::census::Census;
 use auscult::census::signature::Book;
 use auscult::store::{Counters, Inventory, Writer};
-use auscult::time::calendar::{Calendar, Day, Hours, Zone};
+use auscult::time::calendar::{Calendar, Hours, Zone};
 use auscult::view::activity::{self, Filter, Format, lately};
 use auscult::view::register;
 
@@ -86,8 +86,8 @@ fn make(db: &Path, devices: u32, days: i64) {
 /// Times each view's question, from the opening of the inventory to the last byte.
 fn look(db: &Path) {
     let inventory = Inventory::open(db).expect("there");
-    let month = lately(&inventory, 30).expect("read").expect("watched");
-    let year = lately(&inventory, Day::MAX).expect("read").expect("watched");
+    let month = lately(&inventory, None, 30).expect("read").expect("watched");
+    let year = lately(&inventory, None, usize::MAX).expect("read").expect("watched");
     let assets = inventory.assets().expect("read");
     let modality = assets.iter().find(|it| it.first("device_class") == Some("ct")).expect("one");
     let list = |days, filter: Filter| {

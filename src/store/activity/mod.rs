@@ -7,6 +7,7 @@
 
 mod ask;
 mod exam;
+mod examined;
 mod kept;
 mod pieces;
 mod roll;

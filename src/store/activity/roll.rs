@@ -8,10 +8,9 @@ use foldhash::fast::RandomState;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::pieces::{REACH, joined};
 use super::sheet::{self, DAYS, Sums, TOTALS};
 use super::stretch::Stretches;
-use super::{Diary, Kept, ONLINE, Speaker, exam, minutes_of, seen, segment_name, speaker};
+use super::{Diary, Kept, ONLINE, Speaker, minutes_of, seen, segment_name, speaker};
 use crate::census::activity::method::{FARTHEST, SEGMENT_GAP, ways};
 use crate::census::activity::{Method, UNTIMELY};
 use crate::census::asset::Asset;
@@ -70,7 +69,7 @@ type Observed = HashMap<(Vec<Segment>, Day), Rc<Minutes>, RandomState>;
 
 /// One roll-up.
 pub(in crate::store) struct Roll<'t> {
-    transaction: &'t Transaction<'t>,
+    pub(super) transaction: &'t Transaction<'t>,
     diary: &'t Diary,
     /// Days that are not settled and of whose segments more is known now, by asset.
     unsettled: HashMap<i64, BTreeSet<Day>, RandomState>,
@@ -334,60 +333,6 @@ impl<'t> Roll<'t> {
         Ok(observed)
     }
 
-    /// The examinations that touch a stretch.
-    fn exams(&self, basis: &Basis, (from, to): (i64, i64)) -> Result<Vec<exam::Stored>, Failure> {
-        let mut all = Vec::new();
-        let (begin, end) = (from.saturating_mul(60), to.saturating_mul(60).saturating_sub(1));
-        // A piece of one may lie on the day before or after.
-        let (early, late) = (begin.saturating_sub(REACH), end.saturating_add(REACH));
-        for speaker in &basis.speakers {
-            all.extend(exam::between(self.transaction, *speaker, early, late)?);
-        }
-        let mut failed = None;
-        let watched = |from: i64, to: i64| match self.watched(from, to) {
-            Ok(watched) => watched,
-            Err(error) => {
-                failed = Some(error);
-                false
-            }
-        };
-        let mut all = joined(all, watched);
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        all.retain(|it| it.begin <= end && it.end >= begin);
-        Ok(all)
-    }
-
-    /// Whether somebody watched in all minutes from one second to another.
-    fn watched(&self, from: i64, to: i64) -> Result<bool, Failure> {
-        let (first, last) = (from.div_euclid(60), to.div_euclid(60).saturating_add(1));
-        let mut all = Minutes::default();
-        for day in utc_days(first, last) {
-            if let Some(minutes) = seen(self.transaction, day, &[])? {
-                all.unite(&minutes);
-            }
-        }
-        Ok(all.within(first, last) == Minutes::run(first, last))
-    }
-
-    /// Whether an examination counts on a day, and whether it began on it: it counts where
-    /// somebody watched for the first time while it went on, else where it began.
-    fn counts(&self, it: &exam::Stored, (from, to): (i64, i64)) -> Result<(bool, bool), Failure> {
-        let (begin, end) = (it.begin.div_euclid(60), it.end.div_euclid(60));
-        let mut at = begin;
-        if it.counts && (begin < from || end >= to) {
-            for day in utc_days(begin, end.saturating_add(1)) {
-                let watched = seen(self.transaction, day, &[])?.unwrap_or_default();
-                if let Some(first) = watched.within(begin, end.saturating_add(1)).first() {
-                    at = first;
-                    break;
-                }
-            }
-        }
-        Ok((it.counts && (from..to).contains(&at), begin >= from))
-    }
-
     /// A day whose minutes are gone stays as it is; but its opening hours are those of the
     /// calendar, as they are for what was observed.
     fn reopen(&mut self, number: i64, basis: &Basis, day: Day) -> Result<(), Failure> {
@@ -513,7 +458,7 @@ fn basis(asset: &Asset<'_>, spans: &[(Speaker, (i64, i64))]) -> Basis {
 }
 
 /// UTC days that a stretch of minutes touches.
-fn utc_days(from: i64, to: i64) -> std::ops::RangeInclusive<i32> {
+pub(super) fn utc_days(from: i64, to: i64) -> std::ops::RangeInclusive<i32> {
     let day = |minute: i64| i32::try_from(minute.div_euclid(DAY)).unwrap_or(0);
     day(from)..=day(to.saturating_sub(1))
 }

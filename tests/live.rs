@@ -122,22 +122,8 @@ fn register(db: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
         .output()
         .expect("run");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let mut rows = lab::rows(&out.stdout);
-    for row in rows.values_mut() {
-        row.retain(|column, _| !HOURS.contains(&column.as_str()));
-    }
-    rows
+    lab::rows(&out.stdout)
 }
-
-/// Columns that depend on how fast a capture is played.
-const HOURS: [&str; 6] = [
-    "observed_hours",
-    "online_hours",
-    "online_percent",
-    "in_use_hours",
-    "utilization_percent",
-    "examinations",
-];
 
 fn from_file(dir: &Path, capture: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     let db = dir.join("file.db");

@@ -409,4 +409,7 @@ fn activity_is_told_by_day_class_and_use() {
     fs::write(dir.path().join("site.toml"), "hours = { mo = ['08:00-09:00'] }").unwrap();
     let (code, said) = fails(dir.path(), &["--config", "site.toml", "activity"]);
     assert!(code == 1 && is_one_line(&said) && said.contains("mo"), "{said}");
+    fs::write(dir.path().join("site.toml"), "hours = { cct = { mon = ['08:00-09:00'] } }").unwrap();
+    let (code, said) = fails(dir.path(), &["--config", "site.toml", "activity"]);
+    assert!(code == 1 && is_one_line(&said) && said.contains("`cct` is no class"), "{said}");
 }

@@ -79,8 +79,7 @@ fn every_score_is_computed_again_from_its_terms() {
     for (asset, rows) in &all {
         assert_eq!(by_hand(rows), total(rows), "{asset}: {rows:#?}");
         let shares: f64 = of(rows, "finding").iter().map(|row| number(row, "share")).sum();
-        let most = 0.05 * (of(rows, "finding").len() + 1) as f64;
-        assert!((shares - total(rows)).abs() <= most, "{asset}: {shares}");
+        assert!((shares - total(rows)).abs() < 0.001, "{asset}: {shares}");
     }
     assert!(all.values().filter(|rows| total(rows) > 0.0).count() > 20);
 }

@@ -10,6 +10,7 @@ use super::{Failure, Settings, output, printable};
 use crate::census::advisory::{
     Advisories, Advisory, Device, MAX_FILE, Match, Set, Taken, Verdict, Versions, check, take,
 };
+use crate::census::risk::several;
 use crate::store::{Inventory, Known};
 use crate::view::dossier;
 use crate::view::register::neutral;
@@ -81,6 +82,7 @@ fn import(dir: &Path, to: Option<&Path>) -> Result<(), Failure> {
     };
     let mut set = Set::default();
     let (mut refused, mut seen) = (0_usize, 0_usize);
+    let (mut unread, mut older) = (0_usize, 0_usize);
     let mut folders = vec![(dir.to_owned(), 0_usize)];
     while let Some((folder, depth)) = folders.pop() {
         let entries = fs::read_dir(&folder).map_err(|error| failed(&folder, &error))?;
@@ -117,7 +119,11 @@ fn import(dir: &Path, to: Option<&Path>) -> Result<(), Failure> {
             };
             match taken {
                 Ok(Taken::Nothing) => warn!("{}: neither advisory nor list", path.display()),
-                Ok(_) => {}
+                Ok(Taken::Advisory { left_out, again }) => {
+                    unread += left_out;
+                    older += usize::from(again);
+                }
+                Ok(Taken::List { left_out }) => unread += left_out,
                 Err(why) => {
                     refused += 1;
                     warn!("{}: left out: {}", path.display(), printable(&why));
@@ -129,7 +135,10 @@ fn import(dir: &Path, to: Option<&Path>) -> Result<(), Failure> {
         let shown = dir.display();
         return Err(Failure::Said(format!("{shown}: no CSAF documents and no KEV list in it")));
     }
-    info!("{}, {refused} files left out", summary(&set));
+    let more = [(unread, "entries that cannot be read"), (older, "older revisions")];
+    let more = more.into_iter().filter(|(n, _)| *n > 0);
+    let more: String = more.map(|(n, what)| format!(", {n} {what}")).collect();
+    info!("{}, {refused} files left out{more}", summary(&set));
     output(to, |to| Ok(to.write_all(set.to_text().as_bytes())?))
 }
 
@@ -154,7 +163,8 @@ pub(super) fn age(set: &Set, last: crate::time::Timestamp) -> Option<i64> {
 
 fn list(all: &Advisories, settings: &Settings) -> Result<(), Failure> {
     let last = Inventory::open(&settings.db).and_then(|it| it.assets()).ok();
-    let last = last.and_then(|all| all.iter().map(|it| it.last_seen).max());
+    let last = last.filter(|all| !all.is_empty());
+    let last = last.map(|all| several(all.iter().map(|it| it.last_seen)));
     let set = all.set();
     output(None, |to| {
         write!(to, "{}", summary(set))?;
@@ -317,7 +327,11 @@ fn table<'a>(
     all: impl Iterator<Item = (&'a str, Vec<Match>)>,
     to: &mut dyn std::io::Write,
 ) -> Result<(), Failure> {
-    let failed = |error: csv::Error| Failure::from(std::io::Error::from(error));
+    // With its kind: a reader that leaves is no failure.
+    let failed = |error: csv::Error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => Failure::from(error),
+        other => Failure::Said(format!("cannot write the output: {other:?}")),
+    };
     let mut csv = csv::Writer::from_writer(to);
     let names =
         ["asset_id", "advisory", "verdict", "exploited", "score", "confidence", "cves", "because"];

@@ -89,6 +89,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     for device in census.unseen_pins() {
         warn!("the file of identities names {device}, of which nothing was seen");
     }
+    for asset in census.unseen_accepted() {
+        warn!("the file of acceptances names the asset `{asset}`, of which nothing was seen");
+    }
     if !settings.quiet {
         summary(&tally, &totals, settings)?;
     }

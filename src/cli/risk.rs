@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use tracing::warn;
+
 use super::{Failure, Settings, output};
+use crate::census::risk::several;
 use crate::store::Inventory;
 use crate::view::{dossier, risk};
 
@@ -45,7 +48,17 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     }
     let inventory = Inventory::open(&settings.db)?;
     let (mut assets, risks) = (inventory.assets()?, inventory.risks()?);
-    let now = assets.iter().map(|asset| asset.last_seen).max().unwrap_or_default();
+    let now = several(assets.iter().map(|asset| asset.last_seen));
+    if settings.accepted.is_some() {
+        match settings.risks() {
+            Err(failure) => warn!("{failure}"),
+            Ok(book) => {
+                for asset in book.unknown_accepted(assets.iter().map(|it| it.id.as_str())) {
+                    warn!("the file of acceptances names the asset `{asset}`, which is not known");
+                }
+            }
+        }
+    }
     if let Some(wanted) = &args.asset {
         let found: Vec<String> =
             dossier::find(&assets, wanted).into_iter().map(|it| it.id.clone()).collect();

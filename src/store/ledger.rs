@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
 
-use super::activity::Roll;
+use super::activity::{Roll, Watch};
 use super::alert::{self, Policy};
 use super::history::Log;
 use super::record::{self, Attribute, ReasonOf, ValueOf};
@@ -116,7 +116,7 @@ impl Ledger {
             transaction.prepare_cached("UPDATE known SET attributes = ?2 WHERE asset = ?1")?;
         let mut recall =
             transaction.prepare_cached("SELECT attributes FROM known WHERE asset = ?1")?;
-        let mut judge =
+        let mut convict =
             transaction.prepare_cached("INSERT OR REPLACE INTO risk VALUES (?1, ?2)")?;
         let mut acquit = transaction.prepare_cached("DELETE FROM risk WHERE asset = ?1")?;
         let silent = self.entries.is_empty();
@@ -126,7 +126,11 @@ impl Ledger {
         let mut alerts = alert::Publication::begin(alerts, transaction, policy, captures, silent)?;
         let mut parts: HashMap<AssetId, AssetId, RandomState> = HashMap::default();
         let (mut blob, mut judged) = (Vec::new(), Vec::new());
-        census.assess(|asset, assessment| {
+        let watch = Watch::load(transaction)?;
+        census.assess(|asset, judge| -> Result<(), Failure> {
+            // What it did comes first: whether it is in use all the time is judged as well.
+            let number = self.entries.get(&asset.id).map_or(changes.next, |it| it.number);
+            let assessment = judge(&asset, watch.of(asset.span, &roll.asset(number, &asset)?));
             let mut known = attributes(&asset);
             record::begin(&mut judged);
             if let Some(assessment) = &assessment {
@@ -150,7 +154,7 @@ impl Ledger {
                         changes.written.push((asset.id, Entry { last, ..*entry }));
                         changes.summary.touched += 1;
                     }
-                    return roll.asset(entry.number, &asset);
+                    return Ok(());
                 }
                 Some(entry) => {
                     entry.round = self.round;
@@ -172,7 +176,6 @@ impl Ledger {
                     (entry.number, learn.execute(params![entry.number, blob])? > 0)
                 }
                 None => {
-                    let number = changes.next;
                     changes.next += 1;
                     alerts.seen(&asset, number, &known);
                     alerts.appeared(&asset, &known);
@@ -197,13 +200,13 @@ impl Ledger {
                 know.execute(params![number, blob])?;
             }
             if assessment.is_some() {
-                judge.execute(params![number, judged])?;
+                convict.execute(params![number, judged])?;
             } else {
                 acquit.execute([number])?;
             }
             changes.written.push((asset.id, Entry { number, print, last, round: self.round }));
             changes.summary.changed += 1;
-            roll.asset(number, &asset)
+            Ok(())
         })?;
         let of_before = self.entries.iter().filter(|(_, entry)| entry.round != self.round);
         for (id, entry) in of_before {

@@ -52,6 +52,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
     }
 }
 
+/// An entry that is what it should be, or anything else, which is left out.
+#[derive(Derived)]
+#[serde(untagged)]
+pub(super) enum Maybe<T> {
+    Is(T),
+    Not(IgnoredAny),
+}
+
 #[derive(Derived)]
 struct Document {
     document: Head,
@@ -117,7 +125,7 @@ struct Vulnerability {
     #[serde(default)]
     product_status: Status,
     #[serde(default)]
-    scores: Few<Score>,
+    scores: Few<Maybe<Score>>,
 }
 
 /// What is said of products. Only the first three say that they are affected.
@@ -146,7 +154,44 @@ struct Score {
 #[serde(default)]
 struct Base {
     #[serde(rename = "baseScore")]
-    base_score: Option<f32>,
+    base_score: Option<Number>,
+}
+
+/// Some write numbers as texts.
+#[derive(Derived)]
+#[serde(untagged)]
+enum Number {
+    Is(f32),
+    Text(String),
+    Not(IgnoredAny),
+}
+
+impl Number {
+    /// From 0 to 10, as all base scores are.
+    fn score(&self) -> Option<f32> {
+        let score = match self {
+            Self::Is(number) => Some(*number),
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Not(_) => None,
+        };
+        score.filter(|it| (0.0..=10.0).contains(it))
+    }
+}
+
+impl Maybe<Score> {
+    fn bases(&self) -> Option<[&Base; 3]> {
+        match self {
+            Self::Is(it) => Some([&it.cvss_v2, &it.cvss_v3, &it.cvss_v4]),
+            Self::Not(_) => None,
+        }
+    }
+
+    /// It is there and cannot be read.
+    fn is_unreadable(&self) -> bool {
+        self.bases().is_none_or(|all| {
+            all.iter().filter_map(|it| it.base_score.as_ref()).any(|it| it.score().is_none())
+        })
+    }
 }
 
 /// Whether a JSON text is such a document: it has a `document`.
@@ -159,11 +204,11 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
     serde_json::from_slice::<Kind>(bytes).is_ok_and(|it| it.document.is_some())
 }
 
-/// Reads one document.
+/// Reads one document; with it the number of scores that are none, and are left out.
 ///
 /// # Errors
 /// In one line, what is wrong.
-pub(super) fn read(bytes: &[u8]) -> Result<Advisory, String> {
+pub(super) fn read(bytes: &[u8]) -> Result<(Advisory, usize), String> {
     if bytes.len() > MAX_BYTES {
         return Err(format!("{} bytes; a document may have {MAX_BYTES}", bytes.len()));
     }
@@ -201,7 +246,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Advisory, String> {
         .map(|it| (it.group_id, it.product_ids.0))
         .collect();
     let mut pairs = 0_usize;
+    let mut left_out = 0_usize;
     for weakness in it.vulnerabilities.0 {
+        left_out += weakness.scores.0.iter().filter(|it| it.is_unreadable()).count();
         let cve = weakness.cve.map(|id| id.trim().to_ascii_uppercase());
         let at =
             cve.filter(|id| is_id(id)).map(|id| place(&mut advisory.cves, id, &weakness.scores));
@@ -248,18 +295,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Advisory, String> {
     match advisory.products.len() {
         0 => Err("it names no product as affected".to_owned()),
         count if count > MAX_LISTED => Err("it names too many products".to_owned()),
-        _ => Ok(advisory),
+        _ => Ok((advisory, left_out)),
     }
 }
 
 /// Where a CVE stands in the list of its advisory; a new one goes to its end.
-fn place(all: &mut Vec<Cve>, id: String, scores: &Few<Score>) -> usize {
-    let base = |pick: fn(&Score) -> &Base| {
-        let given = scores.0.iter().filter_map(|it| pick(it).base_score);
-        given.filter(|it| (0.0..=10.0).contains(it)).reduce(f32::max)
-    };
-    let score = base(|it| &it.cvss_v4).into_iter().chain(base(|it| &it.cvss_v3)).reduce(f32::max);
-    let score = score.or_else(|| base(|it| &it.cvss_v2));
+fn place(all: &mut Vec<Cve>, id: String, scores: &Few<Maybe<Score>>) -> usize {
+    let [v2, v3, v4] = [0_usize, 1, 2].map(|version| {
+        let bases = scores.0.iter().filter_map(Maybe::bases);
+        let given = bases.filter_map(|all| all.get(version)?.base_score.as_ref()?.score());
+        given.reduce(f32::max)
+    });
+    let score = v4.into_iter().chain(v3).reduce(f32::max).or(v2);
     match all.iter().position(|known| known.id == id) {
         Some(at) => at,
         None => {

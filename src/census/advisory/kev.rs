@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::csaf::Maybe;
 use super::set::{Exploited, field, is_day, is_id};
 
 /// Largest list. It has grown to a tenth of it in four years.
@@ -18,24 +19,27 @@ pub(super) struct List {
     pub(super) day: String,
     /// By CVE.
     pub(super) entries: BTreeMap<String, Exploited>,
+    /// Entries that cannot be read, or have no CVE or no day.
+    pub(super) left_out: usize,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Catalog {
+    #[serde(default)]
     date_released: String,
-    vulnerabilities: Vec<Entry>,
+    vulnerabilities: Vec<Maybe<Entry>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What it is about is known by its CVE; the rest is for people.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Entry {
     #[serde(rename = "cveID")]
     cve_id: String,
     vendor_project: String,
     product: String,
     date_added: String,
-    #[serde(default)]
     known_ransomware_campaign_use: String,
 }
 
@@ -64,21 +68,27 @@ pub(super) fn read(bytes: &[u8]) -> Result<List, String> {
     if bytes.trim_ascii_start().starts_with(b"{") {
         let list: Catalog = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         let day = list.date_released.get(..10).filter(|day| is_day(day));
-        return collect(list.vulnerabilities.into_iter().map(Ok), day.unwrap_or_default());
+        let entries = list.vulnerabilities.into_iter().map(|it| match it {
+            Maybe::Is(it) => Some(it),
+            Maybe::Not(_) => None,
+        });
+        return collect(entries, day.unwrap_or_default());
     }
     let mut reader = csv::Reader::from_reader(bytes);
-    let entries = reader.deserialize::<Entry>();
-    collect(entries.map(|it| it.map_err(|error| error.to_string())), "")
+    collect(reader.deserialize::<Entry>().map(Result::ok), "")
 }
 
-fn collect(all: impl Iterator<Item = Result<Entry, String>>, day: &str) -> Result<List, String> {
-    let mut entries = BTreeMap::new();
+/// None is an entry that cannot be read. The others count all the same.
+fn collect(all: impl Iterator<Item = Option<Entry>>, day: &str) -> Result<List, String> {
+    let (mut entries, mut left_out) = (BTreeMap::new(), 0_usize);
     for it in all {
+        let it = it.unwrap_or_default();
         let Entry { cve_id, vendor_project, product, date_added, known_ransomware_campaign_use } =
-            it?;
+            it;
         let cve = cve_id.trim().to_ascii_uppercase();
         if !is_id(&cve) || !is_day(&date_added) {
-            return Err("an entry has no CVE or no day".to_owned());
+            left_out += 1;
+            continue;
         }
         if entries.len() == MAX_ENTRIES {
             return Err(format!("more than {MAX_ENTRIES} entries"));
@@ -94,5 +104,8 @@ fn collect(all: impl Iterator<Item = Result<Entry, String>>, day: &str) -> Resul
     // A CSV does not say its day: it is not older than its last entry.
     let last = entries.values().map(|it| it.added.as_str()).max().unwrap_or_default();
     let day = if day.is_empty() { last } else { day }.to_owned();
-    if entries.is_empty() { Err("it has no entries".to_owned()) } else { Ok(List { day, entries }) }
+    match entries.is_empty() {
+        true => Err(format!("it has no entries, {left_out} without a CVE or a day")),
+        false => Ok(List { day, entries, left_out }),
+    }
 }

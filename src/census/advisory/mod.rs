@@ -76,9 +76,17 @@ pub struct Match {
 #[derive(Debug)]
 pub enum Taken {
     /// A document of advisories.
-    Advisory,
+    Advisory {
+        /// Scores in it that are none.
+        left_out: usize,
+        /// There was another revision of it: the newer one stays.
+        again: bool,
+    },
     /// The list of exploited weaknesses.
-    List,
+    List {
+        /// Entries in it that cannot be read.
+        left_out: usize,
+    },
     /// Neither.
     Nothing,
 }
@@ -89,18 +97,23 @@ pub enum Taken {
 /// # Errors
 /// The file is one of both, and cannot be read: in one line, why.
 pub fn take(name: &str, bytes: &[u8], set: &mut Set) -> Result<Taken, String> {
+    // Some editors put a mark before the text.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let is = |end: &str| name.to_ascii_lowercase().ends_with(end);
     if is(".json") && csaf::is_one(bytes) {
-        set.add(csaf::read(bytes)?);
-        return Ok(Taken::Advisory);
+        let (advisory, left_out) = csaf::read(bytes)?;
+        let again = set.advisories.contains_key(&advisory.id);
+        set.add(advisory);
+        return Ok(Taken::Advisory { left_out, again });
     }
     if kev::is_one(bytes, is(".csv")) {
         let list = kev::read(bytes)?;
+        let left_out = list.left_out;
         // Of two lists the later one is whole.
         if list.day >= set.kev {
             (set.kev, set.exploited) = (list.day, list.entries);
         }
-        return Ok(Taken::List);
+        return Ok(Taken::List { left_out });
     }
     // What is cut or broken was meant to be read.
     match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {

@@ -33,8 +33,11 @@ const LIST: &str = r#"{"catalogVersion": "2025.01.02", "dateReleased": "2025-01-
 
 fn imported() -> Set {
     let mut set = Set::default();
-    assert!(matches!(take("a.json", DOCUMENT.as_bytes(), &mut set), Ok(Taken::Advisory)));
-    assert!(matches!(take("kev.json", LIST.as_bytes(), &mut set), Ok(Taken::List)));
+    assert!(matches!(
+        take("a.json", DOCUMENT.as_bytes(), &mut set),
+        Ok(Taken::Advisory { left_out: 0, again: false })
+    ));
+    assert!(matches!(take("kev.json", LIST.as_bytes(), &mut set), Ok(Taken::List { left_out: 0 })));
     set
 }
 
@@ -94,7 +97,7 @@ fn the_list_is_read_from_csv_too() {
                requiredAction,dueDate,knownRansomwareCampaignUse,notes,cwes\n\
                CVE-2019-0708,Microsoft,\"Remote, Desktop\",n,2021-11-03,d,r,2022-05-03,Known,,\n";
     let mut set = Set::default();
-    assert!(matches!(take("kev.csv", csv.as_bytes(), &mut set), Ok(Taken::List)));
+    assert!(matches!(take("kev.csv", csv.as_bytes(), &mut set), Ok(Taken::List { left_out: 0 })));
     assert_eq!(
         (set.kev.as_str(), &*set.exploited["CVE-2019-0708"].product),
         ("2021-11-03", "Remote, Desktop")
@@ -152,7 +155,6 @@ fn wrong_and_huge_documents_are_refused() {
         tree("", "").replace("X-1", "\u{1b}[31m"),
         tree("", "").replace("2019-01-02", "2019-13-02"),
         DOCUMENT.replace("\"Phillips\"", "7"),
-        DOCUMENT.replace("7.5", "\"7.5\""),
     ];
     for text in broken {
         let shown: String = text.chars().take(80).collect();
@@ -302,4 +304,42 @@ fn aliases_of_the_site_are_laid_over_and_checked() {
     );
     let faults = check(&with(&untrue).expect("sound"));
     assert!(faults.iter().any(|it| it.id == "own"), "{faults:?}");
+}
+
+#[test]
+fn what_is_wrong_in_one_entry_costs_no_other() {
+    let mut set = Set::default();
+    let marked = [b"\xef\xbb\xbf", DOCUMENT.replace("7.5", "\"7.5\"").as_bytes()].concat();
+    let marked = String::from_utf8(marked).expect("text").replace("9.8", "\" 9.9 \"");
+    let taken = take("a.json", marked.as_bytes(), &mut set);
+    assert!(matches!(taken, Ok(Taken::Advisory { left_out: 0, again: false })), "{taken:?}");
+    assert_eq!(set.advisories["ICSMA-99-001-01"].cves[0].score, Some(9.9));
+    // Scores that are none are counted; the rest of the document stands.
+    for none in ["\"high\"", "-5", "{}", "\"NaN\""] {
+        let mut set = Set::default();
+        let taken = take("a.json", DOCUMENT.replace("9.8", none).as_bytes(), &mut set);
+        assert!(matches!(taken, Ok(Taken::Advisory { left_out: 1, .. })), "{none}: {taken:?}");
+        assert_eq!(set.advisories["ICSMA-99-001-01"].cves[0].score, Some(7.5), "{none}");
+    }
+    // Of two revisions the newer one stays, in whichever order they come.
+    let newer = DOCUMENT.replace("2020-03-04", "2021-03-04").replace("9.8", "8.8");
+    for pair in [[DOCUMENT, &newer], [&newer, DOCUMENT]] {
+        let mut set = Set::default();
+        let [_, second] = pair.map(|it| take("a.json", it.as_bytes(), &mut set));
+        assert!(matches!(second, Ok(Taken::Advisory { again: true, .. })), "{second:?}");
+        assert_eq!((set.advisories.len(), set.csaf()), (1, "2021-03-04"));
+    }
+    // A list with entries that have no product, no CVE, or are none.
+    let list = LIST.replace(r#""product": "SMBv1","#, "").replace(
+        r#""vulnerabilities": ["#,
+        r#""vulnerabilities": [null, {"cveID": 5}, {"cveID": "CVE-2020-0001"}, "#,
+    );
+    let mut set = Set::default();
+    let taken = take("kev.json", list.as_bytes(), &mut set);
+    assert!(matches!(taken, Ok(Taken::List { left_out: 3 })), "{taken:?}");
+    assert_eq!(set.exploited.len(), 2);
+    let csv = "cveID,vendorProject,product,dateAdded\nCVE-2020-0001,a,b,2021-01-01\nx\n,,,\n";
+    let mut set = Set::default();
+    let taken = take("kev.csv", csv.as_bytes(), &mut set);
+    assert!(matches!(taken, Ok(Taken::List { left_out: 2 })), "{taken:?}");
 }

@@ -1,12 +1,17 @@
 //! Findings with which somebody lives, and until when: a small file, read at the start and
 //! on SIGHUP. Strict: what is not understood is refused, and what has lapsed counts again.
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::assessment::{Acceptance, Finding};
 use super::book::{RiskBook, date};
+use crate::census::Census;
 use crate::census::asset::Asset;
+use crate::observe::text::clean;
 
 /// The file cannot be understood.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +30,9 @@ pub enum BadAcceptance {
     /// It would accept for every device.
     #[error("the acceptance of `{0}` names no asset, class, department or VLAN")]
     Everything(String),
+    /// A name that no device can have.
+    #[error("the acceptance of `{0}` has an empty asset, class or department")]
+    Empty(String),
     /// Nobody, or no reason.
     #[error("the acceptance of `{0}` does not say by whom or why")]
     Nobody(String),
@@ -64,13 +72,17 @@ impl Accepted {
     /// # Errors
     /// What cannot be understood.
     pub fn parse(text: &str, book: &RiskBook) -> Result<Self, BadAcceptance> {
-        let Text { accepted: entries } = toml::from_str(text).map_err(|error| {
+        let Text { accepted: mut entries } = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             BadAcceptance::Syntax { line, message: error.message().to_owned() }
         })?;
-        for it in &entries {
-            let rule = || it.rule.clone();
+        for it in &mut entries {
+            // Shown as they are on every page: on one line, and nothing that moves a cursor.
+            for words in [&mut it.by, &mut it.reason] {
+                *words = clean(words).into_owned();
+            }
+            let rule = || clean(&it.rule).into_owned();
             if !book.rules.contains_key(&it.rule) {
                 return Err(BadAcceptance::Rule(rule()));
             }
@@ -78,11 +90,20 @@ impl Accepted {
             if !named && it.vlan.is_none() {
                 return Err(BadAcceptance::Everything(rule()));
             }
+            let names = [&it.asset, &it.class, &it.department];
+            if names.into_iter().flatten().any(|name| name.trim().is_empty()) {
+                return Err(BadAcceptance::Empty(rule()));
+            }
             if it.by.trim().is_empty() || it.reason.trim().is_empty() {
                 return Err(BadAcceptance::Nobody(rule()));
             }
         }
         Ok(Self { entries })
+    }
+
+    /// The assets that it names by their ids, each once.
+    pub(super) fn assets(&self) -> BTreeSet<&str> {
+        self.entries.iter().filter_map(|it| it.asset.as_deref()).collect()
     }
 
     /// Marks a finding that is accepted, or was.
@@ -98,6 +119,34 @@ impl Accepted {
             true => finding.accepted = Some(acceptance),
             false => finding.lapsed = Some(acceptance),
         }
+    }
+}
+
+impl RiskBook {
+    /// Assets that the site's acceptances name and that are not among these ids; each as it
+    /// may be shown.
+    pub fn unknown_accepted<'i>(&self, ids: impl IntoIterator<Item = &'i str>) -> Vec<String> {
+        let mut unknown = self.accepted.assets();
+        for id in ids {
+            unknown.retain(|it| !it.eq_ignore_ascii_case(id));
+        }
+        unknown.into_iter().map(|it| clean(it).into_owned()).collect()
+    }
+}
+
+impl Census {
+    /// Assets that the site's acceptances name and of which nothing was seen.
+    #[must_use]
+    pub fn unseen_accepted(&self) -> Vec<String> {
+        if self.risks.accepted.assets().is_empty() {
+            return Vec::new();
+        }
+        let mut ids = Vec::new();
+        let Ok(()) = self.derive(|asset| {
+            ids.push(asset.id.to_string());
+            Ok::<(), Infallible>(())
+        });
+        self.risks.unknown_accepted(ids.iter().map(String::as_str))
     }
 }
 

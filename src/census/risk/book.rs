@@ -98,7 +98,7 @@ pub(super) struct Limits {
     pub(super) coverage: f64,
     pub(super) flat_subnets: usize,
     pub(super) settled_days: i64,
-    pub(super) control_hours: i64,
+    pub(super) watched_days: u32,
     pub(super) hub_peers: usize,
     pub(super) medical_vlan: usize,
     pub(super) busy_share: f64,

@@ -4,9 +4,6 @@
 use super::assessment::{ControlTerm, ImpactTerm};
 use super::rules::Look;
 use crate::observe::Role;
-use crate::time::SECOND;
-
-const HOUR: i64 = 3600 * SECOND;
 
 /// The levels of an asset's class, and the steps that raise them.
 pub(super) fn terms(look: &Look<'_, '_>) -> Vec<ImpactTerm> {
@@ -30,7 +27,8 @@ pub(super) fn terms(look: &Look<'_, '_>) -> Vec<ImpactTerm> {
         raise("hub", format!("{depend} medical devices use its services"), [0, 1, 1]);
     }
     if let Some(share) = use_share(look).filter(|share| *share >= look.book.limits.busy_share) {
-        raise("busy", format!("in use {:.0} % of the time", 100.0 * share), [0, 1, 0]);
+        let text = format!("in use {:.0} % of the time watched", 100.0 * share);
+        raise("busy", text, [0, 1, 0]);
     }
     terms
 }
@@ -45,16 +43,21 @@ fn dependents(look: &Look<'_, '_>) -> usize {
     if serves { medical.count() } else { 0 }
 }
 
-/// The share of the observed time in which the device was in use: not counted yet.
-const fn use_share(_: &Look<'_, '_>) -> Option<f64> {
-    None
+/// Whether it was watched for so long that what was not seen says something.
+const fn is_known(look: &Look<'_, '_>) -> bool {
+    look.watched.days >= look.book.limits.watched_days
+}
+
+/// The share of the time watched in which the device was in use.
+fn use_share(look: &Look<'_, '_>) -> Option<f64> {
+    let of = |minutes: u64| u32::try_from(minutes).map_or(f64::MAX, f64::from);
+    let (in_use, minutes) = (look.watched.in_use, look.watched.minutes);
+    (is_known(look) && minutes > 0).then(|| (of(in_use) / of(minutes)).min(1.0))
 }
 
 /// What speaks for an asset, once it has been watched for long enough.
 pub(super) fn controls(look: &Look<'_, '_>) -> Vec<ControlTerm> {
-    let span = look.asset.span;
-    let watched = span.last.since(span.first);
-    if watched < look.book.limits.control_hours.saturating_mul(HOUR) {
+    if !is_known(look) {
         return Vec::new();
     }
     let among_medical = |segment: &_| {

@@ -9,8 +9,8 @@
 //!        ─▶ score   (likelihood × controls × impact, by safety, effectiveness and data)
 //! ```
 //!
-//! Pure: "now" is the time of the last packet, so that the same captures give the same
-//! scores.
+//! Pure: "now" is the time up to which several speakers were heard, so that the same
+//! captures give the same scores.
 
 mod accepted;
 mod advisory;
@@ -46,27 +46,40 @@ use surroundings::Surroundings;
 pub const IDENTIFYING: [&str; 5] =
     ["device_class", "manufacturer", "model", "os_name", "os_version"];
 
+/// How long an asset was watched, which only a store knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Days of an hour or more of watching, from when it was first heard to when it was last.
+    pub days: u32,
+    /// Minutes in which somebody watched, since it was first heard.
+    pub minutes: u64,
+    /// Of these, minutes in which it was in use.
+    pub in_use: u64,
+}
+
+/// Judges an asset that was watched for so long; hosts on the Internet are not judged.
+pub type Judge<'j, 'a> = dyn Fn(&Asset<'a>, Watched) -> Option<Assessment> + 'j;
+
 impl Census {
     /// From now on judges by these weights, dates and acceptances.
     pub fn judge_by(&mut self, book: RiskBook) {
         self.risks = book;
     }
 
-    /// The time of the last packet of all: what "now" means here.
+    /// The time up to which several speakers were heard: what "now" means here.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let all = self.hosts.iter().map(|(_, host)| host.span.last);
-        all.max().unwrap_or_default()
+        several(self.hosts.iter().map(|(_, host)| host.span.last))
     }
 
-    /// Hands every asset to `each` with what is to be feared of it, as [`Self::derive`]
-    /// does without; hosts on the Internet are not judged.
+    /// Hands every asset to `each`, as [`Self::derive`] does, with who judges it once it is
+    /// known how long it was watched.
     ///
     /// # Errors
     /// The first one of `each`, after which nothing more is derived.
     pub fn assess<'a, E>(
         &'a self,
-        mut each: impl FnMut(Asset<'a>, Option<Assessment>) -> Result<(), E>,
+        mut each: impl FnMut(Asset<'a>, &Judge<'_, 'a>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut around = Surroundings::default();
         let (book, today) = (&self.risks, day(self.now()));
@@ -74,19 +87,42 @@ impl Census {
             |asset, around: &mut Surroundings| around.add(asset),
             &mut around,
             |asset, around| {
-                let judged = !asset.external;
-                let assessment = judged.then(|| assess(&asset, book, around, today));
-                each(asset, assessment)
+                each(asset, &|asset, watched| {
+                    (!asset.external).then(|| assess(asset, book, around, today, watched))
+                })
             },
         )
     }
 }
 
+/// So many speakers make it a day: one packet has two, and may have any time.
+const SEVERAL: usize = 3;
+
+/// The latest time at or after which several were last heard, of when each was; all of
+/// them where they are fewer. A single packet from the future moves nothing.
+#[must_use]
+pub fn several(heard: impl IntoIterator<Item = Timestamp>) -> Timestamp {
+    let mut latest: Vec<Timestamp> = Vec::with_capacity(SEVERAL + 1);
+    for at in heard {
+        let place = latest.partition_point(|it| *it > at);
+        latest.insert(place, at);
+        latest.truncate(SEVERAL);
+    }
+    latest.last().copied().unwrap_or_default()
+}
+
 /// What is to be feared of one asset.
-fn assess(asset: &Asset<'_>, book: &RiskBook, around: &Surroundings, today: Date) -> Assessment {
+fn assess(
+    asset: &Asset<'_>,
+    book: &RiskBook,
+    around: &Surroundings,
+    today: Date,
+    watched: Watched,
+) -> Assessment {
     let support = support::of(book, asset, today);
     let advisories = advisory::matches(book, asset);
-    let look = Look { asset, book, around, today, support: &support, advisories: &advisories };
+    let (support, advisories) = (&support, &advisories);
+    let look = Look { asset, book, around, today, watched, support, advisories };
     let (known, missing) = coverage(asset);
     let mut found = rules::findings(&look);
     for finding in &mut found {
@@ -100,8 +136,8 @@ fn assess(asset: &Asset<'_>, book: &RiskBook, around: &Surroundings, today: Date
         controls,
         supported: support.state,
         editions: support.editions(),
-        support: support.ends,
-        system: support.system,
+        support: support.ends.clone(),
+        system: support.system.clone(),
         known,
         missing,
         signed: book.signed(),

@@ -4,6 +4,7 @@
 
 use jiff::civil::Date;
 
+use super::Watched;
 use super::advisory::{Match, Verdict};
 use super::assessment::{Finding, Proof, Supported};
 use super::book::RiskBook;
@@ -20,6 +21,7 @@ pub(super) struct Look<'l, 'a> {
     pub(super) book: &'l RiskBook,
     pub(super) around: &'l Surroundings,
     pub(super) today: Date,
+    pub(super) watched: Watched,
     pub(super) support: &'l Support,
     pub(super) advisories: &'l [Match],
 }
@@ -59,10 +61,22 @@ impl Hit {
             capture: why.said.evidence.capture,
             frame: why.said.evidence.frame,
         };
+        // Whoever moved, or was read twice, may have said the same under several names: it is
+        // said once, by the first frame.
+        let mut evidence: Vec<Proof> = Vec::new();
+        for proof in reasons.clone().map(proof) {
+            match evidence.iter_mut().find(|it| it.text == proof.text) {
+                Some(known) if (proof.capture, proof.frame) < (known.capture, known.frame) => {
+                    *known = proof;
+                }
+                Some(_) => {}
+                None => evidence.push(proof),
+            }
+        }
         Some(Self {
             confidence: f64::from(surest),
             degree: 1.0,
-            evidence: reasons.clone().map(proof).collect(),
+            evidence,
             since: reasons.map(|(_, why)| why.said.span.first).min(),
         })
     }

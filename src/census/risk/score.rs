@@ -93,16 +93,28 @@ fn largest(outcomes: &[Outcome; 3]) -> f64 {
     outcomes.iter().map(|outcome| outcome.score).fold(0.0, f64::max)
 }
 
-/// Divides the score among the findings that make it: as the logarithms of what each
-/// leaves, which add up where the likelihoods do not.
+/// Divides the score, as it is printed, among the findings that make it: as the logarithms
+/// of what each leaves, which add up where the likelihoods do not. In tenths; those that are
+/// left over go to the largest remainders, so that the shares add up to the score.
 fn share(findings: &mut [Finding], leading: Property, score: f64) {
     let part = |finding: &Finding| match counts(finding, leading) {
         true => -(1.0 - finding.likelihood()).ln(),
         false => 0.0,
     };
     let whole: f64 = findings.iter().map(part).sum();
-    for finding in findings {
-        finding.share = if whole > 0.0 { round(score * part(finding) / whole, 1) } else { 0.0 };
+    let tenths = (score * 10.0).round();
+    let exact = |finding: &Finding| if whole > 0.0 { tenths * part(finding) / whole } else { 0.0 };
+    let mut remainders: Vec<(usize, f64)> =
+        findings.iter().map(exact).map(f64::fract).enumerate().collect();
+    remainders.sort_by(|(a, x), (b, y)| y.total_cmp(x).then_with(|| a.cmp(b)));
+    let given: f64 = findings.iter().map(|finding| exact(finding).floor()).sum();
+    let mut left = if whole > 0.0 { tenths - given } else { 0.0 };
+    for (at, _) in remainders {
+        let one = if left > 0.5 { 1.0 } else { 0.0 };
+        left -= one;
+        if let Some(finding) = findings.get_mut(at) {
+            finding.share = (exact(finding).floor() + one) / 10.0;
+        }
     }
 }
 

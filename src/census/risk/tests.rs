@@ -85,11 +85,16 @@ impl Hospital {
 
     /// What is to be feared of the first device.
     fn assessment(&self) -> Assessment {
+        self.watched(Watched::default())
+    }
+
+    /// The same once it was watched for so long.
+    fn watched(&self, watched: Watched) -> Assessment {
         let mut found = None;
         let mac = Mac([0, 1, 2, 0, 0, 1]);
-        let Ok(()) = self.census.assess(|asset, assessment| {
+        let Ok(()) = self.census.assess(|asset, judge| {
             if asset.macs.contains(&mac) {
-                found = assessment;
+                found = judge(&asset, watched);
             }
             Ok::<(), std::convert::Infallible>(())
         });
@@ -284,6 +289,7 @@ fn advisories_count_once_each_way() {
             book,
             around: &around,
             today,
+            watched: Watched::default(),
             support: &support,
             advisories: &advisories,
         };
@@ -353,18 +359,23 @@ fn what_depends_on_it_raises_the_impact() {
 }
 
 #[test]
-fn controls_count_after_a_week() {
-    let controls = |days: i64| {
-        let mut hospital = Hospital::new();
-        hospital.fact(MRI);
-        hospital.medical(2..3);
-        hospital.meets(2);
-        hospital.now += days * DAY;
-        hospital.say(1, Observed::Present(Some(64)));
-        hospital.assessment().controls.into_iter().map(|it| it.what).collect::<Vec<_>>()
+fn controls_and_use_count_after_a_week_of_watching() {
+    let mut hospital = Hospital::new();
+    hospital.fact(MRI);
+    hospital.medical(2..3);
+    hospital.meets(2);
+    // Eight days lie between two packets: that is no week of watching.
+    hospital.now += 8 * DAY;
+    hospital.say(1, Observed::Present(Some(64)));
+    let of = |days, in_use| {
+        let it = hospital.watched(Watched { days, minutes: 10_000, in_use });
+        let controls: Vec<_> = it.controls.into_iter().map(|it| it.what).collect();
+        (controls.join(" "), it.impact.into_iter().any(|it| it.what == "busy"))
     };
-    assert!(controls(6).is_empty());
-    assert_eq!(controls(8), ["medical-segment", "one-partner"]);
+    assert_eq!(of(0, 5000), (String::new(), false));
+    assert_eq!(of(6, 5000), (String::new(), false));
+    assert_eq!(of(7, 5000), ("medical-segment one-partner".to_owned(), true));
+    assert!(!of(7, 4999).1, "not most of the time");
 }
 
 #[test]
@@ -396,6 +407,60 @@ fn acceptances_hold_until_their_day() {
         fault("[[accepted]]\nrule = 'spreading'\nvlan = 1\nby = 'b'\nuntil = 'soon'\nreason = 'r'")
             .contains("no day")
     );
+}
+
+#[test]
+fn acceptances_are_printed_on_one_line_and_name_somebody() {
+    let book = RiskBook::builtin();
+    let text = |asset: &str| {
+        format!(
+            "[[accepted]]\nrule = 'os-unsupported'\nasset = '{asset}'\nby = \"a\\nb\"\n\
+             until = '2026-11-22'\nreason = \"\\u001b[31mred\""
+        )
+    };
+    let mut hospital = Hospital::new();
+    hospital.fact(("ntlm.version", "6.1.7601"));
+    let id = hospital.census.assets()[0].id.to_string();
+    let accepted = Accepted::parse(&text(&id), book).expect("understood");
+    hospital.census.judge_by(book.clone().accepting(accepted));
+    let it = hospital.finding("os-unsupported").and_then(|it| it.accepted).expect("accepted");
+    assert_eq!((it.by.as_str(), it.reason.as_str()), ("a b", "[31mred"));
+    assert!(hospital.census.unseen_accepted().is_empty());
+    let accepted = Accepted::parse(&text("A0000000000"), book).expect("understood");
+    hospital.census.judge_by(book.clone().accepting(accepted));
+    assert_eq!(hospital.census.unseen_accepted(), ["A0000000000"]);
+    let fault = Accepted::parse(&text(""), book).unwrap_err().to_string();
+    assert!(fault.contains("empty asset"), "{fault}");
+}
+
+#[test]
+fn one_packet_from_the_future_does_not_move_the_day() {
+    let mut hospital = Hospital::new();
+    hospital.medical(2..5);
+    let today = hospital.census.now();
+    let (one, other) = (hospital.host(1), hospital.host(2));
+    hospital.now = 4_291_747_200;
+    for it in [one, other] {
+        hospital.apply(it, Observed::Present(Some(64)));
+    }
+    assert_eq!(day(hospital.census.now()), day(today), "two speakers are one packet");
+    hospital.say(3, Observed::Present(Some(64)));
+    assert_eq!(day(hospital.census.now()).to_string(), "2106-01-01");
+    let of = |times: &[i64]| several(times.iter().map(|at| Timestamp(*at))).0;
+    assert_eq!((of(&[]), of(&[7]), of(&[7, 5]), of(&[1, 9, 3, 8, 2])), (0, 7, 5, 3));
+}
+
+#[test]
+fn evidence_is_said_once() {
+    let mut hospital = Hospital::new();
+    hospital.fact(("ike.version", "2"));
+    // The same device by another address: two speakers, one device, one fact.
+    let mut other = hospital.host(1);
+    other.ip = "10.0.1.2".parse().ok();
+    hospital.apply(other, Observed::Present(Some(64)));
+    hospital.apply(other, Observed::Fact(Key::new("ike.version"), "2".into()));
+    let it = hospital.finding("tunnel").expect("met");
+    assert_eq!(it.evidence.len(), 1, "{:?}", it.evidence);
 }
 
 #[test]

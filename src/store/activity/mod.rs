@@ -15,6 +15,7 @@ mod sheet;
 mod stretch;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -27,6 +28,7 @@ use kept::Kept;
 pub use kept::{DAYS_FOR, MINUTES_FOR};
 pub(super) use roll::Roll;
 pub use sheet::Sums;
+pub(super) use watch::Watch;
 
 use super::record;
 use super::writer::Failure;

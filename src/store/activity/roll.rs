@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::sheet::{self, DAYS, Sums, TOTALS};
+use super::sheet::{self, Before, DAYS, Sums, TOTALS, Table};
 use super::stretch::Stretches;
 use super::{Diary, Kept, ONLINE, Speaker, minutes_of, seen, segment_name, speaker};
 use crate::census::activity::method::{FARTHEST, SEGMENT_GAP, ways};
@@ -76,6 +76,9 @@ pub(in crate::store) struct Roll<'t> {
     observed: Observed,
     /// What is new in the sheets, by day, sheet and place.
     patches: BTreeMap<(Day, i64), BTreeMap<u8, Sums>>,
+    /// What the sheets were, of days and of all days together.
+    before: Before,
+    totals: Table,
     rolled: Rolled,
     /// Days that may still be made again.
     anew: usize,
@@ -103,19 +106,22 @@ impl<'t> Roll<'t> {
                 unsettled.entry(asset).or_default().insert(day);
             }
         }
+        let (rolled, anew, before) = (Rolled::default(), ANEW, Before::default());
+        let mut totals = Table::default();
+        TOTALS.sum(transaction, (0, 1), &mut totals)?;
         let (observed, patches) = (Observed::default(), BTreeMap::new());
-        let (rolled, anew) = (Rolled::default(), ANEW);
-        Ok(Self { transaction, diary, unsettled, observed, patches, rolled, anew })
+        Ok(Self { transaction, diary, unsettled, observed, patches, before, totals, rolled, anew })
     }
 
-    /// Brings the days of an asset up to date.
+    /// Brings the days of an asset up to date; gives the sums of all of them.
     pub(in crate::store) fn asset(
         &mut self,
         number: i64,
         asset: &Asset<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Sums, Failure> {
+        let mut totals = self.totals.get(number);
         if asset.external {
-            return Ok(());
+            return Ok(totals);
         }
         let speakers = |it: &Asset<'_>| -> Vec<(Speaker, (i64, i64))> {
             let of = it.speakers.iter().filter(|(_, host)| host.spoke);
@@ -127,7 +133,7 @@ impl<'t> Roll<'t> {
         };
         let spans = speakers(asset);
         if spans.is_empty() {
-            return Ok(());
+            return Ok(totals);
         }
         let before = self.diary.known.get(&number);
         let mut basis = basis(asset, &spans);
@@ -147,7 +153,13 @@ impl<'t> Roll<'t> {
         for day in &days {
             if !self.diary.kept.has(&self.diary.calendar.zone, *day) {
                 self.reopen(number, &basis, *day)?;
-            } else if self.day(number, &basis, *day)? {
+                continue;
+            }
+            let old = self.before.of(self.transaction, *day, number)?;
+            let (is_any, new) = self.day(number, &basis, *day)?;
+            totals.take_away(&old);
+            totals.add(&new);
+            if is_any {
                 let (first, last) = basis.days.unwrap_or((*day, *day));
                 basis.days = Some((first.min(*day), last.max(*day)));
             }
@@ -160,7 +172,7 @@ impl<'t> Roll<'t> {
             self.transaction.prepare_cached(sql)?.execute(params![number, blob])?;
             self.rolled.known.push((number, Some(basis)));
         }
-        Ok(())
+        Ok(totals)
     }
 
     /// Which days are to be made anew.
@@ -202,8 +214,8 @@ impl<'t> Roll<'t> {
         days
     }
 
-    /// Makes one day; whether there is a row of it.
-    fn day(&mut self, number: i64, basis: &Basis, day: Day) -> Result<bool, Failure> {
+    /// Makes one day; whether there is a row of it, and its sums.
+    fn day(&mut self, number: i64, basis: &Basis, day: Day) -> Result<(bool, Sums), Failure> {
         let (from, to) = self.diary.calendar.zone.bounds(day);
         let (begin, end) = (from.saturating_sub(FARTHEST), to.saturating_add(FARTHEST));
         let observed = self.observed(&basis.segments, day, (from, to))?;
@@ -263,7 +275,7 @@ impl<'t> Roll<'t> {
         self.write(number, day, settled, is_any.then_some(&detail))?;
         let (block, slot) = sheet::place(number);
         self.patches.entry((day, block)).or_default().insert(slot, sums);
-        Ok(is_any)
+        Ok((is_any, sums))
     }
 
     fn write(
@@ -373,12 +385,12 @@ impl<'t> Roll<'t> {
 
     /// Writes the sums; the result is for [`Diary::settle`] once it is committed.
     pub(in crate::store) fn close(self) -> Result<Rolled, Failure> {
-        let Self { transaction, patches, mut rolled, diary, .. } = self;
+        let Self { transaction, patches, mut rolled, diary, mut before, .. } = self;
         rolled.rows = patches.keys().map(|(day, _)| *day).collect();
         let mut totals: BTreeMap<i64, BTreeMap<u8, (Sums, Sums)>> = BTreeMap::new();
         for ((day, block), patch) in patches {
-            let before = DAYS.load(transaction, day, block)?;
-            let mut sheet: BTreeMap<u8, Sums> = before.iter().copied().collect();
+            let known = before.take(transaction, day, block)?;
+            let mut sheet: BTreeMap<u8, Sums> = known.into_iter().collect();
             let mut is_new = false;
             for (slot, sums) in patch {
                 let old = sheet.insert(slot, sums).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Sums of days, 256 assets in a row: a year of 20,000 assets is 29,000 rows.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -206,6 +207,38 @@ pub(super) fn drop_before(connection: &Connection, day: Day) -> rusqlite::Result
     }
     connection.prepare_cached("DELETE FROM day_sheet WHERE id < ?1")?.execute([id(day, 0)])?;
     Ok(())
+}
+
+/// Sheets of days as they were, each read once.
+#[derive(Default)]
+pub(super) struct Before(HashMap<(Day, i64), Vec<(u8, Sums)>, RandomState>);
+
+impl Before {
+    /// What a day of an asset was.
+    pub(super) fn of(
+        &mut self,
+        connection: &Connection,
+        day: Day,
+        asset: i64,
+    ) -> rusqlite::Result<Sums> {
+        let (block, slot) = place(asset);
+        let sheet = match self.0.entry((day, block)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(DAYS.load(connection, day, block)?),
+        };
+        let at = sheet.binary_search_by_key(&slot, |(slot, _)| *slot).ok();
+        Ok(at.and_then(|at| sheet.get(at)).map(|(_, sums)| *sums).unwrap_or_default())
+    }
+
+    /// A sheet, which is not asked for again.
+    pub(super) fn take(
+        &mut self,
+        connection: &Connection,
+        day: Day,
+        block: i64,
+    ) -> rusqlite::Result<Vec<(u8, Sums)>> {
+        self.0.remove(&(day, block)).map_or_else(|| DAYS.load(connection, day, block), Ok)
+    }
 }
 
 /// Sums by asset.

@@ -122,7 +122,9 @@ pub(super) fn date_or_older(raw: &[u8]) -> Option<Date> {
 pub(super) fn time_or_older(raw: &[u8]) -> Option<Time> {
     match trimmed(raw) {
         [a, b, b':', c, d] => time(&[*a, *b, *c, *d]),
-        [a, b, b':', c, d, b':', rest @ ..] => time(&[&[*a, *b, *c, *d], rest].concat()),
+        [a, b, b':', c, d, b':', rest @ ..] if !rest.is_empty() => {
+            time(&[&[*a, *b, *c, *d], rest].concat())
+        }
         plain => time(plain),
     }
 }

@@ -15,6 +15,8 @@ mod frame;
 mod lease;
 mod message;
 mod mirror;
+#[path = "../shared/pdu.rs"]
+mod pdu;
 mod play;
 #[path = "../shared/rng.rs"]
 mod rng;

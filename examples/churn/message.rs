@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 
 use data_encoding::BASE64;
 
+use crate::pdu::{item, pdu};
+
 /// Client FQDN (RFC 4702), in DNS labels.
 pub(crate) fn fqdn_option(name: &str) -> Vec<u8> {
     let mut value = vec![0x04, 0, 0];
@@ -122,20 +124,6 @@ pub(crate) fn ntlm_challenge(computer: &str, domain: &str, fqdn: &str, build: u1
 const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
 const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 const CONTEXT: &str = "1.2.840.10008.3.1.1.1";
-
-fn item(kind: u8, body: &[u8]) -> Vec<u8> {
-    let mut item = vec![kind, 0];
-    item.extend((body.len() as u16).to_be_bytes());
-    item.extend(body);
-    item
-}
-
-fn pdu(kind: u8, body: &[u8]) -> Vec<u8> {
-    let mut pdu = vec![kind, 0];
-    pdu.extend((body.len() as u32).to_be_bytes());
-    pdu.extend(body);
-    pdu
-}
 
 /// A-ASSOCIATE-RQ (`kind` 1) or -AC (2) for one presentation context (PS3.8 §9.3).
 pub(crate) fn associate(kind: u8, called: &str, calling: &str) -> Vec<u8> {

@@ -146,3 +146,17 @@ impl Segment<'_> {
         Packet::new(way, (6, ttl, id), &body)
     }
 }
+
+/// Writes a record of a capture in the classic format with microseconds.
+pub(crate) fn record(
+    out: &mut impl std::io::Write,
+    seconds: u64,
+    micros: u64,
+    frame: &[u8],
+) -> std::io::Result<()> {
+    let len = frame.len() as u32;
+    for word in [seconds as u32, micros as u32, len, len] {
+        out.write_all(&word.to_le_bytes())?;
+    }
+    out.write_all(frame)
+}

@@ -143,12 +143,12 @@ impl<W: Write> Mirror<W> {
     pub(crate) fn flush(&mut self, before: u64) -> io::Result<()> {
         while self.waiting.peek().is_some_and(|Reverse((at, ..))| *at < before) {
             let Some(Reverse((at, _, frame))) = self.waiting.pop() else { break };
-            let (seconds, micros) = (EPOCH + at / SECOND, at % SECOND);
-            let len = frame.len() as u32;
-            for word in [seconds as u32, micros as u32, len, len] {
-                self.out.write_all(&word.to_le_bytes())?;
-            }
-            self.out.write_all(&frame)?;
+            crate::hospital::frame::record(
+                &mut self.out,
+                EPOCH + at / SECOND,
+                at % SECOND,
+                &frame,
+            )?;
         }
         Ok(())
     }

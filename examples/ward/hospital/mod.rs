@@ -14,6 +14,8 @@ mod frame;
 mod imaging;
 mod laboratory;
 mod mirror;
+#[path = "../../shared/pdu.rs"]
+mod pdu;
 mod people;
 mod play;
 #[path = "../../shared/rng.rs"]

@@ -2,6 +2,7 @@
 
 use super::STUDY_ROOT;
 use crate::hospital::clock::{OFFSET, da, tm};
+use crate::hospital::pdu::{item, pdu};
 
 const CONTEXT: &str = "1.2.840.10008.3.1.1.1";
 const EXPLICIT: &str = "1.2.840.10008.1.2.1";
@@ -31,20 +32,6 @@ pub(crate) struct Association<'a> {
     pub(crate) classes: &'a [&'a str],
     /// Implementation class and version of the requestor.
     pub(crate) implementation: (&'a str, &'a str),
-}
-
-fn item(kind: u8, body: &[u8]) -> Vec<u8> {
-    let mut item = vec![kind, 0];
-    item.extend((body.len() as u16).to_be_bytes());
-    item.extend(body);
-    item
-}
-
-fn pdu(kind: u8, body: &[u8]) -> Vec<u8> {
-    let mut pdu = vec![kind, 0];
-    pdu.extend((body.len() as u32).to_be_bytes());
-    pdu.extend(body);
-    pdu
 }
 
 impl Association<'_> {

@@ -168,6 +168,19 @@ fn two_writers_do_not_undo_each_other() {
 }
 
 #[test]
+fn who_is_asked_for_and_is_nobody_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = lab::capture("dicom.pcap").display().to_string();
+    assert!(auscult(dir.path(), &["read", "-q", &capture]).status.success());
+    let alerts: &[&str] = &["alerts", "--asset"];
+    for view in [&["show"][..], &["risk"], &["advisories", "match"], alerts] {
+        let (code, said) = fails(dir.path(), &[view, &["no\u{1b}body"]].concat());
+        assert!(code == 1 && is_one_line(&said), "{said}");
+        assert!(said.contains("no asset is called `no\\u{1b}body`"), "{said}");
+    }
+}
+
+#[test]
 fn a_register_does_not_take_the_place_of_an_inventory() {
     let dir = tempfile::tempdir().unwrap();
     let capture = lab::capture("dicom.pcap").display().to_string();

@@ -284,13 +284,10 @@ fn compare(
         None => assets.iter().filter(|it| !it.external).collect(),
     };
     if chosen.is_empty() {
-        return Err(Failure::Said(match wanted {
-            Some(wanted) => {
-                let wanted = wanted.escape_debug();
-                format!("no asset is called `{wanted}`; `auscult register` lists them")
-            }
-            None => "the inventory has no assets; `auscult read` fills it".to_owned(),
-        }));
+        return Err(wanted.map_or_else(
+            || Failure::Said("the inventory has no assets; `auscult read` fills it".to_owned()),
+            Failure::nobody,
+        ));
     }
     let counts = |it: &Match| fixed || it.verdict != Verdict::Fixed;
     let found =

@@ -114,6 +114,14 @@ enum Failure {
     BrokenPipe,
 }
 
+impl Failure {
+    /// Nothing is known by this name.
+    fn nobody(wanted: &str) -> Self {
+        let wanted = wanted.escape_debug();
+        Self::Said(format!("no asset is called `{wanted}`; `auscult register` lists them"))
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -64,10 +64,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             dossier::find(&assets, wanted).into_iter().map(|it| it.id.clone()).collect();
         assets.retain(|asset| found.contains(&asset.id));
         if assets.is_empty() {
-            return Err(Failure::Said(format!(
-                "no asset is called `{}`; `auscult register` lists them",
-                wanted.escape_debug()
-            )));
+            return Err(Failure::nobody(wanted));
         }
     }
     let ranked = risk::ranked(&assets, &risks);

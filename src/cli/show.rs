@@ -29,10 +29,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     };
     match found.as_slice() {
         [] => {
-            return Err(Failure::Said(format!(
-                "no asset is called `{}`; `auscult register` lists them",
-                args.asset.escape_debug()
-            )));
+            return Err(Failure::nobody(&args.asset));
         }
         found => output(None, |to| {
             for asset in found {

@@ -185,6 +185,10 @@ fn filter(args: &Args, settings: &Settings) -> Result<Filter, Failure> {
             let found = dossier::find(&known, wanted);
             let mut ids: Vec<_> = found.into_iter().map(|asset| asset.id.clone()).collect();
             // One that is no more has alerts all the same.
+            let is_id = wanted.len() == 11 && wanted.starts_with('A');
+            if ids.is_empty() && !is_id {
+                return Err(Failure::nobody(wanted));
+            }
             ids.push(wanted.clone());
             Some(ids)
         }

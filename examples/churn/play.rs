@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use crate::lease::{Client, Pool};
 use crate::mirror::{Mirror, SECOND};
 use crate::rng::Rng;
-use crate::world::{Kind, Purpose, Sight, Vlan, World};
+use crate::world::{Half, Kind, Purpose, Sight, Vlan, World};
 
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
@@ -186,6 +186,10 @@ impl<W: Write> Play<W> {
         let any = hours(7, 20);
         let it = &self.world.devices[device];
         let (kind, home, behind) = (it.kind, it.cards[0].home, it.behind);
+        let half = if today < self.end / 2 { Half::First } else { Half::Second };
+        if it.half.is_some_and(|own| own != half) {
+            return;
+        }
         let second = it.cards.get(1).map(|card| card.home);
         let stay = |play: &mut Self, card: usize, vlan: usize, from: u64, to: u64| {
             play.plan(from, (device, card), What::Up(vlan));

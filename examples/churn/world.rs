@@ -120,6 +120,15 @@ pub(crate) struct Device {
     pub(crate) fixed: Option<Ipv4Addr>,
     /// The gateway that translates for it.
     pub(crate) behind: Option<usize>,
+    /// In which half of the days it is there, where another of its name is in the other.
+    pub(crate) half: Option<Half>,
+}
+
+/// One half of all days.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Half {
+    First,
+    Second,
 }
 
 /// The house's DNS domain.
@@ -138,6 +147,7 @@ impl Device {
             serial: String::new(),
             fixed: None,
             behind: None,
+            half: None,
         }
     }
 
@@ -295,7 +305,7 @@ impl World {
         self.devices.len() - 1
     }
 
-    /// Networks that nothing leads out of, translators, conflicts.
+    /// Networks that nothing leads out of, translators, machines that are replaced, conflicts.
     fn special(&mut self, devices: usize, rng: &mut Rng, cards: &mut Cards) {
         for home in self.all(|v| v.sight == Sight::Isolated) {
             for n in 0..2 {
@@ -315,6 +325,16 @@ impl World {
                 it.name = format!("LAB{n:03}{m}");
                 it.behind = Some(gateway);
                 self.add(it, PC, self.devices[gateway].cards[0].home, 0, rng, cards);
+            }
+        }
+        // A new machine gets the name of the one that it replaces, in the domain as well.
+        for n in 0..(devices / 100).max(2) {
+            for (half, build) in [(Half::First, 19045), (Half::Second, 22631)] {
+                let mut it = Device::new(Kind::Pc, Stack::Windows { build }, "");
+                it.name = format!("OLD{n:04}");
+                (it.member, it.shares_name, it.half) = (true, true, Some(half));
+                let home = self.anywhere(rng, Purpose::Wired);
+                self.add(it, PC, home, 0, rng, cards);
             }
         }
         for n in 0..(devices / 500).max(1) {

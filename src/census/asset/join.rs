@@ -14,6 +14,7 @@ use super::cards;
 use super::equipment::{self, Described};
 use super::group::{Group, Groups};
 use super::identity::Identity;
+use super::leased;
 use super::pins::Pins;
 use crate::census::host::{Host, Said};
 use crate::net::Mac;
@@ -36,10 +37,13 @@ struct Rule {
     with: Option<&'static str>,
     /// It counts only among those with a name in common: copies of a disk have it too.
     named: bool,
+    /// A machine that replaces another is given it: cards of one device were heard side
+    /// by side.
+    passes_on: bool,
 }
 
 const fn rule(name: &'static str, key: &'static str) -> Rule {
-    Rule { name, key, when: None, with: None, named: false }
+    Rule { name, key, when: None, with: None, named: false, passes_on: false }
 }
 
 /// Strongest first.
@@ -50,9 +54,17 @@ const RULES: &[Rule] = &[
     rule("identity.engine", "snmp.engine_mac"),
     Rule { named: true, ..rule("identity.engine", "snmp.engine_id") },
     // A domain knows each of its computers by one name.
-    Rule { when: Some(("ntlm.membership", "domain")), ..rule("identity.domain", "ntlm.fqdn") },
+    Rule {
+        when: Some(("ntlm.membership", "domain")),
+        passes_on: true,
+        ..rule("identity.domain", "ntlm.fqdn")
+    },
     // The same name in its lease, with its domain, and where it logs on.
-    Rule { with: Some("ntlm.workstation"), ..rule("identity.computer", "dhcp.fqdn") },
+    Rule {
+        with: Some("ntlm.workstation"),
+        passes_on: true,
+        ..rule("identity.computer", "dhcp.fqdn")
+    },
 ];
 
 /// Facts that give the address of a card of the speaker itself.
@@ -115,12 +127,21 @@ pub(super) fn join<'a>(
                 by_value.entry(format!("{value} {name}")).or_default().insert(at);
             }
         }
-        for places in by_value.into_values() {
-            unite(groups, &places, MOST, pins, |group| {
+        for places in by_value.into_values().filter(|places| places.len() <= MOST) {
+            let differ = |whole: &Group<'a>, part: &Group<'a>| {
+                are_apart(pins, whole, part) || rule.passes_on && follows(whole, part)
+            };
+            merge(groups, &places, differ, |group| {
                 let (value, said) = value(group, rule)?;
                 Some((rule.name, rule.key, value, said))
             });
         }
+    }
+    for places in leased::of_one_computer(groups) {
+        unite(groups, &places, MOST, pins, |group| {
+            let (value, said) = value(group, &rule("identity.lease", leased::NAME))?;
+            Some(("identity.lease", leased::NAME, value, said))
+        });
     }
     join_cards(groups, pins);
     join_equipment(groups, pins, described);
@@ -224,11 +245,24 @@ fn unite<'a>(
     why: impl Fn(&Group<'a>) -> Option<(&'static str, &'a str, &'a str, Said)>,
 ) {
     if places.len() <= most {
-        let differ = |whole: &Group<'a>, part: &Group<'a>| {
-            pins.are_apart(whole.identities(), part.identities()) || contradict(whole, part)
-        };
-        merge(groups, places, differ, why);
+        merge(groups, places, |whole, part| are_apart(pins, whole, part), why);
     }
+}
+
+fn are_apart(pins: &Pins, whole: &Group<'_>, part: &Group<'_>) -> bool {
+    pins.are_apart(whole.identities(), part.identities()) || contradict(whole, part)
+}
+
+/// Whether one card was heard no more when the other came.
+fn follows(one: &Group<'_>, other: &Group<'_>) -> bool {
+    let heard = |group: &Group<'_>| {
+        group.hosts.iter().map(|(_, host)| host.span).reduce(|mut all, span| {
+            all.cover(span);
+            all
+        })
+    };
+    let cards = [one, other].iter().all(|group| group.identity.mac().is_some());
+    cards && heard(one).zip(heard(other)).is_some_and(|(a, b)| a.common(b).is_none())
 }
 
 /// Makes the groups in these places one, those that do not `differ`.

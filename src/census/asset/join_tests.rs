@@ -27,6 +27,11 @@ impl Hospital {
         self.say(card, Observed::Fact(Key::new(key), value.into()));
     }
 
+    /// A server or relay tells it of a card that did not speak here itself.
+    fn lease(&mut self, card: u8, key: &'static str, value: &'static str) {
+        self.say(card, Observed::Fact(Key::new(key), value.into()));
+    }
+
     fn behind(&mut self, router: u8, ip: &str, key: &'static str, value: &'static str) {
         let mac = Some(Mac([0, 1, 2, 0, 0, router]));
         let host = HostId { segment: Segment::default(), mac, ip: ip.parse().ok() };
@@ -126,7 +131,7 @@ fn a_card_that_others_claim_to_have_is_its_own() {
 fn a_computer_of_a_domain_is_one_by_its_name_and_a_workgroup_has_many() {
     for (membership, many) in [("domain", 1), ("standalone", 2)] {
         let mut it = Hospital::new();
-        for card in [1, 2] {
+        for card in [1, 2, 1] {
             it.fact(card, "ntlm.membership", membership);
             it.fact(card, "ntlm.fqdn", "ct-console.hospital.example");
         }
@@ -135,10 +140,66 @@ fn a_computer_of_a_domain_is_one_by_its_name_and_a_workgroup_has_many() {
 }
 
 #[test]
+fn who_comes_when_the_other_of_that_name_is_gone_has_replaced_it() {
+    let mut it = Hospital::new();
+    for card in [1, 1, 2, 2] {
+        it.fact(card, "ntlm.membership", "domain");
+        it.fact(card, "ntlm.fqdn", "ct-console.hospital.example");
+    }
+    assert_eq!(it.cards().len(), 2);
+}
+
+/// Cards that lease under these names in turn, of a house whose domain is known.
+fn leases(of: &[(u8, &'static str)], relay: impl Fn(u8) -> &'static str) -> Hospital {
+    let mut it = Hospital::new();
+    it.fact(99, "kerberos.realm", "HOSPITAL.EXAMPLE");
+    for (card, name) in of {
+        let short = name.split('.').next().unwrap();
+        it.lease(*card, "dhcp.vendor_class", "MSFT 5.0");
+        it.lease(*card, "dhcp.hostname", short);
+        it.lease(*card, "dhcp.fqdn", name);
+        it.lease(*card, "dhcp.relay", relay(*card));
+    }
+    it
+}
+
+fn elsewhere(card: u8) -> &'static str {
+    ["10.0.0.1", "10.0.1.1", "10.0.2.1", "10.0.3.1", "10.0.4.1"][usize::from(card)]
+}
+
+#[test]
+fn a_computer_that_leases_by_turns_under_its_full_name_is_one() {
+    const NAME: &str = "nb-7.hospital.example";
+    let it = leases(&[(1, NAME), (2, NAME), (1, NAME)], elsewhere);
+    assert_eq!(it.cards(), [vec![1, 2], vec![99]]);
+    let assets = it.assets();
+    let why = assets.iter().flat_map(|asset| &asset.joined).next().unwrap();
+    assert_eq!((why.rule, why.key, why.value), ("identity.lease", "dhcp.fqdn", NAME));
+}
+
+#[test]
+fn leases_under_one_name_that_something_else_explains_join_nobody() {
+    const NAME: &str = "nb-7.hospital.example";
+    let apart = |of: &[(u8, &'static str)], relay: fn(u8) -> &'static str, why: &str| {
+        let it = leases(of, relay);
+        assert!(it.cards().iter().all(|cards| cards.len() == 1), "{why}");
+    };
+    apart(&[(1, NAME), (1, NAME), (2, NAME)], elsewhere, "the second replaced the first");
+    apart(&[(1, NAME), (2, NAME), (1, NAME)], |_| "10.0.0.1", "two in one place");
+    apart(&[(1, "nb-7"), (2, "nb-7"), (1, "nb-7")], elsewhere, "no domain");
+    let other = "nb-7.elsewhere.example";
+    apart(&[(1, other), (2, other), (1, other)], elsewhere, "a domain that nobody knows");
+    let many = [(1, NAME), (2, NAME), (3, NAME), (4, NAME)];
+    apart(&[many, many].concat(), elsewhere, "a copied disk");
+    let dock = [(1, NAME), (2, NAME), (1, NAME), (2, "nb-8.hospital.example")];
+    apart(&dock, elsewhere, "a dock that several use");
+}
+
+#[test]
 fn a_computer_with_one_name_in_its_lease_and_where_it_logs_on_is_one() {
     let two = |fqdn: &'static str| {
         let mut it = Hospital::new();
-        for card in [1, 2] {
+        for card in [1, 2, 1] {
             it.fact(card, "dhcp.fqdn", fqdn);
             it.fact(card, "ntlm.workstation", "NB-0042");
         }

@@ -13,6 +13,7 @@ mod identity;
 mod join;
 #[cfg(test)]
 mod join_tests;
+mod leased;
 mod pins;
 mod plug;
 mod tally;

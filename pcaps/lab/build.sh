@@ -65,13 +65,14 @@ fi
     freeradius freeradius-utils slapd ldap-utils krb5-user samba-ad-provision samba-dsdb-modules samba-vfs-modules \
     orthanc-dicomweb mosquitto mosquitto-clients kamailio baresip-core gir1.2-gst-rtsp-server-1.0 python3-gi \
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good wireguard-tools wireguard-go openvpn charon-systemd \
-    strongswan-swanctl tigervnc-standalone-server tigervnc-viewer keepalived frr lldpd
+    strongswan-swanctl tigervnc-standalone-server tigervnc-viewer keepalived frr lldpd \
+    mariadb-server mariadb-client postgresql-15 postgresql-client-15 postfix dovecot-imapd dovecot-pop3d
 [ -z "$made" ] || rm -f "$policy"
 made=
 
 # The list of what is in the environment is written last: half of one is made again.
 modules="pydicom==3.0.2 pynetdicom==3.0.4 scapy==2.8.0 impacket==0.13.1 bacpypes==0.19.0 pymodbus==3.16.1"
-modules="$modules cpppo==5.2.5 python-snap7==3.3.0 xknx==4.0.0 sdc11073==3.0.0"
+modules="$modules cpppo==5.2.5 python-snap7==3.3.0 xknx==4.0.0 sdc11073==3.0.0 aioquic==1.7.2 labmcp-astm-lis==0.1.3"
 if [ "$(cat "$work/venv/complete" 2>/dev/null)" != "$modules" ]; then
     rm -rf "$work/venv"
     /usr/bin/python3 -m venv "$work/venv"

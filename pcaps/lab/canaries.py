@@ -55,6 +55,7 @@ TEXTS = {
     "poct_name": "Rumpelwichtel^Ottokarine",
     "poct_operator": "OPR-Sumpfohreule-31",
     "astm_sample": "SAMPLE-66120934-T",
+    "mail_subject": "Befundbericht Steinschmaetzer-Waldtraut",
 }
 ACCOUNTS = {
     "dicom_user": "sono.heidekraut", "dicom_pass": "Passcode-Wollgras-81",
@@ -80,10 +81,14 @@ ACCOUNTS = {
     "sip_user": "tel.wendehals", "sip_name": "狐塚看護師長子", "sip_other": "tel.nachtigall",
     "rtsp_user": "kamera.schwarzspecht", "rtsp_pass": "Kennwort-Schilf-17", "rtsp_path": "Zimmer-Turteltaube-12",
     "vnc_name": "Desktop-von-Rotkehlchen-Irma",
+    "db_user": "db.pirol", "db_pass": "Kennwort-Segge-Klee-92",
+    "mail_user": "post.bartmeise", "mail_pass": "Kennwort-Wollgras-36",
 }
 # A login as HTTP and RTSP send it.
 BASIC = {f"{ACCOUNTS[user]}:{ACCOUNTS[word]}": base64.b64encode(f"{ACCOUNTS[user]}:{ACCOUNTS[word]}".encode()).decode()
          for user, word in (("rest_user", "rest_pass"), ("rtsp_user", "rtsp_pass"))}
+# As mail sends one (RFC 4616).
+PLAIN = [base64.b64encode(f"\0{ACCOUNTS['mail_user']}\0{ACCOUNTS['mail_pass']}".encode()).decode()]
 
 
 def lines():
@@ -97,6 +102,7 @@ def lines():
     out += TEXTS.values()
     out += ACCOUNTS.values()
     out += BASIC.values()
+    out += PLAIN
     seen = []
     for value in out:
         if value not in seen:

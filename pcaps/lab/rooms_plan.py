@@ -108,3 +108,42 @@ host(NAMES6, "dhcp6", 5, "00:50:56:a1:64:05", v6=True, facts={"role": "DHCP serv
      evidence=[("dhcpv6.msgtype == 7", "dhcpv6.msgtype")])
 host(NAMES6, "ecg", 31, "00:09:fb:05:64:31", facts={"hostname": "ecg-cart-07"}, traps=["a DHCP server"],
      evidence=[("dhcpv6.msgtype == 1", "dhcpv6.client_domain")])
+
+# --- databases ----------------------------------------------------------------------
+DATABASES = "databases.pcap"
+host(DATABASES, "risdb", 10, "00:50:56:a1:65:10", facts={
+    "role": "database server", "software": "MariaDB 10.11.19", "os_family": "Debian", "service": "mysql:3306"},
+    evidence=[("mysql.version", "mysql.version")])
+host(DATABASES, "visdb", 11, "00:50:56:a1:65:11", facts={
+    "role": "database server", "software": "PostgreSQL 15.18", "os_family": "Debian", "service": "postgres:5432"},
+    evidence=[("pgsql.parameter_name == \"server_version\"", "tcp.stream")])
+host(DATABASES, "console", 21, "d8:9e:f3:5b:65:21", facts={}, traps=["MariaDB", "PostgreSQL"],
+     evidence=[("pgsql.password", "pgsql.type")])
+
+# --- mail -----------------------------------------------------------------------------
+MAIL = "mail.pcap"
+host(MAIL, "mail", 10, "00:50:56:a1:66:10", facts={
+    "role": "mail server", "hostname": "mail", "fqdn": f"mail.{DOMAIN}", "service": "smtp:25, pop3:110, imap:143"},
+    evidence=[("smtp.response.code == 220", "smtp.rsp.parameter"), ("pop.response", "pop.response.description"),
+              ("imap.response", "imap.line")])
+host(MAIL, "scanner", 21, "00:1b:21:5b:66:21", facts={
+    "hostname": "ct-console", "fqdn": f"ct-console.rad.{DOMAIN}"}, traps=["Postfix", "Dovecot"],
+    evidence=[("smtp.req.command == \"EHLO\"", "smtp.req.parameter")])
+host(MAIL, "desk", 22, "d8:9e:f3:5b:66:22", facts={}, traps=["Postfix", "Dovecot"],
+     evidence=[("pop.request.command == \"CAPA\"", "pop.request.command")])
+
+# --- a portal ----------------------------------------------------------------------------
+QUIC = "quic.pcap"
+host(QUIC, "portal", 10, "00:50:56:a1:67:10", facts={"role": "web server", "service": "quic:443"},
+     evidence=[("quic && udp.srcport == 443", "quic.version")])
+host(QUIC, "tablet", 21, "d8:9e:f3:5b:67:21", facts={}, traps=["a web server"],
+     evidence=[("tls.handshake.type == 1", "tls.handshake.extensions_server_name")])
+
+# --- laboratory ------------------------------------------------------------------------
+LABORATORY = "laboratory.pcap"
+host(LABORATORY, "lis", 10, "00:50:56:a1:68:10", facts={"role": "laboratory system", "service": "astm:15200"},
+     traps=["Sysmex", "an analyser"], evidence=[("tcp contains \"||LIS|\"", "tcp.stream")])
+host(LABORATORY, "analyzer", 21, "00:30:64:3a:68:21", facts={
+    "vendor": "Sysmex", "model": "XN-350", "serial": "13877", "sw_version": "00-14",
+    "device_type": "laboratory analyzer", "service": "astm:15200"}, says="XN-350^00-14^13877^^^^BX713355",
+    evidence=[("tcp contains \"XN-350\"", "tcp.stream")])

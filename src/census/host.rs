@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::caps::{MAX_ADDRESSES, MAX_EQUIPMENT, MAX_FACTS, MAX_PEERS, MAX_SERVICES, most};
+use super::facts::Facts;
 use super::room::Room;
 use crate::net::{HostId, Mac, Transport};
 use crate::observe::{Key, Lease, Observed, Origin, Role, SwitchPort};
@@ -59,8 +60,7 @@ pub struct Host {
     pub routed: bool,
     /// It arrived with a TTL that systems start with: nothing stands before it.
     pub direct: bool,
-    /// Sorted by key and value.
-    facts: Vec<Fact>,
+    facts: Facts,
     /// Addresses that were bound to its MAC.
     pub addresses: Vec<(IpAddr, Lease, Said)>,
     /// Where it was plugged in, each place once.
@@ -88,7 +88,7 @@ impl Host {
             spoke: false,
             routed: false,
             direct: false,
-            facts: Vec::new(),
+            facts: Facts::new(),
             addresses: Vec::new(),
             attached: Vec::new(),
             equipment: Vec::new(),
@@ -109,7 +109,8 @@ impl Host {
     pub(super) fn look(&self, what: &Observed<'_>) -> i64 {
         let read = match what {
             Observed::Fact(..) => {
-                let fact = self.facts.get(self.facts.len() / 2);
+                let facts = self.facts.all();
+                let fact = facts.get(facts.len() / 2);
                 fact.map(|fact| fact.said.span.last.0 ^ i64::from(fact.value.len() > 9))
             }
             Observed::Service(..) => {
@@ -126,7 +127,7 @@ impl Host {
     /// Everything said of it, by key and value.
     #[must_use]
     pub fn facts(&self) -> &[Fact] {
-        &self.facts
+        self.facts.all()
     }
 
     /// What it speaks, by transport, port, protocol and part.
@@ -149,16 +150,12 @@ impl Host {
     /// Everything said under a key, by value.
     #[must_use]
     pub fn facts_of(&self, key: &str) -> &[Fact] {
-        let from = self.facts.partition_point(|fact| fact.key.as_str() < key);
-        let all = self.facts.get(from..).unwrap_or_default();
-        let many = all.partition_point(|fact| fact.key.as_str() == key);
-        all.get(..many).unwrap_or_default()
+        self.facts.of(key)
     }
 
     /// Whether anything is said under a key that begins so.
     pub(super) fn says(&self, beginning: &str) -> bool {
-        let from = self.facts.partition_point(|fact| fact.key.as_str() < beginning);
-        self.facts.get(from).is_some_and(|fact| fact.key.as_str().starts_with(beginning))
+        self.facts.say(beginning)
     }
 
     /// Whether it would hardly be missed: a card with an address that nobody assigned to
@@ -170,7 +167,7 @@ impl Host {
         let leased = |(_, lease, _): &(IpAddr, Lease, Said)| matches!(lease, Lease::Dhcp { .. });
         (self.routed || id.mac.is_none_or(Mac::is_local))
             && self.span.last.since(self.span.first) < FAINT
-            && self.facts.iter().all(|fact| fact.key.as_str().starts_with("tcp."))
+            && self.facts().iter().all(|fact| fact.key.as_str().starts_with("tcp."))
             && self.services.is_empty()
             && self.equipment.is_empty()
             && self.attached.is_empty()
@@ -179,7 +176,7 @@ impl Host {
 
     /// Bytes that all it remembers takes, as [`Room`] counts them.
     pub(super) fn bytes(&self) -> usize {
-        let facts: usize = self.facts.iter().map(|f| fact_bytes(&f.value)).sum();
+        let facts: usize = self.facts().iter().map(|f| fact_bytes(&f.value)).sum();
         let attached: usize =
             self.attached.iter().map(|at| place_bytes(&at.switch, &at.port)).sum();
         let equipment: usize = self
@@ -203,22 +200,18 @@ impl Host {
     }
 
     pub(super) fn learn(&mut self, key: Key, value: Cow<'_, str>, said: Said, room: &mut Room) {
-        let place = self.facts.binary_search_by(|f| {
-            f.key.as_str().cmp(key.as_str()).then_with(|| (*f.value).cmp(&*value))
-        });
-        match place {
+        match self.facts.place(key.as_str(), &value) {
             Ok(at) => {
                 if let Some(fact) = self.facts.get_mut(at) {
                     fact.said.span.cover(said.span);
                 }
             }
             Err(at)
-                if self.facts.len() < MAX_FACTS
+                if self.facts().len() < MAX_FACTS
                     && self.facts_of(key.as_str()).len() < most(&key)
                     && room.take(fact_bytes(&value)) =>
             {
                 let value = value.into_owned().into_boxed_str();
-                begin(&mut self.facts);
                 self.facts.insert(at, Fact { key, value, said });
             }
             Err(_) => self.overflow += 1,

@@ -17,6 +17,7 @@ pub mod activity;
 pub mod advisory;
 pub mod asset;
 mod caps;
+mod facts;
 pub mod host;
 pub mod risk;
 mod room;
@@ -285,6 +286,7 @@ impl Census {
         let hosts =
             || few.iter().zip(places).filter_map(|(it, at)| Some((it, &self.hosts.get(at?)?.1)));
         black_box(hosts().fold(0, |all, (_, host)| all ^ host.glance()));
+        black_box(self.activity.glance(few.iter().zip(places)));
         black_box(hosts().fold(0, |all, (it, host)| all ^ host.look(&it.what)));
         places
     }

@@ -110,7 +110,7 @@ impl Ledger {
         )?;
         let mut touch =
             transaction.prepare_cached("UPDATE asset SET last_seen = ?2 WHERE number = ?1")?;
-        // Apart: an insertion that may replace makes SQLite keep each page beside.
+        // Apart from changes: an insertion that may replace makes SQLite keep each page beside.
         let mut know = transaction.prepare_cached("INSERT INTO known VALUES (?1, ?2)")?;
         let mut learn =
             transaction.prepare_cached("UPDATE known SET attributes = ?2 WHERE asset = ?1")?;
@@ -118,6 +118,7 @@ impl Ledger {
             transaction.prepare_cached("SELECT attributes FROM known WHERE asset = ?1")?;
         let mut convict =
             transaction.prepare_cached("INSERT OR REPLACE INTO risk VALUES (?1, ?2)")?;
+        let mut judge_first = transaction.prepare_cached("INSERT INTO risk VALUES (?1, ?2)")?;
         let mut acquit = transaction.prepare_cached("DELETE FROM risk WHERE asset = ?1")?;
         let silent = self.entries.is_empty();
         let mut log = Log::new(transaction, silent);
@@ -145,7 +146,7 @@ impl Ledger {
             let (first, last) = (asset.span.first, asset.span.last);
             changes.summary.assets += 1;
             changes.summary.tally.add(&asset);
-            let (number, is_known) = match self.entries.get_mut(&asset.id) {
+            let number = match self.entries.get_mut(&asset.id) {
                 Some(entry) if entry.print == print => {
                     entry.round = self.round;
                     alerts.seen(&asset, entry.number, &known);
@@ -173,7 +174,15 @@ impl Ledger {
                         last.0,
                         print
                     ])?;
-                    (entry.number, learn.execute(params![entry.number, blob])? > 0)
+                    if learn.execute(params![entry.number, blob])? == 0 {
+                        know.execute(params![entry.number, blob])?;
+                    }
+                    if assessment.is_some() {
+                        convict.execute(params![entry.number, judged])?;
+                    } else {
+                        acquit.execute([entry.number])?;
+                    }
+                    entry.number
                 }
                 None => {
                     changes.next += 1;
@@ -193,17 +202,13 @@ impl Ledger {
                         last.0,
                         print
                     ])?;
-                    (number, false)
+                    know.execute(params![number, blob])?;
+                    if assessment.is_some() {
+                        judge_first.execute(params![number, judged])?;
+                    }
+                    number
                 }
             };
-            if !is_known {
-                know.execute(params![number, blob])?;
-            }
-            if assessment.is_some() {
-                convict.execute(params![number, judged])?;
-            } else {
-                acquit.execute([number])?;
-            }
             changes.written.push((asset.id, Entry { number, print, last, round: self.round }));
             changes.summary.changed += 1;
             Ok(())

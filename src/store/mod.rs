@@ -179,6 +179,8 @@ fn open_writer(path: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "synchronous", "FULL").map_err(open)?;
     connection.pragma_update(None, "journal_size_limit", LOG_LIMIT).map_err(open)?;
     connection.pragma_update(None, "cache_size", WRITER_CACHE).map_err(open)?;
+    // What a statement would undo is kept in memory: no file is written beside for it.
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(open)?;
     migrations().to_latest(&mut connection).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => open(err),
         error => Error::new(path, Fault::Schema(Box::new(error))),

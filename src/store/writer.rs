@@ -300,7 +300,7 @@ impl Writer {
             };
             Ok((places, next, left))
         });
-        let (places, next, left) = done.map_err(|failure| self.because(failure))?;
+        let (places, next, left) = done.map_err(|failure| self.failed(failure))?;
         saved(census, &places);
         self.captures = census.captures().len();
         self.checkpoint = next.map(|next| Checkpoint { next, ..at });
@@ -333,7 +333,7 @@ impl Writer {
         if published.is_ok() {
             self.captures = census.captures().len();
         }
-        published.map_err(|failure| self.because(failure))
+        published.map_err(|failure| self.failed(failure))
     }
 
     /// Keeps everything and publishes it, in one transaction: all of it is there
@@ -361,7 +361,7 @@ impl Writer {
             (places, ledger.settle(changes))
         });
         self.ledger = Some(ledger);
-        let (places, published) = done.map_err(|failure| self.because(failure))?;
+        let (places, published) = done.map_err(|failure| self.failed(failure))?;
         saved(census, &places);
         self.captures = census.captures().len();
         self.checkpoint = None;
@@ -401,6 +401,12 @@ impl Writer {
             Some(ledger) => Ok(ledger),
             None => Ledger::load(&self.connection).map_err(read),
         }
+    }
+
+    /// What the transaction was to write is not written.
+    fn failed(&mut self, failure: Failure) -> Error {
+        self.diary.failed();
+        self.because(failure)
     }
 
     fn because(&self, failure: Failure) -> Error {
@@ -465,7 +471,11 @@ fn store(
     (from, end): (usize, usize),
     limit: usize,
 ) -> Result<(Vec<Kept>, Option<usize>), Failure> {
-    let mut replace = transaction.prepare_cached("INSERT OR REPLACE INTO host VALUES (?1, ?2)")?;
+    // Apart: an insertion that may replace makes SQLite keep each page beside.
+    let mut insert = transaction.prepare_cached("INSERT INTO host VALUES (?1, ?2)")?;
+    let mut change = transaction.prepare_cached("UPDATE host SET said = ?2 WHERE place = ?1")?;
+    let last = "SELECT coalesce(max(place), -1) FROM host";
+    let last: i64 = transaction.prepare_cached(last)?.query_row([], |row| row.get(0))?;
     let (mut blob, mut places) = (Vec::new(), Vec::new());
     for (place, id, host) in census.unsaved(from).take_while(|(place, ..)| *place < end) {
         if places.len() >= limit {
@@ -473,7 +483,10 @@ fn store(
         }
         record::begin(&mut blob);
         record::add(&mut blob, &(id, host))?;
-        replace.execute(params![i64::try_from(place).unwrap_or(i64::MAX), blob])?;
+        let row = i64::try_from(place).unwrap_or(i64::MAX);
+        if row > last || change.execute(params![row, blob])? == 0 {
+            insert.execute(params![row, blob])?;
+        }
         let exams = match census.trail(place) {
             Some(trail) => diary.keep(transaction, (id, host), trail)?,
             None => Vec::new(),

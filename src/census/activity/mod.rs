@@ -171,6 +171,17 @@ impl Activity {
         }
     }
 
+    /// Reads a little of what those did who are said to be there, so that it is near; the
+    /// number means nothing.
+    pub(super) fn glance<'o>(
+        &self,
+        few: impl Iterator<Item = (&'o Observation, Option<usize>)>,
+    ) -> i64 {
+        let present = few.filter(|(it, _)| matches!(it.what, Observed::Present(_)));
+        let trails = present.filter_map(|(_, place)| self.trails.get(place?));
+        trails.fold(0, |all, trail| all ^ trail.online.glance())
+    }
+
     /// What is said of the speaker in a place.
     pub(super) fn take(&mut self, place: usize, it: &Observation, room: &mut Room) {
         self.now = it.at;

@@ -84,7 +84,9 @@ impl<'a> Desk<'a> {
         groups: &Groups<'a>,
         book: &'a Book,
     ) -> Self {
+        let speakers = groups.all.iter().map(|group| group.hosts.len()).sum();
         let mut known = Speakers::default();
+        known.last.reserve(speakers);
         let mut joined = HashMap::default();
         for group in &groups.all {
             let name = group.id;
@@ -102,13 +104,40 @@ impl<'a> Desk<'a> {
         joined.unwrap_or_else(|| AssetId::of(&identity.to_string()))
     }
 
+    /// A device.
     pub(super) fn asset(&mut self, group: &Group<'a>) -> Asset<'a> {
+        let mut asset = self.sketch(group);
+        asset.joined.clone_from(&group.joined);
+        asset.acquires = equipment::acquires(&group.described, &group.hosts);
+        asset.attached = self.plugs.of(&group.hosts);
+        asset.assigned_vlans = Plugs::vlans(&group.hosts);
+        asset.former = united(asset.former);
+        let own = asset.macs.iter();
+        asset.conflicts.extend(
+            own.flat_map(|mac| self.identifier.conflicts(*mac))
+                .map(|(ip, other)| (ip, self.name_of(&Identity::Mac(other)))),
+        );
+        for (_, host) in &group.hosts {
+            for peer in host.peers() {
+                if !self.known.at(peer, host.span, |id| asset.peers.push(id)) {
+                    let unheard = self.identifier.named(peer, host.span);
+                    asset.peers.extend(unheard.map(|identity| self.name_of(&identity)));
+                }
+            }
+        }
+        asset.peers.sort_unstable();
+        asset.peers.dedup();
+        let own = asset.id;
+        asset.peers.retain(|peer| *peer != own);
+        asset
+    }
+
+    /// A device as far as it alone says, without the others that it has to do with.
+    pub(super) fn sketch(&mut self, group: &Group<'a>) -> Asset<'a> {
         let spans = group.hosts.iter().map(|(_, host)| host.span);
         let spans = spans.chain(group.routes.iter().map(|route| route.span));
         let mut asset = empty(group.id, group.identity.clone(), spans);
-        asset.joined.clone_from(&group.joined);
         asset.speakers.clone_from(&group.hosts);
-        asset.acquires = equipment::acquires(&group.described, &group.hosts);
         asset.macs.extend(group.identities().filter_map(Identity::mac));
         let mut candidates = Candidates::default();
         let relays = equipment::relays_hl7(&group.hosts);
@@ -164,29 +193,16 @@ impl<'a> Desk<'a> {
             }
         }
         asset.attributes = candidates.weigh(self.reader.book);
-        asset.attached = self.plugs.of(&group.hosts);
-        asset.assigned_vlans = Plugs::vlans(&group.hosts);
         asset.ips.sort_unstable();
         asset.ips.dedup();
-        asset.former = united(asset.former);
-        let identifier = &self.identifier;
-        let own = asset.macs.iter();
-        asset.conflicts.extend(
-            own.flat_map(|mac| identifier.conflicts(*mac))
-                .map(|(ip, other)| (ip, self.name_of(&Identity::Mac(other)))),
-        );
         asset.segments.sort_unstable();
         asset.segments.dedup();
         asset.services.sort_unstable();
         asset.services.dedup();
-        asset.peers.sort_unstable();
-        asset.peers.dedup();
-        let own = asset.id;
-        asset.peers.retain(|peer| *peer != own);
         asset
     }
 
-    /// Addresses, segments, services and peers of one speaker.
+    /// Addresses, segments and services of one speaker.
     fn place(&self, asset: &mut Asset<'a>, group: &Group<'a>, id: &HostId, host: &'a Host) {
         if let Some(mac) = id.mac
             && group.identities().any(|it| it.mac() == Some(mac))
@@ -220,12 +236,6 @@ impl<'a> Desk<'a> {
         asset
             .services
             .extend(services.map(|((t, port, name, role), _)| (*t, *port, &**name, *role)));
-        for peer in host.peers() {
-            if !self.known.at(peer, host.span, |id| asset.peers.push(id)) {
-                let unheard = self.identifier.named(peer, host.span);
-                asset.peers.extend(unheard.map(|identity| self.name_of(&identity)));
-            }
-        }
     }
 
     /// A device of which only others speak.

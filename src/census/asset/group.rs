@@ -72,9 +72,12 @@ impl<'a> Groups<'a> {
     /// Each speaker with those that are the same device by its addresses.
     pub(super) fn new(
         identifier: &Identifier,
-        hosts: impl Iterator<Item = (&'a HostId, &'a Host)>,
+        hosts: impl ExactSizeIterator<Item = (&'a HostId, &'a Host)>,
     ) -> Self {
         let mut groups = Self::default();
+        // Memory that is not touched is none; lists that grow are copied each time.
+        groups.all.reserve(hosts.len());
+        groups.places.reserve(hosts.len() / 2);
         for (id, host) in hosts {
             if let Some(identity) = identifier.identify(id, host) {
                 groups.get(identity).hosts.push((id, host));

@@ -189,8 +189,9 @@ impl Census {
         self.derive_all(None, &mut |asset| each(asset))
     }
 
-    /// Shows every asset to `look`, with which it may remember something; then hands them
-    /// to `each` as [`Self::derive`] does, with what was remembered.
+    /// Shows every asset to `look`, with which it may remember something, as far as it alone
+    /// says; then hands them whole to `each` as [`Self::derive`] does, with what was
+    /// remembered.
     ///
     /// # Errors
     /// The first one of `each`, after which nothing more is derived.
@@ -260,7 +261,7 @@ impl Census {
         let others: Vec<_> =
             others.into_iter().filter(|(name, _)| !speaks.contains(name)).collect();
         if let Some(look) = look {
-            all.iter().for_each(|group| look(&desk.asset(group)));
+            all.iter().for_each(|group| look(&desk.sketch(group)));
             let described = others.iter().filter_map(|(name, it)| desk.described(name, it));
             described.for_each(|asset| look(&asset));
         }

@@ -17,7 +17,8 @@ mod stretch;
 mod tests;
 mod watch;
 
-use std::collections::{BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -61,8 +62,11 @@ pub(super) struct Diary {
     touched: HashMap<Speaker, BTreeSet<Day>, RandomState>,
     /// Local days in which segments were seen that were not known to be.
     lit: BTreeSet<Day>,
-    /// UTC days of which anything is known.
-    days: BTreeSet<UtcDay>,
+    /// UTC days of which anything is known, with what, as [`bit`] says; with anything where
+    /// an earlier process wrote it.
+    days: BTreeMap<UtcDay, u8>,
+    /// What was written since the last roll-up, which will ask for it.
+    fresh: Fresh,
     /// Local days of which assets have rows.
     rows: BTreeSet<Day>,
     /// From where on days are kept.
@@ -78,6 +82,43 @@ pub(super) struct Diary {
     stale: usize,
 }
 
+/// What was written of speakers since the last roll-up.
+#[derive(Default)]
+struct Fresh {
+    minutes: HashMap<(UtcDay, Speaker, u8), Minutes, RandomState>,
+    /// Days of which nothing else is known.
+    whole: BTreeSet<UtcDay>,
+    /// Days that are marked as not rolled up.
+    unrolled: BTreeSet<UtcDay>,
+}
+
+/// Minutes that are remembered until the roll-up: some 15 MB. The rest is read again.
+const FRESH: usize = 1 << 17;
+
+impl Fresh {
+    fn add(&mut self, key: (UtcDay, Speaker, u8), minutes: Minutes, is_first: bool) {
+        if self.minutes.len() >= FRESH && !self.minutes.contains_key(&key) {
+            self.whole.clear();
+            return;
+        }
+        if is_first {
+            self.whole.insert(key.0);
+        }
+        self.minutes.insert(key, minutes);
+    }
+
+    /// What is known to be written, or that nothing is; none when the inventory must be asked.
+    fn get(&self, key: &(UtcDay, Speaker, u8)) -> Option<Option<&Minutes>> {
+        let known = self.minutes.get(key);
+        (known.is_some() || self.whole.contains(&key.0)).then_some(known)
+    }
+}
+
+/// A bit for what is told in minutes: the methods' codes are bits themselves.
+const fn bit(what: u8) -> u8 {
+    if what == ONLINE { 0x80 } else { what }
+}
+
 /// What tells a calendar from others.
 fn mark(calendar: &Calendar) -> i64 {
     let digest = Sha256::digest(postcard::to_stdvec(calendar).unwrap_or_default());
@@ -91,7 +132,8 @@ impl Diary {
         let mark = mark(&calendar);
         let mut it = Self { calendar, mark, stored: Some(mark), ..Self::default() };
         let all = (i32::MIN, i32::MAX);
-        it.days.extend(kept::days_of(connection, "speaker_day", all)?);
+        let days = kept::days_of(connection, "speaker_day", all)?;
+        it.days.extend(days.into_iter().map(|day| (day, u8::MAX)));
         it.rows.extend(kept::days_of(connection, "asset_day", all)?);
         it.kept = Kept::load(connection)?;
         let mut rows = connection.prepare("SELECT asset, basis FROM asset_use")?;
@@ -178,17 +220,44 @@ impl Diary {
         }
         let base = i64::from(it.day).saturating_mul(DAY);
         let mut minutes = it.minutes.clone();
-        if let Some(known) = minutes_of(transaction, it.day, speaker, what)? {
-            minutes.unite(&known);
-            if minutes == known {
-                return Ok(());
+        let sql = match self.minutes_of(transaction, it.day, speaker, what)? {
+            None => "INSERT INTO speaker_day VALUES (?1, ?2, ?3, ?4)",
+            Some(known) => {
+                minutes.unite(&known);
+                if minutes == *known {
+                    return Ok(());
+                }
+                "UPDATE speaker_day SET minutes = ?4 WHERE day = ?1 AND speaker = ?2 AND what = ?3"
             }
-        }
-        let sql = "INSERT INTO speaker_day VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT DO UPDATE SET minutes = excluded.minutes";
+        };
         let bytes = minutes.encode(base);
         transaction.prepare_cached(sql)?.execute(params![it.day, speaker, what, bytes])?;
+        let before = self.days.entry(it.day).or_default();
+        self.fresh.add((it.day, speaker, what), minutes, *before == 0);
+        *before |= bit(what);
         self.touch(transaction, speaker, it.new)
+    }
+
+    /// In which minutes of a day a speaker was on line, or left traces of work.
+    fn minutes_of(
+        &self,
+        connection: &Connection,
+        day: UtcDay,
+        speaker: Speaker,
+        what: u8,
+    ) -> rusqlite::Result<Option<Cow<'_, Minutes>>> {
+        if self.days.get(&day).is_none_or(|it| it & bit(what) == 0) {
+            return Ok(None);
+        }
+        match self.fresh.get(&(day, speaker, what)) {
+            Some(known) => Ok(known.map(Cow::Borrowed)),
+            None => Ok(minutes_of(connection, day, speaker, what)?.map(Cow::Owned)),
+        }
+    }
+
+    /// What was to be written is not.
+    pub(super) fn failed(&mut self) {
+        self.fresh = Fresh::default();
     }
 
     /// From one minute to another, something is new of a speaker.
@@ -200,9 +269,11 @@ impl Diary {
     ) -> Result<(), Failure> {
         let utc = |minute: i64| UtcDay::try_from(minute.div_euclid(DAY)).unwrap_or(0);
         for day in utc(from)..=utc(to).min(utc(from).saturating_add(2)) {
-            self.days.insert(day);
-            let sql = "INSERT OR IGNORE INTO unrolled VALUES (?1)";
-            transaction.prepare_cached(sql)?.execute([day])?;
+            self.days.entry(day).or_default();
+            if self.fresh.unrolled.insert(day) {
+                let sql = "INSERT OR IGNORE INTO unrolled VALUES (?1)";
+                transaction.prepare_cached(sql)?.execute([day])?;
+            }
         }
         let days = around(&self.calendar.zone, from, to);
         self.touched.entry(speaker).or_default().extend(days);

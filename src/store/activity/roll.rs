@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sheet::{self, Before, DAYS, Sums, TOTALS, Table};
 use super::stretch::Stretches;
-use super::{Diary, Kept, ONLINE, Speaker, minutes_of, seen, segment_name, speaker};
+use super::{Diary, Fresh, Kept, ONLINE, Speaker, seen, segment_name, speaker};
 use crate::census::activity::method::{FARTHEST, SEGMENT_GAP, ways};
 use crate::census::activity::{Method, UNTIMELY};
 use crate::census::asset::Asset;
@@ -196,7 +196,7 @@ impl<'t> Roll<'t> {
             let utc = |minute: &i64| i32::try_from(minute.div_euclid(DAY)).unwrap_or(0);
             // Work may be told of the day before, and of the next one by a clock that is ahead.
             let (from, to) = (utc(from).saturating_sub(1), utc(to).saturating_add(1));
-            for day in self.diary.days.range(from..=to.max(from)) {
+            for (day, _) in self.diary.days.range(from..=to.max(from)) {
                 let base = i64::from(*day).saturating_mul(DAY);
                 days.extend(super::around(&self.diary.calendar.zone, base, base + DAY));
             }
@@ -305,7 +305,9 @@ impl<'t> Roll<'t> {
         let mut all = Minutes::default();
         for day in utc_days(from, to) {
             for speaker in &basis.speakers {
-                if let Some(minutes) = minutes_of(self.transaction, day, *speaker, what)? {
+                if let Some(minutes) =
+                    self.diary.minutes_of(self.transaction, day, *speaker, what)?
+                {
                     all.unite(&minutes);
                 }
             }
@@ -449,6 +451,7 @@ impl Diary {
         (self.kept, self.is_longer) = (rolled.kept, false);
         self.touched.clear();
         self.lit.clear();
+        self.fresh = Fresh::default();
         (self.stored, self.stale) = (Some(self.mark), rolled.stale);
     }
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::segment::lossy;
+use super::segment::{delimiters_in, lossy};
 
 /// Segments that may follow one that is read (HL7 v2 appendix A.4), in order.
 const NAMES: &[&str] = &[
@@ -34,7 +34,8 @@ pub(super) fn trimmed(text: &str) -> &str {
 
 pub(super) fn has_break(text: &str) -> bool {
     match text.is_ascii() {
-        true => text.bytes().any(|b| b.is_ascii_control()),
+        // Without leaving early: many at a time.
+        true => text.bytes().fold(false, |any, b| any | b.is_ascii_control()),
         false => text.contains(is_break),
     }
 }
@@ -50,13 +51,31 @@ pub(super) fn as_sent<'l>(line: &'l [u8], text: &str, field: char) -> Cow<'l, st
 }
 
 /// Whether a segment is whole and alone, in its text and in the bytes it came as:
-/// a wrong character set may swallow the first letter of a name. What runs on behind
-/// `last`, the last field that is read, does no harm.
-pub(super) fn is_alone(line: &[u8], text: &str, field: char, last: usize) -> bool {
-    let plain = as_sent(line, text, field);
-    !has_break(text)
-        && starts(text, field).chain(starts(&plain, field)).next().is_none()
-        && local_starts(text, field).chain(local_starts(&plain, field)).all(|n| n >= last)
+/// a wrong character set may swallow the first letter of a name.
+pub(super) struct Alone {
+    /// The first field behind which another segment may run on; none when one is sure to.
+    until: Option<usize>,
+}
+
+impl Alone {
+    pub(super) fn of(line: &[u8], text: &str, field: char) -> Self {
+        let plain = as_sent(line, text, field);
+        let mut until = (!has_break(text)).then_some(usize::MAX);
+        for (n, piece) in suspects(text, field).chain(suspects(&plain, field)) {
+            until = match until {
+                Some(_) if ends_in_name(piece) => None,
+                Some(known) if ends_in_code(piece) => Some(known.min(n)),
+                known => known,
+            };
+        }
+        Self { until }
+    }
+
+    /// Whether it is as far as `last`, the last field that is read: what runs on behind it
+    /// does no harm.
+    pub(super) fn until(&self, last: usize) -> bool {
+        self.until.is_some_and(|until| until >= last)
+    }
 }
 
 /// Line ends that were written out instead of made.
@@ -90,9 +109,8 @@ pub(super) fn starts(text: &str, field: char) -> impl Iterator<Item = usize> {
 /// text is looked through here, so the look is short.
 fn suspects(text: &str, field: char) -> impl Iterator<Item = (usize, &str)> {
     let bytes = text.as_bytes();
-    let delimiters = bytes.iter().enumerate().filter(move |(_, b)| char::from(**b) == field);
     let mut from = 0_usize;
-    delimiters.enumerate().filter_map(move |(n, (at, _))| {
+    delimiters_in(bytes, field).enumerate().filter_map(move |(n, at)| {
         let start = std::mem::replace(&mut from, at.saturating_add(1));
         // What comes first is the segment's own name; what comes last has no delimiter
         // behind it.

@@ -5,6 +5,7 @@
 //! this module never. The receiver names itself in its acknowledgement.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use hl7_parser::message::Separators;
 
@@ -12,7 +13,10 @@ use super::equipment::{self, Gear};
 use super::memory::{Memory, Sent, hash};
 use super::segment::{self, Charset, Segment};
 use super::work::Traces;
-use super::{header, intact};
+use super::{
+    header,
+    intact::{self, Alone},
+};
 use crate::observe::{Equipment, Key, Observed, Origin};
 use crate::wire::dissect::{Sink, Who};
 
@@ -174,7 +178,11 @@ impl Message {
         let text = self.charset.decode(line);
         let text = intact::trimmed(&text);
         let segment = Segment::new(text, self.separators);
-        let is_alone = |last| intact::is_alone(line, text, self.separators.field, last);
+        let known = OnceCell::new();
+        let is_alone = |last| {
+            let of = || Alone::of(line, text, self.separators.field);
+            known.get_or_init(of).until(last)
+        };
         if works && !equipment::is_implant(&segment) {
             let alone = self.work.last(&segment).is_some_and(is_alone);
             self.work.read(&segment, alone, out);

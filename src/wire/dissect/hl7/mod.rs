@@ -110,6 +110,14 @@ fn is_padding(byte: u8) -> bool {
     matches!(byte, VT | FS | b'\r' | b'\n' | b' ' | 0)
 }
 
+/// Where a line ends; a line feed is text where lines end with CR.
+fn end_of_line(bytes: &[u8], cr: bool) -> Option<usize> {
+    let end = memchr::memchr3(VT, FS, b'\r', bytes);
+    let line = end.and_then(|end| bytes.get(..end)).unwrap_or(bytes);
+    let feed = if cr { None } else { memchr::memchr(b'\n', line) };
+    feed.or(end)
+}
+
 /// `MSH`, or the headers of a batch (`BHS`) or file (`FHS`), with their delimiters
 /// (§2.5.4): all of them punctuation.
 fn begins_message(bytes: &[u8]) -> Verdict {
@@ -223,8 +231,7 @@ impl Half {
         if let Some(order) = self.wide {
             return self.wide_step(order, bytes, other, out);
         }
-        let ends = |b: u8| matches!(b, VT | FS | b'\r') || (b == b'\n' && !self.cr);
-        let Some(at) = bytes.iter().position(|&b| ends(b)) else {
+        let Some(at) = end_of_line(bytes, self.cr) else {
             if self.passing || bytes.len() >= MAX_SEGMENT {
                 if !std::mem::replace(&mut self.passing, true) && bytes.starts_with(b"MSH") {
                     self.message = None;

@@ -93,6 +93,12 @@ pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// Where a delimiter stands; it is always ASCII.
+pub(super) fn delimiters_in(text: &[u8], delimiter: char) -> impl Iterator<Item = usize> {
+    let of = u8::try_from(delimiter).ok();
+    of.into_iter().flat_map(move |of| memchr::memchr_iter(of, text))
+}
+
 /// One segment, ready to be asked for its fields by their numbers in the standard.
 pub(super) struct Segment<'a> {
     text: &'a str,
@@ -106,8 +112,8 @@ pub(super) struct Segment<'a> {
 impl<'a> Segment<'a> {
     pub(super) fn new(text: &'a str, separators: Separators) -> Self {
         let mut delimiters = [text.len(); DELIMITERS];
-        let found = text.bytes().enumerate().filter(|(_, b)| char::from(*b) == separators.field);
-        for (place, (at, _)) in delimiters.iter_mut().zip(found) {
+        let found = delimiters_in(text.as_bytes(), separators.field);
+        for (place, at) in delimiters.iter_mut().zip(found) {
             *place = at;
         }
         Self { text, separators, shift: usize::from(text.starts_with("MSH")), delimiters }

@@ -106,8 +106,8 @@ impl<'de> Deserialize<'de> for Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Key;
     use crate::census::host::{Evidence, Said};
+    use crate::observe::Key;
     use crate::time::Timestamp;
 
     #[test]

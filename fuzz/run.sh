@@ -1,6 +1,7 @@
 #!/bin/bash
 # Fuzzes: run.sh SECONDS [TARGET…]. Without targets: all of them, SECONDS each. A
-# target is capture_file, frame, stream, signature_file, or the name of a protocol.
+# target is capture_file, frame, stream, signature_file, advisory_file, or the name of a
+# protocol.
 # Needs a Rust toolchain (stable will do) and a C++ compiler. Inputs that break
 # something are written to fuzz/artifacts; then the exit code is 1.
 #

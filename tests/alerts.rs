@@ -333,6 +333,37 @@ fn nothing_is_lost_whoever_is_killed() {
     }
 }
 
+/// Of a receiver that resets two of five connections after some lines: it is caught up
+/// with, and gets everything.
+#[test]
+fn a_receiver_that_tears_connections_gets_everything() {
+    let site = Site::new();
+    for capture in ["hl7.pcap", "hospital.pcapng", "dicom.pcap", "windows.pcap", "bedside.pcap"] {
+        site.read(capture);
+    }
+    let all: BTreeSet<i64> = site.ids().into_iter().collect();
+    assert!(all.len() > 60, "only {} alerts", all.len());
+    let torn = Receiver::new(Speaks::Torn);
+    let config = format!(
+        "[alerts]\nretry_seconds = 1\n\
+         [[alerts.to]]\nname = 'siem'\nkind = 'syslog'\naddress = 'tcp://127.0.0.1:{}'\n",
+        torn.port
+    );
+    std::fs::write(site.at("a.toml"), config).expect("written");
+    let args = ["alerts", "--follow", "--deliver", "--state", "s", "--config", "a.toml"];
+    let mut command = site.command(&args);
+    let deliverer =
+        Running(command.stderr(Stdio::null()).stdin(Stdio::null()).spawn().expect("started"));
+    let last = format!("\"id\":{},", all.len());
+    patiently("the cursor stands after the last", || {
+        std::fs::read_to_string(site.at("s/siem.cursor")).is_ok_and(|it| it.contains(&last))
+    });
+    deliverer.kill();
+    let got = syslog_ids(&torn.took());
+    assert_eq!(got.iter().copied().collect::<BTreeSet<_>>(), all);
+    assert!(got.len() > all.len(), "some came again: nothing was torn otherwise");
+}
+
 #[test]
 fn no_output_holds_a_patient() {
     let canaries = std::fs::read_to_string(lab::capture("canaries.txt")).expect("canaries.txt");

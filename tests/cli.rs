@@ -321,6 +321,41 @@ fn standard_input_and_a_reader_that_leaves() {
     }
 }
 
+/// What is asked of the program itself is output like any other.
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let pages = [
+        &["--help"][..],
+        &["-h"],
+        &["help"],
+        &["help", "read"],
+        &["register", "--help"],
+        &["--version"],
+        &["completions", "bash"],
+        &["man"],
+    ];
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for args in pages {
+        let run = |to: Stdio| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+            command.args(args).current_dir(dir.path()).stdout(to).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        };
+        let out = run(full().into()).wait_with_output().unwrap();
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert!(out.status.code() == Some(1) && is_one_line(&said), "{args:?}: {said}");
+        assert!(said.contains("cannot write"), "{args:?}: {said}");
+        let mut gone = run(Stdio::piped());
+        drop(gone.stdout.take());
+        let out = gone.wait_with_output().unwrap();
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert!(out.status.code() == Some(0) && said.is_empty(), "{args:?}: {said}");
+    }
+    // Bad usage stays bad usage.
+    assert_eq!(auscult(dir.path(), &["--nothing"]).status.code(), Some(2));
+}
+
 #[test]
 fn a_full_disk_keeps_what_was_written() {
     let dir = tempfile::tempdir().unwrap();

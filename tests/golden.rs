@@ -69,7 +69,7 @@ fn a_capture_of_an_earlier_time_is_read_in_full() {
             .map(|(_, n)| n)
             .sum();
         let ids: Vec<String> =
-            inventory.assets().unwrap().into_iter().map(|asset| asset.id).collect();
+            inventory.assets().unwrap().into_iter().map(|asset| asset.id.into_owned()).collect();
         (ids, recognised)
     };
     let forth = ids("forth.db", &[a.clone(), b.clone()]);

@@ -416,7 +416,7 @@ fn a_reload_loses_no_frame() {
     let mut sent = play(&mirror, "hl7.pcap");
     sensor.signal(1);
     sent += play(&mirror, "dicom.pcap");
-    assert!(sensor.line().contains("signatures, identities and risks are read anew"));
+    assert!(sensor.line().contains("signatures, identities, risks and [alerts] are read anew"));
     sent += play(&mirror, "names.pcap");
     sensor.stop(15);
     assert_eq!(counter(&db, "frames"), sent);

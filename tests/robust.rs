@@ -24,7 +24,7 @@ use auscult::wire::flow::Engine;
 use auscult::wire::packet::Front;
 use inputs::dissector::{self, Message, conversation};
 use inputs::lab::{Conversation, Harvest};
-use inputs::{capture_file, frame, promise, signature_file, stream};
+use inputs::{advisory_file, capture_file, frame, promise, signature_file, stream};
 
 /// Protocols that nobody speaks in the lab's captures.
 const UNSPOKEN: &[&str] = &[
@@ -348,6 +348,23 @@ fn broken_frames_become_a_register() {
     }
 }
 
+/// Files to be imported, whole, cut anywhere and with any byte hurt.
+#[test]
+fn hurt_advisories() {
+    let mut dice = Dice(0x6164_7669_736f_7279);
+    let whole: Vec<u8> = advisory_file::EXAMPLES.join("\0").into_bytes();
+    for file in advisory_file::EXAMPLES.map(str::as_bytes).into_iter().chain([&whole[..]]) {
+        advisory_file::run(file);
+        for _ in 0..60 {
+            let mut hurt = file.to_vec();
+            hurt.truncate(1 + dice.next(file.len()));
+            let at = dice.next(hurt.len());
+            hurt[at] ^= 1 << dice.next(8);
+            advisory_file::run(&hurt);
+        }
+    }
+}
+
 /// What fuzzing once found stays mended: the inputs of `fuzz/regressions`.
 #[test]
 fn past_findings() {
@@ -364,6 +381,7 @@ fn past_findings() {
                 "frame" => frame::run(&bytes),
                 "stream" => stream::run(&bytes),
                 "signature_file" => signature_file::run(&bytes),
+                "advisory_file" => advisory_file::run(&bytes),
                 protocol => dissector::run(by_name(protocol).expect("a target"), &bytes),
             }
             replayed += 1;

@@ -250,8 +250,7 @@ impl Held {
                 *it.split_kinds.entry(unit.kind.clone()).or_default() += 1;
                 if it.split <= SHOWN {
                     let names = places.iter().filter_map(|at| assets.get(*at));
-                    let names: Vec<_> =
-                        names.map(|asset| asset.identity.as_str()).take(4).collect();
+                    let names: Vec<_> = names.map(|asset| &*asset.identity).take(4).collect();
                     let (unit, kind) = (unit.unit, &unit.kind);
                     it.examples.push(format!("split unit {unit} ({kind}): {}", names.join(", ")));
                 }
@@ -318,7 +317,7 @@ fn tokens(hospital: &Hospital) -> HashMap<String, usize> {
 fn evidence(asset: &Known) -> impl Iterator<Item = (String, Option<u64>)> {
     let wanted = ["software", "ae_titles", "hostname", "station_name", "mac_addresses"];
     wanted.into_iter().flat_map(move |name| {
-        let values = asset.values.get(name).into_iter().flatten();
+        let values = asset.all(name).iter();
         values.flat_map(move |value| {
             let text = value.value.to_lowercase();
             let text = if name == "hostname" {

@@ -10,10 +10,12 @@ use std::path::Path;
 use std::{env, fs, io, process};
 
 use auscult::wire::dissect::PROTOCOLS;
+use auscult_fuzz::advisory_file::EXAMPLES;
 use auscult_fuzz::lab::Harvest;
 use auscult_fuzz::{dissector, frame, stream};
 
-const TARGETS: [&str; 4] = ["capture_file", "frame", "stream", "signature_file"];
+const TARGETS: [&str; 5] =
+    ["capture_file", "frame", "stream", "signature_file", "advisory_file"];
 /// A longer input teaches a fuzzer little and costs it much.
 const LONGEST: usize = 8 * 1024;
 
@@ -100,5 +102,7 @@ fn fill(captures: &Path, corpus: &Path) -> io::Result<()> {
             }
         }
     }
-    write("signature_file", &signatures)
+    write("signature_file", &signatures)?;
+    let files = EXAMPLES.map(|it| it.as_bytes().to_vec());
+    write("advisory_file", &files.into_iter().collect())
 }

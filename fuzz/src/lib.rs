@@ -2,6 +2,7 @@
 //! promises about them. The fuzz targets call them with made-up input, and
 //! `tests/robust.rs` of the project with damaged captures and with past findings.
 
+pub mod advisory_file;
 pub mod capture_file;
 pub mod dissector;
 pub mod frame;

@@ -47,7 +47,8 @@ pub fn of_observation(observation: &Observation) {
         | Observed::Address(..)
         | Observed::Peer(_)
         | Observed::Use(_)
-        | Observed::Booted(_) => {}
+        | Observed::Booted(_)
+        | Observed::Asks(..) => {}
     }
 }
 

@@ -23,6 +23,7 @@ pub mod risk;
 mod room;
 mod said;
 pub mod signature;
+mod sweeps;
 mod tenancy;
 mod users;
 
@@ -35,7 +36,7 @@ use std::vec::Drain;
 use foldhash::fast::RandomState;
 
 use crate::net::{HostId, Segment};
-use crate::observe::{LAST_USER, Observation, Observed, text};
+use crate::observe::{LAST_USER, Observation, Observed, SWEEPS, text};
 use crate::time::calendar::Zone;
 use crate::time::{SECOND, Timestamp};
 
@@ -46,6 +47,7 @@ pub use host::{Evidence, Host, Span};
 use risk::RiskBook;
 use room::Room;
 use signature::Book;
+use sweeps::Sweeps;
 use tenancy::Tenancies;
 
 pub use room::MAX_BYTES;
@@ -90,6 +92,7 @@ pub struct Census {
     users: Option<i64>,
     /// Who was last looked at for a place.
     hand: usize,
+    sweeps: Sweeps,
 }
 
 impl Census {
@@ -109,6 +112,7 @@ impl Census {
             refused: 0,
             users: None,
             hand: 0,
+            sweeps: Sweeps::default(),
         }
     }
 
@@ -295,7 +299,7 @@ impl Census {
         self.activity.take(place, &observation, &mut self.room);
         let Observation { at, frame, what, host: id } = observation;
         let said = Said::new(at, Evidence { capture, frame });
-        let Self { hosts, room, tenancies, users, .. } = self;
+        let Self { hosts, room, tenancies, users, sweeps, .. } = self;
         let Some((_, host)) = hosts.get_mut(place) else { return };
         let silent = at.since(host.span.last);
         host.span.extend(at);
@@ -325,6 +329,11 @@ impl Census {
                 host.speaks((transport, port, &name, role), said, room);
             }
             Observed::Peer(peer) => host.met(peer, room),
+            Observed::Asks(port, asked) => {
+                if sweeps.add(id, port, asked, at) {
+                    host.learn(SWEEPS, port.to_string().into(), said, room);
+                }
+            }
             // That is its activity's.
             Observed::Use(_) | Observed::Booted(_) => {}
         }

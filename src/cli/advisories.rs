@@ -162,9 +162,8 @@ pub(super) fn age(set: &Set, last: crate::time::Timestamp) -> Option<i64> {
 }
 
 fn list(all: &Advisories, settings: &Settings) -> Result<(), Failure> {
-    let last = Inventory::open(&settings.db).and_then(|it| it.assets()).ok();
-    let last = last.filter(|all| !all.is_empty());
-    let last = last.map(|all| several(all.iter().map(|it| it.last_seen)));
+    let last = Inventory::open(&settings.db).and_then(|it| it.last_seen()).ok();
+    let last = last.filter(|all| !all.is_empty()).map(several);
     let set = all.set();
     output(None, |to| {
         write!(to, "{}", summary(set))?;
@@ -254,12 +253,12 @@ fn explain(all: &Advisories, id: &str) -> Result<(), Failure> {
 }
 
 /// What is known of a stored asset, as far as it is compared.
-fn device(asset: &Known) -> Device {
+fn device(asset: &Known<'_>) -> Device {
     let mut device = Device::default();
     for (name, values) in &asset.values {
         for it in values.iter().filter(|it| it.shown) {
             let (protocol, client) = (it.value.split(' ').next(), it.value.ends_with(" client"));
-            match (name.as_str(), protocol) {
+            match (&**name, protocol) {
                 ("services", Some(protocol)) if !client && !protocol.contains('/') => {
                     device.serves(protocol);
                 }
@@ -278,8 +277,9 @@ fn compare(
     format: Format,
 ) -> Result<(), Failure> {
     let all = settings.advisories()?;
-    let assets = Inventory::open(&settings.db)?.assets()?;
-    let chosen: Vec<&Known> = match wanted {
+    let shelf = Inventory::open(&settings.db)?.shelf(false)?;
+    let assets = shelf.known(None)?;
+    let chosen: Vec<&Known<'_>> = match wanted {
         Some(wanted) => dossier::find(&assets, wanted),
         None => assets.iter().filter(|it| !it.external).collect(),
     };
@@ -290,10 +290,11 @@ fn compare(
         ));
     }
     let counts = |it: &Match| fixed || it.verdict != Verdict::Fixed;
-    let found =
-        |asset: &Known| all.of(&device(asset)).into_iter().filter(counts).collect::<Vec<Match>>();
+    let found = |asset: &Known<'_>| {
+        all.of(&device(asset)).into_iter().filter(counts).collect::<Vec<Match>>()
+    };
     if format == Format::Csv {
-        return output(None, |to| table(chosen.iter().map(|it| (it.id.as_str(), found(it))), to));
+        return output(None, |to| table(chosen.iter().map(|it| (&*it.id, found(it))), to));
     }
     output(None, |to| {
         for asset in &chosen {
@@ -345,7 +346,7 @@ fn table<'a>(
             it.cves.join("; "),
             it.because,
         ];
-        csv.write_record(row.map(neutral)).map_err(failed)?;
+        csv.write_record(row.map(|cell| neutral(cell).into_owned())).map_err(failed)?;
     }
     Ok(csv.flush()?)
 }

@@ -154,6 +154,8 @@ const LAST_USER_DAYS: u32 = 30;
 
 /// Options as meant: the command line over the configuration file over the defaults.
 struct Settings {
+    /// The configuration file that was named.
+    config: Option<PathBuf>,
     db: PathBuf,
     overlay: Option<PathBuf>,
     identity: Option<PathBuf>,
@@ -175,6 +177,7 @@ impl Settings {
         let calendar = config.calendar().map_err(Failure::Said)?;
         let db = common.db.clone().or(config.db);
         let it = Self {
+            config: common.config.clone(),
             db: db.unwrap_or_else(|| PathBuf::from("auscult.db")),
             overlay: config.signatures,
             identity: config.identity,
@@ -263,10 +266,15 @@ impl Settings {
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(asked) => {
             // Help and version are no errors; a reader that is gone is none either.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return match asked.print().and_then(|()| io::stdout().flush()).map_err(Failure::from) {
+                Err(Failure::Said(why)) if asked.exit_code() == 0 => {
+                    let _ = writeln!(io::stderr(), "auscult: {why}");
+                    ExitCode::FAILURE
+                }
+                _ => ExitCode::from(u8::try_from(asked.exit_code()).unwrap_or(2)),
+            };
         }
     };
     let Common { log: format, verbose, quiet, .. } = cli.common;
@@ -315,12 +323,12 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "auscult", &mut text);
-            Ok(io::stdout().write_all(&text)?)
+            output(None, |to| Ok(to.write_all(&text)?))
         }
         Command::Man => {
             let mut text = Vec::new();
             clap_mangen::Man::new(Cli::command()).render(&mut text)?;
-            Ok(io::stdout().write_all(&text)?)
+            output(None, |to| Ok(to.write_all(&text)?))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tracing::warn;
 
 use super::{Failure, Settings, output};
-use crate::census::risk::several;
+use crate::census::risk::{RiskBook, several};
 use crate::store::Inventory;
 use crate::view::{dossier, risk};
 
@@ -47,22 +47,20 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         });
     }
     let inventory = Inventory::open(&settings.db)?;
-    let (mut assets, risks) = (inventory.assets()?, inventory.risks()?);
+    let names = [dossier::NAMES, risk::TITLE].concat();
+    let (shelf, risks) = (inventory.shelf(false)?, inventory.risks()?);
+    let mut assets = shelf.known(Some(&names))?;
     let now = several(assets.iter().map(|asset| asset.last_seen));
     if settings.accepted.is_some() {
         match settings.risks() {
             Err(failure) => warn!("{failure}"),
-            Ok(book) => {
-                for asset in book.unknown_accepted(assets.iter().map(|it| it.id.as_str())) {
-                    warn!("the file of acceptances names the asset `{asset}`, which is not known");
-                }
-            }
+            Ok(book) => name_unknown(&book, assets.iter().map(|it| &*it.id)),
         }
     }
     if let Some(wanted) = &args.asset {
         let found: Vec<String> =
-            dossier::find(&assets, wanted).into_iter().map(|it| it.id.clone()).collect();
-        assets.retain(|asset| found.contains(&asset.id));
+            dossier::find(&assets, wanted).into_iter().map(|it| it.id.to_string()).collect();
+        assets.retain(|asset| found.iter().any(|id| *id == asset.id));
         if assets.is_empty() {
             return Err(Failure::nobody(wanted));
         }
@@ -91,4 +89,22 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         risk::list(&ranked)
     };
     output(to, |to| Ok(to.write_all(text.as_bytes())?))
+}
+
+/// Says which assets of the file of acceptances an inventory does not know. One that knows
+/// nobody yet proves nothing.
+pub(super) fn unknown_accepted(settings: &Settings, book: &RiskBook) {
+    if settings.accepted.is_none() {
+        return;
+    }
+    let Ok(ids) = Inventory::open(&settings.db).and_then(|it| it.ids()) else { return };
+    if !ids.is_empty() {
+        name_unknown(book, ids.iter().map(String::as_str));
+    }
+}
+
+fn name_unknown<'i>(book: &RiskBook, ids: impl Iterator<Item = &'i str>) {
+    for asset in book.unknown_accepted(ids) {
+        warn!("the file of acceptances names the asset `{asset}`, which is not known");
+    }
 }

@@ -20,9 +20,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let inventory = Inventory::open(&settings.db)?;
-    let assets = inventory.assets()?;
-    let (risks, captures) = (inventory.risks()?, inventory.captures()?);
-    let found = dossier::find(&assets, &args.asset);
+    let shelf = inventory.shelf(false)?;
+    let named = shelf.known(Some(dossier::NAMES))?;
+    let named = dossier::find(&named, &args.asset);
+    let found = shelf.whole(|id| named.iter().any(|it| it.id == id))?;
+    let captures = inventory.captures()?;
     let changes = match found.as_slice() {
         [asset] => inventory.history(&asset.id)?,
         _ => Vec::new(),
@@ -34,8 +36,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         found => output(None, |to| {
             for asset in found {
                 to.write_all(dossier::text(asset).as_bytes())?;
-                if let Some(it) = risks.get(&asset.id) {
-                    to.write_all(risk::page(it, &captures).as_bytes())?;
+                if let Some(it) = inventory.risk_of(&asset.id)? {
+                    to.write_all(risk::page(&it, &captures).as_bytes())?;
                 }
             }
             if let ([asset], Some(days)) = (found, activity::lately(&inventory, None, DAYS)?) {

@@ -128,7 +128,17 @@ pub enum Observed<'a> {
     /// It has been running since then, or for longer: an agent that was started anew tells
     /// a later time than its host.
     Booted(Timestamp),
+    /// Within this minute it asked several others for this port: of 64 bits, each set by
+    /// about one of 64 who were asked. What is many is [`SWEPT`]; who sees a part of the
+    /// traffic sees a part of the bits.
+    Asks(u16, u64),
 }
+
+/// So many bits of [`Observed::Asks`] are a sweep: some twenty others set them.
+pub const SWEPT: u32 = 17;
+
+/// The port that many were asked for within a minute.
+pub const SWEEPS: Key = Key::new("network.sweeps");
 
 impl Observed<'_> {
     /// The same, owning its text: the first heap copy of the whole path.
@@ -158,6 +168,7 @@ impl Observed<'_> {
             Self::Peer(host) => Observed::Peer(host),
             Self::Use(it) => Observed::Use(it),
             Self::Booted(at) => Observed::Booted(at),
+            Self::Asks(port, of) => Observed::Asks(port, of),
         }
     }
 }

@@ -1,29 +1,28 @@
 //! What views ask of the inventory; read-only, and never of SQL.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use foldhash::fast::RandomState;
 use rusqlite::{Connection, Params, Row};
 
 use super::activity::Activity;
-use super::record::{self, Attribute, Unreadable};
 use super::{Error, Fault, open_reader};
 use crate::time::Timestamp;
 
 /// One reason for a value.
 #[derive(Clone, Debug)]
-pub struct Why {
+pub struct Why<'a> {
     /// Id of the signature.
-    pub signature: String,
+    pub signature: Cow<'a, str>,
     /// The fact's key.
-    pub key: String,
+    pub key: Cow<'a, str>,
     /// The fact's value, as it was on the wire.
-    pub value: String,
+    pub value: Cow<'a, str>,
     /// 0 to 1.
     pub confidence: f64,
     /// Name of the capture.
-    pub capture: String,
+    pub capture: Cow<'a, str>,
     /// Number of the frame, from 1; 0 when no single frame says it.
     pub frame: u64,
     /// First time.
@@ -32,46 +31,87 @@ pub struct Why {
 
 /// One value of an attribute.
 #[derive(Clone, Debug)]
-pub struct Value {
+pub struct Value<'a> {
     /// The value.
-    pub value: String,
+    pub value: Cow<'a, str>,
     /// 0 to 1.
     pub confidence: f64,
     /// Whether it is the one shown; the others are losing candidates.
     pub shown: bool,
     /// Strongest first.
-    pub reasons: Vec<Why>,
+    pub reasons: Vec<Why<'a>>,
 }
 
-/// Everything known of one asset.
+/// Everything known of one asset; its text is lent by a [`Shelf`](super::Shelf), or its own.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct Known<'a> {
     /// Stable name.
-    pub id: String,
+    pub id: Cow<'a, str>,
     /// What it is recognised by: `mac:…`, `ip:…`, `equipment:…`.
-    pub identity: String,
+    pub identity: Cow<'a, str>,
     /// A public address behind a router.
     pub external: bool,
     /// First time.
     pub first_seen: Timestamp,
     /// Last time.
     pub last_seen: Timestamp,
-    /// Values by attribute, the best first.
-    pub values: BTreeMap<String, Vec<Value>>,
+    /// Values by attribute, the best first. Sorted by attribute where everything was asked
+    /// for.
+    pub values: Vec<(Cow<'a, str>, Vec<Value<'a>>)>,
     /// What it did since it is known, where it is seen on a link.
     pub activity: Option<Activity>,
 }
 
-impl Known {
+impl<'a> Known<'a> {
+    /// All values of an attribute.
+    #[must_use]
+    pub fn all(&self, name: &str) -> &[Value<'a>] {
+        let found = self.values.iter().rev().find(|(it, _)| it == name);
+        found.map_or(&[], |(_, values)| values)
+    }
+
     /// The shown values of an attribute.
-    pub fn shown(&self, name: &str) -> impl Iterator<Item = &Value> {
-        self.values.get(name).into_iter().flatten().filter(|value| value.shown)
+    pub fn shown(&self, name: &str) -> impl Iterator<Item = &Value<'a>> {
+        self.all(name).iter().filter(|value| value.shown)
     }
 
     /// The first shown value of an attribute.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<&str> {
-        self.shown(name).next().map(|value| value.value.as_str())
+        self.shown(name).next().map(|value| &*value.value)
+    }
+
+    /// With text of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Known<'static> {
+        fn own(text: Cow<'_, str>) -> Cow<'static, str> {
+            Cow::Owned(text.into_owned())
+        }
+        let why = |it: Why<'_>| Why {
+            signature: own(it.signature),
+            key: own(it.key),
+            value: own(it.value),
+            capture: own(it.capture),
+            ..it
+        };
+        let value = |it: Value<'_>| Value {
+            value: own(it.value),
+            confidence: it.confidence,
+            shown: it.shown,
+            reasons: it.reasons.into_iter().map(why).collect(),
+        };
+        let values = self.values.into_iter();
+        Known {
+            id: own(self.id),
+            identity: own(self.identity),
+            external: self.external,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            values: values
+                .map(|(name, values)| (own(name), values.into_iter().map(value).collect()))
+                .collect(),
+            activity: self.activity,
+        }
     }
 }
 
@@ -111,70 +151,30 @@ impl Inventory {
         rows.collect::<Result<_, _>>().map_err(read)
     }
 
-    /// All assets, in the order of their identities.
+    /// All assets, in the order of their identities. Who only looks at them takes
+    /// [`Self::shelf`].
     ///
     /// # Errors
     /// The inventory cannot be read, or a newer program wrote it.
-    pub fn assets(&self) -> Result<Vec<Known>, Error> {
-        self.known(None)
+    pub fn assets(&self) -> Result<Vec<Known<'static>>, Error> {
+        let shelf = self.shelf(true)?;
+        Ok(shelf.known(None)?.into_iter().map(Known::into_owned).collect())
     }
 
-    /// As [`Self::assets`], but only the shown values of these attributes, without reasons
-    /// and without activity: for lists of many.
+    /// The ids of all assets, in order.
     ///
     /// # Errors
-    /// The inventory cannot be read, or a newer program wrote it.
-    pub fn assets_with(&self, attributes: &[&str]) -> Result<Vec<Known>, Error> {
-        self.known(Some(attributes))
+    /// The inventory cannot be read.
+    pub fn ids(&self) -> Result<Vec<String>, Error> {
+        self.rows("SELECT id FROM asset ORDER BY id", [], |row| row.get(0))
     }
 
-    fn known(&self, wanted: Option<&[&str]>) -> Result<Vec<Known>, Error> {
-        // One snapshot for all queries, whatever the writer does meanwhile.
-        let snapshot = self
-            .connection
-            .unchecked_transaction()
-            .map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
-        let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
-        let mut assets = self.rows(
-            "SELECT number, id, identity, external, first_seen, last_seen FROM asset
-             ORDER BY identity, id",
-            [],
-            |row| {
-                places.insert(row.get(0)?, places.len());
-                Ok(Known {
-                    id: row.get(1)?,
-                    identity: row.get(2)?,
-                    external: row.get(3)?,
-                    first_seen: Timestamp(row.get(4)?),
-                    last_seen: Timestamp(row.get(5)?),
-                    values: BTreeMap::new(),
-                    activity: None,
-                })
-            },
-        )?;
-        let captures = self.rows("SELECT id, name FROM capture", [], |row| {
-            Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?))
-        })?;
-        let captures: BTreeMap<u32, String> = captures.into_iter().collect();
-        let known = self.rows("SELECT asset, attributes FROM known", [], |row| {
-            let place = places.get(&row.get(0)?);
-            let Some(asset) = place.and_then(|at| assets.get_mut(*at)) else { return Ok(Ok(())) };
-            let blob = row.get_ref(1)?.as_blob()?;
-            Ok(values(blob, &captures, wanted).map(|values| asset.values = values))
-        })?;
-        let mut activity = match wanted {
-            None => self.activity(None)?,
-            Some(_) => HashMap::default(),
-        };
-        drop(snapshot);
-        for asset in &mut assets {
-            asset.activity = activity.remove(&asset.id);
-        }
-        known
-            .into_iter()
-            .collect::<Result<(), _>>()
-            .map_err(|error| Error::new(&self.path, Fault::Row(error)))?;
-        Ok(assets)
+    /// When the last packet of each asset came, unordered.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn last_seen(&self) -> Result<Vec<Timestamp>, Error> {
+        self.rows("SELECT last_seen FROM asset", [], |row| Ok(Timestamp(row.get(0)?)))
     }
 
     /// What was read into the inventory, in order.
@@ -195,43 +195,5 @@ impl Inventory {
             }
         }
         Ok(captures)
-    }
-}
-
-/// The values of one asset by attribute.
-fn values(
-    blob: &[u8],
-    captures: &BTreeMap<u32, String>,
-    wanted: Option<&[&str]>,
-) -> Result<BTreeMap<String, Vec<Value>>, Unreadable> {
-    let mut attributes: Vec<Attribute<'_>> = record::only(blob)?;
-    if let Some(wanted) = wanted {
-        attributes.retain(|attribute| wanted.contains(&&*attribute.name));
-        for attribute in &mut attributes {
-            attribute.values.retain(|value| value.shown);
-            attribute.values.iter_mut().for_each(|value| value.reasons.clear());
-        }
-    }
-    let value = |it: record::ValueOf<'_>| Value {
-        value: it.value.into_owned(),
-        confidence: f64::from(it.confidence),
-        shown: it.shown,
-        reasons: it.reasons.iter().map(|why| reason(why, captures)).collect(),
-    };
-    let named = attributes.into_iter().map(|attribute| {
-        (attribute.name.into_owned(), attribute.values.into_iter().map(value).collect())
-    });
-    Ok(named.collect())
-}
-
-fn reason(why: &record::ReasonOf<'_>, captures: &BTreeMap<u32, String>) -> Why {
-    Why {
-        signature: why.signature.to_owned(),
-        key: why.key.to_owned(),
-        value: why.value.to_owned(),
-        confidence: f64::from(why.confidence),
-        capture: captures.get(&why.capture).cloned().unwrap_or_default(),
-        frame: why.frame,
-        first_seen: why.first_seen,
     }
 }

@@ -16,6 +16,7 @@ use super::risk;
 use super::writer::Failure;
 use crate::census::asset::{Asset, AssetId, Candidate, Joined, Tally};
 use crate::census::{Census, Span};
+use crate::net::Transport;
 use crate::observe::Role;
 use crate::time::Timestamp;
 
@@ -322,6 +323,16 @@ fn value_of<'a>(candidate: &'a Candidate<'_>, shown: bool) -> ValueOf<'a> {
     }
 }
 
+/// A service as it is shown; none of one that has no name and is only asked for.
+pub(super) fn service(transport: Transport, port: u16, name: &str, role: Role) -> Option<String> {
+    match (name, role) {
+        ("", Role::Server) => Some(format!("{transport}/{port}")),
+        ("", Role::Client) => None,
+        (name, Role::Server) => Some(format!("{name} {transport}/{port}")),
+        (name, Role::Client) => Some(format!("{name} client")),
+    }
+}
+
 /// Addresses, places, services and peers as values.
 fn places<'a>(
     asset: &'a Asset<'_>,
@@ -331,15 +342,9 @@ fn places<'a>(
         Cow::Owned(it.to_string())
     }
     let vendor = crate::census::signature::oui::vendor;
-    let mut services: Vec<String> = asset
-        .services
-        .iter()
-        .filter_map(|(transport, port, name, role)| match (*name, role) {
-            ("", Role::Server) => Some(format!("{transport}/{port}")),
-            ("", Role::Client) => None,
-            (name, Role::Server) => Some(format!("{name} {transport}/{port}")),
-            (name, Role::Client) => Some(format!("{name} client")),
-        })
+    let all = asset.services.iter();
+    let mut services: Vec<String> = all
+        .filter_map(|(transport, port, name, role)| service(*transport, *port, name, *role))
         .collect();
     services.sort_unstable();
     services.dedup();

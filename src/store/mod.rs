@@ -10,6 +10,7 @@ mod journal;
 mod ledger;
 mod record;
 pub mod risk;
+mod shelf;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub use health::{COUNTED, Health, Stretch};
 pub use history::Change;
 pub use inventory::{Capture, Inventory, Known, Value, Why};
 pub use ledger::Published;
+pub use shelf::{Shelf, side_by_side};
 pub use writer::{Counters, Writer};
 
 /// A reader or a writer waits so long for the other.

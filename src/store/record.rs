@@ -2,9 +2,11 @@
 //! wire format (<https://postcard.jamesmunns.com>), whose text stays readable as it is.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use postcard::ser_flavors::Flavor;
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::time::Timestamp;
 
@@ -97,7 +99,7 @@ pub(super) struct ValueOf<'a> {
 }
 
 /// One reason for a value.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ReasonOf<'a> {
     pub(super) signature: &'a str,
     pub(super) key: &'a str,
@@ -108,9 +110,70 @@ pub(super) struct ReasonOf<'a> {
     pub(super) first_seen: Timestamp,
 }
 
+/// An [`Attribute`] of which one reason a value is enough.
+#[derive(Debug, Deserialize)]
+pub(super) struct Bare<'a> {
+    pub(super) name: &'a str,
+    #[serde(borrow)]
+    pub(super) values: Vec<BareValue<'a>>,
+}
+
+/// A [`ValueOf`] with its first reason.
+#[derive(Debug, Deserialize)]
+pub(super) struct BareValue<'a> {
+    pub(super) value: &'a str,
+    pub(super) confidence: f32,
+    pub(super) shown: bool,
+    #[serde(borrow, deserialize_with = "first")]
+    pub(super) reason: Option<ReasonOf<'a>>,
+}
+
+/// The first of a list; the others are read and not kept.
+fn first<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ReasonOf<'de>>, D::Error> {
+    struct Each;
+    impl<'de> Visitor<'de> for Each {
+        type Value = Option<ReasonOf<'de>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("reasons")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
+            let first = all.next_element()?;
+            while all.next_element::<ReasonOf<'de>>()?.is_some() {}
+            Ok(first)
+        }
+    }
+    from.deserialize_seq(Each)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_reason_may_be_enough() {
+        let first_seen = Timestamp(7);
+        let (signature, key, value) = ("s", "k", "v");
+        let reason =
+            ReasonOf { signature, key, value, confidence: 0.5, capture: 1, frame: 9, first_seen };
+        let value = |value: &'static str, reasons| ValueOf {
+            value: value.into(),
+            confidence: 0.5,
+            shown: true,
+            reasons,
+        };
+        let other = ReasonOf { signature: "t", ..reason };
+        let values = vec![value("a", vec![reason, other]), value("b", Vec::new())];
+        let all = [Attribute { name: "x".into(), values }];
+        let mut blob = Vec::new();
+        begin(&mut blob);
+        add(&mut blob, &all.as_slice()).unwrap();
+        let bare: Vec<Bare<'_>> = only(&blob).unwrap();
+        let said = |it: &BareValue<'_>| it.reason.as_ref().map(|why| why.signature.to_owned());
+        let values: Vec<_> = bare[0].values.iter().map(|it| (it.value, said(it))).collect();
+        assert_eq!((bare[0].name, values), ("x", vec![("a", Some("s".into())), ("b", None)]));
+    }
 
     #[test]
     fn what_is_not_ours_is_said_to_be_so() {

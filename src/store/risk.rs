@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::record::{self, Attribute, ReasonOf, ValueOf};
+use super::shelf::side_by_side;
 use super::{Change, Error, Fault, Inventory};
 pub use crate::census::risk::{
     Assessment, ControlTerm, Finding, ImpactTerm, Level, Outcome, Proof, Property, Severity,
@@ -82,14 +83,26 @@ impl Inventory {
     pub fn risks(&self) -> Result<HashMap<String, Assessment, RandomState>, Error> {
         let sql = "SELECT id, assessment FROM risk JOIN asset ON asset = number";
         let rows = self.rows(sql, [], |row| {
-            let blob = row.get_ref(1)?.as_blob()?;
-            Ok((row.get::<_, String>(0)?, record::only::<Assessment>(blob)))
+            Ok((row.get::<_, String>(0)?, row.get_ref(1)?.as_blob()?.to_vec()))
         })?;
-        let read = |(id, it): (String, Result<Assessment, _>)| it.map(|it| (id, it));
-        rows.into_iter()
-            .map(read)
-            .collect::<Result<_, _>>()
-            .map_err(|error| Error::new(&self.path, Fault::Row(error)))
+        let read = |rows: &[(String, Vec<u8>)]| -> Result<Vec<_>, record::Unreadable> {
+            let one = |(id, blob): &(String, Vec<u8>)| Ok((id.clone(), record::only(blob)?));
+            rows.iter().map(one).collect()
+        };
+        let read: Result<Vec<_>, _> = side_by_side(&rows, read).into_iter().collect();
+        let read = read.map_err(|error| Error::new(&self.path, Fault::Row(error)))?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    /// That of one asset, where it is judged.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn risk_of(&self, id: &str) -> Result<Option<Assessment>, Error> {
+        let sql = "SELECT assessment FROM risk JOIN asset ON asset = number WHERE id = ?1";
+        let row = self.rows(sql, [id], |row| row.get::<_, Vec<u8>>(0))?.pop();
+        let read = row.map(|blob| record::only(&blob)).transpose();
+        read.map_err(|error| Error::new(&self.path, Fault::Row(error)))
     }
 
     /// Every change of a finding, in order.

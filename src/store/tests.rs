@@ -34,7 +34,7 @@ impl Place {
 
     fn ids(&self) -> Vec<String> {
         let assets = Inventory::open(&self.db).unwrap().assets().unwrap();
-        assets.into_iter().map(|asset| asset.identity).collect()
+        assets.into_iter().map(|asset| asset.identity.into_owned()).collect()
     }
 }
 
@@ -204,7 +204,7 @@ fn only_what_changed_is_written() {
     let assets = Inventory::open(&place.db).unwrap().assets().unwrap();
     let it = assets.iter().find(|asset| asset.identity.ends_with("04:03")).unwrap();
     assert_eq!(it.last_seen, Timestamp(61 * SECOND));
-    assert!(it.values["hostname"].iter().any(|value| value.value == "new"));
+    assert!(it.all("hostname").iter().any(|value| value.value == "new"));
 }
 
 #[test]

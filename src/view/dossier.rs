@@ -11,10 +11,14 @@ const MAX_CHANGES: usize = 50;
 /// Reasons listed of one value.
 const MAX_REASONS: usize = 4;
 
+/// The attributes by which [`find`] knows an asset, beside its id.
+pub const NAMES: &[&str] =
+    &["mac_addresses", "ip_addresses", "hostname", "ae_titles", "serial_number", "station_name"];
+
 /// The asset that a user means by an id, a MAC, an IP address, a hostname, an AE title
 /// or a serial number; several when it is not clear.
 #[must_use]
-pub fn find<'a>(assets: &'a [Known], wanted: &str) -> Vec<&'a Known> {
+pub fn find<'a>(assets: &'a [Known<'a>], wanted: &str) -> Vec<&'a Known<'a>> {
     let wanted = wanted.trim();
     let mac = wanted.replace(['-', '.', ':'], "").to_lowercase();
     let is_mac = mac.len() == 12 && mac.bytes().all(|b| b.is_ascii_hexdigit());
@@ -23,20 +27,18 @@ pub fn find<'a>(assets: &'a [Known], wanted: &str) -> Vec<&'a Known> {
     if !exact.is_empty() {
         return exact;
     }
-    let names =
-        ["mac_addresses", "ip_addresses", "hostname", "ae_titles", "serial_number", "station_name"];
-    let has = |asset: &&Known| {
+    let has = |asset: &&Known<'_>| {
         if is_mac && asset.shown("mac_addresses").any(|v| v.value.replace(':', "") == mac) {
             return true;
         }
-        names.iter().any(|n| asset.shown(n).any(|v| v.value.eq_ignore_ascii_case(wanted)))
+        NAMES.iter().any(|n| asset.shown(n).any(|v| v.value.eq_ignore_ascii_case(wanted)))
     };
     assets.iter().filter(has).collect()
 }
 
 /// The dossier as text, one value a line, its reasons indented below.
 #[must_use]
-pub fn text(asset: &Known) -> String {
+pub fn text(asset: &Known<'_>) -> String {
     let mut page = String::new();
     let title = ["manufacturer", "model", "device_class", "hostname"]
         .iter()
@@ -55,7 +57,7 @@ pub fn text(asset: &Known) -> String {
         let (shown, losing): (Vec<_>, Vec<_>) = values.iter().partition(|value| value.shown);
         if shown.iter().all(|value| value.reasons.is_empty()) {
             if !shown.is_empty() {
-                let list: Vec<_> = shown.iter().map(|value| value.value.as_str()).collect();
+                let list: Vec<_> = shown.iter().map(|value| &*value.value).collect();
                 let _ = writeln!(page, "{name}: {}", list.join("; "));
             }
             continue;
@@ -91,7 +93,7 @@ pub fn history(changes: &[Change]) -> String {
     page
 }
 
-fn line(page: &mut String, name: &str, value: &Value, mark: &str) {
+fn line(page: &mut String, name: &str, value: &Value<'_>, mark: &str) {
     let _ = writeln!(page, "{mark}{name}: {}  ({:.2})", value.value, value.confidence);
     for why in value.reasons.iter().take(MAX_REASONS) {
         let place = match why.frame {

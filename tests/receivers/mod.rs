@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Speaks {
     Syslog,
+    /// Syslog, but two of five connections are reset after some lines.
+    Torn,
     Http,
 }
 
@@ -58,8 +60,18 @@ impl Receiver {
             (Arc::new(AtomicBool::new(false)), Arc::clone(&self.took), self.speaks);
         let stop = Arc::clone(&dead);
         let thread = std::thread::spawn(move || {
+            let connections = AtomicUsize::new(0);
             while !stop.load(Ordering::Relaxed) {
                 match listener.accept() {
+                    Ok((stream, _)) if speaks == Speaks::Torn => {
+                        // A generator of numbers without a pattern that a batch could match.
+                        let n = connections.fetch_add(1, Ordering::Relaxed);
+                        let n = n.wrapping_add(1).wrapping_mul(0x9e37_79b9) >> 8;
+                        match n % 5 {
+                            0 | 1 => torn(stream, n / 5 % 30, &took),
+                            _ => one(stream, Speaks::Syslog, &took, &stop),
+                        }
+                    }
                     Ok((stream, _)) => one(stream, speaks, &took, &stop),
                     Err(_) => std::thread::sleep(Duration::from_millis(2)),
                 }
@@ -95,7 +107,7 @@ fn one(mut stream: TcpStream, speaks: Speaks, took: &Mutex<Vec<String>>, stop: &
             Err(_) => false,
         };
         match speaks {
-            Speaks::Syslog => frames(&mut bytes, took),
+            Speaks::Syslog | Speaks::Torn => drop(frames(&mut bytes, took, usize::MAX)),
             Speaks::Http => {
                 if let Some(body) = body(&bytes) {
                     took.lock().expect("whole").push(body);
@@ -112,17 +124,33 @@ fn one(mut stream: TcpStream, speaks: Speaks, took: &Mutex<Vec<String>>, stop: &
     }
 }
 
-/// Takes whole frames of RFC 6587.
-fn frames(bytes: &mut Vec<u8>, took: &Mutex<Vec<String>>) {
-    while let Some(space) = bytes.iter().position(|b| *b == b' ') {
+/// Takes some lines and goes with something unread: the connection is reset.
+fn torn(mut stream: TcpStream, lines: usize, took: &Mutex<Vec<String>>) {
+    stream.set_nonblocking(false).expect("set");
+    let (mut bytes, mut byte, mut taken) = (Vec::new(), [0; 1], 0);
+    while taken < lines && stream.read(&mut byte).is_ok_and(|n| n > 0) {
+        bytes.extend(byte);
+        taken += frames(&mut bytes, took, lines - taken);
+    }
+    let _ = stream.peek(&mut byte);
+}
+
+/// Takes whole frames of RFC 6587, so many at most.
+fn frames(bytes: &mut Vec<u8>, took: &Mutex<Vec<String>>, most: usize) -> usize {
+    let mut taken = 0;
+    while taken < most
+        && let Some(space) = bytes.iter().position(|b| *b == b' ')
+    {
         let digits = std::str::from_utf8(&bytes[..space]).expect("a length");
         let length: usize = digits.parse().expect("a length");
         if bytes.len() < space + 1 + length {
-            return;
+            break;
         }
         let frame: Vec<u8> = bytes.drain(..=space + length).skip(space + 1).collect();
         took.lock().expect("whole").push(String::from_utf8(frame).expect("text"));
+        taken += 1;
     }
+    taken
 }
 
 /// The body of a request, when it is whole.

@@ -58,7 +58,7 @@ fn facts(census: &Census) -> Vec<(HostId, String, String)> {
 }
 
 /// The asset of a host: by MAC where the truth names one, else by address.
-pub(super) fn find<'a>(assets: &'a [Known], host: &Host) -> Option<&'a Known> {
+pub(super) fn find<'a>(assets: &'a [Known<'a>], host: &Host) -> Option<&'a Known<'a>> {
     let has = |asset: &Known, name: &str, value: &Option<String>| {
         value.as_ref().is_some_and(|v| asset.shown(name).any(|s| s.value.eq_ignore_ascii_case(v)))
     };
@@ -66,7 +66,7 @@ pub(super) fn find<'a>(assets: &'a [Known], host: &Host) -> Option<&'a Known> {
     // A machine that captured itself is known by the loopback, which is nobody's address.
     let named = host.ip.as_ref().map(|ip| format!("ip:{ip}"));
     let ip = |asset: &&Known| {
-        has(asset, "ip_addresses", &host.ip) || Some(&asset.identity) == named.as_ref()
+        has(asset, "ip_addresses", &host.ip) || named.as_deref() == Some(&*asset.identity)
     };
     assets
         .iter()

@@ -39,7 +39,7 @@ pub(super) struct Judge<'a> {
     /// What is true.
     pub(super) host: &'a Host,
     /// What is claimed.
-    pub(super) asset: Option<&'a Known>,
+    pub(super) asset: Option<&'a Known<'a>>,
     /// Capture and host, for messages.
     pub(super) label: String,
     /// Where to write.
@@ -293,7 +293,7 @@ impl Judge<'_> {
     /// A candidate that was not sure enough, a fact that nobody understood, or nothing.
     fn why_missing(&self, attribute: &str, truth: &str) -> String {
         let Some(asset) = self.asset else { return "host not found".to_owned() };
-        let hidden = asset.values.get(attribute).into_iter().flatten().find(|v| !v.shown);
+        let hidden = asset.all(attribute).iter().find(|v| !v.shown);
         if let Some(value) = hidden {
             return format!("only {} at {:.2}: {}", value.value, value.confidence, because(value));
         }

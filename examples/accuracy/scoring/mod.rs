@@ -126,7 +126,7 @@ impl Score {
         &mut self,
         truth: &'a Truth,
         read: &'a Read,
-        find: impl Fn(usize, &Host) -> Option<&'a Known>,
+        find: impl Fn(usize, &Host) -> Option<&'a Known<'a>>,
     ) {
         self.files += 1;
         for (at, host) in truth.hosts.iter().enumerate() {
@@ -168,7 +168,7 @@ impl Score {
 /// Everything that one capture came to.
 pub(crate) struct Read {
     /// What the register would list.
-    pub(crate) assets: Vec<Known>,
+    pub(crate) assets: Vec<Known<'static>>,
     /// Facts of all speakers, key and value, to say why something is missing.
     pub(crate) facts: Vec<(HostId, String, String)>,
 }

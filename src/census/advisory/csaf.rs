@@ -79,6 +79,9 @@ struct Tracking {
     id: String,
     initial_release_date: String,
     current_release_date: String,
+    /// Whole numbers, or three of them (CSAF 2.0, section 3.1.11).
+    #[serde(default)]
+    version: String,
 }
 
 #[derive(Default, Derived)]
@@ -194,6 +197,13 @@ impl Maybe<Score> {
     }
 }
 
+/// The numbers of a version: whole (`3`) or semantic (`1.4.0`, CSAF 2.0, section 3.1.11); a
+/// draft's suffix, and what is no number, is less than any.
+fn revision(version: &str) -> Vec<u64> {
+    let numbers = version.split(['-', '+']).next().unwrap_or_default();
+    numbers.split('.').map_while(|it| it.trim().parse().ok()).take(3).collect()
+}
+
 /// Whether a JSON text is such a document: it has a `document`.
 #[derive(Derived)]
 struct Kind {
@@ -213,7 +223,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Advisory, usize), String> {
         return Err(format!("{} bytes; a document may have {MAX_BYTES}", bytes.len()));
     }
     let it: Document = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    let Tracking { id, initial_release_date, current_release_date } = it.document.tracking;
+    let Tracking { id, initial_release_date, current_release_date, version } = it.document.tracking;
     let day = |text: &str| text.get(..10).filter(|day| is_day(day)).map(str::to_owned);
     let (Some(released), Some(revised)) = (day(&initial_release_date), day(&current_release_date))
     else {
@@ -236,7 +246,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Advisory, usize), String> {
             leaves.entry(it.full_product_name.product_id).or_insert(part);
         }
     }
-    let mut advisory = Advisory { id, released, revised, ..Advisory::default() };
+    let revision = revision(&version);
+    let mut advisory = Advisory { id, released, revised, revision, ..Advisory::default() };
     let mut named: BTreeMap<Leaf, BTreeSet<usize>> = BTreeMap::new();
     let groups: BTreeMap<String, Vec<String>> = it
         .product_tree

@@ -57,6 +57,8 @@ pub struct Advisory {
     pub released: String,
     /// Day of its last revision.
     pub revised: String,
+    /// Number of that revision, where two documents are compared; not written.
+    pub revision: Vec<u64>,
     /// What it is about.
     pub cves: Vec<Cve>,
     /// What it names.
@@ -100,10 +102,12 @@ impl Set {
         [self.csaf(), &self.kev].into_iter().filter(|day| !day.is_empty()).min().unwrap_or_default()
     }
 
-    /// Adds an advisory; of two with the same id the later revision stays.
+    /// Adds an advisory; of two with the same id the later revision stays: by its day, then
+    /// by its number, and of two that say the same the one that comes last.
     pub fn add(&mut self, advisory: Advisory) {
         match self.advisories.get_mut(&advisory.id) {
-            Some(known) if known.revised > advisory.revised => {}
+            Some(known)
+                if (&known.revised, &known.revision) > (&advisory.revised, &advisory.revision) => {}
             Some(known) => *known = advisory,
             None => {
                 self.advisories.insert(advisory.id.clone(), advisory);
@@ -187,6 +191,7 @@ impl Set {
                         id: own(id),
                         released: own(released),
                         revised: own(revised),
+                        revision: Vec::new(),
                         cves,
                         products: Vec::new(),
                     });

@@ -343,3 +343,30 @@ fn what_is_wrong_in_one_entry_costs_no_other() {
     let taken = take("kev.csv", csv.as_bytes(), &mut set);
     assert!(matches!(taken, Ok(Taken::List { left_out: 2 })), "{taken:?}");
 }
+
+#[test]
+fn of_two_of_a_day_the_later_revision_stays_whatever_its_name() {
+    let of = |version: &str, name: &str| {
+        let text = DOCUMENT.replace(r#""version": "2""#, &format!(r#""version": "{version}""#));
+        text.replace("Pump 8", name)
+    };
+    for (first, second, stays) in [
+        ("10", "9", "first"),
+        ("9", "10", "second"),
+        ("1.2.10", "1.2.9", "first"),
+        ("1.10.0", "1.9.9", "first"),
+        ("2", "1.9.9", "first"),
+        ("1", "1.0.1", "second"),
+        ("3", "3", "second"),
+        ("", "1", "second"),
+        ("1", "final", "first"),
+    ] {
+        let mut set = Set::default();
+        for (version, name) in [(first, "first"), (second, "second")] {
+            assert!(take("a.json", of(version, name).as_bytes(), &mut set).is_ok());
+        }
+        let names: Vec<_> =
+            set.advisories.values().flat_map(|it| &it.products).map(|it| &*it.name).collect();
+        assert!(names.contains(&stays), "{first} {second}: {names:?}");
+    }
+}

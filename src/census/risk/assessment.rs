@@ -279,6 +279,21 @@ pub struct Assessment {
 }
 
 impl Assessment {
+    /// The score, to one decimal, when some of its findings are ended.
+    #[must_use]
+    pub fn without(&self, is_ended: impl Fn(&Finding) -> bool) -> f64 {
+        let kept: f64 = self.controls.iter().map(|control| 1.0 - control.lowers).product();
+        let of = |(property, out): (Property, Outcome)| {
+            let left = self.findings.iter().filter(|it| {
+                it.accepted.is_none() && it.touches.contains(&property) && !is_ended(it)
+            });
+            let unharmed: f64 = left.map(|finding| 1.0 - finding.likelihood()).product();
+            100.0 * (1.0 - unharmed) * kept * out.impact
+        };
+        let all = Property::ALL.into_iter().zip(self.outcomes).map(of);
+        super::score::round(all.fold(0.0, f64::max), 1)
+    }
+
     /// Share of what identifies a device that is known, from 0 to 1.
     #[must_use]
     pub fn coverage(&self) -> f64 {

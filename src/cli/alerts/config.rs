@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::cli::Failure;
+use crate::cli::{Failure, Settings};
 use crate::store::{DAY, Kind, Level, Policy, Severity};
 
 /// What the file may say of alerts.
@@ -22,6 +22,8 @@ pub(in crate::cli) struct Config {
     gap_minutes: Option<u32>,
     /// Alerts of a kind in a minute.
     per_minute: Option<u32>,
+    /// Alerts of a kind in a publication.
+    per_publication: Option<u32>,
     /// Alerts kept.
     keep: Option<u32>,
     /// The lowest risk level whose crossing is told.
@@ -67,6 +69,11 @@ pub(super) struct Receiver {
 const RETRY: u32 = 300;
 
 impl Config {
+    /// As the configuration file says by now.
+    pub(in crate::cli) fn anew(settings: &Settings) -> Result<Self, Failure> {
+        Ok(crate::cli::config::Config::load(settings.config.as_deref())?.alerts)
+    }
+
     /// The longest pause between two tries to reach a receiver.
     pub(super) fn retry_seconds(&self) -> u64 {
         u64::from(self.retry_seconds.unwrap_or(RETRY).max(1))
@@ -84,6 +91,7 @@ impl Config {
         policy.silent_after = self.silent_after_hours.unwrap_or(policy.silent_after).max(1);
         policy.gap = self.gap_minutes.map_or(policy.gap, |n| i64::from(n).saturating_mul(60));
         policy.per_minute = self.per_minute.unwrap_or(policy.per_minute);
+        policy.per_publication = self.per_publication.unwrap_or(policy.per_publication);
         policy.keep = self.keep.unwrap_or(policy.keep);
         if let Some(level) = &self.risk {
             policy.risk = level.parse::<Level>().map_err(|why| said(format!("risk: {why}")))?;

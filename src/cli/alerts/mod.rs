@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use tracing::info;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use tracing::{info, warn};
 
 use super::{Failure, Settings, output};
 use crate::store::{Alert, Inventory, Kind, Severity};
@@ -88,20 +88,33 @@ impl Filter {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
-    let stop: Arc<AtomicBool> = Arc::default();
+    let signals = Signals::default();
     if args.follow || args.deliver || !args.to.is_empty() {
         for signal in [SIGINT, SIGTERM] {
-            signal_hook::flag::register(signal, Arc::clone(&stop))?;
+            signal_hook::flag::register(signal, Arc::clone(&signals.stop))?;
         }
     }
+    if args.follow && args.deliver {
+        signal_hook::flag::register(SIGHUP, Arc::clone(&signals.reload))?;
+    }
     match &args.state {
-        Some(state) if args.deliver || !args.to.is_empty() => deliver(args, settings, state, &stop),
+        Some(state) if args.deliver || !args.to.is_empty() => {
+            deliver(args, settings, state, &signals)
+        }
         Some(_) => {
             let why = "--state is for --deliver or --to: nothing else is delivered";
             Err(Failure::Usage(why.to_owned()))
         }
-        None => list(args, settings, &stop),
+        None => list(args, settings, &signals.stop),
     }
+}
+
+/// What signals ask for.
+#[derive(Default)]
+struct Signals {
+    stop: Arc<AtomicBool>,
+    /// Receivers are to be read anew.
+    reload: Arc<AtomicBool>,
 }
 
 /// Writes what was told, and goes on where that is wished.
@@ -141,11 +154,46 @@ fn deliver(
     args: &Args,
     settings: &Settings,
     state: &std::path::Path,
-    stop: &AtomicBool,
+    signals: &Signals,
 ) -> Result<(), Failure> {
+    let mut sinks = receivers(args, &settings.alerts)?;
+    let mut longest = Duration::from_secs(settings.alerts.retry_seconds());
+    let filter = filter(args, settings)?;
+    let state = State::open(state)?;
+    let (db, follow) = (settings.db.as_path(), args.follow);
+    let Signals { stop, reload } = signals;
+    loop {
+        for sink in &sinks {
+            info!("{}: gets alerts", sink.target().shown());
+        }
+        let spool = Spool { db, state: &state, filter: &filter, follow, longest, stop, reload };
+        let is_whole = thread::scope(|scope| {
+            let threads: Vec<_> =
+                sinks.iter().map(|sink| scope.spawn(|| spool.run(sink))).collect();
+            let ended = threads.into_iter().map(|thread| thread.join().unwrap_or(false));
+            !ended.collect::<Vec<_>>().contains(&false)
+        });
+        if stop.load(Ordering::Relaxed) || !reload.swap(false, Ordering::Relaxed) {
+            return if is_whole { Ok(()) } else { Err(Failure::Silent) };
+        }
+        // Who stays begins where its cursor stands.
+        let anew = Config::anew(settings)
+            .and_then(|config| Ok((receivers(args, &config)?, config.retry_seconds())));
+        match anew {
+            Ok((found, seconds)) => {
+                info!("receivers are read anew");
+                (sinks, longest) = (found, Duration::from_secs(seconds));
+            }
+            Err(failure) => warn!("receivers stay as they are: {failure}"),
+        }
+    }
+}
+
+/// All that the arguments and the configuration name.
+fn receivers(args: &Args, config: &Config) -> Result<Vec<Sink>, Failure> {
     let mut targets = args.to.clone();
     if args.deliver {
-        for receiver in &settings.alerts.to {
+        for receiver in &config.to {
             targets.push(Target::new(receiver)?);
         }
     }
@@ -158,32 +206,17 @@ fn deliver(
     if let Some([twice, _]) = names.array_windows().find(|[a, b]| a == b) {
         return Err(Failure::Said(format!("two receivers are called {twice}; name one otherwise")));
     }
-    let filter = filter(args, settings)?;
-    let state = State::open(state)?;
-    let sinks: Result<Vec<_>, _> =
-        targets.into_iter().map(|target| Sink::new(target, sensor())).collect();
-    let sinks = sinks?;
-    for sink in &sinks {
-        info!("{}: gets alerts", sink.target().shown());
-    }
-    let longest = Duration::from_secs(settings.alerts.retry_seconds());
-    let (db, follow) = (settings.db.as_path(), args.follow);
-    let spool = Spool { db, state: &state, filter: &filter, follow, longest, stop };
-    let is_whole = thread::scope(|scope| {
-        let threads: Vec<_> = sinks.iter().map(|sink| scope.spawn(|| spool.run(sink))).collect();
-        let ended = threads.into_iter().map(|thread| thread.join().unwrap_or(false));
-        !ended.collect::<Vec<_>>().contains(&false)
-    });
-    if is_whole { Ok(()) } else { Err(Failure::Silent) }
+    targets.into_iter().map(|target| Sink::new(target, sensor())).collect()
 }
 
 fn filter(args: &Args, settings: &Settings) -> Result<Filter, Failure> {
     let assets = match &args.asset {
         None => None,
         Some(wanted) => {
-            let known = Inventory::open(&settings.db)?.assets()?;
+            let shelf = Inventory::open(&settings.db)?.shelf(false)?;
+            let known = shelf.known(Some(dossier::NAMES))?;
             let found = dossier::find(&known, wanted);
-            let mut ids: Vec<_> = found.into_iter().map(|asset| asset.id.clone()).collect();
+            let mut ids: Vec<_> = found.into_iter().map(|asset| asset.id.to_string()).collect();
             // One that is no more has alerts all the same.
             let is_id = wanted.len() == 11 && wanted.starts_with('A');
             if ids.is_empty() && !is_id {

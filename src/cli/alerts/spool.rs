@@ -14,8 +14,12 @@ use super::cursor::{Position, State};
 use super::sink::Sink;
 use crate::store::{self, Alert, Inventory, Kind, Severity};
 
-/// Alerts handed over at once.
+/// Alerts handed over at once; half as many after each failure, down to one, so that a
+/// receiver that takes only few a connection gets on.
 const BATCH: u32 = 50;
+/// What a receiver has read so often to its end is certain, whatever became of it between:
+/// one that fails time and again would never be caught up with otherwise.
+const OFTEN: usize = 3;
 /// The inventory is asked for new ones this often.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Between two looks at whether it should end.
@@ -30,7 +34,9 @@ pub(super) struct Spool<'s> {
     pub(super) follow: bool,
     /// The longest pause between two tries.
     pub(super) longest: Duration,
+    /// Ends it, each.
     pub(super) stop: &'s AtomicBool,
+    pub(super) reload: &'s AtomicBool,
 }
 
 /// Why a turn did nothing.
@@ -52,6 +58,11 @@ struct Way<'s> {
     certain: Position,
     /// Handed over, and not yet certain.
     doubts: VecDeque<(Instant, Position)>,
+    /// How far it was handed over before failures; all began at what was certain. The
+    /// furthest first.
+    passes: Vec<Position>,
+    /// Alerts handed over at once.
+    batch: u32,
     /// The cursor could not be written the last time.
     unwritten: bool,
 }
@@ -65,9 +76,17 @@ impl Spool<'_> {
             None
         });
         let certain = loaded.unwrap_or_default();
-        let (position, doubts) = (certain.clone(), VecDeque::new());
-        let unwritten = false;
-        let mut way = Way { spool: self, sink, name, position, certain, doubts, unwritten };
+        let mut way = Way {
+            spool: self,
+            sink,
+            name,
+            position: certain.clone(),
+            certain,
+            doubts: VecDeque::new(),
+            passes: Vec::new(),
+            batch: BATCH,
+            unwritten: false,
+        };
         let done = way.walk();
         way.settle(self.follow);
         done && !way.unwritten
@@ -82,7 +101,7 @@ impl Spool<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || self.reload.load(Ordering::Relaxed)
     }
 }
 
@@ -118,9 +137,7 @@ impl Way<'_> {
                 }
                 Trouble::Inventory(error) => warn!("{error}"),
                 Trouble::Receiver(error) => {
-                    // What it may not have read before it went is handed over again.
-                    self.doubts.clear();
-                    self.position = self.certain.clone();
+                    self.go_back();
                     if was < spool.longest {
                         let again = if spool.follow { "; trying again" } else { "" };
                         warn!("{}: alerts are not taken ({error}){again}", self.name);
@@ -143,9 +160,12 @@ impl Way<'_> {
         if self.is_elsewhere(&inventory, first, last).map_err(Trouble::Inventory)? {
             warn!("{}: another inventory than before; it is handed over from its first", self.name);
             self.position = Position { missed: self.position.missed, ..Position::default() };
+            self.certain = self.position.clone();
+            self.doubts.clear();
+            self.passes.clear();
         }
         let missing = first.saturating_sub(self.position.id).saturating_sub(1);
-        let page = inventory.alerts(self.position.id, BATCH).map_err(Trouble::Inventory)?;
+        let page = inventory.alerts(self.position.id, self.batch).map_err(Trouble::Inventory)?;
         let Some(end) = page.last() else { return Ok(false) };
         let mut next = self.position.after(end);
         let lets =
@@ -162,7 +182,26 @@ impl Way<'_> {
         }
         self.position = next;
         self.doubts.push_back((Instant::now(), self.position.clone()));
+        self.batch = self.batch.saturating_mul(2).min(BATCH);
         Ok(true)
+    }
+
+    /// What it may not have read before it went is handed over again.
+    fn go_back(&mut self) {
+        self.doubts.clear();
+        self.batch = (self.batch / 2).max(1);
+        let reached = std::mem::replace(&mut self.position, self.certain.clone());
+        self.passes.push(reached);
+        self.passes.sort_by_key(|position| std::cmp::Reverse(position.id));
+        self.passes.truncate(OFTEN);
+    }
+
+    /// Up to where it was handed over often enough.
+    fn often(&self) -> Option<Position> {
+        let mut all: Vec<_> = self.passes.iter().chain([&self.position]).collect();
+        all.sort_by_key(|position| std::cmp::Reverse(position.id));
+        let found = all.get(OFTEN.saturating_sub(1)).copied();
+        found.filter(|position| position.id > self.certain.id).cloned()
     }
 
     /// Whether the cursor is of an inventory that was here before this one.
@@ -187,8 +226,11 @@ impl Way<'_> {
         while let Some((_, position)) = self.doubts.pop_front_if(|(at, _)| at.elapsed() >= doubt) {
             settled = Some(position);
         }
+        // In one inventory the further of both is the later.
+        let settled = settled.into_iter().chain(self.often()).max_by_key(|position| position.id);
         let Some(settled) = settled else { return };
         self.certain = settled;
+        self.passes.retain(|position| position.id > self.certain.id);
         let saved = self.spool.state.save(&self.sink.target().name, &self.certain);
         self.unwritten = saved.is_err();
         if let Err(error) = saved {

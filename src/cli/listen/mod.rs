@@ -15,10 +15,10 @@ use sha2::{Digest, Sha256};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tracing::{info, warn};
 
-use super::{Failure, Settings, config, log};
+use super::{Failure, Settings, alerts, config, log};
 use crate::census::asset::Tally;
 use crate::census::signature::Book;
-use crate::sensor::{Listening, Look, Placement, Wish};
+use crate::sensor::{Anew, Listening, Look, Placement, Wish};
 use crate::store::Writer;
 use crate::wire::capture::live::{Method, Options, open};
 use crate::wire::capture::privilege::{Confine, Confined, confine};
@@ -146,6 +146,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut census = writer.restore(book)?;
     census.keep_users(settings.users);
     census.pin(pins);
+    super::risk::unknown_accepted(settings, &risks);
     census.judge_by(risks);
     let mut listening = Listening::new(census, writer);
     for (interface, port) in &opened {
@@ -185,15 +186,15 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             return Wish::GoOn;
         }
         manager.reloading();
-        let read = settings.book().and_then(|book| Ok((book, settings.pins()?, settings.risks()?)));
-        let wish = match read {
-            Ok((book, pins, risks)) => {
-                info!("signatures, identities and risks are read anew");
-                edition = self::edition(&book);
-                Wish::Reload(book, pins, Box::new(risks))
+        let wish = match anew(settings) {
+            Ok(anew) => {
+                info!("signatures, identities, risks and [alerts] are read anew");
+                edition = self::edition(&anew.book);
+                super::risk::unknown_accepted(settings, &anew.risks);
+                Wish::Reload(Box::new(anew))
             }
             Err(failure) => {
-                warn!("signatures, identities and risks stay as they are: {failure}");
+                warn!("signatures, identities, risks and [alerts] stay as they are: {failure}");
                 Wish::GoOn
             }
         };
@@ -205,6 +206,13 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         super::read::summary(&Tally::of(&census), &totals, settings)?;
     }
     spent.map_or(Ok(()), Err)
+}
+
+/// What the site says now: its files, and of the configuration file what is told.
+fn anew(settings: &Settings) -> Result<Anew, Failure> {
+    let policy = alerts::Config::anew(settings)?.policy(true, settings.loss_alarm)?;
+    let (book, pins, risks) = (settings.book()?, settings.pins()?, settings.risks()?);
+    Ok(Anew { book, pins, risks, policy })
 }
 
 /// Opens the port for Prometheus, if one is wanted.
@@ -243,7 +251,8 @@ fn give_up_rights(args: &Args, settings: &Settings) -> Result<Confined, Failure>
     // Signatures of the site may be replaced as a whole, directory and all.
     let [identity, accepted] = [&settings.identity, &settings.accepted].map(|it| it.as_deref());
     let overlay = settings.overlay.as_deref();
-    let readable = [Some(Path::new(config::DIRECTORY)), overlay, identity, accepted];
+    let file = settings.config.as_deref();
+    let readable = [Some(Path::new(config::DIRECTORY)), file, overlay, identity, accepted];
     let readable: Vec<_> = readable.into_iter().flatten().collect();
     let user = args.user.as_deref().or(settings.user.as_deref());
     let wanted = Confine { user, state, writable: &[], readable: &readable };

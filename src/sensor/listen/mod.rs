@@ -23,7 +23,7 @@ use crate::census::risk::RiskBook;
 use crate::census::signature::Book;
 use crate::observe::Observation;
 use crate::sensor::Share;
-use crate::store::{Counters, Error, Health, Writer};
+use crate::store::{Counters, Error, Health, Policy, Writer};
 use crate::wire::capture::live::{Opened, Options};
 pub use placement::Placement;
 use port::{Port, Seat, Way};
@@ -53,10 +53,22 @@ pub enum Wish {
     /// Go on.
     #[default]
     GoOn,
-    /// Go on with these signatures, what the site knows of who is who, and how it judges.
-    Reload(Arc<Book>, Pins, Box<RiskBook>),
+    /// Go on with what the site says now.
+    Reload(Box<Anew>),
     /// Write everything and end.
     Stop,
+}
+
+/// What the site says, read anew.
+pub struct Anew {
+    /// The signatures.
+    pub book: Arc<Book>,
+    /// Who is who.
+    pub pins: Pins,
+    /// How it judges.
+    pub risks: RiskBook,
+    /// What it wants to be told.
+    pub policy: Policy,
 }
 
 /// How it goes: what a watcher sees a few times a second.
@@ -221,10 +233,11 @@ impl Listening {
             self.feel();
             match watch(&self.look()) {
                 Wish::GoOn => {}
-                Wish::Reload(book, pins, risks) => {
-                    self.census.turn_to(book);
-                    self.census.pin(pins);
-                    self.census.judge_by(*risks);
+                Wish::Reload(anew) => {
+                    self.census.turn_to(anew.book);
+                    self.census.pin(anew.pins);
+                    self.census.judge_by(anew.risks);
+                    self.writer.tell(anew.policy);
                 }
                 Wish::Stop => break,
             }

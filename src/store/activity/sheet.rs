@@ -76,6 +76,40 @@ fn write(to: &mut Vec<u8>, slot: u8, sums: &Sums, widths: &[usize; 6]) {
     }
 }
 
+/// The same of a day's sums, whose widths are [`WIDTHS_OF_DAY`]: a year has millions.
+fn read_day(from: &[u8; OF_DAY]) -> (u8, Sums) {
+    let [
+        slot,
+        methods,
+        on,
+        on_,
+        be,
+        be_,
+        use_,
+        use__,
+        open,
+        open_,
+        ex,
+        ex_,
+        ex__,
+        d,
+        d_,
+        d__,
+        d___,
+    ] = *from;
+    let two = |low, high| u64::from(u16::from_le_bytes([low, high]));
+    let sums = Sums {
+        methods,
+        online: two(on, on_),
+        beyond: two(be, be_),
+        in_use: two(use_, use__),
+        open_in_use: two(open, open_),
+        examinations: u64::from(u32::from_le_bytes([ex, ex_, ex__, 0])),
+        duration: u64::from(u32::from_le_bytes([d, d_, d__, d___])),
+    };
+    (slot, sums)
+}
+
 fn read(from: &[u8], widths: &[usize; 6]) -> Option<(u8, Sums)> {
     let (slot, rest) = from.split_first()?;
     let (methods, mut rest) = rest.split_first()?;
@@ -161,7 +195,13 @@ impl Sheets {
         while let Some(row) = rows.next()? {
             let block = row.get::<_, i64>(0)? & ((1 << 24) - 1);
             let Ok(blob) = row.get_ref(1)?.as_blob() else { continue };
-            into.add(block, blob.chunks_exact(self.size).filter_map(|it| read(it, self.widths)));
+            match self.size {
+                OF_DAY => into.add(block, blob.as_chunks().0.iter().map(read_day)),
+                size => {
+                    let all = blob.chunks_exact(size);
+                    into.add(block, all.filter_map(|it| read(it, self.widths)));
+                }
+            }
         }
         Ok(())
     }
@@ -285,6 +325,9 @@ mod tests {
                 (sheets.size, Some((255, sums)))
             );
             assert_eq!(read(&bytes[1..], sheets.widths), None);
+            if let Some((day, _)) = bytes.split_first_chunk().filter(|(_, rest)| rest.is_empty()) {
+                assert_eq!(read_day(day), (255, sums));
+            }
             let mut bytes = Vec::new();
             let many = Sums { online: u64::MAX, ..sums };
             write(&mut bytes, 0, &many, sheets.widths);

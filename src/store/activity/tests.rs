@@ -102,16 +102,16 @@ impl Ward {
         let asset = assets.iter().find(is_it).unwrap();
         let all = inventory.activity(period).unwrap();
         if period.is_none() {
-            assert_eq!(asset.activity.as_ref(), all.get(&asset.id));
+            assert_eq!(asset.activity.as_ref(), all.get(&*asset.id));
         }
-        assert_eq!(inventory.activity_of(&asset.id, period).unwrap().as_ref(), all.get(&asset.id));
-        all.get(&asset.id).cloned().unwrap_or_default()
+        assert_eq!(inventory.activity_of(&asset.id, period).unwrap().as_ref(), all.get(&*asset.id));
+        all.get(&*asset.id).cloned().unwrap_or_default()
     }
 
     fn id(&self, n: u8) -> String {
         let mac = host(n, 0).mac.unwrap().to_string();
         let assets = self.inventory().assets().unwrap();
-        assets.into_iter().find(|it| it.identity.ends_with(&mac)).unwrap().id
+        assets.into_iter().find(|it| it.identity.ends_with(&mac)).unwrap().id.into_owned()
     }
 
     /// The process ends and another begins.

@@ -3,7 +3,9 @@
 use super::news::{Device, News, evidence, short, shown};
 use super::{Kind, Level, Policy, Severity};
 use crate::census::asset::{Asset, AssetId};
-use crate::store::ledger::MAX_LISTED;
+use crate::census::host::{Said, Service};
+use crate::observe::Role;
+use crate::store::ledger::{MAX_LISTED, service};
 use crate::store::record::{Attribute, ValueOf};
 use crate::time::Timestamp;
 
@@ -68,7 +70,7 @@ pub(super) fn compare(
         comparison.risk(policy.risk, &mut candidates);
         comparison.remote(&mut candidates);
         if is_known {
-            comparison.services(&mut candidates);
+            comparison.services(asset, &mut candidates);
         }
         if is_known && of.is_medical() {
             let (old, end) = listed(before, "peers");
@@ -259,7 +261,7 @@ impl Comparison<'_> {
         }
     }
 
-    fn services(&self, to: &mut Vec<Candidate>) {
+    fn services(&self, asset: &Asset<'_>, to: &mut Vec<Candidate>) {
         for value in self.added("services").filter(|it| is_meant(&it.value)) {
             let severity = self.grave(Severity::Warning, Severity::Notice, self.of.is_medical());
             let service = short(&value.value);
@@ -270,13 +272,30 @@ impl Comparison<'_> {
                 news: News {
                     subject: service.clone(),
                     summary: format!("{} now serves {service}", self.of.name()),
-                    evidence: format!("its answers as a server, until {}", self.at.rfc3339()),
+                    evidence: format!(
+                        "its answers as a server{}, until {}",
+                        answered(asset, &value.value, self.captures).unwrap_or_default(),
+                        self.at.rfc3339()
+                    ),
                     after: service,
                     ..news
                 },
             });
         }
     }
+}
+
+/// The frame that showed a service first, after a blank.
+fn answered(asset: &Asset<'_>, wanted: &str, captures: &[String]) -> Option<String> {
+    let all = asset.speakers.iter().flat_map(|(_, host)| host.services());
+    let is_it = |(of, _): &&(Service, Said)| {
+        let (transport, port, name, role) = of;
+        *role == Role::Server
+            && service(*transport, *port, name, *role).is_some_and(|text| text == wanted)
+    };
+    let first = all.filter(is_it).map(|(_, said)| said).min_by_key(|said| said.span.first)?;
+    let capture = captures.get(usize::try_from(first.evidence.capture).ok()?)?;
+    (first.evidence.frame > 0).then(|| format!(" {capture}#{}", first.evidence.frame))
 }
 
 /// Whether a service, `name tcp/port` or `tcp/port`, is one that somebody has set up.

@@ -214,6 +214,9 @@ pub struct Policy {
     pub silent_after: u32,
     /// Alerts of a kind in a minute; more are counted in one.
     pub per_minute: u32,
+    /// Alerts of a kind in a publication, of which a sensor makes one a minute: packets may
+    /// claim any time.
+    pub per_publication: u32,
     /// Alerts kept.
     pub keep: u32,
     /// The lowest risk level whose crossing is told.
@@ -236,6 +239,7 @@ impl Default for Policy {
             dedupe: DAY,
             silent_after: 24,
             per_minute: 100,
+            per_publication: 1000,
             keep: 200_000,
             risk: Level::High,
             loss: 0.001,

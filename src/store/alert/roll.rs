@@ -16,6 +16,8 @@ const MINUTES: usize = 4096;
 #[derive(Default)]
 pub(super) struct Roll {
     told: BTreeMap<(i64, Kind), u32>,
+    /// The same of this publication, whatever times the packets claim.
+    now: BTreeMap<Kind, u32>,
     /// What was not, of this publication.
     more: BTreeMap<Kind, (u64, Timestamp)>,
     appended: bool,
@@ -44,11 +46,12 @@ impl Roll {
         }
         let minute = news.at.0.div_euclid(60 * SECOND);
         let told = self.told.entry((minute, kind)).or_default();
-        if *told >= policy.per_minute {
+        let now = self.now.entry(kind).or_default();
+        if *told >= policy.per_minute || *now >= policy.per_publication {
             self.leave(kind, news.at, 1);
             return Ok(None);
         }
-        *told += 1;
+        (*told, *now) = (told.saturating_add(1), now.saturating_add(1));
         if self.told.len() > MINUTES {
             self.told.pop_first();
         }
@@ -68,6 +71,7 @@ impl Roll {
         transaction: &Transaction<'_>,
         policy: &Policy,
     ) -> rusqlite::Result<()> {
+        self.now.clear();
         for (kind, (times, at)) in std::mem::take(&mut self.more) {
             let Some(severity) = severity(policy, kind, Severity::Warning) else { continue };
             let summary = format!("{times} more of these at once, not told one by one");

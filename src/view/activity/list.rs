@@ -82,7 +82,7 @@ pub struct Filter {
 
 /// One row.
 struct Row<'a> {
-    asset: &'a Known,
+    asset: &'a Known<'a>,
     activity: Activity,
     days: (Day, Day),
     /// Nanoseconds since it was last seen, at the last watched minute.
@@ -113,7 +113,8 @@ pub fn list(
     format: Format,
     mut to: impl Write,
 ) -> Result<(), Error> {
-    let assets = inventory.assets_with(NAMING)?;
+    let shelf = inventory.shelf(false)?;
+    let assets = shelf.known(Some(NAMING))?;
     let mut activity = inventory.activity(Some(days))?;
     let end = inventory.watched()?.map_or(0, |(_, last)| last.saturating_add(1));
     let end = Timestamp::new(end.saturating_mul(60), 0);
@@ -121,7 +122,7 @@ pub fn list(
     let rows: Vec<Row<'_>> = assets
         .iter()
         .filter_map(|asset| {
-            let activity = activity.remove(&asset.id)?;
+            let activity = activity.remove(&*asset.id)?;
             // Days on which nobody watched prove nothing, a wrong clock's in between neither.
             let last = zone.day(asset.last_seen.minute());
             let after = watched.len().saturating_sub(watched.partition_point(|day| *day <= last));
@@ -154,8 +155,10 @@ fn csv(rows: &[Row<'_>], to: impl Write) -> Result<(), Error> {
     };
     writer.write_record(COLUMNS).map_err(output)?;
     for row in rows {
-        let cells = COLUMNS.iter().map(|column| neutral(cell(row, column)));
-        writer.write_record(cells).map_err(output)?;
+        for column in COLUMNS {
+            writer.write_field(neutral(cell(row, column)).as_bytes()).map_err(output)?;
+        }
+        writer.write_record(None::<&[u8]>).map_err(output)?;
     }
     Ok(writer.flush()?)
 }
@@ -219,23 +222,21 @@ fn cell(row: &Row<'_>, column: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
-    fn known() -> Known {
+    fn known() -> Known<'static> {
         Known {
-            id: "A1".to_owned(),
-            identity: "mac:00:00:00:00:00:01".to_owned(),
+            id: "A1".into(),
+            identity: "mac:00:00:00:00:00:01".into(),
             external: false,
             first_seen: Timestamp(0),
             last_seen: Timestamp(0),
-            values: BTreeMap::new(),
+            values: Vec::new(),
             activity: None,
         }
     }
 
-    fn row(asset: &Known) -> Row<'_> {
+    fn row<'a>(asset: &'a Known<'a>) -> Row<'a> {
         let used = InUse {
             methods: vec!["mpps".to_owned()],
             minutes: 600,

@@ -90,7 +90,7 @@ pub fn csv_header(to: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// The output cannot be written.
 pub fn csv(alert: &Alert, to: &mut dyn Write) -> io::Result<()> {
-    csv_row(COLUMNS.map(|column| neutral(cell(alert, column))), to)
+    csv_row(COLUMNS.map(|column| neutral(cell(alert, column)).into_owned()), to)
 }
 
 fn csv_row(row: [String; COLUMNS.len()], to: &mut dyn Write) -> io::Result<()> {

@@ -2,10 +2,15 @@
 
 mod cell;
 
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::sync::LazyLock;
+
+use foldhash::fast::RandomState;
 
 use super::activity;
-use crate::store::{Inventory, Known};
+use crate::store::{Inventory, Known, Value};
 
 pub use cell::neutral;
 
@@ -73,7 +78,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn lets(&self, asset: &Known) -> bool {
+    fn lets(&self, asset: &Known<'_>) -> bool {
         let is = |name: &str, wanted: &Option<String>| match wanted {
             None => true,
             Some(wanted) => asset.first(name).unwrap_or("unknown") == wanted,
@@ -100,20 +105,37 @@ pub enum Error {
 ///
 /// # Errors
 /// The inventory or the output.
-pub fn csv(inventory: &Inventory, filter: &Filter, to: impl Write) -> Result<(), Error> {
+pub fn csv(inventory: &Inventory, filter: &Filter, mut to: impl Write) -> Result<(), Error> {
+    let mut head = csv::Writer::from_writer(&mut to);
     // Asked for first: half a register is worse than none.
-    let assets = inventory.assets()?;
-    let mut writer = csv::Writer::from_writer(to);
-    let output = |error: csv::Error| match error.into_kind() {
+    let shelf = inventory.shelf(true)?;
+    let parts = shelf.parts(Some(COLUMNS), |known| -> csv::Result<Vec<u8>> {
+        let mut rows = csv::Writer::from_writer(Vec::new());
+        let mut text = String::new();
+        for asset in known.iter().filter(|asset| filter.lets(asset)) {
+            let of = columns(asset);
+            for (column, values) in COLUMNS.iter().zip(of) {
+                text.clear();
+                put(&mut text, asset, column, values, &of);
+                rows.write_field(neutral(&text).as_bytes())?;
+            }
+            rows.write_record(None::<&[u8]>)?;
+        }
+        rows.into_inner().map_err(|error| error.into_error().into())
+    })?;
+    head.write_record(COLUMNS).and_then(|()| Ok(head.flush()?)).map_err(output)?;
+    drop(head);
+    for part in parts {
+        to.write_all(&part.map_err(output)?)?;
+    }
+    Ok(to.flush()?)
+}
+
+fn output(error: csv::Error) -> Error {
+    match error.into_kind() {
         csv::ErrorKind::Io(error) => Error::Output(error),
         other => Error::Output(io::Error::other(format!("{other:?}"))),
-    };
-    writer.write_record(COLUMNS).map_err(output)?;
-    for asset in assets.iter().filter(|asset| filter.lets(asset)) {
-        let row = COLUMNS.iter().map(|column| neutral(cell(asset, column)));
-        writer.write_record(row).map_err(output)?;
     }
-    writer.flush().map_err(Error::Output)
 }
 
 /// Writes an array of objects whose keys are [`COLUMNS`].
@@ -121,35 +143,89 @@ pub fn csv(inventory: &Inventory, filter: &Filter, to: impl Write) -> Result<(),
 /// # Errors
 /// The inventory or the output.
 pub fn json(inventory: &Inventory, filter: &Filter, mut to: impl Write) -> Result<(), Error> {
-    let rows: Vec<serde_json::Map<String, serde_json::Value>> = inventory
-        .assets()?
-        .iter()
-        .filter(|asset| filter.lets(asset))
-        .map(|asset| COLUMNS.iter().map(|c| ((*c).to_owned(), cell(asset, c).into())).collect())
-        .collect();
-    serde_json::to_writer_pretty(&mut to, &rows).map_err(|error| Error::Output(error.into()))?;
+    let shelf = inventory.shelf(true)?;
+    let parts = shelf.parts(Some(COLUMNS), |known| -> serde_json::Result<Vec<u8>> {
+        let all = known.iter().filter(|asset| filter.lets(asset));
+        let rows: Vec<serde_json::Map<_, _>> = all
+            .map(|asset| {
+                let of = columns(asset);
+                let row = COLUMNS.iter().zip(of).map(|(column, values)| {
+                    let mut text = String::new();
+                    put(&mut text, asset, column, values, &of);
+                    ((*column).to_owned(), text.into())
+                });
+                row.collect()
+            })
+            .collect();
+        serde_json::to_vec_pretty(&rows)
+    })?;
+    // Each part is an array; all are one.
+    let parts: Result<Vec<_>, _> = parts.into_iter().collect();
+    let parts = parts.map_err(|error| Error::Output(error.into()))?;
+    let rows = parts.iter().filter_map(|it| it.strip_prefix(b"[")?.strip_suffix(b"\n]"));
+    let mut count = 0;
+    to.write_all(b"[")?;
+    for (n, rows) in rows.enumerate() {
+        to.write_all(if n > 0 { b"," } else { b"" })?;
+        to.write_all(rows)?;
+        count = n.saturating_add(1);
+    }
+    to.write_all(if count > 0 { b"\n]" } else { b"]" })?;
     Ok(writeln!(to)?)
+}
+
+/// The values of each column, where an attribute has its name.
+type Of<'k> = [&'k [Value<'k>]; COLUMNS.len()];
+
+fn columns<'k>(asset: &'k Known<'k>) -> Of<'k> {
+    /// Where each column is, by name.
+    static PLACES: LazyLock<HashMap<&str, usize, RandomState>> =
+        LazyLock::new(|| COLUMNS.iter().copied().zip(0..).collect());
+    let mut of: Of<'k> = [&[]; COLUMNS.len()];
+    for (name, values) in &asset.values {
+        let place = PLACES.get(&**name).and_then(|at| of.get_mut(*at));
+        place.into_iter().for_each(|it| *it = values);
+    }
+    of
 }
 
 /// One cell, as it is; unknown is empty.
 #[must_use]
-pub fn cell(asset: &Known, column: &str) -> String {
+pub fn cell(asset: &Known<'_>, column: &str) -> String {
+    let (mut text, of) = (String::new(), columns(asset));
+    put(&mut text, asset, column, asset.all(column), &of);
+    text
+}
+
+/// Writes one cell, as it is.
+fn put(to: &mut String, asset: &Known<'_>, column: &str, values: &[Value<'_>], of: &Of<'_>) {
     match column {
-        "asset_id" => asset.id.clone(),
-        "status" => status(asset).to_owned(),
-        "first_seen" => asset.first_seen.rfc3339(),
-        "last_seen" => asset.last_seen.rfc3339(),
-        "device_category" => asset.first(column).unwrap_or("unknown").to_owned(),
-        "confidence" => confidence(asset).map(|c| format!("{c:.2}")).unwrap_or_default(),
-        "evidence" => evidence(asset),
-        column => activity::cell(asset.activity.as_ref(), column)
-            .unwrap_or_else(|| joined(asset.shown(column).map(|value| value.value.as_str()))),
+        "asset_id" => to.push_str(&asset.id),
+        "status" => to.push_str(status(asset)),
+        "first_seen" => to.push_str(&asset.first_seen.rfc3339()),
+        "last_seen" => to.push_str(&asset.last_seen.rfc3339()),
+        "device_category" => to.push_str(asset.first(column).unwrap_or("unknown")),
+        "confidence" => {
+            if let Some(sure) = confidence(asset) {
+                let _ = write!(to, "{sure:.2}");
+            }
+        }
+        "evidence" => evidence(to, asset, of),
+        column => match activity::cell(asset.activity.as_ref(), column) {
+            Some(text) => to.push_str(&text),
+            None => {
+                for (n, value) in values.iter().filter(|value| value.shown).enumerate() {
+                    separate(to, n);
+                    unparted(to, &value.value);
+                }
+            }
+        },
     }
 }
 
 /// `seen`: it spoke itself. `described`: only others speak of it. `external`: a
 /// public address behind a router.
-fn status(asset: &Known) -> &'static str {
+fn status(asset: &Known<'_>) -> &'static str {
     match asset {
         asset if asset.external => "external",
         asset if asset.identity.starts_with("equipment:") => "described",
@@ -157,12 +233,24 @@ fn status(asset: &Known) -> &'static str {
     }
 }
 
-/// Several values in one cell; what separates them cannot stand inside them.
-fn joined<'a>(values: impl Iterator<Item = &'a str>) -> String {
-    values.map(|v| v.replace("; ", ", ")).collect::<Vec<_>>().join("; ")
+/// Before a value of a cell that is not its first.
+fn separate(to: &mut String, before: usize) {
+    if before > 0 {
+        to.push_str("; ");
+    }
 }
 
-fn confidence(asset: &Known) -> Option<f64> {
+/// What separates values cannot stand inside one.
+fn unparted(to: &mut String, value: &str) {
+    for (n, part) in value.split("; ").enumerate() {
+        if n > 0 {
+            to.push_str(", ");
+        }
+        to.push_str(part);
+    }
+}
+
+fn confidence(asset: &Known<'_>) -> Option<f64> {
     NAMING
         .iter()
         .filter_map(|name| asset.shown(name).next())
@@ -171,24 +259,23 @@ fn confidence(asset: &Known) -> Option<f64> {
 }
 
 /// For every shown value that a signature made: the fact, its frame and the signature.
-fn evidence(asset: &Known) -> String {
-    let mut lines = Vec::new();
-    for name in COLUMNS {
-        for value in asset.shown(name) {
+fn evidence(to: &mut String, asset: &Known<'_>, of: &Of<'_>) {
+    let mut lines = 0..;
+    let mut next = |to: &mut String| separate(to, lines.next().unwrap_or(1));
+    for (name, values) in COLUMNS.iter().zip(of) {
+        for value in values.iter().filter(|value| value.shown) {
             let Some(why) = value.reasons.first() else { continue };
-            let place = match why.frame {
-                0 => String::new(),
-                frame => format!(" {}#{frame}", why.capture),
-            };
-            lines.push(format!(
-                "{name}={:.2}: {}={} [{}]{place}",
-                value.confidence,
-                why.key,
-                why.value.replace("; ", ", "),
-                why.signature
-            ));
+            next(to);
+            let _ = write!(to, "{name}={:.2}: {}=", value.confidence, why.key);
+            unparted(to, &why.value);
+            let _ = write!(to, " [{}]", why.signature);
+            if why.frame > 0 {
+                let _ = write!(to, " {}#{}", why.capture, why.frame);
+            }
         }
     }
-    lines.extend(asset.activity.iter().flat_map(activity::evidence));
-    lines.join("; ")
+    for line in asset.activity.iter().flat_map(activity::evidence) {
+        next(to);
+        to.push_str(&line);
+    }
 }

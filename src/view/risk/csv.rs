@@ -1,11 +1,12 @@
 //! Every term of every assessment as CSV: what it takes to compute the scores again
 //! (`docs/risk.md`).
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::status;
-use crate::store::Known;
 use crate::store::risk::{Assessment, Finding, Outcome, Property};
+use crate::store::{Known, side_by_side};
 use crate::view::register::neutral;
 
 /// The columns. What `safety`, `effectiveness` and `data` hold depends on the kind.
@@ -34,26 +35,40 @@ type Row = Vec<(&'static str, String)>;
 ///
 /// # Errors
 /// The output.
-pub fn csv(ranked: &[(&Known, &Assessment)], to: impl Write) -> io::Result<()> {
+pub fn csv(ranked: &[(&Known<'_>, &Assessment)], mut to: impl Write) -> io::Result<()> {
+    let parts = side_by_side(ranked, |part| -> csv::Result<Vec<u8>> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for (asset, it) in part {
+            for row in rows(it) {
+                write(&mut writer, &asset.id, &row)?;
+            }
+        }
+        writer.into_inner().map_err(|error| error.into_error().into())
+    });
     let output = |error: csv::Error| match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
     };
-    let mut writer = csv::Writer::from_writer(to);
-    writer.write_record(COLUMNS).map_err(output)?;
-    for (asset, it) in ranked {
-        for row in rows(it) {
-            let cell = |column: &&str| match *column {
-                "asset_id" => asset.id.clone(),
-                column => {
-                    let own = row.iter().find(|(name, _)| *name == column);
-                    neutral(own.map(|(_, cell)| cell.clone()).unwrap_or_default())
-                }
-            };
-            writer.write_record(COLUMNS.iter().map(cell)).map_err(output)?;
-        }
+    let mut head = csv::Writer::from_writer(&mut to);
+    head.write_record(COLUMNS).map_err(output)?;
+    head.flush()?;
+    drop(head);
+    for part in parts {
+        to.write_all(&part.map_err(output)?)?;
     }
-    writer.flush()
+    to.flush()
+}
+
+fn write(writer: &mut csv::Writer<Vec<u8>>, id: &str, row: &Row) -> csv::Result<()> {
+    let own = |column| row.iter().find(|(name, _)| *name == column);
+    for column in COLUMNS {
+        let cell = match column {
+            "asset_id" => Cow::Borrowed(id),
+            column => neutral(own(column).map_or("", |(_, cell)| cell)),
+        };
+        writer.write_field(cell.as_bytes())?;
+    }
+    writer.write_record(None::<&[u8]>)
 }
 
 fn rows(it: &Assessment) -> Vec<Row> {

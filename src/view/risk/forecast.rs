@@ -13,11 +13,11 @@ use crate::time::Timestamp;
 
 /// The ends of support that are past, within 12 and within 24 months of the last packet.
 #[must_use]
-pub fn forecast(ranked: &[(&Known, &Assessment)], now: Timestamp) -> String {
+pub fn forecast(ranked: &[(&Known<'_>, &Assessment)], now: Timestamp) -> String {
     let now = jiff::Timestamp::from_second(now.seconds()).unwrap_or_default();
     let today = now.to_zoned(TimeZone::UTC).date();
     let [one, two] = [12, 24].map(|months| today.checked_add(months.months()).unwrap_or(Date::MAX));
-    let mut ends: Vec<(Date, &Known, &Until, bool)> = ranked
+    let mut ends: Vec<(Date, &Known<'_>, &Until, bool)> = ranked
         .iter()
         .flat_map(|(asset, it)| it.support.iter().map(move |until| (*asset, *it, until)))
         .filter_map(|(asset, it, until)| {
@@ -40,13 +40,19 @@ pub fn forecast(ranked: &[(&Known, &Assessment)], now: Timestamp) -> String {
             _ => day > from && day <= to,
         };
         let such: Vec<_> = ends.iter().filter(|(day, ..)| within(*day)).collect();
-        let mut devices: Vec<&str> = such.iter().map(|it| it.1.id.as_str()).collect();
+        let mut devices: Vec<&str> = such.iter().map(|it| &*it.1.id).collect();
         devices.sort_unstable();
         devices.dedup();
         let _ = writeln!(page, "{name}: {} devices", devices.len());
+        // Many end on the same day.
+        let mut ends = (Date::MIN, String::new());
         for (day, asset, until, may) in such {
-            let left = today.until(*day).map_or(0, |span| span.get_days());
-            let _ = write!(page, "  {day}  {left:>6} days  {}  {}", asset.id, title(asset));
+            if ends.0 != *day || ends.1.is_empty() {
+                let left = today.until(*day).map_or(0, |span| span.get_days());
+                ends = (*day, format!("  {day}  {left:>6} days  "));
+            }
+            page.extend([&ends.1, &*asset.id, "  "]);
+            page.push_str(&title(asset));
             let _ = write!(page, "  ({}{}", if *may { "if it is " } else { "" }, until.edition);
             if let Some((day, offer)) = &until.paid {
                 let _ = write!(page, "; {offer} until {day}");

@@ -16,16 +16,19 @@ pub use csv::{COLUMNS, csv};
 pub use forecast::forecast;
 pub use page::page;
 
+/// The attributes of a title.
+pub const TITLE: &[&str] = &["device_class", "manufacturer", "model", "hostname"];
+
 /// Findings named in one line of the list.
 const NAMED: usize = 3;
 
 /// Whoever is judged, with his assessment, the most dangerous first.
 #[must_use]
 pub fn ranked<'a, S: BuildHasher>(
-    assets: &'a [Known],
+    assets: &'a [Known<'a>],
     risks: &'a HashMap<String, Assessment, S>,
-) -> Vec<(&'a Known, &'a Assessment)> {
-    let judged = assets.iter().filter_map(|asset| Some((asset, risks.get(&asset.id)?)));
+) -> Vec<(&'a Known<'a>, &'a Assessment)> {
+    let judged = assets.iter().filter_map(|asset| Some((asset, risks.get(&*asset.id)?)));
     let mut all: Vec<_> = judged.collect();
     all.sort_by(|(a, x), (b, y)| {
         let by_worst = || y.worst.total_cmp(&x.worst);
@@ -36,7 +39,7 @@ pub fn ranked<'a, S: BuildHasher>(
 
 /// The list, one device a line.
 #[must_use]
-pub fn list(ranked: &[(&Known, &Assessment)]) -> String {
+pub fn list(ranked: &[(&Known<'_>, &Assessment)]) -> String {
     let mut page = String::from("score  worst  level     known  asset        device\n");
     for (asset, it) in ranked {
         let level = it.level.map_or_else(|| "unknown".to_owned(), |level| level.to_string());
@@ -80,15 +83,14 @@ fn signed(page: &mut String, any: Option<&Assessment>) {
 
 /// The line above a page.
 #[must_use]
-pub fn heading(asset: &Known) -> String {
+pub fn heading(asset: &Known<'_>) -> String {
     format!("{}  {}\n", asset.id, title(asset))
 }
 
 /// What a device is, in a few words.
-fn title(asset: &Known) -> String {
-    let words = ["device_class", "manufacturer", "model", "hostname"];
-    let known: Vec<_> = words.iter().filter_map(|name| asset.first(name)).collect();
-    if known.is_empty() { asset.identity.clone() } else { known.join(" · ") }
+fn title(asset: &Known<'_>) -> String {
+    let known: Vec<_> = TITLE.iter().filter_map(|name| asset.first(name)).collect();
+    if known.is_empty() { asset.identity.to_string() } else { known.join(" · ") }
 }
 
 /// Whether a finding counts, and if not why.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::status;
 use crate::store::Capture;
-use crate::store::risk::{Assessment, Property};
+use crate::store::risk::{Assessment, Finding, Property};
 
 /// Every term of an assessment, and what would lower it.
 #[must_use]
@@ -115,25 +115,91 @@ fn support(page: &mut String, it: &Assessment) {
     }
 }
 
-/// What each remedy would bring, alone: those that bring the most first.
+/// What each remedy would bring, alone and together with those above it: each time the one
+/// that then brings the most.
 fn lower(page: &mut String, it: &Assessment) {
-    // What touches only another property than the leading one lowers nothing alone.
-    let mut bring: Vec<_> = it
-        .findings
-        .iter()
-        .filter(|finding| finding.accepted.is_none())
-        .map(|finding| (it.score - finding.without, finding))
-        .filter(|(points, _)| *points >= 0.05)
-        .collect();
-    bring.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.rule.cmp(&b.1.rule)));
-    if !bring.is_empty() {
-        let _ = writeln!(page, "what would lower it:");
+    let mut left: Vec<&Finding> = it.findings.iter().filter(|f| f.accepted.is_none()).collect();
+    let mut done: Vec<&Finding> = Vec::new();
+    let mut score = it.score;
+    while let Some((at, together)) = best(it, &left, &done) {
+        // What touches only another property than the leading one lowers nothing yet.
+        if score - together < LEAST {
+            break;
+        }
+        if done.is_empty() {
+            let _ = writeln!(page, "what would lower it:");
+        }
+        let finding = left.remove(at);
+        let (points, alone) = (it.score - finding.without, finding.without);
+        let _ = write!(page, "  −{points:.1} to {alone:.1}");
+        if !done.is_empty() {
+            let _ = write!(page, ", with all above −{:.1} to {together:.1}", it.score - together);
+        }
+        let _ = writeln!(page, "  {} ({})", finding.remedy, finding.rule);
+        done.push(finding);
+        score = together;
     }
-    for (points, finding) in bring {
-        let _ = writeln!(
-            page,
-            "  −{:.1} to {:.1}  {} ({})",
-            points, finding.without, finding.remedy, finding.rule
+}
+
+/// Points that are worth a line.
+const LEAST: f64 = 0.05;
+
+/// Which of those that are left lowers the score the most once others are ended, and to
+/// what; of equals the first by its rule.
+fn best(it: &Assessment, left: &[&Finding], done: &[&Finding]) -> Option<(usize, f64)> {
+    let after = |(at, next): (usize, &&Finding)| {
+        let ended = |finding: &Finding| {
+            std::ptr::eq(finding, *next) || done.iter().any(|it| std::ptr::eq(*it, finding))
+        };
+        (at, it.without(ended))
+    };
+    let rule = |at: usize| left.get(at).map(|it| it.rule.as_str());
+    let all = left.iter().enumerate().map(after);
+    all.min_by(|a, b| a.1.total_cmp(&b.1).then_with(|| rule(a.0).cmp(&rule(b.0))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::risk::{ControlTerm, Outcome};
+
+    #[test]
+    fn remedies_add_up_in_the_order_of_the_best() {
+        let finding = |rule: &str, weight: f64, touches: &[Property], without: f64| Finding {
+            rule: rule.to_owned(),
+            remedy: format!("end {rule}"),
+            weight,
+            degree: 1.0,
+            confidence: 1.0,
+            touches: touches.to_vec(),
+            without,
+            ..Finding::default()
+        };
+        let out = |impact| Outcome { impact, ..Outcome::default() };
+        let (what, text) = ("c".to_owned(), String::new());
+        let it = Assessment {
+            // Safety: 0.9 × (1 − 0.5 × 0.6) = 0.63; data: 0.9 × (1 − 0.6 × 0.7) × 0.5 = 0.261.
+            score: 63.0,
+            outcomes: [out(1.0), out(0.0), out(0.5)],
+            controls: vec![ControlTerm { what, text, lowers: 0.1 }],
+            findings: vec![
+                finding("a", 0.5, &[Property::Safety], 36.0),
+                finding("b", 0.4, &[Property::Safety, Property::Data], 45.0),
+                finding("c", 0.3, &[Property::Data], 63.0),
+            ],
+            ..Assessment::default()
+        };
+        let mut page = String::new();
+        lower(&mut page, &it);
+        // Without a: 0.9 × 0.4; without a and b the data leads: 0.9 × 0.3 × 0.5.
+        let lines: Vec<&str> = page.lines().skip(1).collect();
+        assert_eq!(
+            lines,
+            [
+                "  −27.0 to 36.0  end a (a)",
+                "  −18.0 to 45.0, with all above −49.5 to 13.5  end b (b)",
+                "  −0.0 to 63.0, with all above −63.0 to 0.0  end c (c)",
+            ]
         );
     }
 }

@@ -30,7 +30,7 @@ use key::FlowKey;
 use recognise::Known;
 use seen::Seen;
 use stream::Conversation;
-use sweep::{SWEEPS, Sweeps};
+use sweep::Sweeps;
 use table::{Flow, Phase, Table, Told};
 
 use crate::net::{HostId, Segment};
@@ -297,11 +297,11 @@ impl Engine {
         if shadow && let Some(flow) = self.table.get_mut(index) {
             flow.shadow = true;
             self.counts.shadows = self.counts.shadows.saturating_add(1);
-        } else if let Some(port) = self.sweeps.begins(packet) {
+        } else if let Some(asked) = self.sweeps.begins(packet) {
             let sender = host(packet.segment, packet.src_mac, packet.addresses().map(|it| it.0));
             let (at, frame, seen) = (packet.at, packet.frame, &mut self.seen);
             let mut emit = Emit { seen, out, at, frame, sender, receiver: HostId::default() };
-            emit.say(sender, Observed::Fact(SWEEPS, port.to_string().into()));
+            emit.say(sender, asked);
         }
         Some(index)
     }

@@ -4,12 +4,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
-use crate::observe::Key;
+use crate::observe::{Observed, SWEEPS, SWEPT};
 use crate::time::Timestamp;
 use crate::wire::packet::{Layer4, Packet, TcpFlags};
-
-/// The port that many were asked for within a minute.
-pub(super) const SWEEPS: Key = Key::new("network.sweeps");
 
 /// Ports by which one computer takes over another: SSH, telnet, RPC, NetBIOS, SMB, SQL
 /// Server, RDP, VNC, WinRM.
@@ -18,8 +15,8 @@ const PORTS: [u16; 9] = [22, 23, 135, 139, 445, 1433, 3389, 5900, 5985];
 /// Askers watched at once, each with one port; a newcomer takes the place of whom he meets.
 const ASKERS: usize = 1024;
 
-/// Of 64 bits, each set by about one of 64 asked: so many are set by some twenty.
-const MANY: u32 = 17;
+/// Bits from which on it is told how many there are: other workers may see the rest.
+const SEVERAL: u32 = 2;
 
 #[derive(Clone, Copy, Default)]
 struct Asker {
@@ -38,29 +35,37 @@ impl Default for Sweeps {
 }
 
 impl Sweeps {
-    /// The port, once a conversation has begun that makes it many.
-    pub(super) fn begins(&mut self, packet: &Packet<'_>) -> Option<u16> {
+    /// What is to be said once a conversation has begun: that many were asked, or several
+    /// more than before.
+    pub(super) fn begins(&mut self, packet: &Packet<'_>) -> Option<Observed<'static>> {
         let Layer4::Tcp { dst: port, flags, .. } = packet.l4 else { return None };
         let opens = flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK);
         if !opens || !PORTS.contains(&port) {
             return None;
         }
         let (from, to) = packet.addresses()?;
-        self.asks((from, port), to, packet.at).then_some(port)
+        let (asked, is_more) = self.asks((from, port), to, packet.at)?;
+        match asked.count_ones() {
+            SWEPT.. => Some(Observed::Fact(SWEEPS, port.to_string().into())),
+            SEVERAL.. if is_more => Some(Observed::Asks(port, asked)),
+            _ => None,
+        }
     }
 
-    fn asks(&mut self, who: (IpAddr, u16), whom: IpAddr, at: Timestamp) -> bool {
+    /// Who was asked so far in this minute, and whether that is more than before.
+    fn asks(&mut self, who: (IpAddr, u16), whom: IpAddr, at: Timestamp) -> Option<(u64, bool)> {
         // Without a secret: the same captures must say the same. Who makes askers meet
         // hides a sweep from this count and from nothing else.
         let (who, whom) = (hash(&who), hash(&whom));
         let place = usize::try_from(who % 1024).unwrap_or_default();
-        let Some(asker) = self.0.get_mut(place) else { return false };
+        let asker = self.0.get_mut(place)?;
         let minute = at.seconds().div_euclid(60);
         if (asker.who, asker.minute) != (who, minute) {
             *asker = Asker { who, minute, asked: 0 };
         }
+        let before = asker.asked;
         asker.asked |= 1_u64.checked_shl(u32::try_from(whom % 64).unwrap_or_default()).unwrap_or(0);
-        asker.asked.count_ones() >= MANY
+        Some((asker.asked, asker.asked != before))
     }
 }
 
@@ -75,12 +80,17 @@ mod tests {
     use super::*;
     use crate::time::SECOND;
 
+    fn is_sweep(asked: Option<(u64, bool)>) -> bool {
+        asked.is_some_and(|(asked, _)| asked.count_ones() >= SWEPT)
+    }
+
     /// After how many different devices it is said, one each `every` nanoseconds.
     fn after(every: i64, devices: u8) -> Option<u8> {
         let mut sweeps = Sweeps::default();
         let who = (IpAddr::from([10, 0, 0, 1]), 445);
         (0..devices).find(|n| {
-            sweeps.asks(who, IpAddr::from([10, 0, 1, *n]), Timestamp(i64::from(*n) * every))
+            let at = Timestamp(i64::from(*n) * every);
+            is_sweep(sweeps.asks(who, IpAddr::from([10, 0, 1, *n]), at))
         })
     }
 
@@ -92,6 +102,9 @@ mod tests {
         let mut sweeps = Sweeps::default();
         let who = (IpAddr::from([10, 0, 0, 1]), 445);
         let same = IpAddr::from([10, 0, 1, 1]);
-        assert!((0..1000).all(|_| !sweeps.asks(who, same, Timestamp(0))), "one again and again");
+        assert!(
+            (0..1000).all(|_| !is_sweep(sweeps.asks(who, same, Timestamp(0)))),
+            "one again and again"
+        );
     }
 }

@@ -1,3 +1,4 @@
+mod flood;
 mod levels;
 mod watching;
 
@@ -162,6 +163,8 @@ fn new_services_of_known_devices() {
     site.publish();
     let alerts = site.alerts();
     assert_eq!(site.told(), [(Kind::NewService, "ssh tcp/22".to_owned())]);
+    let alert = site.alerts().pop().unwrap();
+    assert!(alert.evidence.starts_with("its answers as a server port#"), "{alert:?}");
     assert_eq!((&*alerts[0].address, alerts[0].severity), ("10.0.0.200", Severity::Warning));
 }
 

@@ -1,0 +1,264 @@
+//! All assets at once, as they are stored: views look at them without copying their text,
+//! and on as many processors as there are.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::num::NonZero;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use foldhash::fast::RandomState;
+
+use super::activity::Activity;
+use super::inventory::{Known, Value, Why};
+use super::record::{self, Attribute, Bare, Unreadable};
+use super::{Error, Fault, Inventory};
+use crate::time::Timestamp;
+
+/// Rows that one thread takes at once.
+const PART: usize = 128;
+/// A view is not worth more threads.
+const THREADS: usize = 4;
+/// Bytes that are asked of the system at once: what grows is copied, and new memory is
+/// the dearest part of a view.
+const SLAB: usize = 1 << 20;
+
+/// One asset.
+struct Row {
+    id: String,
+    identity: String,
+    external: bool,
+    first_seen: Timestamp,
+    last_seen: Timestamp,
+    /// In which slab its attributes are, and where; none while they are not written yet.
+    at: Option<(usize, Range<usize>)>,
+}
+
+/// All assets as they were at one moment, in the order of their identities.
+pub struct Shelf {
+    path: PathBuf,
+    rows: Vec<Row>,
+    slabs: Vec<Vec<u8>>,
+    captures: BTreeMap<u32, String>,
+    activity: HashMap<String, Activity, RandomState>,
+}
+
+impl Inventory {
+    /// All assets, with what they did or without.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn shelf(&self, activity: bool) -> Result<Shelf, Error> {
+        // One snapshot for all queries, whatever the writer does meanwhile.
+        let snapshot = self
+            .connection
+            .unchecked_transaction()
+            .map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
+        let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
+        let mut rows = self.rows(
+            "SELECT number, id, identity, external, first_seen, last_seen FROM asset
+             ORDER BY identity, id",
+            [],
+            |row| {
+                places.insert(row.get(0)?, places.len());
+                Ok(Row {
+                    id: row.get(1)?,
+                    identity: row.get(2)?,
+                    external: row.get(3)?,
+                    first_seen: Timestamp(row.get(4)?),
+                    last_seen: Timestamp(row.get(5)?),
+                    at: None,
+                })
+            },
+        )?;
+        let captures = self.rows("SELECT id, name FROM capture", [], |row| {
+            Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?))
+        })?;
+        let mut slabs: Vec<Vec<u8>> = Vec::new();
+        self.rows("SELECT asset, attributes FROM known", [], |row| {
+            let place = places.get(&row.get(0)?);
+            if let Some(known) = place.and_then(|at| rows.get_mut(*at)) {
+                let blob = row.get_ref(1)?.as_blob()?;
+                if slabs.last().is_none_or(|it| it.capacity() - it.len() < blob.len()) {
+                    slabs.push(Vec::with_capacity(SLAB.max(blob.len())));
+                }
+                let number = slabs.len().saturating_sub(1);
+                if let Some(slab) = slabs.last_mut() {
+                    let from = slab.len();
+                    slab.extend_from_slice(blob);
+                    known.at = Some((number, from..slab.len()));
+                }
+            }
+            Ok(())
+        })?;
+        let activity = if activity { self.activity(None)? } else { HashMap::default() };
+        drop(snapshot);
+        let captures = captures.into_iter().collect();
+        Ok(Shelf { path: self.path.clone(), rows, slabs, captures, activity })
+    }
+}
+
+impl Shelf {
+    /// All of them; of these attributes only the shown values, with one reason each at most,
+    /// where some are named.
+    ///
+    /// # Errors
+    /// A row is damaged, or a newer program wrote it.
+    pub fn known(&self, wanted: Option<&[&str]>) -> Result<Vec<Known<'_>>, Error> {
+        Ok(self.parts(wanted, |part| part)?.into_iter().flatten().collect())
+    }
+
+    /// Some of them, by their ids, with everything.
+    ///
+    /// # Errors
+    /// A row is damaged, or a newer program wrote it.
+    pub fn whole(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Known<'_>>, Error> {
+        let some = self.rows.iter().filter(|row| is_wanted(&row.id));
+        let known: Result<Vec<_>, _> = some.map(|row| self.one(row, None)).collect();
+        known.map_err(|error| Error::new(&self.path, Fault::Row(error)))
+    }
+
+    /// All in parts, as of [`Self::known`], each made into something by itself, in order.
+    ///
+    /// # Errors
+    /// A row is damaged, or a newer program wrote it.
+    pub fn parts<'s, T: Send>(
+        &'s self,
+        wanted: Option<&[&str]>,
+        make: impl Fn(Vec<Known<'s>>) -> T + Sync,
+    ) -> Result<Vec<T>, Error> {
+        let wanted: Option<Wanted<'_>> = wanted.map(|names| names.iter().copied().collect());
+        let part = |rows: &'s [Row]| -> Result<T, Unreadable> {
+            let one = |row| self.one(row, wanted.as_ref());
+            let known: Result<Vec<_>, _> = rows.iter().map(one).collect();
+            known.map(&make)
+        };
+        let made: Result<Vec<T>, Unreadable> = side_by_side(&self.rows, part).into_iter().collect();
+        made.map_err(|error| Error::new(&self.path, Fault::Row(error)))
+    }
+
+    fn one<'s>(
+        &'s self,
+        row: &'s Row,
+        wanted: Option<&Wanted<'_>>,
+    ) -> Result<Known<'s>, Unreadable> {
+        let blob = row.at.clone().and_then(|(slab, at)| self.slabs.get(slab)?.get(at));
+        let values = match (blob, wanted) {
+            (None, _) => Vec::new(),
+            (Some(blob), Some(wanted)) => self.bare(blob, wanted)?,
+            (Some(blob), None) => self.values(blob)?,
+        };
+        Ok(Known {
+            id: Cow::Borrowed(&row.id),
+            identity: Cow::Borrowed(&row.identity),
+            external: row.external,
+            first_seen: row.first_seen,
+            last_seen: row.last_seen,
+            values,
+            activity: self.activity.get(&row.id).cloned(),
+        })
+    }
+
+    fn values<'s>(&'s self, blob: &'s [u8]) -> Result<Named<'s>, Unreadable> {
+        let attributes: Vec<Attribute<'s>> = record::only(blob)?;
+        let value = |it: record::ValueOf<'s>| Value {
+            value: it.value,
+            confidence: f64::from(it.confidence),
+            shown: it.shown,
+            reasons: it.reasons.into_iter().map(|why| self.reason(&why)).collect(),
+        };
+        let named = attributes.into_iter();
+        let mut named: Named<'s> =
+            named.map(|it| (it.name, it.values.into_iter().map(value).collect())).collect();
+        named.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(named)
+    }
+
+    /// The shown values of some attributes, with one reason at most.
+    fn bare<'s>(&'s self, blob: &'s [u8], wanted: &Wanted<'_>) -> Result<Named<'s>, Unreadable> {
+        let attributes: Vec<Bare<'s>> = record::only(blob)?;
+        let value = |it: &record::BareValue<'s>| Value {
+            value: Cow::Borrowed(it.value),
+            confidence: f64::from(it.confidence),
+            shown: true,
+            reasons: it.reason.iter().map(|why| self.reason(why)).collect(),
+        };
+        let named = attributes.iter().filter(|it| wanted.contains(it.name));
+        let shown = |it: &Bare<'s>| it.values.iter().filter(|it| it.shown).map(value).collect();
+        Ok(named.map(|it| (Cow::Borrowed(it.name), shown(it))).collect())
+    }
+
+    fn reason<'s>(&'s self, why: &record::ReasonOf<'s>) -> Why<'s> {
+        Why {
+            signature: Cow::Borrowed(why.signature),
+            key: Cow::Borrowed(why.key),
+            value: Cow::Borrowed(why.value),
+            confidence: f64::from(why.confidence),
+            capture: self.captures.get(&why.capture).map_or("", String::as_str).into(),
+            frame: why.frame,
+            first_seen: why.first_seen,
+        }
+    }
+}
+
+/// Names of attributes.
+type Wanted<'w> = HashSet<&'w str, RandomState>;
+
+/// Values by attribute.
+type Named<'s> = Vec<(Cow<'s, str>, Vec<Value<'s>>)>;
+
+/// Makes something of each part of a list, on as many processors as there are; in order.
+pub fn side_by_side<'r, R: Sync, T: Send>(
+    rows: &'r [R],
+    make: impl Fn(&'r [R]) -> T + Sync,
+) -> Vec<T> {
+    let parts: Vec<&[R]> = rows.chunks(PART).collect();
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = processors.min(THREADS).min(parts.len());
+    if threads < 2 {
+        return parts.into_iter().map(make).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut made = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(part) = parts.get(at) else { return made };
+            made.push((at, make(part)));
+        }
+    };
+    let mut made: Vec<(usize, T)> = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut made = work();
+        for other in others {
+            match other.join() {
+                Ok(more) => made.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        made
+    });
+    made.sort_unstable_by_key(|(at, _)| *at);
+    made.into_iter().map(|(_, it)| it).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_in_order_whoever_made_them() {
+        let rows: Vec<usize> = (0..10 * PART + 7).collect();
+        let made = side_by_side(&rows, |part| {
+            // The first is the slowest.
+            if part.first() == Some(&0) {
+                thread::sleep(std::time::Duration::from_millis(20));
+            }
+            part.to_vec()
+        });
+        assert_eq!((made.len(), made.concat()), (11, rows));
+        assert!(side_by_side(&[] as &[u8], <[u8]>::len).is_empty());
+    }
+}

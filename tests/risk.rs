@@ -110,7 +110,7 @@ fn the_windows_7_mri_is_on_top_for_the_right_reasons() {
     let forecast = risk::forecast(&ranked, mri.last_seen);
     assert!(forecast.contains("2020-01-14") && forecast.contains("within 24 months"), "{forecast}");
     let low = assets.iter().find(|it| it.first("device_class") == Some("printer")).unwrap();
-    assert!(risks[&low.id].score < 20.0, "no printer outranks a scanner");
+    assert!(risks[&*low.id].score < 20.0, "no printer outranks a scanner");
 }
 
 /// Reads a capture as a site that lives with something.

@@ -310,6 +310,44 @@ fn the_service_manager_hears_of_life_and_end() {
     sensor.stop("-15");
 }
 
+/// SIGHUP reads what is told (`[alerts]`) and acceptances anew; what is wrong stays outside.
+#[test]
+fn a_reload_reads_what_is_told() {
+    let Some(mirror) = mirror() else { return };
+    let (dir, site) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("another"));
+    let db = dir.path().join("live.db");
+    let sensor = Sensor::start(&mirror, &db, &[], &[]);
+    sensor.has_written(send(&mirror, 0..50));
+    sensor.stop("-15");
+    let (config, accepted) = (site.path().join("a.toml"), site.path().join("accepted.toml"));
+    let write = |alerts: &str| {
+        let accepted = accepted.display();
+        let text = format!("accepted = '{accepted}'\n[alerts]\nlearning_days = 0\n{alerts}\n");
+        std::fs::write(&config, text).expect("written");
+    };
+    std::fs::write(&accepted, "").expect("written");
+    write("off = ['new_device']");
+    let given = config.display().to_string();
+    let mut sensor = Sensor::start(&mirror, &db, &["--config", &given], &[]);
+    sensor.has_written(50 + send(&mirror, 100..150));
+    write("off = ['new_devices']");
+    sensor.signal("-1");
+    let line = sensor.line();
+    assert!(line.contains("stay as they are") && line.contains("new_devices"), "{line}");
+    write("");
+    let nobody = "[[accepted]]\nrule = 'spreading'\nasset = 'A0123456789'\nby = 'b'\n\
+                  until = '2099-01-01'\nreason = 'r'\n";
+    std::fs::write(&accepted, nobody).expect("written");
+    sensor.signal("-1");
+    let lines = [sensor.line(), sensor.line()].concat();
+    assert!(lines.contains("[alerts] are read anew"), "{lines}");
+    assert!(lines.contains("the asset `A0123456789`, which is not known"), "{lines}");
+    sensor.stop("-15");
+    let alerts = Inventory::open(&db).expect("there").alerts(0, 1000).expect("readable");
+    let kinds: Vec<_> = alerts.iter().map(|it| it.kind.name()).collect();
+    assert!(kinds.contains(&"new_device"), "{kinds:?}");
+}
+
 #[test]
 fn what_the_kernel_drops_is_counted_and_said() {
     let Some(mirror) = mirror() else { return };
@@ -346,7 +384,7 @@ fn a_restart_goes_on_counting() {
     let db = dir.path().join("live.db");
     let ids = || -> BTreeSet<String> {
         let assets = Inventory::open(&db).expect("an inventory").assets().expect("readable");
-        assets.into_iter().map(|asset| asset.id).collect()
+        assets.into_iter().map(|asset| asset.id.into_owned()).collect()
     };
     let sensor = Sensor::start(&mirror, &db, &[], &[]);
     let mut sent = send(&mirror, 0..100);

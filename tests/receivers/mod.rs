@@ -64,11 +64,11 @@ impl Receiver {
             while !stop.load(Ordering::Relaxed) {
                 match listener.accept() {
                     Ok((stream, _)) if speaks == Speaks::Torn => {
-                        // A generator of numbers without a pattern that a batch could match.
                         let n = connections.fetch_add(1, Ordering::Relaxed);
-                        let n = n.wrapping_add(1).wrapping_mul(0x9e37_79b9) >> 8;
+                        // Numbers without a pattern that a batch could match.
+                        let lines = 1 + (n.wrapping_add(1).wrapping_mul(0x9e37_79b9) >> 8) % 30;
                         match n % 5 {
-                            0 | 1 => torn(stream, n / 5 % 30, &took),
+                            0 | 2 => torn(stream, lines, &took),
                             _ => one(stream, Speaks::Syslog, &took, &stop),
                         }
                     }

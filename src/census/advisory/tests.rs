@@ -88,7 +88,13 @@ fn a_document_and_the_list_become_a_set_and_nothing_else_of_them() {
         !text.contains("not kept") && text.contains("P\tPhillips\tPump 8\tvers:all/*\t2\n"),
         "{text}"
     );
-    assert_eq!(Set::parse(&text), Ok(set));
+    assert_eq!(Set::parse(&text), Ok(written(set)));
+}
+
+/// As it is written: what only tells documents from one another is not.
+fn written(mut set: Set) -> Set {
+    set.advisories.values_mut().for_each(|it| it.revision.clear());
+    set
 }
 
 #[test]
@@ -171,7 +177,7 @@ fn wrong_and_huge_documents_are_refused() {
     let mut set = Set::default();
     assert!(take("a.json", hostile.as_bytes(), &mut set).is_ok());
     let text = set.to_text();
-    assert!(text.contains("\tPump 8 K[31m\t") && Set::parse(&text) == Ok(set), "{text}");
+    assert!(text.contains("\tPump 8 K[31m\t") && Set::parse(&text) == Ok(written(set)), "{text}");
 }
 
 #[test]

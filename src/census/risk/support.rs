@@ -113,6 +113,12 @@ pub(super) fn of(book: &RiskBook, asset: &Asset<'_>, today: Date) -> Support {
     if state == Some(Supported::Depends) && version.is_none() && build.is_none() {
         return Support::default();
     }
+    // Rows by version are those that were sold so far, and another may come any year: a name
+    // alone is of none of them.
+    let is_open = |product: &Product| product.builds.is_empty() && !product.versions.is_empty();
+    if version.is_none() && editions.iter().any(|(product, _)| is_open(product)) {
+        return Support::default();
+    }
     let ends = editions.iter().map(|(product, it)| Until {
         row: product.id.clone(),
         edition: match it.edition.as_str() {

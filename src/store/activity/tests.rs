@@ -1,6 +1,7 @@
 //! From what speakers say to what is known of their devices.
 
 mod kept;
+mod long;
 
 use std::sync::Arc;
 

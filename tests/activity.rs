@@ -1,0 +1,70 @@
+//! Which days are meant where nobody says: the last ones on which somebody watched.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use auscult::census::Census;
+use auscult::census::signature::Book;
+use auscult::net::{HostId, Mac, Segment};
+use auscult::store::{Counters, Writer};
+
+/// 2026-01-05, in days since 1970.
+const MONDAY: i64 = 20_458;
+
+/// An inventory of one device that is on for an hour on each of these days.
+fn made(db: &Path, days: impl Iterator<Item = i64>) {
+    let mut writer = Writer::open(db).expect("writable");
+    let mut census: Census = writer.restore(Arc::clone(Book::builtin())).expect("new");
+    census.capture("port");
+    let ip = Some([10, 0, 0, 1].into());
+    let host = HostId { segment: Segment::default(), mac: Some(Mac([0, 9, 0xfb, 0, 0, 1])), ip };
+    for day in days {
+        let noon = (MONDAY + day) * 1440 + 720;
+        census.watched(noon, noon + 120);
+        census.was_present(host, noon, noon + 60);
+    }
+    writer.write(&mut census, &Counters::new()).expect("written");
+    writer.close();
+}
+
+/// From, to and hours on line of the only device.
+fn window(db: &Path, args: &[&str]) -> [String; 3] {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+    command.arg("--db").arg(db).args(["activity", "--format", "csv"]).args(args);
+    let out = command.current_dir(db.parent().expect("a place")).output().expect("runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let mut rows = csv::Reader::from_reader(&out.stdout[..]);
+    let head = rows.headers().expect("a header").clone();
+    let row = rows.records().next().expect("one device").expect("whole");
+    ["from", "to", "online_hours"].map(|name| {
+        let at = head.iter().position(|it| it == name).expect("a column");
+        row[at].to_owned()
+    })
+}
+
+#[test]
+fn thirty_observed_days_are_shown_where_nothing_is_said() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("a.db");
+    // Forty days; after the twentieth nobody watched for a hundred.
+    made(&db, (0..20).chain(120..140));
+    let days = |first, last, n: i64| {
+        let date = |day: i64| {
+            let at = jiff::civil::date(2026, 1, 5) + jiff::ToSpan::days(day);
+            at.to_string()
+        };
+        [date(first), date(last), format!("{n}.0")]
+    };
+    // The last thirty on which somebody watched, not the last month.
+    assert_eq!(window(&db, &[]), days(10, 139, 30));
+    // Up to a day: thirty of those before it, or as many as there are.
+    assert_eq!(window(&db, &["--to", "2026-05-14"]), days(0, 129, 30));
+    assert_eq!(window(&db, &["--to", "2026-01-14"]), days(0, 9, 10));
+    // From a day to the last one.
+    assert_eq!(window(&db, &["--from", "2026-05-24"]), days(139, 139, 1));
+    // Fewer than thirty are all there are.
+    let few = dir.path().join("b.db");
+    made(&few, 3..6);
+    assert_eq!(window(&few, &[]), days(3, 5, 3));
+}

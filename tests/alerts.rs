@@ -383,12 +383,16 @@ fn a_receiver_that_tears_connections_gets_everything() {
         "directory.pcap",
         "things.pcap",
         "plugs.pcap",
+        "web.pcap",
+        "voice.pcap",
+        "vpn.pcap",
+        "bedside2.pcap",
     ] {
         site.read(capture);
     }
     let all: BTreeSet<i64> = site.ids().into_iter().collect();
     // More than two connections in a row can take.
-    assert!(all.len() > 120, "only {} alerts", all.len());
+    assert!(all.len() > 100, "only {} alerts", all.len());
     let torn = Receiver::new(Speaks::Torn);
     let config = format!(
         "[alerts]\nretry_seconds = 1\n\

@@ -261,11 +261,14 @@ impl Host {
     }
 
     pub(super) fn attached(&mut self, at: &SwitchPort<'_>, said: Said, room: &mut Room) {
+        // A question tells no VLAN yet, its answer does: one place.
         let same = |known: &&mut Place| {
-            *known.switch == *at.switch && *known.port == *at.port && known.vlan == at.vlan
+            let of_one = known.vlan.is_none() || at.vlan.is_none() || known.vlan == at.vlan;
+            *known.switch == *at.switch && *known.port == *at.port && of_one
         };
         if let Some(known) = self.attached.iter_mut().find(same) {
             known.said.span.cover(said.span);
+            known.vlan = known.vlan.or(at.vlan);
         } else if self.attached.len() < MAX_ADDRESSES
             && room.take(place_bytes(&at.switch, &at.port))
         {

@@ -365,8 +365,6 @@ fn places<'a>(
         }
     }
     give("vlans", &mut vlans.into_iter().filter(|vlan| !vlan.is_empty()));
-    give("switch", &mut asset.attached.iter().map(|(switch, _)| Cow::Borrowed(*switch)));
-    give("switch_port", &mut asset.attached.iter().map(|(_, port)| Cow::Borrowed(*port)));
     give("last_user", &mut asset.last_user.map(Cow::Borrowed).into_iter());
     give("services", &mut services.into_iter().map(Cow::Owned));
     give("peers", &mut asset.peers.iter().map(text));

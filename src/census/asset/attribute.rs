@@ -42,6 +42,14 @@ pub struct Candidate<'a> {
     context: Option<Cow<'a, str>>,
 }
 
+impl<'a> Candidate<'a> {
+    /// What one fact says by itself.
+    pub(super) fn of(value: &'a str, reason: Reason<'a>) -> Self {
+        let confidence = reason.confidence;
+        Self { value: Cow::Borrowed(value), confidence, reasons: vec![reason], context: None }
+    }
+}
+
 /// All attributes of an asset under evaluation.
 #[derive(Default)]
 pub(super) struct Candidates<'a> {
@@ -50,7 +58,11 @@ pub(super) struct Candidates<'a> {
 
 /// Attributes of which a device may have several at once.
 const MULTIPLE: &[&str] =
-    &["ae_titles", "certificate_end", "exposure", "remote_access", "software", "vpn"];
+    &["ae_titles", "certificate_end", "exposure", "remote_access", "software", "vpn", PORT, SWITCH];
+
+/// Where a device is plugged in: a pair of each, in the same order.
+pub(super) const SWITCH: &str = "switch";
+pub(super) const PORT: &str = "switch_port";
 
 impl<'a> Candidates<'a> {
     /// Everything that signatures say of one fact. `weight` lowers confidence for

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use super::address::{is_public, is_somebodys};
-use super::attribute::Candidates;
+use super::attribute::{Candidates, PORT, SWITCH};
 use super::equipment;
 use super::group::{Group, Groups};
 use super::identity::{Identifier, Identity};
@@ -109,8 +109,12 @@ impl<'a> Desk<'a> {
         let mut asset = self.sketch(group);
         asset.joined.clone_from(&group.joined);
         asset.acquires = equipment::acquires(&group.described, &group.hosts);
-        asset.attached = self.plugs.of(&group.hosts);
-        asset.assigned_vlans = Plugs::vlans(&group.hosts);
+        for plug in self.plugs.of(&group.hosts) {
+            for (name, candidate) in [SWITCH, PORT].into_iter().zip(plug.candidates()) {
+                asset.attributes.entry(name).or_default().push(candidate);
+            }
+        }
+        asset.assigned_vlans = self.plugs.vlans(&group.hosts);
         asset.former = united(asset.former);
         let own = asset.macs.iter();
         asset.conflicts.extend(
@@ -310,7 +314,6 @@ fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>)
         conflicts: Vec::new(),
         leased: false,
         segments: Vec::new(),
-        attached: Vec::new(),
         assigned_vlans: BTreeSet::new(),
         last_user: None,
         services: Vec::new(),

@@ -16,6 +16,7 @@ use super::group::{Group, Groups};
 use super::identity::Identity;
 use super::leased;
 use super::pins::Pins;
+use super::serial;
 use crate::census::host::{Host, Said};
 use crate::net::Mac;
 
@@ -143,8 +144,25 @@ pub(super) fn join<'a>(
             Some(("identity.lease", leased::NAME, value, said))
         });
     }
+    join_serials(groups, pins);
     join_cards(groups, pins);
     join_equipment(groups, pins, described);
+}
+
+/// Who calls itself by the same maker, model and serial number is that device.
+fn join_serials(groups: &mut Groups<'_>, pins: &Pins) {
+    let mut by_name: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for (at, group) in groups.all.iter().enumerate() {
+        if let Some(name) = serial::name(group) {
+            by_name.entry(name).or_default().insert(at);
+        }
+    }
+    for places in by_name.into_values() {
+        unite(groups, &places, MOST, pins, |group| {
+            let (value, said) = value(group, &rule("identity.serial", serial::SERIAL))?;
+            Some(("identity.serial", serial::SERIAL, value, said))
+        });
+    }
 }
 
 /// Who gives the address of its card, as NBSTAT does, is that card.
@@ -302,6 +320,7 @@ fn contradict(one: &Group<'_>, other: &Group<'_>) -> bool {
     let (these, those) = (names(one), names(other));
     let otherwise = !these.is_empty() && !those.is_empty() && these.is_disjoint(&those);
     otherwise
+        || serial::differ(one, other)
         || telling.into_iter().any(|rule| match (value(one, rule), value(other, rule)) {
             (Some((a, _)), Some((b, _))) => !a.eq_ignore_ascii_case(b),
             _ => false,

@@ -290,3 +290,62 @@ fn the_site_has_the_last_word() {
     it.0.pin(Pins::default());
     assert_eq!(it.cards().len(), 2, "nothing was overwritten");
 }
+
+/// A hello of POCT1-A: maker by name and by code, model, serial number.
+fn hello(
+    it: &mut Hospital,
+    card: u8,
+    maker: &'static str,
+    code: &'static str,
+    serial: &'static str,
+) {
+    it.fact(card, "poct1a.role", "device");
+    let facts = [("vendor_id", code), ("manufacturer", maker), ("model", "StatStrip")];
+    for (key, value) in facts.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let key = match key {
+            "vendor_id" => "poct1a.vendor_id",
+            "manufacturer" => "poct1a.manufacturer",
+            _ => "poct1a.model",
+        };
+        it.fact(card, key, value);
+    }
+    it.fact(card, "poct1a.serial", serial);
+}
+
+#[test]
+fn a_meter_with_two_cards_is_one_by_maker_and_serial_number() {
+    let mut it = Hospital::new();
+    hello(&mut it, 1, "Nova Biomedical", "NOVABIO", "0600122871");
+    hello(&mut it, 2, "NOVA BIOMEDICAL", "NOVABIO", "0600122871");
+    hello(&mut it, 3, "", "NOVABIO", "0600122999");
+    hello(&mut it, 4, "", "PIX", "0600122871");
+    let cards = it.cards();
+    assert!(cards.contains(&vec![1, 2]), "{cards:?}");
+    assert_eq!(cards.len(), 3, "{cards:?}");
+    let assets = it.assets();
+    let one = assets.iter().find(|asset| asset.macs.len() == 2).unwrap();
+    let why = &one.joined[0];
+    assert_eq!((why.rule, why.key, why.value), ("identity.serial", "poct1a.serial", "0600122871"));
+    let shown = |of: u8, name: &str| {
+        let asset = assets.iter().find(|asset| asset.macs.iter().any(|mac| mac.0[5] == of));
+        asset.unwrap().shown(name).first().map(|it| it.value.to_string())
+    };
+    assert_eq!(shown(1, "serial_number").as_deref(), Some("0600122871"));
+    // The code of a maker gives its name where the device says no other.
+    assert_eq!(shown(3, "manufacturer").as_deref(), Some("Nova Biomedical"));
+    assert_eq!(shown(4, "manufacturer").as_deref(), Some("PixCell Medical"));
+}
+
+#[test]
+fn a_dock_of_several_meters_and_a_number_of_none_join_nobody() {
+    let mut it = Hospital::new();
+    hello(&mut it, 1, "Nova Biomedical", "NOVABIO", "0600122871");
+    hello(&mut it, 2, "Nova Biomedical", "NOVABIO", "0600122871");
+    it.fact(1, "poct1a.serial", "0600122872");
+    for card in 3..6 {
+        hello(&mut it, card, "Nova Biomedical", "NOVABIO", "00000000");
+    }
+    hello(&mut it, 6, "", "", "0600122873");
+    hello(&mut it, 7, "", "", "0600122873");
+    assert_eq!(it.cards(), (1..8).map(|card| vec![card]).collect::<Vec<_>>());
+}

@@ -16,6 +16,8 @@ mod join_tests;
 mod leased;
 mod pins;
 mod plug;
+mod serial;
+mod standing;
 mod tally;
 mod understood;
 
@@ -110,8 +112,6 @@ pub struct Asset<'a> {
     pub segments: Vec<Segment>,
     /// VLANs that an access device says it was put into.
     pub assigned_vlans: BTreeSet<u16>,
-    /// Switch and port.
-    pub attached: Vec<(&'a str, &'a str)>,
     /// Who last logged on there, where the site has asked for it.
     pub last_user: Option<&'a str>,
     /// Services with the part it plays; sorted.
@@ -213,7 +213,7 @@ impl Census {
     ) -> Result<(), E> {
         let hosts: Vec<(&HostId, &Host)> = self.hosts().collect();
         let identifier = Identifier::new(hosts.iter().copied());
-        let plugs = Plugs::new(&hosts);
+        let plugs = Plugs::new(&hosts, &identifier, &self.book);
         let mut groups = Groups::new(&identifier, hosts.into_iter());
         let described =
             |group: &Group<'a>| equipment::sort(&group.hosts, || self.has_medical_mac(group));

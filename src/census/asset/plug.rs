@@ -4,13 +4,21 @@
 //! A switch's table names a port by number ([`BRIDGE_PORT`]); the names stand among the
 //! facts of the same agent. Every switch on the way has learnt a card, behind its uplink
 //! with many others: it is plugged in where fewest share its port.
+//!
+//! What somebody says of a card's place is worth as much as it is a switch's word
+//! ([`super::standing`]): who is an end device itself places nobody alone, and nobody
+//! otherwise than a switch does.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
+use super::attribute::{Candidate, Reason, SHOWN};
+use super::identity::Identifier;
+use super::standing::Standings;
 use crate::census::host::{Host, Place};
+use crate::census::signature::Book;
 use crate::census::tenancy::{Domain, domain};
 use crate::net::{HostId, Mac};
 use crate::time::{SECOND, Timestamp};
@@ -28,8 +36,34 @@ const CROWD: usize = 16;
 /// managers walk tables every few minutes to hours.
 const STALE: i64 = 6 * 3600 * SECOND;
 
+/// How a place is called in explanations: an access device or relay told it, or a switch
+/// had learnt the card.
+const TOLD: &str = "plug.told";
+const LEARNT: &str = "plug.learnt";
+/// What stands in an explanation before the name of who says so.
+const BY: &str = "network.switch";
+
+/// What is left of a place that somebody better says otherwise: a candidate.
+const OVERRIDDEN: f32 = 0.3;
+
+/// Switch and port, and how sure.
+pub(super) struct Plug<'a> {
+    switch: &'a str,
+    port: &'a str,
+    /// Who says so.
+    reason: Reason<'a>,
+}
+
+impl<'a> Plug<'a> {
+    /// Its two values.
+    pub(super) fn candidates(self) -> [Candidate<'a>; 2] {
+        [Candidate::of(self.switch, self.reason.clone()), Candidate::of(self.port, self.reason)]
+    }
+}
+
 /// Cards behind each port, and the names of switches and ports.
 pub(super) struct Plugs<'a> {
+    standings: Standings<'a>,
     crowds: HashMap<(Domain, &'a str, &'a str), BTreeSet<Mac>, RandomState>,
     agents: HashMap<(Domain, IpAddr), Agent<'a>, RandomState>,
 }
@@ -76,8 +110,13 @@ impl<'a> Agent<'a> {
 }
 
 impl<'a> Plugs<'a> {
-    pub(super) fn new(hosts: &[(&'a HostId, &'a Host)]) -> Self {
-        let mut it = Self { crowds: HashMap::default(), agents: HashMap::default() };
+    pub(super) fn new(
+        hosts: &[(&'a HostId, &'a Host)],
+        identifier: &Identifier,
+        book: &Book,
+    ) -> Self {
+        let standings = Standings::new(hosts, identifier, book);
+        let mut it = Self { standings, crowds: HashMap::default(), agents: HashMap::default() };
         for (id, host) in hosts {
             for place in host.attached.iter().filter(|place| is_learnt(place)) {
                 let port = (domain(id.segment), &*place.switch, &*place.port);
@@ -94,9 +133,9 @@ impl<'a> Plugs<'a> {
         it
     }
 
-    /// Switch and port of a device with these speakers, each place once, in the order of
-    /// the speakers; what the tables of switches say comes last.
-    pub(super) fn of(&self, hosts: &[(&'a HostId, &'a Host)]) -> Vec<(&'a str, &'a str)> {
+    /// Switch and port of a device with these speakers, each place once, the surest first,
+    /// then in the order of the speakers; what the tables of switches say comes last.
+    pub(super) fn of(&self, hosts: &[(&'a HostId, &'a Host)]) -> Vec<Plug<'a>> {
         let all = || {
             let of = |(id, host): &(&'a HostId, &'a Host)| {
                 let domain = domain(id.segment);
@@ -106,23 +145,64 @@ impl<'a> Plugs<'a> {
             hosts.iter().flat_map(of)
         };
         let (learnt, told): (Vec<_>, Vec<_>) = all().partition(|(_, place)| is_learnt(place));
-        let mut places: Vec<(&str, &str)> = Vec::new();
-        for (domain, place) in told.into_iter().chain(self.nearest(&learnt)) {
-            let named = self.named(domain, place);
-            if !places.iter().any(|known| is_same(*known, named)) {
-                places.push(named);
+        // A switch's port is the nearest however few stand behind another's word.
+        let best = learnt.iter().map(|(at, place)| self.sure(*at, place)).fold(0.0, f32::max);
+        let doubted = |sure: f32| sure < SHOWN && best >= SHOWN;
+        let (fake, learnt): (Vec<_>, Vec<_>) =
+            learnt.into_iter().partition(|(at, place)| doubted(self.sure(*at, place)));
+        let mut plugs: Vec<Plug<'a>> = Vec::new();
+        let nearest = self.nearest(&learnt).into_iter().chain(self.nearest(&fake));
+        for (domain, place) in told.into_iter().chain(nearest) {
+            let (switch, port) = self.named(domain, place);
+            let confidence = self.sure(domain, place);
+            let signature = if is_learnt(place) { LEARNT } else { TOLD };
+            let (value, said) = (&*place.switch, place.said);
+            let reason = Reason { signature, key: BY, value, confidence, said };
+            let same = |known: &&mut Plug<'_>| is_same((known.switch, known.port), (switch, port));
+            match plugs.iter_mut().find(same) {
+                // The name by which it was first called stays.
+                Some(known) if known.reason.confidence < confidence => known.reason = reason,
+                Some(_) => {}
+                None => plugs.push(Plug { switch, port, reason }),
             }
         }
-        places
+        plugs.sort_by(|a, b| b.reason.confidence.total_cmp(&a.reason.confidence));
+        // Who hardly ever is a switch does not say otherwise than one.
+        let best = plugs.first().map_or(0.0, |plug| plug.reason.confidence);
+        for plug in plugs.iter_mut().filter(|plug| Standings::is_doubted(plug.reason.confidence)) {
+            if !Standings::is_doubted(best) {
+                plug.reason.confidence = plug.reason.confidence.min(OVERRIDDEN);
+            }
+        }
+        plugs
     }
 
-    /// VLANs that an access device says it put these speakers into (RFC 3580 §3.31). The
-    /// filtering databases of switches number theirs as they like, and are not asked.
-    pub(super) fn vlans(hosts: &[(&'a HostId, &'a Host)]) -> BTreeSet<u16> {
-        let places = hosts.iter().flat_map(|(_, host)| &host.attached);
-        let placed = places.filter(|place| !is_learnt(place)).filter_map(|place| place.vlan);
+    /// How sure a place is, by who says so.
+    fn sure(&self, domain: Domain, place: &Place) -> f32 {
+        let protocol = if is_table(place) { "snmp." } else { "radius." };
+        self.standings.of(domain, &place.switch, protocol)
+    }
+
+    /// VLANs that an access device says it put these speakers into (RFC 3580 §3.31), or an
+    /// authentication server. The filtering databases of switches number theirs as they
+    /// like, and are not asked.
+    pub(super) fn vlans(&self, hosts: &[(&'a HostId, &'a Host)]) -> BTreeSet<u16> {
+        let places = || {
+            let of = |(id, host): &(&'a HostId, &'a Host)| {
+                let domain = domain(id.segment);
+                let host: &'a Host = host;
+                let told = host.attached.iter().filter(|place| !is_learnt(place));
+                told.filter_map(move |place| Some((place.vlan?, domain, place)))
+            };
+            hosts.iter().flat_map(of)
+        };
+        let shown = |domain, place| self.sure(domain, place) >= SHOWN;
+        let (good, bad): (Vec<_>, Vec<_>) = places().partition(|(_, at, place)| shown(*at, place));
+        let good: BTreeSet<u16> = good.into_iter().map(|(vlan, ..)| vlan).collect();
+        let bad: BTreeSet<u16> = bad.into_iter().map(|(vlan, ..)| vlan).collect();
         let told = hosts.iter().flat_map(|(_, host)| host.values("radius.vlan"));
-        placed.chain(told.filter_map(|vlan| vlan.parse().ok())).collect()
+        let told = told.filter_map(|vlan| vlan.parse().ok()).filter(|vlan| !bad.contains(vlan));
+        told.chain(good.iter().copied()).collect()
     }
 
     /// Of all ports that have learnt a card, the one that it hangs on.
@@ -154,6 +234,11 @@ impl<'a> Plugs<'a> {
 
 fn is_learnt(place: &Place) -> bool {
     place.port.starts_with(BRIDGE_PORT)
+}
+
+/// Read in the table of an agent.
+fn is_table(place: &Place) -> bool {
+    is_learnt(place) || place.port.starts_with(LLDP_PORT)
 }
 
 /// The same port by another spelling: `Gi1/0/12` and `GigabitEthernet1/0/12` of one switch,
@@ -200,10 +285,15 @@ mod tests {
         (HostId { ip: ip.parse().ok(), ..HostId::default() }, host)
     }
 
+    fn plugs<'a>(hosts: &[(&'a HostId, &'a Host)]) -> Plugs<'a> {
+        Plugs::new(hosts, &Identifier::new(hosts.iter().copied()), Book::builtin())
+    }
+
     fn places(hosts: &[(HostId, Host)], of: usize) -> Vec<(String, String)> {
         let hosts: Vec<_> = hosts.iter().map(|(id, host)| (id, host)).collect();
-        let places = Plugs::new(&hosts).of(&hosts[of..=of]);
-        places.into_iter().map(|(s, p)| (s.to_owned(), p.to_owned())).collect()
+        let plugs = plugs(&hosts).of(&hosts[of..=of]);
+        let shown = plugs.into_iter().filter(|plug| plug.reason.confidence >= SHOWN);
+        shown.map(|plug| (plug.switch.to_owned(), plug.port.to_owned())).collect()
     }
 
     fn one(switch: &str, port: &str) -> Vec<(String, String)> {
@@ -249,5 +339,82 @@ mod tests {
         let moved = card(1, &[("a", "bridge-port 1", 0), ("b", "bridge-port 2", later)]);
         let hosts = [moved, card(2, &[("b", "bridge-port 2", later)])];
         assert_eq!(places(&hosts, 0), one("b", "bridge-port 2"));
+    }
+
+    /// A card that calls itself an access device, with facts of its own.
+    fn access(last: u8, name: &'static str, facts: &[(&'static str, &str)]) -> (HostId, Host) {
+        let (mut id, mut host) = switch(&format!("10.0.0.{last}"), facts);
+        id.mac = Some(Mac([0, 1, 2, 3, 5, last]));
+        host.spoke = true;
+        host.learn(Key::new("radius.nas_id"), name.into(), said(0), &mut Room::default());
+        (id, host)
+    }
+
+    const PATIENT_MONITOR: (&str, &str) = ("snmp.sysdescr", "Philips IntelliVue MX800");
+    const SWITCH: (&str, &str) = (
+        "snmp.sysdescr",
+        "Cisco IOS Software, C2960X Software (C2960X-UNIVERSALK9-M), Version 15.2(7)E3",
+    );
+
+    #[test]
+    fn an_end_device_places_nobody_alone_and_nobody_otherwise() {
+        let station = ("wsd.type", "MedicalDevice");
+        let rogue = || access(66, "rogue", &[station]);
+        let hosts = [card(1, &[("rogue", "port 1", 0)]), rogue()];
+        assert!(places(&hosts, 0).is_empty());
+        let sure = |hosts: &[(HostId, Host)]| {
+            let hosts: Vec<_> = hosts.iter().map(|(id, host)| (id, host)).collect();
+            let plugs = plugs(&hosts).of(&hosts[..1]);
+            plugs.iter().map(|it| (it.reason.value.to_owned(), it.reason.confidence)).collect()
+        };
+        let told: Vec<(String, f32)> = sure(&hosts);
+        assert_eq!(told, [("rogue".to_owned(), 0.3)], "it stays a candidate, and says who");
+        let both = card(1, &[("rogue", "port 1", 0), ("sw", "Gi1/0/1", 0)]);
+        let hosts = [both, rogue(), access(5, "sw", &[SWITCH])];
+        assert_eq!(places(&hosts, 0), one("sw", "Gi1/0/1"));
+        let told: Vec<(String, f32)> = sure(&hosts);
+        assert_eq!(told, [("sw".to_owned(), 0.9), ("rogue".to_owned(), 0.3)]);
+        // Nothing is known of it but that it asks.
+        let hosts = [card(1, &[("sw", "Gi1/0/1", 0)]), access(5, "sw", &[])];
+        assert_eq!(places(&hosts, 0), one("sw", "Gi1/0/1"));
+        let told: Vec<(String, f32)> = sure(&hosts);
+        assert_eq!(told, [("sw".to_owned(), 0.6)]);
+        // It calls itself by a switch's name, which speaks for neither.
+        let hosts =
+            [card(1, &[("sw", "p", 0)]), access(5, "sw", &[SWITCH]), access(66, "sw", &[station])];
+        assert!(places(&hosts, 0).is_empty());
+    }
+
+    #[test]
+    fn an_end_device_with_tables_is_no_nearer_switch() {
+        let rogue = switch("10.0.0.66", &[PATIENT_MONITOR, ("wsd.type", "MedicalDevice")]);
+        let learnt = [("10.0.0.66", "bridge-port 1", 9), ("10.0.0.5", "bridge-port 7", 0)];
+        let mut hosts = vec![card(1, &learnt), rogue, switch("10.0.0.5", &[])];
+        hosts.push(card(2, &learnt[1..]));
+        assert_eq!(places(&hosts, 0), one("10.0.0.5", "bridge-port 7"));
+        let hosts = [card(1, &learnt[..1]), hosts.swap_remove(1)];
+        assert!(places(&hosts, 0).is_empty());
+    }
+
+    #[test]
+    fn a_vlan_that_only_an_end_device_tells_is_none() {
+        let vlans = |facts: &[(&'static str, &str)]| {
+            let mut station = card(1, &[]);
+            let place = SwitchPort { switch: "nas".into(), port: "1".into(), vlan: Some(7) };
+            station.1.attached(&place, said(0), &mut Room::default());
+            for vlan in ["7", "8"] {
+                station.1.learn(
+                    Key::new("radius.vlan"),
+                    vlan.into(),
+                    said(0),
+                    &mut Room::default(),
+                );
+            }
+            let hosts = [station, access(66, "nas", facts)];
+            let hosts: Vec<_> = hosts.iter().map(|(id, host)| (id, host)).collect();
+            plugs(&hosts).vlans(&hosts[..1]).into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(vlans(&[SWITCH]), [7, 8]);
+        assert_eq!(vlans(&[("wsd.type", "MedicalDevice")]), [8]);
     }
 }

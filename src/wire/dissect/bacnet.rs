@@ -4,6 +4,7 @@
 //! A message that a router or a broadcast device passes on is about a device that is
 //! not its sender: only that there is one is told.
 
+mod side;
 mod tag;
 
 use std::borrow::Cow;
@@ -46,7 +47,7 @@ pub(super) static PROTOCOL: Protocol = Protocol {
         ROLE,
     ],
     ports: &[47808],
-    body: Body::Datagram { probe, answers, read },
+    body: Body::Datagram { probe, answers: |packet| side::answers(packet.payload), read },
 };
 
 /// Object type of a device (clause 21).
@@ -132,16 +133,6 @@ fn probe(packet: &Packet<'_>) -> Verdict {
     match packet.payload.first() {
         Some(0x81) if open(packet.payload).is_ok() => Verdict::Yes,
         _ => Verdict::No,
-    }
-}
-
-/// Acknowledgements and errors come from who serves (clause 20.1).
-fn answers(packet: &Packet<'_>) -> Option<bool> {
-    let mut apdu = open(packet.payload).ok()??.apdu;
-    match apdu.u8("PDU type").ok()? >> 4 {
-        0 => Some(false),
-        2 | 3 | 5 | 6 => Some(true),
-        _ => None,
     }
 }
 

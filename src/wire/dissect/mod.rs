@@ -56,6 +56,7 @@ mod poct1a;
 mod postgres;
 mod print_job;
 mod profinet;
+mod question;
 mod quic;
 mod radius;
 mod rdp;
@@ -64,6 +65,7 @@ mod registry;
 mod rtsp;
 mod s7comm;
 mod serialbridge;
+mod sink;
 mod sip;
 mod smb;
 mod snmp;
@@ -81,15 +83,15 @@ mod wireguard;
 mod wsd;
 mod xml;
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
+pub use question::{Exchange, Question};
 pub use reader::{Error, Reader};
 pub use registry::PROTOCOLS;
+pub use sink::Sink;
 
 use crate::net::Mac;
-use crate::observe::{Key, Observed, Study, Use, When, Work};
-use crate::time::{SECOND, Timestamp};
+use crate::observe::Key;
 use crate::wire::packet::Packet;
 
 /// A protocol: what it is called, where it is written down, how it is told and read.
@@ -120,7 +122,8 @@ pub enum Body {
         /// Reads it.
         read: fn(&Packet<'_>, &mut dyn Sink) -> Result<(), Error>,
     },
-    /// UDP, one datagram at a time, without memory between them.
+    /// UDP, one datagram at a time; between them nothing is remembered but questions
+    /// ([`Sink::ask`]).
     Datagram {
         /// Looks at the payload; [`Verdict::More`] counts as no here.
         probe: fn(&Packet<'_>) -> Verdict,
@@ -239,46 +242,6 @@ pub enum Who {
         /// Its address, where known.
         ip: Option<IpAddr>,
     },
-}
-
-/// Takes what dissectors say. Text is cleaned behind it; empty text is dropped.
-pub trait Sink {
-    /// One observation.
-    fn observe(&mut self, who: Who, what: Observed<'_>);
-
-    /// A fact, the most common observation.
-    fn fact(&mut self, who: Who, key: &Key, value: &str) {
-        self.observe(who, Observed::Fact(key.clone(), Cow::Borrowed(value)));
-    }
-
-    /// The account that a person logs on with at this host. Dropped unless the site
-    /// has asked for it: the one thing about people that a dissector may hand over.
-    fn user(&mut self, who: Who, name: &str) {
-        let _ = (who, name);
-    }
-
-    /// Time of the packet that is being read; 1970 where nobody tells.
-    fn now(&self) -> Timestamp {
-        Timestamp::default()
-    }
-
-    /// A person works at this host now: a logon, a remote session. Who it is stays untold.
-    fn session(&mut self, who: Who) {
-        self.work(who, Work::Session, Study::UNTOLD, When::Now);
-    }
-
-    /// This host has been running for so many nanoseconds.
-    fn running(&mut self, who: Who, nanos: i64) {
-        let since = self.now().plus(nanos.saturating_neg()).plus(SECOND / 2);
-        self.observe(who, Observed::Booted(Timestamp::new(since.seconds(), 0)));
-    }
-
-    /// Work at this host that belongs to a study, an order or a specimen, or to nothing
-    /// known.
-    fn work(&mut self, who: Who, work: Work, study: Study, when: When) {
-        let step = Study::UNTOLD;
-        self.observe(who, Observed::Use(Use { work, study, step, when }));
-    }
 }
 
 /// The protocol of this name.

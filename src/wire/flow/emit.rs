@@ -8,7 +8,7 @@ use super::seen::Seen;
 use crate::net::{HostId, Mac, Segment};
 use crate::observe::{Equipment, LAST_USER, Observation, Observed, SwitchPort, Use, When, text};
 use crate::time::Timestamp;
-use crate::wire::dissect::{Sink, Who};
+use crate::wire::dissect::{Exchange, Question, Sink, Who};
 use crate::wire::packet::Packet;
 
 /// Most facts kept of one piece of equipment that a message describes.
@@ -89,6 +89,16 @@ impl Sink for Emit<'_> {
 
     fn now(&self) -> Timestamp {
         self.at
+    }
+
+    fn ask(&mut self, exchange: Exchange, question: Question) {
+        let Segment { sensor, vni, .. } = self.sender.segment;
+        self.seen.asked.ask((sensor, vni, exchange), self.at, question);
+    }
+
+    fn answered(&mut self, exchange: &Exchange) -> Option<Question> {
+        let Segment { sensor, vni, .. } = self.sender.segment;
+        self.seen.asked.answered(&(sensor, vni, *exchange), self.at)
     }
 }
 

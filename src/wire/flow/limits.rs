@@ -69,3 +69,11 @@ pub const SEEN_SPEAKERS: usize = 1 << 15;
 
 /// Packets with which a conversation opens: in them most is said of its speakers.
 pub const OPENING: u32 = 16;
+
+/// Questions kept whose answers do not say whom they are about; under 1 KiB each. An
+/// authentication server answers some hundred a second when a ward is switched on.
+pub const MAX_QUESTIONS: usize = 1 << 12;
+
+/// For so long an answer is waited for: access devices give up after a few attempts, and
+/// their numbers come round again (RFC 5080 §2.2.1).
+pub const ANSWER_WAIT: i64 = 30 * SECOND;

@@ -10,6 +10,7 @@
 //! who is asked first. Packet time drives every timeout.
 
 mod ahead;
+mod asked;
 mod coverage;
 mod emit;
 mod key;

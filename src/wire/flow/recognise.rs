@@ -225,4 +225,28 @@ mod tests {
         // Where the two contradict each other the ports decide.
         assert_eq!(part(1, 2, 67, 68), [Role::Server]);
     }
+
+    /// Both sides of BACnet use one port: who announces itself to all or answers serves,
+    /// though it is the first that is heard.
+    #[test]
+    fn a_controller_that_speaks_first_is_no_client() {
+        let roles = |function: u8, body: &[u8]| {
+            let length = u8::try_from(body.len() + 4).unwrap();
+            let message = [&[0x81, function, 0, length], body].concat();
+            let packet = testing::udp(47808, 47808, &message);
+            let mut said = Vec::new();
+            Engine::new(16).packet(&packet, None, &mut said);
+            let own = said.into_iter().filter(|it| it.host.mac == packet.src_mac);
+            let role = own.filter_map(|it| match it.what {
+                Observed::Service(_, 47808, _, role) => Some(role),
+                _ => None,
+            });
+            role.collect::<Vec<_>>()
+        };
+        let i_am = [1, 0, 0x10, 0, 0xc4, 2, 0, 0, 17, 0x22, 1, 0xe0, 0x91, 0, 0x21, 5];
+        let ack = [1, 0, 0x30, 7, 12, 0x0c, 2, 0, 0, 17, 0x19, 70, 0x3e, 0x75, 2, 0, 65, 0x3f];
+        assert_eq!(roles(11, &i_am), [Role::Server]);
+        assert_eq!(roles(10, &ack), [Role::Server]);
+        assert_eq!(roles(11, &[1, 0, 0x10, 8]), [Role::Client]);
+    }
 }

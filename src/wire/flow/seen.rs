@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::FixedState;
 
+use super::asked::Asked;
 use super::limits::{PRESENT_EVERY, REPEAT_AFTER, SEEN_SPEAKERS};
 use super::{minute, second};
 use crate::net::{HostId, Segment};
@@ -127,6 +128,8 @@ pub(super) struct Seen {
     looked: u32,
     /// Whether names of users may pass: only where the site has asked for them.
     pub(super) users: bool,
+    /// Questions that wait for their answers.
+    pub(super) asked: Asked,
 }
 
 impl Seen {
@@ -141,6 +144,7 @@ impl Seen {
             hand: 0,
             looked: 0,
             users: false,
+            asked: Asked::default(),
         }
     }
 
@@ -275,6 +279,7 @@ impl Seen {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.speakers.fill(Speaker::NOBODY);
+        self.asked.clear();
         (self.hand, self.looked) = (0, 0);
     }
 

@@ -98,12 +98,50 @@ fn survives_anything() {
 }
 
 #[test]
-fn who_serves() {
+fn who_serves_a_read() {
     let ask = bvlc(10, &[1, 4, 0, 5, 7, 12]);
-    assert_eq!(answers(&udp(1, 2, &ask)), Some(false));
-    assert_eq!(answers(&udp(1, 2, &property_ack(70, &string(b"x")))), Some(true));
-    assert_eq!(answers(&udp(1, 2, &bvlc(11, &i_am(&[1, 0])))), None);
+    assert_eq!(side::answers(&ask), Some(false));
+    assert_eq!(side::answers(&property_ack(70, &string(b"x"))), Some(true));
+    assert_eq!(side::answers(&bvlc(11, &i_am(&[1, 0]))), Some(true));
     for other in [&b"\x81\x0b\x00\x09\x01"[..], b"\x82", b"", b"\x81\x0a\x00\x06\x02\x00"] {
         assert_eq!(probe(&udp(47808, 47808, other)), Verdict::No);
     }
+}
+
+#[test]
+fn who_serves_is_told_by_the_message_not_by_the_port() {
+    let told = |apdu: &[u8]| side::answers(&bvlc(10, &[&[1, 0], apdu].concat()));
+    for own in [
+        &[0x10, 0, 0xc4][..],
+        &[0x10, 1],
+        &[0x10, 2],
+        &[0x30, 7, 12],
+        &[0x20, 7, 15],
+        &[0x50, 7, 12],
+        &[0x60, 7, 1],
+        &[0x41, 7, 0, 1],
+        &[0x71, 7, 0],
+        &[0x00, 5, 7, 1],
+    ] {
+        assert_eq!(told(own), Some(true), "{own:x?}");
+    }
+    for asks in [
+        &[0x10, 8][..],
+        &[0x10, 7],
+        &[0x10, 6],
+        &[0x00, 5, 7, 12],
+        &[0x08, 5, 7, 0, 1, 15],
+        &[0x40, 7, 0, 1],
+        &[0x70, 7, 0],
+        &[0x20, 7, 1],
+        &[0x50, 7, 2],
+    ] {
+        assert_eq!(told(asks), Some(false), "{asks:x?}");
+    }
+    for neither in [&[0x10, 4][..], &[0x80], &[0x10], &[0x00, 5], &[]] {
+        assert_eq!(told(neither), None, "{neither:x?}");
+    }
+    assert_eq!(side::answers(&bvlc(5, &[0, 60])), Some(false), "a foreign device registers");
+    assert_eq!(side::answers(&bvlc(0, &[0, 0])), Some(true), "and is told the result");
+    assert_eq!(side::answers(b""), None);
 }

@@ -1,6 +1,9 @@
 //! RADIUS (RFC 2865, accounting RFC 2866, LAN use RFC 3580): a switch or access point
 //! asks whether a station may join, and tells the station's address, port and VLAN.
 //!
+//! An answer may tell a VLAN and not of whom: then its question is looked for, by ends and
+//! identifier (RFC 2865 §3).
+//!
 //! Passwords, challenges and vendor attributes are never read. A user name leaves only
 //! through [`Sink::user`]; one that is a card's address or a machine's account is no person.
 
@@ -13,13 +16,15 @@ use std::net::IpAddr;
 
 use attribute::Attributes;
 
-use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
+use super::{Body, Error, Exchange, Protocol, Question, Reader, Sink, Verdict, Who};
 use crate::net::Mac;
 use crate::observe::{Key, Lease, Observed, SwitchPort};
 use crate::wire::packet::Packet;
 
 /// What the access device calls itself.
 const NAS_ID: Key = Key::new("radius.nas_id");
+/// What another access device is called, of which the sender says that it asks.
+const HANDS_ON: Key = Key::new("radius.hands_on");
 /// `ethernet` or `wireless`: what the access device lets stations in by.
 const NAS_SERVES: Key = Key::new("radius.nas_serves");
 /// Name of the wireless network that a station joins.
@@ -35,7 +40,7 @@ const HOSTNAME: Key = Key::new("radius.hostname");
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "radius",
     standard: "RFC 2865, RFC 2866, RFC 3580",
-    keys: &[NAS_ID, NAS_SERVES, SSID, VLAN, MAC_AUTH, HOSTNAME],
+    keys: &[NAS_ID, HANDS_ON, NAS_SERVES, SSID, VLAN, MAC_AUTH, HOSTNAME],
     ports: PORTS,
     body: Body::Datagram { probe, answers, read },
 };
@@ -46,7 +51,11 @@ const HEADER: u16 = 20;
 const LONGEST: u16 = 4096;
 const ACCESS_REQUEST: u8 = 1;
 const ACCESS_ACCEPT: u8 = 2;
+const ACCESS_REJECT: u8 = 3;
 const ACCOUNTING_REQUEST: u8 = 4;
+const ACCESS_CHALLENGE: u8 = 11;
+/// Longer names of switch and port together are nobody's.
+const LONGEST_PLUG: usize = 256;
 /// NAS-Port-Type (RFC 2865 §5.41): Ethernet and the wireless ones of IEEE 802.11.
 const ETHERNET: u32 = 15;
 const WIRELESS: u32 = 19;
@@ -57,13 +66,14 @@ fn probe(packet: &Packet<'_>) -> Verdict {
     let at_port = packet.ports().is_some_and(|(s, d)| PORTS.contains(&s) || PORTS.contains(&d));
     let known = match packet.payload.first() {
         Some(&(ACCESS_REQUEST | ACCOUNTING_REQUEST)) => true,
-        Some(&(ACCESS_ACCEPT | 3 | 5 | 11)) => at_port,
+        Some(&(ACCESS_ACCEPT | ACCESS_REJECT | 5 | ACCESS_CHALLENGE)) => at_port,
         _ => false,
     };
     if !known {
         return Verdict::No;
     }
-    match message(packet.payload).and_then(|(code, rest)| Ok((code, Attributes::read(rest)?))) {
+    let read = message(packet.payload).and_then(|it| Ok((it.code, Attributes::read(it.rest)?)));
+    match read {
         Ok((ACCESS_REQUEST | ACCOUNTING_REQUEST, it)) if it.names_access_device() => Verdict::Yes,
         Ok((_, _)) if at_port => Verdict::Yes,
         _ => Verdict::No,
@@ -74,57 +84,112 @@ fn answers(packet: &Packet<'_>) -> Option<bool> {
     packet.payload.first().map(|code| !matches!(code, &(ACCESS_REQUEST | ACCOUNTING_REQUEST)))
 }
 
-/// Code and attributes.
-fn message(payload: &[u8]) -> Result<(u8, &[u8]), Error> {
+struct Message<'a> {
+    code: u8,
+    identifier: u8,
+    authenticator: u128,
+    rest: &'a [u8],
+}
+
+/// Header and attributes.
+fn message(payload: &[u8]) -> Result<Message<'_>, Error> {
     let mut r = Reader::new(payload);
     let code = r.u8("Code")?;
-    r.skip(1, "Identifier")?;
+    let identifier = r.u8("Identifier")?;
     let length = r.u16_be("Length")?;
     if !(HEADER..=LONGEST).contains(&length) {
         return Err(Error::invalid("Length"));
     }
-    r.skip(16, "Authenticator")?;
+    let authenticator = r.take(16, "Authenticator")?.as_array().map(|it| u128::from_be_bytes(*it));
+    let authenticator = authenticator.unwrap_or_default();
     // What lies behind the length is padding (§3).
-    Ok((code, r.take(usize::from(length.saturating_sub(HEADER)), "Attributes")?))
+    let rest = r.take(usize::from(length.saturating_sub(HEADER)), "Attributes")?;
+    Ok(Message { code, identifier, authenticator, rest })
 }
 
 fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
-    let (code, rest) = message(packet.payload)?;
-    if !matches!(code, ACCESS_REQUEST | ACCESS_ACCEPT | ACCOUNTING_REQUEST) {
-        return Ok(());
+    let message = message(packet.payload)?;
+    let it = Attributes::read(message.rest)?;
+    match message.code {
+        ACCESS_REQUEST | ACCOUNTING_REQUEST => asks(packet, &message, &it, out),
+        ACCESS_ACCEPT | ACCESS_REJECT | ACCESS_CHALLENGE => answer(packet, &message, &it, out),
+        _ => {}
     }
-    let it = Attributes::read(rest)?;
-    let asks = code != ACCESS_ACCEPT;
+    Ok(())
+}
+
+fn asks(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: &mut dyn Sink) {
     let src = packet.addresses().map(|(src, _)| src);
-    if asks {
-        access_device(&it, src, out);
-    }
-    let Some(station) = it.station() else { return Ok(()) };
+    access_device(it, src, out);
+    let Some(station) = it.station() else { return };
     let who = Who::Named { mac: Some(station), ip: None };
-    if asks {
-        let plug = it.port().zip(it.switch().or_else(|| src.map(|ip| ip.to_string().into())));
-        if let Some((port, switch)) = plug {
-            out.observe(who, Observed::Attached(SwitchPort { switch, port, vlan: it.vlan() }));
-        }
-        account(&it, station, who, out);
-        if let Some(ssid) = it.ssid() {
-            out.fact(who, &SSID, &ssid);
-        }
+    let plug = it.switch().or_else(|| src.map(|ip| ip.to_string().into())).zip(it.port());
+    let exchange = exchange(packet, message.identifier, false);
+    if let (ACCESS_REQUEST, Some(exchange)) = (message.code, exchange) {
+        let short = plug
+            .as_ref()
+            .filter(|(switch, port)| switch.len().saturating_add(port.len()) <= LONGEST_PLUG);
+        let plug = short.map(|(switch, port)| ((**switch).into(), (**port).into()));
+        out.ask(exchange, Question { nonce: message.authenticator, card: station, plug });
     }
-    if let Some(vlan) = it.vlan() {
-        out.fact(who, &VLAN, &vlan.to_string());
+    if let Some((switch, port)) = plug {
+        out.observe(who, Observed::Attached(SwitchPort { switch, port, vlan: it.vlan() }));
     }
-    if code == ACCOUNTING_REQUEST {
+    account(it, station, who, out);
+    if let Some(ssid) = it.ssid() {
+        out.fact(who, &SSID, &ssid);
+    }
+    put_into(it.vlan(), who, out);
+    if message.code == ACCOUNTING_REQUEST {
         for ip in it.framed() {
             out.observe(who, Observed::Address(ip, Lease::Radius));
         }
     }
-    Ok(())
+}
+
+/// Whoever it is about, each answer ends its question: after a challenge comes another.
+fn answer(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: &mut dyn Sink) {
+    let exchange = exchange(packet, message.identifier, true);
+    let question = exchange.and_then(|exchange| out.answered(&exchange));
+    if message.code != ACCESS_ACCEPT {
+        return;
+    }
+    let vlan = it.vlan();
+    let (station, plug) = match question {
+        Some(Question { card, plug, .. }) => (Some(card), plug),
+        None => (it.station(), None),
+    };
+    let Some(station) = station else { return };
+    let who = Who::Named { mac: Some(station), ip: None };
+    if let (Some((switch, port)), Some(_)) = (plug, vlan) {
+        let (switch, port) = (switch.into_string().into(), port.into_string().into());
+        out.observe(who, Observed::Attached(SwitchPort { switch, port, vlan }));
+    }
+    put_into(vlan, who, out);
+}
+
+fn put_into(vlan: Option<u16>, who: Who, out: &mut dyn Sink) {
+    if let Some(vlan) = vlan {
+        out.fact(who, &VLAN, &vlan.to_string());
+    }
+}
+
+/// The ends of a question, or of its answer, which goes the other way.
+fn exchange(packet: &Packet<'_>, number: u8, answers: bool) -> Option<Exchange> {
+    let ((src, dst), (from, to)) = packet.addresses().zip(packet.ports())?;
+    let (sender, receiver) = ((src, from), (dst, to));
+    Some(match answers {
+        false => Exchange { asks: sender, answers: receiver, number },
+        true => Exchange { asks: receiver, answers: sender, number },
+    })
 }
 
 /// The sender, unless it hands on what another asked: then the address is the other's.
 fn access_device(it: &Attributes<'_>, src: Option<IpAddr>, out: &mut dyn Sink) {
     if it.nas_ip.is_some_and(|ip| Some(ip) != src) {
+        if let (Some(name), Some(_)) = (it.switch(), it.station()) {
+            out.fact(Who::Sender, &HANDS_ON, &name);
+        }
         return;
     }
     if let Some(name) = it.nas_id {

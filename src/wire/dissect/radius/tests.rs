@@ -58,6 +58,7 @@ fn accounting_tells_address_and_vlan() {
     );
     // Another's address in NAS-IP-Address: the sender only hands it on.
     let expected = [
+        "C radius.hands_on=10.9.9.9",
         "<00:09:fb:05:93:22|> Attached(SwitchPort { switch: \"10.9.9.9\", port: \"port 12\", \
          vlan: Some(120) })",
         "<00:09:fb:05:93:22|> radius.mac_auth=yes",

@@ -1,0 +1,27 @@
+//! What a question leaves for its answer, where that does not say whom it is about.
+
+use std::net::IpAddr;
+
+use crate::net::Mac;
+
+/// What a question and its answer have in common: two ends and a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Exchange {
+    /// Address and port of who asks.
+    pub asks: (IpAddr, u16),
+    /// Address and port of who answers.
+    pub answers: (IpAddr, u16),
+    /// The number that the answer repeats.
+    pub number: u8,
+}
+
+/// What only a question tells of whom its answer is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What tells it from the next question of the same number.
+    pub nonce: u128,
+    /// The card that it is about.
+    pub card: Mac,
+    /// Switch and port on which that hangs, where told.
+    pub plug: Option<(Box<str>, Box<str>)>,
+}

@@ -1,0 +1,59 @@
+//! What dissectors say goes here.
+
+use std::borrow::Cow;
+
+use super::{Exchange, Question, Who};
+use crate::observe::{Key, Observed, Study, Use, When, Work};
+use crate::time::{SECOND, Timestamp};
+
+/// Takes what dissectors say. Text is cleaned behind it; empty text is dropped.
+pub trait Sink {
+    /// One observation.
+    fn observe(&mut self, who: Who, what: Observed<'_>);
+
+    /// A fact, the most common observation.
+    fn fact(&mut self, who: Who, key: &Key, value: &str) {
+        self.observe(who, Observed::Fact(key.clone(), Cow::Borrowed(value)));
+    }
+
+    /// The account that a person logs on with at this host. Dropped unless the site
+    /// has asked for it: the one thing about people that a dissector may hand over.
+    fn user(&mut self, who: Who, name: &str) {
+        let _ = (who, name);
+    }
+
+    /// Time of the packet that is being read; 1970 where nobody tells.
+    fn now(&self) -> Timestamp {
+        Timestamp::default()
+    }
+
+    /// A question whose answer will not say whom it is about: kept until it is answered,
+    /// or for a while.
+    fn ask(&mut self, exchange: Exchange, question: Question) {
+        let _ = (exchange, question);
+    }
+
+    /// The question that this answers, once.
+    fn answered(&mut self, exchange: &Exchange) -> Option<Question> {
+        let _ = exchange;
+        None
+    }
+
+    /// A person works at this host now: a logon, a remote session. Who it is stays untold.
+    fn session(&mut self, who: Who) {
+        self.work(who, Work::Session, Study::UNTOLD, When::Now);
+    }
+
+    /// This host has been running for so many nanoseconds.
+    fn running(&mut self, who: Who, nanos: i64) {
+        let since = self.now().plus(nanos.saturating_neg()).plus(SECOND / 2);
+        self.observe(who, Observed::Booted(Timestamp::new(since.seconds(), 0)));
+    }
+
+    /// Work at this host that belongs to a study, an order or a specimen, or to nothing
+    /// known.
+    fn work(&mut self, who: Who, work: Work, study: Study, when: When) {
+        let step = Study::UNTOLD;
+        self.observe(who, Observed::Use(Use { work, study, step, when }));
+    }
+}

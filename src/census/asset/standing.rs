@@ -48,9 +48,12 @@ const NAMES: [&str; 2] = ["radius.nas_id", "radius.hands_on"];
 
 const PROTOCOLS: [&str; 2] = ["radius.", "snmp."];
 
+/// A name in a place means one in its routed domain.
+type Name<'a> = (Domain, &'a str);
+
 /// Of everyone who said where another is plugged in, under the name in the place.
 pub(super) struct Standings<'a> {
-    known: HashMap<(Domain, &'a str), Vec<Known>, RandomState>,
+    known: HashMap<Name<'a>, Vec<Known>, RandomState>,
 }
 
 impl<'a> Standings<'a> {
@@ -59,7 +62,7 @@ impl<'a> Standings<'a> {
         identifier: &Identifier,
         book: &Book,
     ) -> Self {
-        let mut known: HashMap<(Domain, &'a str), Vec<Known>, RandomState> = HashMap::default();
+        let mut known: HashMap<Name<'a>, Vec<Known>, RandomState> = HashMap::default();
         for (id, host) in hosts {
             let names = host.attached.iter().map(|place| (domain(id.segment), &*place.switch));
             known.extend(names.map(|name| (name, Vec::new())));
@@ -73,7 +76,7 @@ impl<'a> Standings<'a> {
             .keys()
             .filter_map(|(domain, name)| Some(((*domain, name.parse().ok()?), *name)))
             .collect();
-        let mut speakers: HashMap<Identity, (BTreeSet<(Domain, &'a str)>, Known), RandomState> =
+        let mut speakers: HashMap<Identity, (BTreeSet<Name<'a>>, Known), RandomState> =
             HashMap::default();
         for (id, host) in hosts {
             let at = domain(id.segment);

@@ -216,6 +216,7 @@ impl Engine {
     ) {
         let Ahead { key, hash, direction } = *ahead;
         let found = self.table.find(&key, hash);
+        let found = found.filter(|index| !self.makes_way(*index, packet, out));
         let Some(index) = found.or_else(|| self.begin(key, hash, packet, routed_from, out)) else {
             return;
         };
@@ -275,6 +276,22 @@ impl Engine {
                 self.release(index);
             }
         }
+    }
+
+    /// A client asks anew between two ports whose conversation is over (RFC 9293 §3.6.1):
+    /// that one is ended, and another begins.
+    fn makes_way(&mut self, index: u32, packet: &Packet<'_>, out: &mut Vec<Observation>) -> bool {
+        let Layer4::Tcp { flags, .. } = packet.l4 else { return false };
+        if !flags.has(TcpFlags::SYN) || flags.has(TcpFlags::ACK) {
+            return false;
+        }
+        let Some(flow) = self.table.get(index).filter(|flow| flow.closed == 3) else {
+            return false;
+        };
+        let flow = flow.clone();
+        self.end(&flow, out);
+        self.table.remove(index);
+        true
     }
 
     fn begin(

@@ -350,3 +350,57 @@ enum End {
     Oversize,
     Restart,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::Observed;
+    use crate::wire::dissect::testing;
+    use crate::wire::packet::Layer3;
+
+    const SYN: u8 = 2;
+    const RST: u8 = 4;
+    const ACK: u8 = 16;
+
+    /// What a server is found to say at last, of segments (sent by the client, flags, text)
+    /// between the same two ports.
+    fn banner(segments: &[(bool, u8, &'static str)]) -> (Vec<String>, u64) {
+        let (mut engine, mut out) = (Engine::new(16), Vec::new());
+        let mut next = [1_000_u32; 2];
+        for (by_client, flags, text) in segments {
+            let mut packet = testing::udp(0, 0, text.as_bytes());
+            let (src, dst) = if *by_client { (40_000, 22) } else { (22, 40_000) };
+            if let (false, Layer3::Ip { src, dst, .. }) = (*by_client, &mut packet.l3) {
+                std::mem::swap(src, dst);
+                std::mem::swap(&mut packet.src_mac, &mut packet.dst_mac);
+            }
+            let [own, other] = if *by_client { [0, 1] } else { [1, 0] };
+            if flags & SYN != 0 {
+                next[own] += 700_000;
+            }
+            let (seq, ack) = (next[own], next[other]);
+            next[own] += u32::try_from(text.len()).unwrap() + u32::from(flags & SYN != 0);
+            let flags = TcpFlags(*flags);
+            packet.l4 = Layer4::Tcp { src, dst, seq, ack, window: 1024, flags, options: &[] };
+            engine.packet(&packet, None, &mut out);
+        }
+        let said = out.into_iter().filter_map(|it| match it.what {
+            Observed::Fact(key, value) if key.as_str() == "ssh.banner" => Some(value.into_owned()),
+            _ => None,
+        });
+        (said.collect(), engine.counts().flows)
+    }
+
+    #[test]
+    fn who_asks_anew_between_the_same_ports_begins_a_conversation() {
+        let hello = [(true, SYN, ""), (false, SYN | ACK, ""), (true, ACK, "")];
+        let first = [(false, ACK, "nothing known\r\n"), (true, RST, "")];
+        let second = [(false, ACK, "SSH-2.0-OpenSSH_8.4\r\n")];
+        let all: Vec<_> = [&hello[..], &first, &hello, &second].concat();
+        let (said, flows) = banner(&all);
+        assert_eq!((said.len(), flows), (1, 2), "{said:?}");
+        // A SYN that somebody throws in ends nothing.
+        let all: Vec<_> = [&hello[..], &first[..1], &hello[..1], &second].concat();
+        assert_eq!(banner(&all).1, 1);
+    }
+}

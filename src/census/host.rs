@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::caps::{MAX_ADDRESSES, MAX_EQUIPMENT, MAX_FACTS, MAX_PEERS, MAX_SERVICES, most};
 use super::facts::Facts;
+use super::order::ANOTHER_TIME;
 use super::room::Room;
 use crate::net::{HostId, Mac, Transport};
 use crate::observe::{Key, Lease, Observed, Origin, Role, SwitchPort};
@@ -242,7 +243,9 @@ impl Host {
         let same = |l: &Lease| std::mem::discriminant(l) == std::mem::discriminant(&lease);
         let at = said.span.last;
         let known = self.addresses.iter_mut().find(|(i, l, it)| {
-            *i == ip && same(l) && (it.span.first >= since || it.span.holds(at))
+            // Long before it was known to hold it, another may have had it between.
+            let past = it.span.first.since(at) > ANOTHER_TIME;
+            *i == ip && same(l) && !past && (it.span.first >= since || it.span.holds(at))
         });
         if let Some((.., known)) = known {
             known.span.cover(said.span);

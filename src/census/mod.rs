@@ -19,6 +19,7 @@ pub mod asset;
 mod caps;
 mod facts;
 pub mod host;
+mod order;
 pub mod risk;
 mod room;
 mod said;
@@ -28,7 +29,7 @@ mod tenancy;
 mod users;
 
 use std::array::from_fn;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::vec::Drain;
@@ -81,6 +82,11 @@ pub struct Census {
     /// In the order of their first word; where each is, by name.
     hosts: Vec<(HostId, Host)>,
     places: HashMap<HostId, usize, RandomState>,
+    /// All of those whose address went to another, or who were first heard of when their
+    /// past was read.
+    turns: HashMap<HostId, Vec<usize>, RandomState>,
+    /// Those of them that were found out of order.
+    unordered: BTreeSet<HostId>,
     tenancies: Tenancies,
     activity: Activity,
     pins: Pins,
@@ -103,6 +109,8 @@ impl Census {
             book,
             hosts: Vec::new(),
             places: HashMap::default(),
+            turns: HashMap::default(),
+            unordered: BTreeSet::new(),
             tenancies: Tenancies::default(),
             activity: Activity::default(),
             pins: Pins::default(),
@@ -272,8 +280,9 @@ impl Census {
                 // Places move when there are too many speakers, or another has the address.
                 let is_there = |at: &usize| {
                     let there = self.hosts.get(*at);
-                    there.is_some_and(|(id, _)| *id == observation.host)
-                        && self.moved(*at, &observation.host, observation.at).is_none()
+                    there.is_some_and(|(id, host)| {
+                        *id == observation.host && observation.at >= host.span.first
+                    }) && self.moved(*at, &observation.host, observation.at).is_none()
                 };
                 match place.filter(is_there) {
                     Some(place) => self.take(place, capture, observation),
@@ -351,17 +360,6 @@ impl Census {
         self.add(id, host)
     }
 
-    /// Since when the address of the speaker in this place is another's, if it was its own
-    /// the last time and is no more.
-    fn moved(&self, place: usize, id: &HostId, at: Timestamp) -> Option<Timestamp> {
-        let (_, host) = self.hosts.get(place)?;
-        if !self.tenancies.may_have_moved(id.ip?, host.span.first) {
-            return None;
-        }
-        let moved = self.tenancies.moved(id.segment, id.mac, id.ip?)?;
-        (host.span.first < moved && moved <= at).then_some(moved)
-    }
-
     fn add(&mut self, id: HostId, host: Host) -> usize {
         let place = self.hosts.len();
         if place == MANY {
@@ -370,21 +368,24 @@ impl Census {
             self.activity.reserve(MAX_HOSTS - MANY);
         }
         self.activity.add();
-        self.places.insert(id, place);
         self.hosts.push((id, host));
+        self.enter(id, place);
         place
     }
 
     fn place(&mut self, id: HostId, at: Timestamp) -> Option<usize> {
-        let since = match self.places.get(&id) {
-            Some(place) => match self.moved(*place, &id, at) {
-                None => return Some(*place),
-                since => since,
-            },
-            None => None,
-        };
         let mut new = Host::new(at);
-        new.since = since;
+        if self.places.contains_key(&id) {
+            match self.present(&id, at) {
+                Some(place) => match self.moved(place, &id, at) {
+                    None => return Some(place),
+                    since => new.since = since,
+                },
+                None => {
+                    self.unordered.insert(id);
+                }
+            }
+        }
         if self.hosts.len() >= MAX_HOSTS { self.replace(id, new) } else { Some(self.add(id, new)) }
     }
 
@@ -394,18 +395,20 @@ impl Census {
         self.refused += 1;
         for _ in 0..LOOKED_AT {
             self.hand = if self.hand + 1 < self.hosts.len() { self.hand + 1 } else { 0 };
-            let (old, host) = self.hosts.get_mut(self.hand)?;
-            let is_past = self.places.get(old) != Some(&self.hand);
+            let (old, host) = self.hosts.get(self.hand)?;
+            let old = *old;
+            let is_past = self.places.get(&old) != Some(&self.hand);
             let is_old = is_past && new.span.first.since(host.span.last) > PAST_KEPT;
-            if is_old || host.is_faint(old) {
+            if is_old || host.is_faint(&old) {
+                let place = self.hand;
                 self.room.free(host.bytes());
-                self.activity.replace(self.hand, &mut self.room);
-                if !is_past {
-                    self.places.remove(old);
+                self.activity.replace(place, &mut self.room);
+                self.leave(&old, place);
+                if let Some(it) = self.hosts.get_mut(place) {
+                    *it = (id, new);
                 }
-                (*old, *host) = (id, new);
-                self.places.insert(id, self.hand);
-                return Some(self.hand);
+                self.enter(id, place);
+                return Some(place);
             }
         }
         None

@@ -38,23 +38,77 @@ const MAX_ADDRESSES: usize = 262_144;
 /// Segments in which one address is held: isolated networks number their hosts alike.
 const MAX_SEGMENTS: usize = 64;
 
-/// One card's hold on an address.
+/// Turns of one address that are remembered, in each segment: a guest's lease of an hour
+/// for some days, as long as there is room. What is older than these is asked for only
+/// when captures of long ago are read.
+const MAX_TURNS: usize = 128;
+/// The same where there is no more room, and the room: turns beyond the first of each.
+const FEW_TURNS: usize = 4;
+const MAX_ALL_TURNS: usize = 1 << 19;
+
+/// One card's hold on an address, as long as no other had it between.
 #[derive(Clone, Copy)]
 struct Tenant {
     mac: Mac,
+    /// When this turn began.
+    begins: Timestamp,
+    /// Since when it is this card's: two that use it at once do so since each first did.
     since: Timestamp,
     last: Timestamp,
     /// Until when it is leased to this card: nobody takes it by a claim alone until then.
     until: Timestamp,
+    /// With this turn the address became another's.
+    moves: bool,
 }
 
-/// The last two in one segment.
+/// Who held an address in one segment.
 struct Chain {
     segment: Segment,
-    now: Tenant,
-    before: Option<Tenant>,
+    /// In the order of their beginnings, whatever the order in which they became known.
+    turns: Vec<Tenant>,
+    /// Who last said so while another had it leased.
+    told: Option<Tenant>,
     /// How often in a row the one before came back without a lease.
-    turns: u32,
+    returns: u32,
+}
+
+impl Chain {
+    /// How many turns had begun by then.
+    fn begun(&self, at: Timestamp) -> usize {
+        self.turns.partition_point(|it| it.begins <= at)
+    }
+
+    fn at(&self, at: Timestamp) -> Option<&Tenant> {
+        self.turns.get(self.begun(at).checked_sub(1)?)
+    }
+
+    /// One more turn; gives when the address moved by it, or by the one that follows.
+    fn insert(&mut self, at: usize, new: Tenant, all: &mut usize) -> Option<Timestamp> {
+        let mut at = at.min(self.turns.len());
+        let most = if *all < MAX_ALL_TURNS { MAX_TURNS } else { FEW_TURNS };
+        if self.turns.len() >= most {
+            at = at.checked_sub(1)?;
+            self.turns.remove(0);
+        } else if !self.turns.is_empty() {
+            *all = all.saturating_add(1);
+        }
+        // Nearly all have one.
+        if self.turns.is_empty() {
+            self.turns.reserve_exact(1);
+        }
+        self.turns.insert(at, new);
+        let mut moved = new.moves.then_some(new.begins);
+        if let Some(next) = self.turns.get_mut(at.saturating_add(1)) {
+            // Known before what preceded it was.
+            next.moves = next.mac != new.mac;
+            if next.moves {
+                moved = Some(next.begins);
+            } else {
+                next.since = new.since;
+            }
+        }
+        moved
+    }
 }
 
 /// Places of [`Newest`].
@@ -98,9 +152,9 @@ impl Newest {
 #[derive(Default)]
 pub(super) struct Tenancies {
     chains: HashMap<(Domain, IpAddr), Vec<Chain>, RandomState>,
-    /// Since when an address has been its present holder's, where it had another before.
-    moved: HashMap<(Domain, IpAddr), Timestamp, RandomState>,
     newest: Newest,
+    /// Turns beyond the first of each address.
+    turns: usize,
 }
 
 impl Tenancies {
@@ -113,80 +167,102 @@ impl Tenancies {
         lease: Option<Lease>,
         at: Timestamp,
     ) -> Timestamp {
-        let Self { chains, moved, newest } = self;
+        let Self { chains, newest, turns } = self;
         let key = (domain(segment), ip);
         if chains.len() >= MAX_ADDRESSES && !chains.contains_key(&key) {
             return Timestamp(i64::MIN);
         }
-        // Nearly all are held in one segment.
-        let all = chains.entry(key).or_insert_with(|| Vec::with_capacity(1));
         let until = match lease {
             Some(Lease::Dhcp { seconds, .. }) => at.plus(i64::from(seconds) * SECOND),
             _ => at,
         };
         let leased = matches!(lease, Some(Lease::Dhcp { .. }));
-        let new = Tenant { mac, since: at, last: at, until };
-        let Some(chain) = all.iter_mut().find(|chain| chain.segment == segment) else {
-            if all.is_empty() && matches!(lease, Some(Lease::Dhcp { renewed: false, .. })) {
-                // Who used it before is not known.
-                moved.insert(key, at);
-                newest.moves(ip, at);
-            }
-            if all.len() < MAX_SEGMENTS {
-                // Nearly all addresses are held in one segment.
+        // Nearly all are held in one segment.
+        let all = chains.entry(key).or_insert_with(|| Vec::with_capacity(1));
+        // Of a first lease it is not known who used the address before.
+        let fresh = matches!(lease, Some(Lease::Dhcp { renewed: false, .. }));
+        let known = |it: &Tenant| it.mac == mac || it.until > it.last;
+        let first = fresh && !all.iter().any(|chain| chain.at(at).is_some_and(known));
+        let new = Tenant { mac, begins: at, since: at, last: at, until, moves: first };
+        let chain = match all.iter().position(|chain| chain.segment == segment) {
+            Some(place) => all.get_mut(place),
+            None if all.len() >= MAX_SEGMENTS => None,
+            None => {
                 all.reserve_exact(1);
-                all.push(Chain { segment, now: new, before: None, turns: 0 });
+                all.push(Chain { segment, turns: Vec::new(), told: None, returns: 0 });
+                all.last_mut()
+            }
+        };
+        let Some(chain) = chain else { return at };
+        let begun = chain.begun(at);
+        let Some(now) = begun.checked_sub(1).and_then(|place| chain.turns.get_mut(place)) else {
+            if let Some(moved) = chain.insert(0, new, turns) {
+                newest.moves(ip, moved);
             }
             return at;
         };
-        if chain.now.mac == mac {
-            chain.now.last = chain.now.last.max(at);
-            chain.now.until = chain.now.until.max(until);
-            return chain.now.since;
+        if now.mac == mac {
+            now.last = now.last.max(at);
+            now.until = now.until.max(until);
+            return now.since;
         }
-        let before = chain.before.filter(|before| before.mac == mac);
-        if at < chain.now.since {
-            return before.map_or(Timestamp(i64::MIN), |before| before.since);
-        }
-        if !leased && at < chain.now.until {
+        let now_until = now.until;
+        let last_but_one = begun.checked_sub(2).and_then(|place| chain.turns.get(place));
+        let own = |it: &&Tenant| it.mac == mac;
+        let before = last_but_one.filter(own).or(chain.told.as_ref().filter(own)).copied();
+        if !leased && at < now_until {
             // Someone says so while another has it leased: told, and no move.
-            let told = before.map_or(new, |it| Tenant { last: at, ..it });
-            chain.before = Some(told);
+            let told = before.map_or(new, |it| Tenant { last: at.max(it.last), ..it });
+            chain.told = Some(told);
             return told.since;
         }
-        let soon = if chain.turns >= TURNS { TURN_WITHIN } else { GIVEN_UP_AFTER };
-        chain.turns = if before.is_some() && !leased { chain.turns.saturating_add(1) } else { 0 };
-        let returns = before.filter(|it| !leased && at.since(it.last) < soon);
-        let now = returns.map_or(new, |it| Tenant { last: at, ..it });
-        if returns.is_none() {
-            moved.insert(key, at);
-            newest.moves(ip, at);
+        let soon = if chain.returns >= TURNS { TURN_WITHIN } else { GIVEN_UP_AFTER };
+        chain.returns =
+            if before.is_some() && !leased { chain.returns.saturating_add(1) } else { 0 };
+        let back = before.filter(|it| !leased && at.since(it.last) < soon);
+        let next = match back {
+            Some(it) => Tenant { begins: at, last: at, moves: false, ..it },
+            None => Tenant { moves: true, ..new },
+        };
+        // Of two who use it by turns, two turns are enough to know.
+        let passing = |it: &Tenant| !it.moves && back.is_some();
+        let mut place = begun;
+        if let Some(earlier) = begun.checked_sub(2)
+            && earlier > 0
+            && chain.turns.get(earlier).is_some_and(passing)
+        {
+            chain.turns.remove(earlier);
+            *turns = turns.saturating_sub(1);
+            place = place.saturating_sub(1);
         }
-        chain.before = Some(std::mem::replace(&mut chain.now, now));
-        now.since
+        if let Some(moved) = chain.insert(place, next, turns) {
+            newest.moves(ip, moved);
+        }
+        next.since
     }
 
     /// A hold that is remembered, in any order.
     pub(super) fn remember(&mut self, (segment, mac): (Segment, Mac), ip: IpAddr, span: Span) {
         let key = (domain(segment), ip);
         let all = self.chains.entry(key).or_insert_with(|| Vec::with_capacity(1));
-        let tenant = Tenant { mac, since: span.first, last: span.last, until: span.last };
-        let Some(chain) = all.iter_mut().find(|chain| chain.segment == segment) else {
-            all.push(Chain { segment, now: tenant, before: None, turns: 0 });
-            return;
-        };
-        if chain.now.mac == mac {
-            chain.now.last = chain.now.last.max(tenant.last);
-            chain.now.since = chain.now.since.max(tenant.since);
+        let place = all.iter().position(|chain| chain.segment == segment).unwrap_or_else(|| {
+            all.push(Chain { segment, turns: Vec::with_capacity(1), told: None, returns: 0 });
+            all.len() - 1
+        });
+        let Some(chain) = all.get_mut(place) else { return };
+        let begun = chain.begun(span.first);
+        let before = begun.checked_sub(1).and_then(|place| chain.turns.get_mut(place));
+        let moves = before.is_some();
+        if let Some(before) = before.filter(|it| it.mac == mac) {
+            before.last = before.last.max(span.last);
+            before.until = before.until.max(span.last);
             return;
         }
-        let (earlier, later) =
-            if tenant.since < chain.now.since { (tenant, chain.now) } else { (chain.now, tenant) };
-        chain.before = chain.before.filter(|it| it.since > earlier.since).or(Some(earlier));
-        chain.now = later;
-        let moved = self.moved.entry(key).or_insert(later.since);
-        *moved = (*moved).max(later.since);
-        self.newest.moves(ip, later.since);
+        let Span { first, last } = span;
+        let new = Tenant { mac, begins: first, since: first, last, until: last, moves };
+        if let Some(moved) = chain.insert(begun, new, &mut self.turns) {
+            self.newest.moves(ip, moved);
+        }
     }
 
     /// Whether this address may have moved after a time: quick, and never wrong when it
@@ -195,26 +271,39 @@ impl Tenancies {
         self.newest.of(ip).is_none_or(|newest| newest > after)
     }
 
-    /// Since when what is said under this address is of another than before: of those who
-    /// are told by the address, because the card in front of it is not the holder's.
+    /// Since when what is said under this address at a time is of another than before: of
+    /// those who are told by the address, because the card in front of it is not the
+    /// holder's.
     pub(super) fn moved(
         &self,
         segment: Segment,
         mac: Option<Mac>,
         ip: IpAddr,
+        at: Timestamp,
     ) -> Option<Timestamp> {
-        let key = (domain(segment), ip);
-        let moved = self.moved.get(&key)?;
+        let all = self.chains.get(&(domain(segment), ip))?;
+        let turns = all.iter().flat_map(|chain| &chain.turns);
+        let moves = turns.filter(|it| it.moves && it.begins <= at);
+        let moved = moves.map(|it| it.begins).max()?;
         // A router that once answered for it elsewhere does not hold it.
-        let holds = |chain: &Chain| {
-            let lately = chain.segment == segment || chain.now.since >= *moved;
-            Some(chain.now.mac) == mac && lately
+        let holds = |chain: &&Chain| {
+            chain.at(at).is_some_and(|now| {
+                let lately = chain.segment == segment || now.since >= moved;
+                Some(now.mac) == mac && lately
+            })
         };
-        match self.chains.get(&key).and_then(|all| all.iter().find(|chain| holds(chain))) {
-            None => Some(*moved),
+        match all.iter().find(holds) {
+            None => Some(moved),
             // It is back: what it said under the address before was before another.
-            Some(own) => own.before.map(|_| own.now.since),
+            Some(own) => own.at(at).filter(|_| own.begun(at) > 1).map(|now| now.since),
         }
+    }
+
+    /// Whether a card claims this address, in this very segment.
+    pub(super) fn is_claimed_by(&self, segment: Segment, mac: Option<Mac>, ip: IpAddr) -> bool {
+        let all = self.chains.get(&(domain(segment), ip)).map_or(&[][..], Vec::as_slice);
+        let here = all.iter().find(|chain| chain.segment == segment);
+        here.is_some_and(|chain| chain.turns.iter().any(|it| Some(it.mac) == mac))
     }
 }
 
@@ -239,8 +328,12 @@ mod tests {
             self.0.claim(here, self.1, lease, minute(at)).0 / (60 * SECOND)
         }
 
+        fn moved_by(&self, mac: Mac, at: i64) -> Option<Timestamp> {
+            self.0.moved(Segment::default(), Some(mac), self.1, minute(at))
+        }
+
         fn moved(&self, mac: Mac) -> Option<Timestamp> {
-            let moved = self.0.moved(Segment::default(), Some(mac), self.1);
+            let moved = self.moved_by(mac, i64::MAX / SECOND / 60);
             let before = |at: Timestamp| Timestamp(at.0 - 1);
             assert!(moved.is_none_or(|at| self.0.may_have_moved(self.1, before(at))));
             moved
@@ -320,8 +413,17 @@ mod tests {
         it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2));
         it.claims(B, LEASE, 30);
         assert_eq!((it.moved(ROUTER), it.moved(B)), (Some(minute(30)), Some(minute(30))));
-        let b = it.0.moved(other, Some(B), it.1);
+        let b = it.0.moved(other, Some(B), it.1, minute(99));
         assert_eq!(b, Some(minute(30)), "its lease was seen on the server's segment");
+    }
+
+    #[test]
+    fn who_answers_for_it_elsewhere_had_it_leased_to_nobody() {
+        let mut it = street();
+        let other = Segment { vlan: 7, ..Segment::default() };
+        it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2));
+        it.claims(B, LEASE, 30);
+        assert_eq!(it.moved(ROUTER), Some(minute(30)));
     }
 
     #[test]
@@ -341,6 +443,33 @@ mod tests {
         assert_eq!(it.claims(A, LEASE, 1), 1);
         assert_eq!(it.moved(ROUTER), Some(minute(30)));
         assert_eq!(it.claims(B, LEASE, 31), 30);
+    }
+
+    #[test]
+    fn what_is_read_of_the_past_moves_what_came_after() {
+        let mut it = street();
+        it.claims(B, Some(Lease::Arp), 90);
+        assert_eq!(it.moved(ROUTER), None);
+        it.claims(A, LEASE, 1);
+        assert_eq!(it.moved(ROUTER), Some(minute(90)), "B took it then");
+        it.claims(B, LEASE, 70);
+        it.claims(A, LEASE, 80);
+        assert_eq!(
+            [70, 75, 85, 95].map(|at| it.moved_by(ROUTER, at)),
+            [70, 70, 80, 90].map(|at| Some(minute(at)))
+        );
+        it.claims(B, LEASE, 85);
+        assert_eq!(it.moved_by(ROUTER, 95), Some(minute(85)), "B had it already");
+        for at in 100..300 {
+            it.claims(if at % 2 == 0 { A } else { B }, LEASE, at);
+        }
+        assert_eq!(it.moved(ROUTER), Some(minute(299)));
+        it.claims(A, LEASE, 2);
+        assert_eq!(
+            it.moved_by(ROUTER, 198),
+            Some(minute(198)),
+            "the oldest are forgotten, no others"
+        );
     }
 
     #[test]

@@ -13,11 +13,13 @@ use super::{Failure, Settings, log, printable};
 use crate::census::asset::Tally;
 use crate::sensor::{Reading, Watch};
 use crate::store::Writer;
+use crate::time::Timestamp;
 use crate::wire::capture::File;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Captures (pcap, pcapng, also .gz and .zst), read in this order; `-` is standard input
+    /// Captures (pcap, pcapng, also .gz and .zst), read in the order of their first
+    /// packets; `-` is standard input, and with it they are read as named
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -50,7 +52,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let (pins, risks) = (settings.pins()?, settings.risks()?);
     // What cannot be opened makes no inventory.
     let mut whole = true;
-    let mut captures = args.files.iter().map(|path| match File::open(path) {
+    let files = by_time(&args.files);
+    let mut captures = files.iter().map(|path| match File::open(path) {
         Ok(file) => Some((path, file)),
         Err(error) => {
             error!("{error}");
@@ -96,6 +99,32 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         summary(&tally, &totals, settings)?;
     }
     if whole { Ok(()) } else { Err(Failure::Silent) }
+}
+
+/// The captures in the order of their first packets: a shell sorts them by name, and what
+/// was said first tells whose the words are that come later. What flows only once cannot
+/// be looked at before, so with a pipe the order stays as it is.
+fn by_time(files: &[PathBuf]) -> Vec<&PathBuf> {
+    let mut sorted: Vec<&PathBuf> = files.iter().collect();
+    if let [_, _, ..] = files
+        && files.iter().all(|path| path.is_file())
+    {
+        sorted.sort_by_cached_key(|path| begin(path));
+    }
+    sorted
+}
+
+/// The time of the first frame; none where there is no such, which then is said before
+/// anything is read.
+fn begin(path: &Path) -> Option<Timestamp> {
+    let mut first = None;
+    let file = File::open(path).ok()?;
+    // That it breaks later is said when it is read.
+    let _ = file.run(&mut |frames, _| {
+        first = frames.first().map(|frame| frame.at);
+        ControlFlow::Break(())
+    });
+    first
 }
 
 /// Reads one capture; false when it could not be read to its end.

@@ -164,6 +164,7 @@ impl Reading {
 
     fn write(&mut self) {
         let begun = Instant::now();
+        self.census.put_in_order();
         match self.writer.write(&mut self.census, &self.counters) {
             Ok(published) => self.tally = published.tally,
             Err(error) => {

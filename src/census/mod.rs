@@ -327,6 +327,12 @@ impl Census {
             }
             Observed::Fact(key, _) if users.is_none() && key == LAST_USER => {}
             Observed::Fact(key, value) => host.learn(key, value, said, room),
+            Observed::Address(ip, lease) if lease.is_over() => {
+                if let Some(mac) = id.mac {
+                    tenancies.leave((id.segment, mac), ip, at);
+                }
+                host.holds((ip, lease), Timestamp(i64::MIN), said, room);
+            }
             Observed::Address(ip, lease) => {
                 let claim = |mac| tenancies.claim((id.segment, mac), ip, Some(lease), at);
                 let since = id.mac.map_or(Timestamp(i64::MIN), claim);
@@ -352,9 +358,8 @@ impl Census {
     pub fn restore(&mut self, id: HostId, mut host: Host) -> usize {
         host.dirty = false;
         self.room.fill(host.bytes());
-        for (mac, (ip, _, said)) in
-            id.mac.iter().flat_map(|mac| host.addresses.iter().map(move |it| (mac, it)))
-        {
+        let held = || host.addresses.iter().filter(|(_, lease, _)| !lease.is_over());
+        for (mac, (ip, _, said)) in id.mac.iter().flat_map(|mac| held().map(move |it| (mac, it))) {
             self.tenancies.remember((id.segment, *mac), *ip, said.span);
         }
         self.add(id, host)

@@ -101,11 +101,8 @@ impl Chain {
         if let Some(next) = self.turns.get_mut(at.saturating_add(1)) {
             // Known before what preceded it was.
             next.moves = next.mac != new.mac;
-            if next.moves {
-                moved = Some(next.begins);
-            } else {
-                next.since = new.since;
-            }
+            next.since = if next.moves { next.begins } else { new.since };
+            moved = if next.moves { Some(next.begins) } else { moved };
         }
         moved
     }
@@ -241,6 +238,18 @@ impl Tenancies {
         next.since
     }
 
+    /// This card gives the address back, or has found that another uses it: whoever claims
+    /// it from now on takes it from nobody.
+    pub(super) fn leave(&mut self, (segment, mac): (Segment, Mac), ip: IpAddr, at: Timestamp) {
+        let all = self.chains.get_mut(&(domain(segment), ip));
+        for chain in all.into_iter().flatten() {
+            let now = chain.begun(at).checked_sub(1).and_then(|place| chain.turns.get_mut(place));
+            if let Some(now) = now.filter(|it| it.mac == mac && it.last <= at) {
+                now.until = now.until.min(at);
+            }
+        }
+    }
+
     /// A hold that is remembered, in any order.
     pub(super) fn remember(&mut self, (segment, mac): (Segment, Mac), ip: IpAddr, span: Span) {
         let key = (domain(segment), ip);
@@ -308,182 +317,4 @@ impl Tenancies {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: Mac = Mac([0, 1, 2, 0, 0, 1]);
-    const B: Mac = Mac([0, 1, 2, 0, 0, 2]);
-    const ROUTER: Mac = Mac([0, 1, 2, 0, 0, 9]);
-    const LEASE: Option<Lease> = Some(Lease::Dhcp { seconds: 3600, renewed: false });
-
-    fn minute(n: i64) -> Timestamp {
-        Timestamp(n * 60 * SECOND)
-    }
-
-    struct Street(Tenancies, IpAddr);
-
-    impl Street {
-        fn claims(&mut self, mac: Mac, lease: Option<Lease>, at: i64) -> i64 {
-            let here = (Segment::default(), mac);
-            self.0.claim(here, self.1, lease, minute(at)).0 / (60 * SECOND)
-        }
-
-        fn moved_by(&self, mac: Mac, at: i64) -> Option<Timestamp> {
-            self.0.moved(Segment::default(), Some(mac), self.1, minute(at))
-        }
-
-        fn moved(&self, mac: Mac) -> Option<Timestamp> {
-            let moved = self.moved_by(mac, i64::MAX / SECOND / 60);
-            let before = |at: Timestamp| Timestamp(at.0 - 1);
-            assert!(moved.is_none_or(|at| self.0.may_have_moved(self.1, before(at))));
-            moved
-        }
-    }
-
-    fn street() -> Street {
-        Street(Tenancies::default(), "10.0.0.7".parse().unwrap())
-    }
-
-    #[test]
-    fn an_address_that_goes_to_another_has_moved() {
-        let mut it = street();
-        assert_eq!(it.claims(A, Some(Lease::Arp), 1), 1);
-        assert_eq!(it.claims(A, LEASE, 5), 1);
-        assert_eq!(it.moved(ROUTER), None);
-        assert_eq!(it.claims(B, LEASE, 30), 30);
-        assert_eq!((it.moved(ROUTER), it.moved(B)), (Some(minute(30)), Some(minute(30))));
-        assert_eq!(it.claims(A, LEASE, 90), 90, "it is back, but was away");
-        assert_eq!(it.moved(ROUTER), Some(minute(90)));
-    }
-
-    #[test]
-    fn two_at_once_are_no_move() {
-        let mut it = street();
-        it.claims(A, Some(Lease::Arp), 0);
-        it.claims(B, Some(Lease::Arp), 1);
-        for n in 1..50 {
-            assert_eq!(it.claims(A, Some(Lease::Arp), 2 * n), 0);
-            assert_eq!(it.claims(B, Some(Lease::Arp), 2 * n + 1), 1);
-        }
-        assert_eq!(it.moved(ROUTER), Some(minute(1)), "once, and not again and again");
-    }
-
-    #[test]
-    fn two_who_are_heard_seldom_are_told_after_some_turns() {
-        let mut it = street();
-        for n in 0..9 {
-            it.claims(if n % 2 == 0 { A } else { B }, Some(Lease::Arp), 40 * n);
-        }
-        assert!(it.moved(ROUTER).unwrap() < minute(40 * 5), "it moves no more");
-        // By leases it may go to and fro.
-        let mut it = street();
-        for n in 0..9 {
-            it.claims(if n % 2 == 0 { A } else { B }, LEASE, 40 * n);
-        }
-        assert_eq!(it.moved(ROUTER), Some(minute(40 * 8)));
-    }
-
-    #[test]
-    fn a_claim_alone_takes_nothing_that_is_leased() {
-        let mut it = street();
-        it.claims(A, LEASE, 1);
-        it.claims(B, Some(Lease::Arp), 5);
-        it.claims(B, Some(Lease::Radius), 6);
-        assert_eq!(it.moved(ROUTER), Some(minute(1)), "as A has it");
-        assert_eq!(it.claims(A, LEASE, 31), 1);
-        it.claims(B, Some(Lease::Arp), 200);
-        assert_eq!(it.moved(ROUTER), Some(minute(200)), "the lease is over");
-    }
-
-    #[test]
-    fn a_first_lease_says_nothing_of_before_but_a_renewed_one_does() {
-        let mut it = street();
-        it.claims(A, LEASE, 7);
-        assert_eq!(it.moved(ROUTER), Some(minute(7)));
-        let mut it = street();
-        it.claims(A, Some(Lease::Dhcp { seconds: 3600, renewed: true }), 7);
-        assert_eq!(it.moved(ROUTER), None);
-    }
-
-    #[test]
-    fn who_answered_for_it_elsewhere_does_not_hold_it() {
-        let mut it = street();
-        it.claims(A, LEASE, 1);
-        let other = Segment { vlan: 7, ..Segment::default() };
-        it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2));
-        it.claims(B, LEASE, 30);
-        assert_eq!((it.moved(ROUTER), it.moved(B)), (Some(minute(30)), Some(minute(30))));
-        let b = it.0.moved(other, Some(B), it.1, minute(99));
-        assert_eq!(b, Some(minute(30)), "its lease was seen on the server's segment");
-    }
-
-    #[test]
-    fn who_answers_for_it_elsewhere_had_it_leased_to_nobody() {
-        let mut it = street();
-        let other = Segment { vlan: 7, ..Segment::default() };
-        it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2));
-        it.claims(B, LEASE, 30);
-        assert_eq!(it.moved(ROUTER), Some(minute(30)));
-    }
-
-    #[test]
-    fn isolated_networks_number_alike() {
-        let mut it = street();
-        it.claims(A, Some(Lease::Arp), 1);
-        let other = Segment { vlan: 7, ..Segment::default() };
-        it.0.claim((other, B), it.1, Some(Lease::Arp), minute(2));
-        assert_eq!(it.moved(ROUTER), None);
-    }
-
-    #[test]
-    fn what_is_said_again_of_the_past_moves_nothing() {
-        let mut it = street();
-        it.claims(A, LEASE, 1);
-        it.claims(B, LEASE, 30);
-        assert_eq!(it.claims(A, LEASE, 1), 1);
-        assert_eq!(it.moved(ROUTER), Some(minute(30)));
-        assert_eq!(it.claims(B, LEASE, 31), 30);
-    }
-
-    #[test]
-    fn what_is_read_of_the_past_moves_what_came_after() {
-        let mut it = street();
-        it.claims(B, Some(Lease::Arp), 90);
-        assert_eq!(it.moved(ROUTER), None);
-        it.claims(A, LEASE, 1);
-        assert_eq!(it.moved(ROUTER), Some(minute(90)), "B took it then");
-        it.claims(B, LEASE, 70);
-        it.claims(A, LEASE, 80);
-        assert_eq!(
-            [70, 75, 85, 95].map(|at| it.moved_by(ROUTER, at)),
-            [70, 70, 80, 90].map(|at| Some(minute(at)))
-        );
-        it.claims(B, LEASE, 85);
-        assert_eq!(it.moved_by(ROUTER, 95), Some(minute(85)), "B had it already");
-        for at in 100..300 {
-            it.claims(if at % 2 == 0 { A } else { B }, LEASE, at);
-        }
-        assert_eq!(it.moved(ROUTER), Some(minute(299)));
-        it.claims(A, LEASE, 2);
-        assert_eq!(
-            it.moved_by(ROUTER, 198),
-            Some(minute(198)),
-            "the oldest are forgotten, no others"
-        );
-    }
-
-    #[test]
-    fn what_is_remembered_is_as_it_was_in_any_order() {
-        let spans = [(A, 1, 5), (B, 30, 60), (A, 90, 99)];
-        for turn in 0..3 {
-            let mut it = street();
-            for n in 0..3 {
-                let (mac, first, last) = spans[(n + turn) % 3];
-                let span = Span { first: minute(first), last: minute(last) };
-                it.0.remember((Segment::default(), mac), it.1, span);
-            }
-            assert_eq!(it.moved(ROUTER), Some(minute(90)), "{turn}");
-            assert_eq!(it.moved(A), Some(minute(90)), "since it is back");
-        }
-    }
-}
+mod tests;

@@ -61,6 +61,18 @@ pub enum Lease {
     Radius,
     /// A router's or switch's own table says so (RFC 4293 ipNetToPhysical, asked by SNMP).
     Table,
+    /// It holds it no more: given back to the DHCP server (RFC 2131 §4.4.6).
+    Released,
+    /// It does not hold it: another uses what the DHCP server gave it (RFC 2131 §3.1.5).
+    Declined,
+}
+
+impl Lease {
+    /// Whether this ends a hold instead of beginning one.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self, Self::Released | Self::Declined)
+    }
 }
 
 /// A switch and port that a frame says a host hangs on.

@@ -207,3 +207,43 @@ fn one_forged_claim_takes_nothing_from_who_has_it() {
     }
     assert_eq!(of(&it, A), (vec![IP], 0, false));
 }
+
+#[test]
+fn an_address_that_is_given_back_is_its_former_one_until_it_has_it_again() {
+    let mut it = Hospital::new();
+    let addresses = |it: &Hospital| {
+        let assets = it.0.assets();
+        let a = assets.iter().find(|asset| asset.macs.contains(&A)).unwrap();
+        (a.ips.clone(), a.former.iter().map(|(ip, _)| *ip).collect::<Vec<_>>())
+    };
+    it.leased(0, A, false);
+    assert_eq!(addresses(&it), (vec![IP], vec![]));
+    it.say(10, A, Observed::Address(IP, Lease::Released));
+    assert_eq!(addresses(&it), (vec![], vec![IP]));
+    // A claim alone takes nothing that is leased, but this is no more.
+    it.arp(20, B);
+    it.named(25, "WS-B");
+    assert_eq!(it.names(), all(&[(FIRST, &[]), (SECOND_CARD, &["WS-B"])]));
+    it.leased(200, A, false);
+    assert_eq!(addresses(&it).0, [IP]);
+}
+
+#[test]
+fn an_address_that_another_uses_already_is_a_conflict_and_not_held() {
+    let mut it = Hospital::new();
+    for minute in 0..9 {
+        it.arp(minute * 10, B);
+    }
+    for what in [Lease::Dhcp { seconds: 3600, renewed: false }, Lease::Declined] {
+        let host = HostId { mac: Some(A), ..HostId::default() };
+        let (at, what) = (Timestamp(50 * 60 * SECOND), Observed::Address(IP, what));
+        it.0.apply(0, Observation { at, frame: 1, host, what });
+    }
+    it.named(70, "WS-B");
+    assert_eq!(it.names(), all(&[(FIRST, &[]), (SECOND_CARD, &["WS-B"])]));
+    let assets = it.0.assets();
+    let of = |mac| assets.iter().find(|asset| asset.macs.contains(&mac)).unwrap();
+    assert_eq!(of(A).conflicts, [(IP, of(B).id)]);
+    assert_eq!(of(B).conflicts, [(IP, of(A).id)]);
+    assert!(of(A).ips.is_empty() && of(B).ips == [IP]);
+}

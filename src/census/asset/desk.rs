@@ -11,12 +11,16 @@ use super::equipment;
 use super::group::{Group, Groups};
 use super::identity::{Identifier, Identity};
 use super::plug::Plugs;
+use super::shared::Shared;
 use super::understood::Reader;
-use super::{Asset, AssetId, FORWARDS, MEMBER, NO_FRAME, OUI, PASSED_ON, SERVES, SPEAKS_FOR};
+use super::{
+    Asset, AssetId, FORWARDS, MEMBER, NO_FRAME, OUI, PASSED_ON, SERVES, SHARES, SPEAKS_FOR,
+};
 use crate::census::host::{EquipmentFacts, Host, Said, Service, Span};
 use crate::census::signature::{Book, oui};
 use crate::net::{HostId, Mac};
 use crate::observe::{Lease, Role};
+use crate::time::Timestamp;
 
 /// Whose the words of a speaker are: an address may have been of one, then of another.
 #[derive(Default)]
@@ -72,6 +76,16 @@ fn leased_member(hosts: &[(&HostId, &Host)]) -> Option<Said> {
     let accounts = hosts.iter().flat_map(|(_, host)| host.facts_of("kerberos.hostname"));
     let first = accounts.map(|fact| fact.said).min_by_key(|said| said.evidence)?;
     classes.any(|class| class == "MSFT 5.0").then_some(first)
+}
+
+/// Whether the address was given up after the last time that it was held or used.
+fn given_up(group: &Group<'_>, ip: IpAddr, span: Span) -> bool {
+    let all =
+        || group.hosts.iter().flat_map(|(_, host)| &host.addresses).filter(|(it, ..)| *it == ip);
+    let end = all().filter(|(_, lease, _)| lease.is_over()).map(|(.., said)| said.span.last).max();
+    let later =
+        |end: Timestamp| all().any(|(_, lease, said)| !lease.is_over() && said.span.last > end);
+    end.is_some_and(|end| span.last <= end && !later(end))
 }
 
 /// What is left of being a router where the card says otherwise.
@@ -145,11 +159,13 @@ impl<'a> Desk<'a> {
         asset.macs.extend(group.identities().filter_map(Identity::mac));
         let mut candidates = Candidates::default();
         let relays = equipment::relays_hl7(&group.hosts);
+        let shared = Shared::find(&group.hosts, &mut self.reader);
         for (id, host) in &group.hosts {
             self.place(&mut asset, group, id, host);
             for fact in host.facts() {
                 let (key, value) = (fact.key.as_str(), &*fact.value);
-                let weight = if relays && key == "hl7.profile" { PASSED_ON } else { 1.0 };
+                let passed_on = if relays && key == "hl7.profile" { PASSED_ON } else { 1.0 };
+                let weight = shared.map_or(passed_on, |it| it.weight(key).min(passed_on));
                 if let Some(found) = self.reader.alone(key, value) {
                     candidates.add(&found, (key, value), fact.said, weight);
                 }
@@ -171,6 +187,11 @@ impl<'a> Desk<'a> {
             && let Some(found) = self.reader.alone(SPEAKS_FOR, what)
         {
             candidates.add(&found, (SPEAKS_FOR, what), said, 1.0);
+        }
+        if let Some(Shared { by, said }) = shared
+            && let Some(found) = self.reader.alone(SHARES, by)
+        {
+            candidates.add(&found, (SHARES, by), said, 1.0);
         }
         if let Some(said) = leased_member(&group.hosts)
             && let Some(found) = self.reader.alone(MEMBER, LEASED)
@@ -215,7 +236,8 @@ impl<'a> Desk<'a> {
         }
         let seen = !host.services().is_empty() || host.direct || host.routed;
         let used = id.ip.filter(|_| seen).map(|ip| (ip, host.span));
-        let held = host.addresses.iter().map(|(ip, _, said)| (*ip, said.span));
+        let held = host.addresses.iter().filter(|(_, lease, _)| !lease.is_over());
+        let held = held.map(|(ip, _, said)| (*ip, said.span));
         for (ip, span) in used.into_iter().chain(held).filter(|(ip, _)| is_somebodys(*ip)) {
             let others = |mac| asset.macs.iter().all(|own| *own != mac);
             // Who answers for another does not have its address.
@@ -223,7 +245,9 @@ impl<'a> Desk<'a> {
             if asset.macs.iter().any(answers) {
                 continue;
             }
-            match self.identifier.passed_on(id.segment, ip, others) {
+            let gone =
+                given_up(group, ip, span) || self.identifier.passed_on(id.segment, ip, others);
+            match gone {
                 true => asset.former.push((ip, span)),
                 false => asset.ips.push(ip),
             }
@@ -306,7 +330,7 @@ fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>)
         id,
         external: matches!(&identity, Identity::Address { ip, .. } if is_public(*ip)),
         identity,
-        span: span.unwrap_or(Span::at(crate::time::Timestamp(0))),
+        span: span.unwrap_or(Span::at(Timestamp(0))),
         joined: Vec::new(),
         macs: BTreeSet::new(),
         ips: Vec::new(),

@@ -16,6 +16,9 @@ const AT_ONCE: i64 = SECOND;
 /// Who uses the addresses of so many others answers for them (RFC 1027: proxy ARP).
 const PROXY: usize = 3;
 
+/// A client looks whether another has an address before it uses it (RFC 2131 §4.4.1).
+const DECLINED_WITHIN: i64 = 60 * SECOND;
+
 /// Holdings of one address, each compared with all others: a flood of cards that all claim
 /// one must not become the square of the flood.
 const MOST: usize = 256;
@@ -78,6 +81,36 @@ impl Holdings {
             }
             None if !is_full => all.push(Holding { mac, segment, span, fresh, until }),
             None => {}
+        }
+    }
+
+    /// This card has the address no more from a time on, unless it claims it later; when it
+    /// `declined` it, because another has it. To be said when all claims are in.
+    pub(super) fn leave(
+        &mut self,
+        (segment, mac): (Segment, Mac),
+        ip: IpAddr,
+        at: Timestamp,
+        declined: bool,
+    ) {
+        let Some(all) = self.by_address.get_mut(&(domain(segment), ip)) else { return };
+        for it in all.iter_mut().filter(|it| it.mac == mac && it.span.last <= at) {
+            it.until = it.until.min(at);
+        }
+        if !declined {
+            return;
+        }
+        // It never used what it was given just before.
+        all.retain(|it| {
+            it.mac != mac || it.span.last > at || at.since(it.span.first) > DECLINED_WITHIN
+        });
+        let uses = |it: &&Holding| {
+            it.mac != mac && it.span.first <= at && it.until.max(it.span.last) >= at
+        };
+        let others = all.iter().filter(uses).map(|it| it.mac);
+        let others: BTreeSet<Mac> = others.collect();
+        for other in others {
+            self.conflicts.extend([(mac, ip, other), (other, ip, mac)]);
         }
     }
 

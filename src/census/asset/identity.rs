@@ -120,7 +120,8 @@ impl Identifier {
             duties: BTreeSet::new(),
         };
         for (id, host) in hosts.clone() {
-            for (ip, lease, said) in &host.addresses {
+            let held = host.addresses.iter().filter(|(_, lease, _)| !lease.is_over());
+            for (ip, lease, said) in held {
                 if let Some(mac) = id.mac {
                     it.bind(id.segment, *ip, mac, said.span, Some(*lease));
                 }
@@ -131,6 +132,13 @@ impl Identifier {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
             if it.bound.get(&mac).is_some_and(|ips| ips.contains(&ip)) {
                 it.bind(id.segment, ip, mac, host.span, None);
+            }
+        }
+        for (id, host) in hosts.clone() {
+            let Some(mac) = id.mac else { continue };
+            for (ip, lease, said) in host.addresses.iter().filter(|(_, lease, _)| lease.is_over()) {
+                let declined = *lease == Lease::Declined;
+                it.holdings.leave((id.segment, mac), *ip, said.span.last, declined);
             }
         }
         it.holdings.settle();

@@ -41,10 +41,12 @@ struct Rule {
     /// A machine that replaces another is given it: cards of one device were heard side
     /// by side.
     passes_on: bool,
+    /// Cards of one maker only: who sets it by hand may set it twice.
+    block: bool,
 }
 
 const fn rule(name: &'static str, key: &'static str) -> Rule {
-    Rule { name, key, when: None, with: None, named: false, passes_on: false }
+    Rule { name, key, when: None, with: None, named: false, passes_on: false, block: false }
 }
 
 /// Strongest first.
@@ -54,6 +56,12 @@ const RULES: &[Rule] = &[
     // An engine ID made of a card's address (RFC 3411 §5, format 3) is of that device.
     rule("identity.engine", "snmp.engine_mac"),
     Rule { named: true, ..rule("identity.engine", "snmp.engine_id") },
+    // "Each DHCP client … has exactly one DUID", whatever the interface (RFC 8415 §11).
+    Rule { named: true, ..rule("identity.duid", "dhcpv6.duid") },
+    // The serial number of a KNX device is no other's (ISO 22510, device information).
+    rule("identity.knx", "knx.serial_number"),
+    // "Uniquely identifies the router in the Autonomous System" (RFC 2328 §C.1).
+    Rule { block: true, ..rule("identity.router", "ospf.router_id") },
     // A domain knows each of its computers by one name.
     Rule {
         when: Some(("ntlm.membership", "domain")),
@@ -69,8 +77,11 @@ const RULES: &[Rule] = &[
 ];
 
 /// Facts that give the address of a card of the speaker itself.
-const CARDS: &[(&str, &str)] =
-    &[("identity.netbios", "nbns.mac"), ("identity.engine", "snmp.engine_mac")];
+const CARDS: &[(&str, &str)] = &[
+    ("identity.netbios", "nbns.mac"),
+    ("identity.engine", "snmp.engine_mac"),
+    ("identity.knx", "knx.mac"),
+];
 
 /// Facts by which devices are called.
 const NAMES: &[&str] = &[
@@ -119,6 +130,11 @@ pub(super) fn join<'a>(
                     continue;
                 }
                 value = format!("{value} {}", with.to_lowercase());
+            }
+            if rule.block {
+                let Some(mac) = group.identity.mac() else { continue };
+                let [a, b, c, ..] = mac.0;
+                value = format!("{value} {a:02x}{b:02x}{c:02x}");
             }
             if !rule.named {
                 by_value.entry(value).or_default().insert(at);

@@ -223,6 +223,42 @@ fn who_stands_for_several_is_none_of_them() {
 }
 
 #[test]
+fn a_router_is_one_by_its_identifier_where_its_cards_are_of_one_maker() {
+    let mut it = Hospital::new();
+    for card in [1, 2] {
+        it.fact(card, "ospf.router_id", "10.255.0.1");
+    }
+    it.fact(3, "ospf.router_id", "10.255.0.3");
+    let host = HostId { mac: Some(Mac([0, 9, 9, 0, 0, 4])), ..HostId::default() };
+    let what = Observed::Fact(Key::new("ospf.router_id"), "10.255.0.1".into());
+    it.0.apply(0, Observation { at: Timestamp(9), frame: 9, host, what });
+    assert_eq!(it.cards(), [vec![1, 2], vec![3], vec![4]], "set twice by hand");
+}
+
+#[test]
+fn one_duid_is_one_computer_unless_a_disk_was_copied() {
+    let cards = |names: [&'static str; 2]| {
+        let mut it = Hospital::new();
+        for (card, name) in [1, 2].into_iter().zip(names) {
+            it.fact(card, "dhcpv6.duid", "000100012a3b4c5d000102000001");
+            it.fact(card, "dhcp.hostname", name);
+        }
+        it.cards().len()
+    };
+    assert_eq!((cards(["nb-7", "NB-7"]), cards(["nb-7", "nb-8"])), (1, 2));
+}
+
+#[test]
+fn an_interface_to_building_wiring_is_known_by_its_serial_number_and_card() {
+    let mut it = Hospital::new();
+    it.fact(4, "knx.serial_number", "00a601020304");
+    it.behind(9, "10.2.0.7", "knx.serial_number", "00a601020304");
+    it.behind(9, "10.2.0.8", "knx.mac", "00:01:02:00:00:04");
+    let names: Vec<_> = it.assets().iter().map(|asset| asset.identity.to_string()).collect();
+    assert_eq!(names, ["mac:00:01:02:00:00:04", "mac:00:01:02:00:00:09"]);
+}
+
+#[test]
 fn what_contradicts_stays_apart() {
     let mut it = Hospital::new();
     for (card, name) in [(1, "a.hospital.example"), (2, "b.hospital.example")] {

@@ -17,6 +17,7 @@ mod leased;
 mod pins;
 mod plug;
 mod serial;
+mod shared;
 mod standing;
 mod tally;
 mod understood;
@@ -47,13 +48,15 @@ use plug::Plugs;
 
 /// The facts that the census makes itself: the registered holder of a MAC's block, that
 /// packets of others come through a card, that many devices are spoken for, which protocols
-/// are served, as their content says, and that a member of a domain leases its address.
-pub const OWN_KEYS: [&str; 5] = [OUI, FORWARDS, SPEAKS_FOR, SERVES, MEMBER];
+/// are served, as their content says, that a member of a domain leases its address, and
+/// that several computers speak as one.
+pub const OWN_KEYS: [&str; 6] = [OUI, FORWARDS, SPEAKS_FOR, SERVES, MEMBER, SHARES];
 const OUI: &str = "mac.oui";
 const FORWARDS: &str = "network.forwards";
 const SPEAKS_FOR: &str = "network.speaks_for";
 const SERVES: &str = "network.serves";
 const MEMBER: &str = "network.member";
+const SHARES: &str = "network.shares";
 
 /// No single frame says it.
 const NO_FRAME: Evidence = Evidence { capture: 0, frame: 0 };

@@ -125,6 +125,7 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         (1, None | Some(message::DISCOVER | message::REQUEST | message::INFORM)) => {
             client(&fixed, &options, out);
         }
+        (1, Some(message::DECLINE | message::RELEASE)) => leaves(&fixed, kind, &options, out),
         (2, Some(message::OFFER | message::ACK)) => {
             server(packet, &fixed, kind == Some(message::ACK), &options, out);
         }
@@ -157,6 +158,20 @@ fn client(fixed: &Fixed, options: &Options<'_>, out: &mut dyn Sink) {
         out.fact(who, &CLIENT_ID, &hex(&id));
     }
     relay(who, fixed, options, out);
+}
+
+/// A client has an address no more: the one that it had (RFC 2131 §4.4.6), or the one that
+/// it was given and another uses (§3.1.5, table 5: in option 50).
+fn leaves(fixed: &Fixed, kind: Option<u8>, options: &Options<'_>, out: &mut dyn Sink) {
+    let asked = || options.get(50).and_then(|v| v.as_array::<4>().copied()).map(Ipv4Addr::from);
+    let (ip, how) = match kind {
+        Some(message::DECLINE) => (asked(), Lease::Declined),
+        _ => (fixed.ciaddr, Lease::Released),
+    };
+    if let Some(ip) = ip.filter(|ip| !ip.is_unspecified()) {
+        let who = Who::Named { mac: Some(fixed.mac), ip: None };
+        out.observe(who, Observed::Address(IpAddr::V4(ip), how));
+    }
 }
 
 /// What a server says of a client, and of itself.

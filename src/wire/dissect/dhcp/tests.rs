@@ -132,6 +132,19 @@ fn acknowledged_address_and_server() {
 }
 
 #[test]
+fn an_address_that_is_given_back_or_in_use_already_is_said() {
+    let released = Message::new(1, 7).address(12, [10, 0, 0, 9]).end();
+    assert_eq!(said(&released), ["<00:09:fb:05:93:22|> Address(10.0.0.9, Released)"]);
+    let declined = Message::new(1, 4).option(50, &[10, 0, 0, 9]).end();
+    assert_eq!(said(&declined), ["<00:09:fb:05:93:22|> Address(10.0.0.9, Declined)"]);
+    let nothing = [Message::new(1, 7).end(), Message::new(1, 4).option(50, &[0; 4]).end()];
+    assert!(nothing.iter().all(|it| said(it).is_empty()));
+    let of_a_server = Message::new(2, 7).address(12, [10, 0, 0, 9]).end();
+    assert!(said(&of_a_server).is_empty());
+    torture::packet("dhcp", &udp(68, 67, &declined), &[]);
+}
+
+#[test]
 fn relay_says_switch_and_port() {
     let with = |info: &[u8]| {
         let m = Message::new(1, 1).address(24, [10, 7, 0, 1]).option(82, info).end();

@@ -44,8 +44,8 @@ const LOGIN: u8 = 0x10;
 const SSPI: u8 = 0x11;
 const PRELOGIN: u8 = 0x12;
 const HEADER: usize = 8;
-/// Header and the first option of a prelogin.
-const PROBED: usize = 13;
+/// Header and the first option of a prelogin, or length and version of a logon.
+const PROBED: usize = 16;
 const MAX_PACKET: usize = 32 * 1024;
 /// Options of a prelogin (§2.2.6.5), and tokens of an answer that are looked at.
 const MAX_OPTIONS: usize = 16;
@@ -53,15 +53,23 @@ const MAX_TOKENS: usize = 32;
 /// ENCRYPT_NOT_SUP (§2.2.6.5).
 const NOT_SUPPORTED: u8 = 2;
 
-/// A prelogin: header, then options of which the first is the version, six bytes long.
+/// A prelogin: header, then options of which the first is the version, six bytes long. Or
+/// the logon of a client that asks for no encryption, with its length and a version from
+/// 7.0 to 7.4 (§2.2.6.4).
 fn probe(opening: &Opening<'_>) -> Verdict {
     let bytes = opening.bytes;
-    if bytes.first().is_some_and(|kind| *kind != PRELOGIN && *kind != ANSWER) {
+    if bytes.first().is_some_and(|kind| !matches!(*kind, PRELOGIN | ANSWER | LOGIN)) {
         return Verdict::No;
     }
-    let Some(head) = bytes.get(..PROBED) else { return Verdict::More };
-    match head {
-        [_, 1, _, _, _, _, _, 0, 0, 0, _, 0, 6] => Verdict::Yes,
+    let Some(head) = bytes.first_chunk::<PROBED>() else { return Verdict::More };
+    match *head {
+        [LOGIN, 1, high, low, _, _, _, _, a, b, 0, 0, _, _, _, 0x70..=0x74] => {
+            let packet = usize::from(u16::from_be_bytes([high, low]));
+            let logon = usize::from(u16::from_le_bytes([a, b]));
+            let fits = logon > HEADER && packet == logon.saturating_add(HEADER);
+            if fits { Verdict::Yes } else { Verdict::No }
+        }
+        [PRELOGIN | ANSWER, 1, _, _, _, _, _, 0, 0, 0, _, 0, 6, ..] => Verdict::Yes,
         _ => Verdict::No,
     }
 }
@@ -96,8 +104,12 @@ impl Dissector for Tds {
             }
             // What follows is encrypted.
             (PRELOGIN, _) => return Ok(Progress::Done),
-            (LOGIN, Side::Client) => login(data, out)?,
-            (SSPI, Side::Client) => ntlm::read(data, out)?,
+            (LOGIN, Side::Client) => {
+                // Whoever begins with it has asked for nothing before.
+                self.answered = true;
+                login(data, out)?;
+            }
+            (SSPI, _) => ntlm::read(data, out)?,
             (ANSWER, Side::Server) => {
                 if answer(data, out)? {
                     return Ok(Progress::Done);

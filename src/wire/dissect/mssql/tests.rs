@@ -1,6 +1,6 @@
 use super::super::ntlm::tests as tokens;
 use super::super::testing::{facts, packet, stream, udp};
-use super::super::torture;
+use super::super::{Opening, Verdict, torture};
 
 fn framed(kind: u8, data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(data.len() + 8).unwrap().to_be_bytes();
@@ -51,6 +51,22 @@ fn a_logon_in_the_clear() {
     assert!(said.iter().all(|line| !line.contains("CANARY")));
     torture::stream("mssql", &[(b'C', &asked), (b'S', &answered)], &["CANARY"]);
     torture::stream("mssql", &[(b'C', &asked), (b'S', &answered), (b'S', &challenge)], &[]);
+}
+
+#[test]
+fn a_logon_that_nothing_precedes() {
+    let mut login = login();
+    let length = u16::try_from(login.len() - 8).unwrap().to_le_bytes();
+    login[8..10].copy_from_slice(&length);
+    login[12..16].copy_from_slice(&[4, 0, 0, 0x74]);
+    let said = facts(&stream("mssql", &[(b'C', &login)]));
+    assert_eq!(said, ["C mssql.hostname=CT-WS-1", "C mssql.library=.Net SqlClient"]);
+    let begins = |bytes: &[u8]| {
+        super::probe(&Opening { bytes, src_port: 50000, dst_port: 50001, from_start: true })
+    };
+    assert_eq!((begins(&login), begins(&login[..9])), (Verdict::Yes, Verdict::More));
+    login[8] ^= 1;
+    assert_eq!(begins(&login), Verdict::No, "of another length");
 }
 
 #[test]

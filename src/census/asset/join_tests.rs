@@ -308,6 +308,46 @@ fn what_a_gateway_says_of_a_card_is_of_the_device_with_that_card() {
     assert_eq!((serial(4).as_deref(), serial(8)), (Some("PU-100234"), None));
 }
 
+/// Whoever hands on what several devices made is none of them: they are seen through it.
+#[track_caller]
+fn hands_on(
+    origin: Origin,
+    serial: &'static str,
+    others: &[(&'static str, &'static str)],
+    class: &str,
+) {
+    let mut it = Hospital::new();
+    for n in ["MR41587", "MR41588", "MR41599"] {
+        let facts = [&[(serial, n)], others].concat();
+        let facts = facts.iter().map(|(k, v)| (Key::new(k), (*v).into())).collect();
+        it.say(8, Observed::Present(Some(64)));
+        it.say(8, Observed::Equipment(Equipment { origin, facts }));
+    }
+    let assets = it.assets();
+    let through = assets.iter().find(|asset| asset.macs.len() == 1).unwrap();
+    let value = |asset: &Asset<'_>, name| asset.shown(name).first().map(|it| it.value.to_string());
+    assert_eq!(value(through, "device_class").as_deref(), Some(class));
+    assert_eq!((value(through, "serial_number"), value(through, "manufacturer")), (None, None));
+    let made: Vec<_> = assets.iter().filter(|asset| asset.macs.is_empty()).collect();
+    assert_eq!(made.len(), 3);
+    assert!(made.iter().all(|asset| asset.seen_through == [through.id]));
+    let serials: Vec<_> = made.iter().filter_map(|asset| value(asset, "serial_number")).collect();
+    assert_eq!(serials, ["MR41587", "MR41588", "MR41599"]);
+}
+
+#[test]
+fn a_dicom_router_is_none_of_the_devices_whose_images_it_sends() {
+    let others = [("dicom.manufacturer", "SIEMENS"), ("dicom.model", "Skyra")];
+    hands_on(Origin::Creator, "dicom.serial", &others, "dicom-router");
+    hands_on(Origin::Forwarded, "dicom.serial", &others, "dicom-router");
+}
+
+#[test]
+fn an_interface_engine_is_none_of_the_devices_whose_results_it_sends() {
+    hands_on(Origin::Forwarded, "hl7.equipment_serial", &[], "interface-engine");
+    hands_on(Origin::Creator, "hl7.equipment_serial", &[], "interface-engine");
+}
+
 #[test]
 fn the_site_has_the_last_word() {
     let mut it = Hospital::new();

@@ -63,7 +63,7 @@ fn cut(capture: &[u8], quarters: usize, dir: &Path) {
 fn identities(inventory: &Inventory) -> BTreeMap<String, [String; 4]> {
     let columns = ["mac_addresses", "ip_addresses", "hostname", "serial_number"];
     let assets = inventory.assets().unwrap().into_iter();
-    assets.map(|it| (it.identity.clone(), columns.map(|name| cell(&it, name)))).collect()
+    assets.map(|it| (it.identity.to_string(), columns.map(|name| cell(&it, name)))).collect()
 }
 
 /// The program reads these captures into an inventory.

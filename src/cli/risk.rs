@@ -1,5 +1,6 @@
 //! `auscult risk`: how much each device should worry, with every term.
 
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use tracing::warn;
@@ -47,24 +48,38 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         });
     }
     let inventory = Inventory::open(&settings.db)?;
-    let names = [dossier::NAMES, risk::TITLE].concat();
-    let (shelf, risks) = (inventory.shelf(false)?, inventory.risks()?);
-    let mut assets = shelf.known(Some(&names))?;
-    let now = several(assets.iter().map(|asset| asset.last_seen));
     if settings.accepted.is_some() {
         match settings.risks() {
             Err(failure) => warn!("{failure}"),
-            Ok(book) => name_unknown(&book, assets.iter().map(|it| &*it.id)),
+            Ok(book) => name_unknown(&book, inventory.ids()?.iter().map(String::as_str)),
         }
     }
-    if let Some(wanted) = &args.asset {
-        let found: Vec<String> =
-            dossier::find(&assets, wanted).into_iter().map(|it| it.id.to_string()).collect();
-        assets.retain(|asset| found.iter().any(|id| *id == asset.id));
-        if assets.is_empty() {
-            return Err(Failure::nobody(wanted));
-        }
+    if args.changes && args.asset.is_none() {
+        let ids: HashSet<String> = inventory.ids()?.into_iter().collect();
+        let mut all = inventory.finding_changes()?;
+        all.retain(|change| ids.contains(&change.asset));
+        return output(to, |to| Ok(to.write_all(risk::changes(&all).as_bytes())?));
     }
+    let names = [dossier::NAMES, risk::TITLE].concat();
+    let shelf = inventory.shelf(false)?;
+    let mut assets = shelf.known(Some(&names))?;
+    let now = several(assets.iter().map(|asset| asset.last_seen));
+    let risks = match &args.asset {
+        None => inventory.risks()?,
+        Some(wanted) => {
+            let found: Vec<String> =
+                dossier::find(&assets, wanted).into_iter().map(|it| it.id.to_string()).collect();
+            assets.retain(|asset| found.iter().any(|id| *id == asset.id));
+            if assets.is_empty() {
+                return Err(Failure::nobody(wanted));
+            }
+            let mut of = HashMap::default();
+            for id in found {
+                inventory.risk_of(&id)?.into_iter().for_each(|it| drop(of.insert(id.clone(), it)));
+            }
+            of
+        }
+    };
     let ranked = risk::ranked(&assets, &risks);
     if ranked.is_empty() && args.asset.is_some() {
         let what = "hosts on the Internet are not judged; `auscult show` has what is known of them";

@@ -125,9 +125,13 @@ fn list(args: &Args, settings: &Settings, stop: &AtomicBool) -> Result<(), Failu
         if args.format == Format::Csv {
             alert::csv_header(to)?;
         }
-        let mut after = 0;
+        let (mut after, mut open) = (0, None);
         while !stop.load(Ordering::Relaxed) {
-            let page = Inventory::open(&settings.db)?.alerts(after, PAGE)?;
+            let inventory = match open.take() {
+                Some(inventory) => inventory,
+                None => Inventory::open(&settings.db)?,
+            };
+            let page = inventory.alerts(after, PAGE)?;
             for it in page.iter().filter(|it| filter.lets(it)) {
                 match args.format {
                     Format::Text => to.write_all(alert::text(it).as_bytes())?,
@@ -136,7 +140,8 @@ fn list(args: &Args, settings: &Settings, stop: &AtomicBool) -> Result<(), Failu
                 }
             }
             match page.last() {
-                Some(last) => after = last.id,
+                // While there is more it is asked for in one; else it may be another's by then.
+                Some(last) => (after, open) = (last.id, Some(inventory)),
                 None if args.follow => {
                     to.flush()?;
                     thread::sleep(Duration::from_millis(500));

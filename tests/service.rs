@@ -342,6 +342,8 @@ fn a_reload_reads_what_is_told() {
     let lines = [sensor.line(), sensor.line()].concat();
     assert!(lines.contains("[alerts] are read anew"), "{lines}");
     assert!(lines.contains("the asset `A0123456789`, which is not known"), "{lines}");
+    // What was published before was not told; what comes from now on is.
+    send(&mirror, 200..250);
     sensor.stop("-15");
     let alerts = Inventory::open(&db).expect("there").alerts(0, 1000).expect("readable");
     let kinds: Vec<_> = alerts.iter().map(|it| it.kind.name()).collect();

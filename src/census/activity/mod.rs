@@ -35,8 +35,9 @@ use crate::time::{SECOND, Timestamp};
 const MAX_SEGMENTS: usize = 16_384;
 /// Boots remembered of one speaker until they are stored.
 const MAX_BOOTS: usize = 64;
-/// Two words of one boot may differ by so many seconds.
-pub const SAME_BOOT: i64 = 120;
+/// Two words of one boot may differ by so many seconds: clocks of TCP begin at nought or, as
+/// Linux does, five minutes before.
+pub const SAME_BOOT: i64 = 330;
 /// Days that stay in memory when they are stored: today and yesterday.
 const KEPT_DAYS: i64 = 2;
 

@@ -11,6 +11,7 @@
 
 mod ahead;
 mod asked;
+mod clocks;
 mod coverage;
 mod emit;
 mod key;
@@ -25,6 +26,7 @@ mod tcp;
 use std::collections::BTreeMap;
 
 pub use ahead::Ahead;
+use clocks::Clocks;
 use coverage::Shown;
 use emit::{Emit, host, is_somebody};
 use key::FlowKey;
@@ -77,6 +79,7 @@ pub struct Engine {
     counts: Counts,
     ended: Vec<Flow>,
     sweeps: Sweeps,
+    clocks: Clocks,
 }
 
 /// The facts that the engine says itself, of no protocol.
@@ -102,6 +105,7 @@ impl Engine {
             counts: Counts::default(),
             ended: Vec::new(),
             sweeps: Sweeps::default(),
+            clocks: Clocks::default(),
         }
     }
 
@@ -161,6 +165,7 @@ impl Engine {
         };
         if alone && routed_from.is_none() {
             self.packet_protocols(packet, out);
+            self.started(packet, out);
         }
         match ahead {
             Some(ahead) => self.flow(packet, ahead, routed_from, out),
@@ -276,22 +281,6 @@ impl Engine {
                 self.release(index);
             }
         }
-    }
-
-    /// A client asks anew between two ports whose conversation is over (RFC 9293 §3.6.1):
-    /// that one is ended, and another begins.
-    fn makes_way(&mut self, index: u32, packet: &Packet<'_>, out: &mut Vec<Observation>) -> bool {
-        let Layer4::Tcp { flags, .. } = packet.l4 else { return false };
-        if !flags.has(TcpFlags::SYN) || flags.has(TcpFlags::ACK) {
-            return false;
-        }
-        let Some(flow) = self.table.get(index).filter(|flow| flow.closed == 3) else {
-            return false;
-        };
-        let flow = flow.clone();
-        self.end(&flow, out);
-        self.table.remove(index);
-        true
     }
 
     fn begin(

@@ -10,6 +10,27 @@ use crate::wire::dissect::{Opening, Progress, Recovery, Side};
 use crate::wire::packet::{Layer4, Packet, TcpFlags};
 
 impl Engine {
+    /// A client asks anew between two ports whose conversation is over (RFC 9293 §3.6.1):
+    /// that one is ended, and another begins.
+    pub(super) fn makes_way(
+        &mut self,
+        index: u32,
+        packet: &Packet<'_>,
+        out: &mut Vec<Observation>,
+    ) -> bool {
+        let Layer4::Tcp { flags, .. } = packet.l4 else { return false };
+        if !flags.has(TcpFlags::SYN) || flags.has(TcpFlags::ACK) {
+            return false;
+        }
+        let Some(flow) = self.table.get(index).filter(|flow| flow.closed == 3) else {
+            return false;
+        };
+        let flow = flow.clone();
+        self.end(&flow, out);
+        self.table.remove(index);
+        true
+    }
+
     /// One segment of a flow that is not ignored.
     pub(super) fn tcp(
         &mut self,

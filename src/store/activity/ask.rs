@@ -186,7 +186,7 @@ impl Inventory {
         TOTALS.sum(&self.connection, (0, 1), &mut ever).map_err(read)?;
         if period.is_some() {
             let days = (first, last.saturating_add(1));
-            DAYS.sum(&self.connection, days, &mut sums).map_err(read)?;
+            DAYS.sum_side_by_side(&self.connection, days, &mut sums).map_err(read)?;
         }
         let seen = Seen::load(self, (from, to), None)?;
         let mut of_segments = Shared::new(&calendar, self.open_days((first, last))?, (from, to));

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::mpsc;
+use std::thread;
 
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -189,21 +191,69 @@ impl Sheets {
         (from, to): (Day, Day),
         into: &mut Table,
     ) -> rusqlite::Result<()> {
+        self.each(connection, (from, to), |block, blob| self.add(block, blob, into))
+    }
+
+    /// The same, read and added up side by side: for views, which may begin threads.
+    pub(super) fn sum_side_by_side(
+        self,
+        connection: &Connection,
+        days: (Day, Day),
+        into: &mut Table,
+    ) -> rusqlite::Result<()> {
+        let (full, read) = mpsc::sync_channel::<Bundle>(2);
+        let (empty, spare) = mpsc::channel::<Bundle>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                for mut bundle in read {
+                    bundle.each(|block, blob| self.add(block, blob, into));
+                    bundle.clear();
+                    // Who reads may have come to the end.
+                    let _ = empty.send(bundle);
+                }
+            });
+            let mut bundle = Bundle::default();
+            self.each(connection, days, |block, blob| {
+                if bundle.bytes.len().saturating_add(blob.len()) > BUNDLE {
+                    let next = spare.try_recv().unwrap_or_default();
+                    // It only fails when the other thread has panicked, which the scope tells.
+                    let _ = full.send(std::mem::replace(&mut bundle, next));
+                }
+                bundle.push(block, blob);
+            })?;
+            let _ = full.send(bundle);
+            drop(full);
+            Ok(())
+        })
+    }
+
+    /// Hands over the sheets from a day to before another, each with its number.
+    fn each(
+        self,
+        connection: &Connection,
+        (from, to): (Day, Day),
+        mut give: impl FnMut(i64, &[u8]),
+    ) -> rusqlite::Result<()> {
         let sql = format!("SELECT id, sheet FROM {} WHERE id >= ?1 AND id < ?2", self.table);
         let mut rows = connection.prepare_cached(&sql)?;
         let mut rows = rows.query([id(from, 0), id(to, 0)])?;
         while let Some(row) = rows.next()? {
             let block = row.get::<_, i64>(0)? & ((1 << 24) - 1);
-            let Ok(blob) = row.get_ref(1)?.as_blob() else { continue };
-            match self.size {
-                OF_DAY => into.add(block, blob.as_chunks().0.iter().map(read_day)),
-                size => {
-                    let all = blob.chunks_exact(size);
-                    into.add(block, all.filter_map(|it| read(it, self.widths)));
-                }
+            if let Ok(blob) = row.get_ref(1)?.as_blob() {
+                give(block, blob);
             }
         }
         Ok(())
+    }
+
+    fn add(self, block: i64, blob: &[u8], into: &mut Table) {
+        match self.size {
+            OF_DAY => into.add(block, blob.as_chunks().0.iter().map(read_day)),
+            size => {
+                let all = blob.chunks_exact(size);
+                into.add(block, all.filter_map(|it| read(it, self.widths)));
+            }
+        }
     }
 
     /// The same of one asset.
@@ -231,6 +281,37 @@ impl Sheets {
             at = id(if passed { day.saturating_add(1) } else { day }, block);
         }
         Ok(sums)
+    }
+}
+
+/// Bytes of sheets that are handed over at once.
+const BUNDLE: usize = 1 << 20;
+
+/// Sheets one behind the other.
+#[derive(Default)]
+struct Bundle {
+    bytes: Vec<u8>,
+    /// The number of each, and where it ends.
+    ends: Vec<(i64, usize)>,
+}
+
+impl Bundle {
+    fn push(&mut self, block: i64, blob: &[u8]) {
+        self.bytes.extend_from_slice(blob);
+        self.ends.push((block, self.bytes.len()));
+    }
+
+    fn each(&self, mut give: impl FnMut(i64, &[u8])) {
+        let mut from = 0;
+        for (block, end) in &self.ends {
+            give(*block, self.bytes.get(from..*end).unwrap_or_default());
+            from = *end;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
     }
 }
 

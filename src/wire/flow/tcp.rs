@@ -3,7 +3,7 @@
 use super::emit::{Emit, host};
 use super::recognise::{self, Answer};
 use super::stream::Arrival;
-use super::table::{Phase, Told};
+use super::table::{Flow, Phase, Told};
 use super::{Engine, count_error, limits};
 use crate::observe::Observation;
 use crate::wire::dissect::{Opening, Progress, Recovery, Side};
@@ -11,7 +11,7 @@ use crate::wire::packet::{Layer4, Packet, TcpFlags};
 
 impl Engine {
     /// A client asks anew between two ports whose conversation is over (RFC 9293 §3.6.1):
-    /// that one is ended, and another begins.
+    /// that one is ended, and another begins. Who was refused and asks again has had none.
     pub(super) fn makes_way(
         &mut self,
         index: u32,
@@ -22,9 +22,8 @@ impl Engine {
         if !flags.has(TcpFlags::SYN) || flags.has(TcpFlags::ACK) {
             return false;
         }
-        let Some(flow) = self.table.get(index).filter(|flow| flow.closed == 3) else {
-            return false;
-        };
+        let is_over = |flow: &&Flow| flow.closed == 3 && flow.packets.iter().all(|n| *n > 1);
+        let Some(flow) = self.table.get(index).filter(is_over) else { return false };
         let flow = flow.clone();
         self.end(&flow, out);
         self.table.remove(index);

@@ -93,10 +93,9 @@ pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Where a delimiter stands; it is always ASCII.
+/// Where a delimiter stands, which is always ASCII: see [`separators`].
 pub(super) fn delimiters_in(text: &[u8], delimiter: char) -> impl Iterator<Item = usize> {
-    let of = u8::try_from(delimiter).ok();
-    of.into_iter().flat_map(move |of| memchr::memchr_iter(of, text))
+    memchr::memchr_iter(u8::try_from(delimiter).unwrap_or(b'|'), text)
 }
 
 /// One segment, ready to be asked for its fields by their numbers in the standard.

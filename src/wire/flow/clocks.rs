@@ -2,7 +2,7 @@
 //! one clock begins that clock anew when it starts.
 //!
 //! Today's systems begin each connection anywhere, and say nothing by it. Of others a
-//! clock is known by three connections with at least two partners on one straight line of
+//! clock is known by three answered connections with at least two partners on one straight line of
 //! 100, 250 or 1000 ticks a second; a random value is hardly ever on it. What a single
 //! clock shows is no start: it has run over every 50 days at 1000 ticks. Only where a
 //! known clock has ended and another begins at nought after that, somebody has started
@@ -11,13 +11,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::Engine;
 use super::emit::{Emit, host};
+use super::{Engine, ttl};
 use crate::net::HostId;
 use crate::observe::{Observation, Observed};
 use crate::time::{SECOND, Timestamp};
 use crate::wire::dissect::Reader;
-use crate::wire::packet::{Layer4, Packet, TcpFlags};
+use crate::wire::packet::{Layer4, Packet};
 
 /// Speakers whose clocks are watched; a newcomer takes the place of whom he meets when
 /// that one has no clock or was silent for a day.
@@ -111,13 +111,15 @@ impl Default for Clocks {
 }
 
 impl Clocks {
-    /// A connection opens; when its opener has started, where this shows it.
+    /// A segment of a connection in which both have spoken; when its sender has started,
+    /// where this shows it. Behind one address there may be several, some hops apart.
     pub(super) fn opens(&mut self, packet: &Packet<'_>, sender: &HostId) -> Option<Timestamp> {
-        let Layer4::Tcp { flags, options, .. } = packet.l4 else { return None };
-        let ticks = Some(options).filter(|_| flags.has(TcpFlags::SYN)).and_then(timestamp)?;
+        let Layer4::Tcp { options, .. } = packet.l4 else { return None };
+        let ticks = timestamp(options)?;
         let (_, partner) = packet.addresses()?;
         let bit = 1_u64.checked_shl(u32::try_from(hash(&partner) % 64).ok()?)?;
-        self.takes(hash(sender), ticks, packet.at.0, bit).map(Timestamp)
+        let who = hash(&(sender, ttl(packet)));
+        self.takes(who, ticks, packet.at.0, bit).map(Timestamp)
     }
 
     fn takes(&mut self, who: u64, ticks: u32, at: i64, partner: u64) -> Option<i64> {
@@ -133,6 +135,12 @@ impl Clocks {
             return None;
         }
         let before = clock.known;
+        if at.saturating_sub(before.at) > LONGEST {
+            // It may have run over since.
+            let known = Line::new(ticks, at, partner);
+            *clock = Clock { who, known, next: known };
+            return None;
+        }
         if clock.known.takes(ticks, at, partner) != Some(false) {
             return None;
         }
@@ -234,6 +242,8 @@ mod tests {
         assert!(starts(over).is_empty(), "it runs over");
         let other = line(1_000, 250, 500_000, 3).chain(line(400_000, 250, 500_500, 3));
         assert!(starts(other).is_empty(), "another clock that ran before: another device");
+        let later = line(1_000, 1000, 500_000, 3).chain(line(4_295_967, 1000, 4_400_000, 3));
+        assert!(starts(later).is_empty(), "it may have run over while nobody saw it");
         let one = line(1_000, 250, 500_000, 1).chain(line(500_900, 250, 501_000, 1));
         assert!(starts(one).is_empty(), "one partner: a system may count for each");
         let random = (0..500_u32).map(|n| {

@@ -34,7 +34,8 @@ impl Flow {
                 // How far it reaches cannot be known.
                 *edge = 0;
             } else if *edge == 0 || end.wrapping_sub(*edge) < WINDOW || flags.has(TcpFlags::SYN) {
-                *edge = end.max(1);
+                // A RST brings nothing, and may be anybody's.
+                *edge = if flags.has(TcpFlags::RST) { *edge } else { end.max(1) };
             }
         }
         let Some(seen) = self.edges.get_mut(direction ^ 1).filter(|edge| **edge != 0) else {

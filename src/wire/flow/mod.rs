@@ -165,7 +165,6 @@ impl Engine {
         };
         if alone && routed_from.is_none() {
             self.packet_protocols(packet, out);
-            self.started(packet, out);
         }
         match ahead {
             Some(ahead) => self.flow(packet, ahead, routed_from, out),
@@ -248,6 +247,8 @@ impl Engine {
                 self.seen.present(sender, ttl(packet), (packet.at, packet.frame), out);
             }
         }
+        let edge = flow.edges.get(direction).copied().unwrap_or_default();
+        let second = flow.packets.get(direction) == Some(&2) && flow.is_two_sided();
         if !flow.shadow {
             match flow.covers(direction, packet) {
                 Shown::Nothing => {}
@@ -263,12 +264,20 @@ impl Engine {
             Layer4::Tcp { .. } => self.tcp(index, direction, packet, out),
             _ => self.udp(index, direction, packet, out),
         }
-        self.close(index, direction, packet);
+        self.close(index, (direction, edge), packet);
+        if second && routed_from.is_none() {
+            self.started(packet, out);
+        }
     }
 
-    /// FIN and RST shorten what is left of a flow's life.
-    fn close(&mut self, index: u32, direction: usize, packet: &Packet<'_>) {
-        let Layer4::Tcp { flags, .. } = packet.l4 else { return };
+    /// FIN and RST shorten what is left of a flow's life, where they come with the next
+    /// sequence number or near it: others are somebody else's (RFC 5961 §3).
+    fn close(&mut self, index: u32, (direction, edge): (usize, u32), packet: &Packet<'_>) {
+        let Layer4::Tcp { seq, flags, .. } = packet.l4 else { return };
+        let near = seq.wrapping_sub(edge).min(edge.wrapping_sub(seq)) <= u32::from(u16::MAX);
+        if edge != 0 && !near {
+            return;
+        }
         let bits = match direction {
             _ if flags.has(TcpFlags::RST) => 3,
             0 if flags.has(TcpFlags::FIN) => 1,

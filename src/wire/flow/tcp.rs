@@ -40,7 +40,8 @@ impl Engine {
     ) {
         let Layer4::Tcp { seq, ack, flags, .. } = packet.l4 else { return };
         let Some(flow) = self.table.get_mut(index) else { return };
-        if flags.has(TcpFlags::SYN) {
+        // Once both have spoken it is known who asked: whoever sends a SYN then is another.
+        if flags.has(TcpFlags::SYN) && (flow.client.is_none() || !flow.is_two_sided()) {
             let answer = flags.has(TcpFlags::ACK);
             flow.client = Some((direction == 1) != answer);
         }
@@ -374,17 +375,28 @@ enum End {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Observed;
+    use crate::observe::{Observed, Role};
     use crate::wire::dissect::testing;
     use crate::wire::packet::Layer3;
 
     const SYN: u8 = 2;
     const RST: u8 = 4;
     const ACK: u8 = 16;
+    /// The segment is somebody else's: far from the next sequence number.
+    const STRAY: u8 = 128;
 
     /// What a server is found to say at last, of segments (sent by the client, flags, text)
     /// between the same two ports.
     fn banner(segments: &[(bool, u8, &'static str)]) -> (Vec<String>, u64) {
+        let (out, flows) = said(segments);
+        let banners = out.into_iter().filter_map(|what| match what {
+            Observed::Fact(key, value) if key.as_str() == "ssh.banner" => Some(value.into_owned()),
+            _ => None,
+        });
+        (banners.collect(), flows)
+    }
+
+    fn said(segments: &[(bool, u8, &'static str)]) -> (Vec<Observed<'static>>, u64) {
         let (mut engine, mut out) = (Engine::new(16), Vec::new());
         let mut next = [1_000_u32; 2];
         for (by_client, flags, text) in segments {
@@ -395,20 +407,35 @@ mod tests {
                 std::mem::swap(&mut packet.src_mac, &mut packet.dst_mac);
             }
             let [own, other] = if *by_client { [0, 1] } else { [1, 0] };
-            if flags & SYN != 0 {
+            if flags & (SYN | STRAY) == SYN {
                 next[own] += 700_000;
             }
-            let (seq, ack) = (next[own], next[other]);
-            next[own] += u32::try_from(text.len()).unwrap() + u32::from(flags & SYN != 0);
+            let far = if flags & STRAY == 0 { 0 } else { 9_000_000 };
+            let (seq, ack) = (next[own] + far, next[other]);
+            let taken = u32::try_from(text.len()).unwrap() + u32::from(flags & SYN != 0);
+            next[own] += if far == 0 { taken } else { 0 };
             let flags = TcpFlags(*flags);
             packet.l4 = Layer4::Tcp { src, dst, seq, ack, window: 1024, flags, options: &[] };
             engine.packet(&packet, None, &mut out);
         }
-        let said = out.into_iter().filter_map(|it| match it.what {
-            Observed::Fact(key, value) if key.as_str() == "ssh.banner" => Some(value.into_owned()),
-            _ => None,
-        });
-        (said.collect(), engine.counts().flows)
+        (out.into_iter().map(|it| it.what).collect(), engine.counts().flows)
+    }
+
+    #[test]
+    fn a_stranger_ends_no_conversation_and_turns_none_round() {
+        let hello = [(true, SYN, ""), (false, SYN | ACK, ""), (true, ACK, "")];
+        let banner_at_last =
+            [(false, ACK, "SSH-2.0-OpenSSH_8.4\r\n"), (true, ACK, "SSH-2.0-x\r\n")];
+        for stray in [RST, SYN, 1] {
+            let stray = [(false, stray | STRAY, ""), (true, stray | STRAY, "")];
+            let all: Vec<_> = [&hello[..], &stray, &banner_at_last].concat();
+            let (said, flows) = said(&all);
+            let served = said.iter().filter_map(|what| match what {
+                Observed::Service(_, port, name, Role::Server) => Some((*port, name.as_ref())),
+                _ => None,
+            });
+            assert_eq!((served.collect::<Vec<_>>(), flows), (vec![(22, "ssh")], 1));
+        }
     }
 
     #[test]

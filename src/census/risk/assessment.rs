@@ -279,9 +279,10 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    /// The score, to one decimal, when some of its findings are ended.
+    /// The score, to one decimal, when some of its findings are ended; with it the sum of
+    /// the scores of all properties, which tells more where two of them lead together.
     #[must_use]
-    pub fn without(&self, is_ended: impl Fn(&Finding) -> bool) -> f64 {
+    pub fn without(&self, is_ended: impl Fn(&Finding) -> bool) -> (f64, f64) {
         let kept: f64 = self.controls.iter().map(|control| 1.0 - control.lowers).product();
         let of = |(property, out): (Property, Outcome)| {
             let left = self.findings.iter().filter(|it| {
@@ -290,8 +291,12 @@ impl Assessment {
             let unharmed: f64 = left.map(|finding| 1.0 - finding.likelihood()).product();
             100.0 * (1.0 - unharmed) * kept * out.impact
         };
-        let all = Property::ALL.into_iter().zip(self.outcomes).map(of);
-        super::score::round(all.fold(0.0, f64::max), 1)
+        let (mut most, mut sum) = (0.0_f64, 0.0);
+        for score in Property::ALL.into_iter().zip(self.outcomes).map(of) {
+            most = most.max(score);
+            sum += score;
+        }
+        (super::score::round(most, 1), super::score::round(sum, 3))
     }
 
     /// Share of what identifies a device that is known, from 0 to 1.

@@ -116,28 +116,29 @@ fn support(page: &mut String, it: &Assessment) {
 }
 
 /// What each remedy would bring, alone and together with those above it: each time the one
-/// that then brings the most.
+/// that then brings the most. Where two properties lead together no single one lowers the
+/// score; it goes on with the one that lowers all properties the most.
 fn lower(page: &mut String, it: &Assessment) {
     let mut left: Vec<&Finding> = it.findings.iter().filter(|f| f.accepted.is_none()).collect();
     let mut done: Vec<&Finding> = Vec::new();
-    let mut score = it.score;
-    while let Some((at, together)) = best(it, &left, &done) {
-        // What touches only another property than the leading one lowers nothing yet.
-        if score - together < LEAST {
+    let (mut score, mut sum) = it.without(|_| false);
+    while let Some((at, after)) = best(it, &left, &done) {
+        // Nothing is left to lower, or nothing that is left touches what counts here.
+        if score < LEAST || after.1 >= sum {
             break;
         }
         if done.is_empty() {
             let _ = writeln!(page, "what would lower it:");
         }
+        (score, sum) = after;
         let finding = left.remove(at);
         let (points, alone) = (it.score - finding.without, finding.without);
         let _ = write!(page, "  −{points:.1} to {alone:.1}");
         if !done.is_empty() {
-            let _ = write!(page, ", with all above −{:.1} to {together:.1}", it.score - together);
+            let _ = write!(page, ", with all above −{:.1} to {score:.1}", it.score - score);
         }
         let _ = writeln!(page, "  {} ({})", finding.remedy, finding.rule);
         done.push(finding);
-        score = together;
     }
 }
 
@@ -145,8 +146,9 @@ fn lower(page: &mut String, it: &Assessment) {
 const LEAST: f64 = 0.05;
 
 /// Which of those that are left lowers the score the most once others are ended, and to
-/// what; of equals the first by its rule.
-fn best(it: &Assessment, left: &[&Finding], done: &[&Finding]) -> Option<(usize, f64)> {
+/// what score and sum; of equals the one that lowers the sum the most, then the first by its
+/// rule.
+fn best(it: &Assessment, left: &[&Finding], done: &[&Finding]) -> Option<(usize, (f64, f64))> {
     let after = |(at, next): (usize, &&Finding)| {
         let ended = |finding: &Finding| {
             std::ptr::eq(finding, *next) || done.iter().any(|it| std::ptr::eq(*it, finding))
@@ -155,7 +157,10 @@ fn best(it: &Assessment, left: &[&Finding], done: &[&Finding]) -> Option<(usize,
     };
     let rule = |at: usize| left.get(at).map(|it| it.rule.as_str());
     let all = left.iter().enumerate().map(after);
-    all.min_by(|a, b| a.1.total_cmp(&b.1).then_with(|| rule(a.0).cmp(&rule(b.0))))
+    all.min_by(|(a, (score, sum)), (b, (other, its))| {
+        let by_score = score.total_cmp(other).then_with(|| sum.total_cmp(its));
+        by_score.then_with(|| rule(*a).cmp(&rule(*b)))
+    })
 }
 
 #[cfg(test)]
@@ -163,9 +168,8 @@ mod tests {
     use super::*;
     use crate::store::risk::{ControlTerm, Outcome};
 
-    #[test]
-    fn remedies_add_up_in_the_order_of_the_best() {
-        let finding = |rule: &str, weight: f64, touches: &[Property], without: f64| Finding {
+    fn finding(rule: &str, weight: f64, touches: &[Property], without: f64) -> Finding {
+        Finding {
             rule: rule.to_owned(),
             remedy: format!("end {rule}"),
             weight,
@@ -174,7 +178,47 @@ mod tests {
             touches: touches.to_vec(),
             without,
             ..Finding::default()
+        }
+    }
+
+    #[test]
+    fn where_two_properties_lead_together_it_goes_on() {
+        let out = |impact| Outcome { impact, ..Outcome::default() };
+        let it = Assessment {
+            score: 40.0,
+            outcomes: [out(1.0), out(0.0), out(1.0)],
+            findings: vec![
+                finding("a", 0.4, &[Property::Safety], 40.0),
+                finding("b", 0.4, &[Property::Data], 40.0),
+                finding("c", 0.4, &[Property::Effectiveness], 40.0),
+            ],
+            ..Assessment::default()
         };
+        let mut page = String::new();
+        lower(&mut page, &it);
+        let lines: Vec<&str> = page.lines().skip(1).collect();
+        assert_eq!(
+            lines,
+            ["  −0.0 to 40.0  end a (a)", "  −0.0 to 40.0, with all above −40.0 to 0.0  end b (b)",],
+            "the effectiveness has no weight here"
+        );
+        // Of those that leave the score as it is, the one that lowers the most comes first.
+        let it = Assessment {
+            outcomes: [out(1.0); 3],
+            findings: vec![
+                finding("a", 0.4, &[Property::Safety], 40.0),
+                finding("b", 0.4, &[Property::Effectiveness, Property::Data], 40.0),
+            ],
+            ..it
+        };
+        let mut page = String::new();
+        lower(&mut page, &it);
+        assert!(page.lines().nth(1).unwrap().ends_with("end b (b)"), "{page}");
+        assert!(page.ends_with("−40.0 to 0.0  end a (a)\n"), "{page}");
+    }
+
+    #[test]
+    fn remedies_add_up_in_the_order_of_the_best() {
         let out = |impact| Outcome { impact, ..Outcome::default() };
         let (what, text) = ("c".to_owned(), String::new());
         let it = Assessment {

@@ -26,6 +26,11 @@ fn families_are_told_by_version_and_their_neighbours_are_not() {
             )
         };
     }
+    macro_rules! freebsd {
+        ($version:literal) => {
+            concat!("FreeBSD fw ", $version, " FreeBSD ", $version, " x-n254617 GENERIC amd64")
+        };
+    }
     for (key, value, wanted) in [
         (described, catalyst!("17.6.5"), (no, "2024-07-30")),
         (described, catalyst!("17.15.1"), (yes, "2028-08-09")),
@@ -58,6 +63,16 @@ fn families_are_told_by_version_and_their_neighbours_are_not() {
             "FreeBSD fw 13.20-RELEASE FreeBSD 13.20-RELEASE releng/13.20 GENERIC amd64",
             nothing,
         ),
+        // No releases: they end with none.
+        (described, freebsd!("13.2-STABLE"), nothing),
+        (described, freebsd!("13.2-CURRENT"), nothing),
+        (described, freebsd!("13.2-PRERELEASE"), nothing),
+        (described, freebsd!("13.2-ALPHA3"), nothing),
+        (described, freebsd!("13.2-BETA1"), nothing),
+        (described, freebsd!("13.2-RC2"), nothing),
+        (described, freebsd!("13.2-RELEASE-p4"), (no, "2024-06-30")),
+        ("dhcp.vendor_class", "dhcpcd-9.4.1:FreeBSD-13.2-STABLE:amd64:x", nothing),
+        ("dhcp.vendor_class", "dhcpcd-9.4.1:FreeBSD-13.2-RELEASE:amd64:x", (no, "2024-06-30")),
         // All rows of FreeBSD have ended, and the next one may run here.
         ("ssh.banner", "SSH-2.0-OpenSSH_9.3 FreeBSD-20230719", nothing),
         ("http.user_agent", "libdnf (Rocky Linux 9.3; generic; Linux.x86_64)", (yes, "2032-05-31")),

@@ -58,6 +58,9 @@ const SHOWN: &[(&str, &str, i8)] = &[
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
 
+/// Minutes of a day: of less time there is no rate by day.
+const WHOLE_DAY: u64 = 1440;
+
 /// How it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -204,6 +207,8 @@ fn cell(row: &Row<'_>, column: &str) -> String {
         "in_use_opening_hours" => open.map(hours).unwrap_or_default(),
         "utilization_opening_percent" => of(open, it.open),
         "utilization_available_percent" => of(open, it.available),
+        // Of less than a day nobody knows whether it is like the rest.
+        "examinations_per_day" if it.observed < WHOLE_DAY => String::new(),
         "examinations_per_day" => {
             let tenths = |n: u64| n.saturating_mul(14_400).saturating_add(it.observed / 2);
             let rate = examined.and_then(|(n, _)| tenths(n).checked_div(it.observed));
@@ -268,6 +273,11 @@ mod tests {
             (of("examinations_per_day"), of("examination_minutes")),
             ("10.0".into(), "30.0".into())
         );
+        let mut short = self::row(&asset);
+        short.activity.observed = 1439;
+        assert_eq!(cell(&short, "examinations_per_day"), "", "less than a day");
+        short.activity.observed = 1440;
+        assert_eq!(cell(&short, "examinations_per_day"), "20.0");
         assert_eq!((of("from"), of("silent_days")), ("1970-01-01".into(), "3".into()));
         let mut lines = Vec::new();
         text(&[row], &mut lines).unwrap();

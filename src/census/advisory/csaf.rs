@@ -82,6 +82,9 @@ struct Tracking {
     /// Whole numbers, or three of them (CSAF 2.0, section 3.1.11).
     #[serde(default)]
     version: String,
+    /// `draft`, `interim` or `final`.
+    #[serde(default)]
+    status: Option<Maybe<String>>,
 }
 
 #[derive(Default, Derived)]
@@ -197,11 +200,25 @@ impl Maybe<Score> {
     }
 }
 
-/// The numbers of a version: whole (`3`) or semantic (`1.4.0`, CSAF 2.0, section 3.1.11); a
-/// draft's suffix, and what is no number, is less than any.
-fn revision(version: &str) -> Vec<u64> {
-    let numbers = version.split(['-', '+']).next().unwrap_or_default();
-    numbers.split('.').map_while(|it| it.trim().parse().ok()).take(3).collect()
+/// What orders versions, whole (`3`) or semantic (`1.4.0`, CSAF 2.0, section 3.1.11): whether
+/// it has a number, three numbers, whether it is released, and the numbers of a pre-release.
+/// What follows a `+` is a build, which orders nothing.
+fn revision(version: &str, is_draft: bool) -> Vec<u64> {
+    let version = version.split('+').next().unwrap_or_default();
+    let (numbers, before) = version.split_once('-').unzip();
+    let numbers: Vec<u64> = numbers
+        .unwrap_or(version)
+        .split('.')
+        .map_while(|it| it.trim().parse().ok())
+        .take(3)
+        .collect();
+    let mut all = vec![u64::from(!numbers.is_empty())];
+    all.extend(numbers);
+    all.resize(4, 0);
+    all.push(u64::from(before.is_none() && !is_draft));
+    let parts = before.into_iter().flat_map(|it| it.split('.'));
+    all.extend(parts.filter_map(|it| it.parse::<u64>().ok()).take(3));
+    all
 }
 
 /// Whether a JSON text is such a document: it has a `document`.
@@ -223,7 +240,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Advisory, usize), String> {
         return Err(format!("{} bytes; a document may have {MAX_BYTES}", bytes.len()));
     }
     let it: Document = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    let Tracking { id, initial_release_date, current_release_date, version } = it.document.tracking;
+    let Tracking { id, initial_release_date, current_release_date, version, status } =
+        it.document.tracking;
     let day = |text: &str| text.get(..10).filter(|day| is_day(day)).map(str::to_owned);
     let (Some(released), Some(revised)) = (day(&initial_release_date), day(&current_release_date))
     else {
@@ -246,7 +264,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Advisory, usize), String> {
             leaves.entry(it.full_product_name.product_id).or_insert(part);
         }
     }
-    let revision = revision(&version);
+    let is_draft = matches!(status, Some(Maybe::Is(it)) if it.eq_ignore_ascii_case("draft"));
+    let revision = revision(&version, is_draft);
     let mut advisory = Advisory { id, released, revised, revision, ..Advisory::default() };
     let mut named: BTreeMap<Leaf, BTreeSet<usize>> = BTreeMap::new();
     let groups: BTreeMap<String, Vec<String>> = it

@@ -366,6 +366,17 @@ fn of_two_of_a_day_the_later_revision_stays_whatever_its_name() {
         ("3", "3", "second"),
         ("", "1", "second"),
         ("1", "final", "first"),
+        ("0", "final", "first"),
+        // A pre-release comes before its release, and after the one before.
+        ("2.0.0", "2.0.0-draft", "first"),
+        ("2.0.0-draft", "2.0.0", "second"),
+        ("2.0.0", "2.0.0-1.rc", "first"),
+        ("2.0.0-2.rc", "2.0.0-1.rc", "first"),
+        ("2.0.0-1.rc", "1.9.9", "first"),
+        ("2", "2.0.0-1", "first"),
+        ("1.0.0+9", "1.0.0+10", "second"),
+        (r#"2", "status": "final"#, r#"2", "status": "draft"#, "first"),
+        (r#"2", "status": "interim"#, r#"2", "status": "DRAFT"#, "first"),
     ] {
         let mut set = Set::default();
         for (version, name) in [(first, "first"), (second, "second")] {

@@ -247,3 +247,30 @@ fn an_address_that_another_uses_already_is_a_conflict_and_not_held() {
     assert_eq!(of(B).conflicts, [(IP, of(A).id)]);
     assert!(of(A).ips.is_empty() && of(B).ips == [IP]);
 }
+
+#[test]
+fn who_was_not_given_an_address_declines_nothing() {
+    let mut it = Hospital::new();
+    it.leased(0, B, false);
+    for minute in 1..9 {
+        it.arp(minute * 5, B);
+    }
+    let decline = |it: &mut Hospital, mac| {
+        let host = HostId { mac: Some(mac), ..HostId::default() };
+        let (at, what) = (Timestamp(30 * 60 * SECOND), Observed::Address(IP, Lease::Declined));
+        it.0.apply(0, Observation { at, frame: 1, host, what });
+    };
+    // A stranger, and in the name of its holder, who was given it long ago.
+    decline(&mut it, A);
+    decline(&mut it, B);
+    let assets = it.0.assets();
+    assert!(assets.iter().all(|asset| asset.conflicts.is_empty()));
+    let of = |mac| assets.iter().find(|asset| asset.macs.contains(&mac));
+    assert!(of(A).is_none_or(|a| a.ips.is_empty()));
+    assert_eq!(of(B).unwrap().ips, [IP]);
+    let mut it = Hospital::new();
+    it.arp(0, B);
+    it.leased(0, A, false);
+    it.say(5, A, Observed::Address(IP, Lease::Declined));
+    assert!(it.0.assets().iter().all(|asset| asset.conflicts.is_empty()), "too late");
+}

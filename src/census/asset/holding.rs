@@ -33,6 +33,8 @@ struct Holding {
     fresh: bool,
     /// Until when a server gave it, its last claim where none did.
     until: Timestamp,
+    /// The first and the last time that a server gave it.
+    given: Option<Span>,
 }
 
 impl Holding {
@@ -66,6 +68,7 @@ impl Holdings {
             _ => (false, 0),
         };
         let until = span.last.plus(seconds * SECOND);
+        let given = matches!(lease, Some(Lease::Dhcp { .. })).then_some(span);
         let key = (domain(segment), ip);
         let all = self.by_address.entry(key).or_insert_with(|| Vec::with_capacity(1));
         let same = |it: &&mut Holding| {
@@ -78,8 +81,12 @@ impl Holdings {
                 known.fresh = if span.first < known.span.first { fresh } else { known.fresh };
                 known.span.cover(span);
                 known.until = known.until.max(until);
+                match (&mut known.given, given) {
+                    (Some(known), Some(given)) => known.cover(given),
+                    (known, given) => *known = known.or(given),
+                }
             }
-            None if !is_full => all.push(Holding { mac, segment, span, fresh, until }),
+            None if !is_full => all.push(Holding { mac, segment, span, fresh, until, given }),
             None => {}
         }
     }
@@ -94,6 +101,12 @@ impl Holdings {
         declined: bool,
     ) {
         let Some(all) = self.by_address.get_mut(&(domain(segment), ip)) else { return };
+        // Who was given nothing just before has nothing to decline, whatever it says.
+        let just = |given: Timestamp| (0..=DECLINED_WITHIN).contains(&at.since(given));
+        let given = |it: &Holding| it.given.is_some_and(|it| just(it.first) || just(it.last));
+        if declined && !all.iter().any(|it| it.mac == mac && given(it)) {
+            return;
+        }
         for it in all.iter_mut().filter(|it| it.mac == mac && it.span.last <= at) {
             it.until = it.until.min(at);
         }

@@ -125,7 +125,9 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         (1, None | Some(message::DISCOVER | message::REQUEST | message::INFORM)) => {
             client(&fixed, &options, out);
         }
-        (1, Some(message::DECLINE | message::RELEASE)) => leaves(&fixed, kind, &options, out),
+        (1, Some(message::DECLINE | message::RELEASE)) => {
+            leaves(packet, &fixed, kind, &options, out);
+        }
         (2, Some(message::OFFER | message::ACK)) => {
             server(packet, &fixed, kind == Some(message::ACK), &options, out);
         }
@@ -161,8 +163,18 @@ fn client(fixed: &Fixed, options: &Options<'_>, out: &mut dyn Sink) {
 }
 
 /// A client has an address no more: the one that it had (RFC 2131 §4.4.6), or the one that
-/// it was given and another uses (§3.1.5, table 5: in option 50).
-fn leaves(fixed: &Fixed, kind: Option<u8>, options: &Options<'_>, out: &mut dyn Sink) {
+/// it was given and another uses (§3.1.5, table 5: in option 50). Without a relay between
+/// it says so from its own card: what another's frame brings takes nobody's address away.
+fn leaves(
+    packet: &Packet<'_>,
+    fixed: &Fixed,
+    kind: Option<u8>,
+    options: &Options<'_>,
+    out: &mut dyn Sink,
+) {
+    if fixed.giaddr.is_none() && packet.src_mac.is_some_and(|src| src != fixed.mac) {
+        return;
+    }
     let asked = || options.get(50).and_then(|v| v.as_array::<4>().copied()).map(Ipv4Addr::from);
     let (ip, how) = match kind {
         Some(message::DECLINE) => (asked(), Lease::Declined),

@@ -1,5 +1,6 @@
 use super::super::testing::{facts, packet, udp};
 use super::super::torture;
+use crate::net::Mac;
 use crate::wire::packet::{Layer3, Packet};
 
 const MAC: [u8; 6] = [0x00, 0x09, 0xfb, 0x05, 0x93, 0x22];
@@ -133,12 +134,22 @@ fn acknowledged_address_and_server() {
 
 #[test]
 fn an_address_that_is_given_back_or_in_use_already_is_said() {
+    let from = |card, bytes: &[u8]| {
+        let it = Packet { src_mac: Some(Mac(card)), ..udp(68, 67, bytes) };
+        facts(&packet("dhcp", &it).unwrap())
+    };
+    let said = |bytes: &[u8]| from(MAC, bytes);
     let released = Message::new(1, 7).address(12, [10, 0, 0, 9]).end();
     assert_eq!(said(&released), ["<00:09:fb:05:93:22|> Address(10.0.0.9, Released)"]);
     let declined = Message::new(1, 4).option(50, &[10, 0, 0, 9]).end();
     assert_eq!(said(&declined), ["<00:09:fb:05:93:22|> Address(10.0.0.9, Declined)"]);
     let nothing = [Message::new(1, 7).end(), Message::new(1, 4).option(50, &[0; 4]).end()];
     assert!(nothing.iter().all(|it| said(it).is_empty()));
+    // In another's name: only a relay hands that on.
+    let stranger = [2, 0, 0, 0, 0, 9];
+    assert!([&released, &declined].iter().all(|it| from(stranger, it).is_empty()));
+    let relayed = Message::new(1, 4).address(24, [10, 0, 0, 1]).option(50, &[10, 0, 0, 9]).end();
+    assert_eq!(from(stranger, &relayed), ["<00:09:fb:05:93:22|> Address(10.0.0.9, Declined)"]);
     let of_a_server = Message::new(2, 7).address(12, [10, 0, 0, 9]).end();
     assert!(said(&of_a_server).is_empty());
     torture::packet("dhcp", &udp(68, 67, &declined), &[]);

@@ -22,8 +22,10 @@ struct Kept {
     key: Key,
     at: Timestamp,
     nonce: u128,
-    /// None once it is answered.
+    /// None once it is answered, and where it is not the only one.
     question: Option<Question>,
+    /// Several asked under these ends and number at once: an answer is to any of them.
+    is_disputed: bool,
 }
 
 /// See the module.
@@ -47,16 +49,21 @@ impl Asked {
         self.places.get_mut(at)?.as_mut()
     }
 
-    /// Keeps a question. The same once more, sent again, stays answered if it was.
+    /// Keeps a question. The same once more, sent again, stays answered if it was; another
+    /// while one is open has no more claim to the answer than that has.
     pub(super) fn ask(&mut self, key: Key, at: Timestamp, question: Question) {
         if self.places.is_empty() {
             self.places.resize_with(MAX_QUESTIONS, || None);
         }
         let nonce = question.nonce;
-        let kept = Kept { key, at, nonce, question: Some(question) };
+        let kept = Kept { key, at, nonce, question: Some(question), is_disputed: false };
         if let Some(known) = self.known(&key) {
+            let is_open = known.question.is_some() || known.is_disputed;
+            let waited = at.since(known.at);
             if known.nonce == nonce {
                 known.at = at;
+            } else if is_open && (OVERTAKEN..ANSWER_WAIT).contains(&waited) {
+                *known = Kept { question: None, is_disputed: true, ..kept };
             } else {
                 *known = kept;
             }

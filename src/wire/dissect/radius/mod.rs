@@ -1,8 +1,8 @@
 //! RADIUS (RFC 2865, accounting RFC 2866, LAN use RFC 3580): a switch or access point
 //! asks whether a station may join, and tells the station's address, port and VLAN.
 //!
-//! An answer may tell a VLAN and not of whom: then its question is looked for, by ends and
-//! identifier (RFC 2865 §3).
+//! An answer tells a VLAN, and seldom of whom: its question does, which is looked for by
+//! ends and identifier (RFC 2865 §3). An answer to nothing that was asked tells nothing.
 //!
 //! Passwords, challenges and vendor attributes are never read. A user name leaves only
 //! through [`Sink::user`]; one that is a card's address or a machine's account is no person.
@@ -155,12 +155,9 @@ fn answer(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: 
         return;
     }
     let vlan = it.vlan();
-    let (station, plug) = match question {
-        Some(Question { card, plug, .. }) => (Some(card), plug),
-        None => (it.station(), None),
-    };
-    let Some(station) = station else { return };
-    let who = Who::Named { mac: Some(station), ip: None };
+    // Whom an answer names that nobody asked for, anybody may have put there.
+    let Some(Question { card, plug, .. }) = question else { return };
+    let who = Who::Named { mac: Some(card), ip: None };
     if let (Some((switch, port)), Some(_)) = (plug, vlan) {
         let (switch, port) = (switch.into_string().into(), port.into_string().into());
         out.observe(who, Observed::Attached(SwitchPort { switch, port, vlan }));

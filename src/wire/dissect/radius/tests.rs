@@ -94,14 +94,12 @@ fn a_wireless_station() {
 }
 
 #[test]
-fn an_answer_tells_the_vlan_of_a_station_it_names() {
+fn an_answer_that_nobody_asked_for_places_nobody() {
     let accept: &[(u8, &[u8])] = &[(1, b"0009fb059322"), (64, &[0, 0, 0, 13]), (81, b"30")];
     let answer = message(ACCESS_ACCEPT, accept);
     let it = udp(1812, 50000, &answer);
-    assert!(facts(&packet("radius", &it).unwrap()) == ["<00:09:fb:05:93:22|> radius.vlan=30"]);
+    assert!(facts(&packet("radius", &it).unwrap()).is_empty());
     assert_eq!(answers(&it), Some(true));
-    let tunnel: &[(u8, &[u8])] = &[(1, b"0009fb059322"), (64, &[0, 0, 0, 3]), (81, b"30")];
-    assert!(said(&message(ACCESS_ACCEPT, tunnel)).is_empty(), "another kind of tunnel");
 }
 
 #[test]

@@ -132,6 +132,21 @@ fn an_answer_that_names_nobody_is_about_whom_its_question_names() {
 }
 
 #[test]
+fn whom_an_answer_names_is_not_whom_it_is_about() {
+    let named = |kind, card: &str| {
+        let it = [(31, card.as_bytes()), (64, &[0, 0, 0, kind][..]), (81, b"10")];
+        let mut it = message(ACCEPT, &it);
+        it[1] = 1;
+        (1, 5000, true, it)
+    };
+    assert!(conversation(&[named(13, FIRST)]).is_empty(), "nobody asked");
+    let asks = || (0, 5000, false, asked(FIRST, 1, 1));
+    let told = conversation(&[asks(), named(13, SECOND)]);
+    assert_eq!(told.last().map(String::as_str), Some("00:09:fb:05:93:01 10"));
+    assert!(conversation(&[asks(), named(3, FIRST)]).is_empty(), "another kind of tunnel");
+}
+
+#[test]
 fn what_is_sent_again_is_the_same_question() {
     let told = conversation(&[
         (0, 5000, false, asked(FIRST, 1, 1)),
@@ -154,6 +169,13 @@ fn nobody_is_put_into_the_vlan_of_another() {
     assert!(conversation(&[ask(), refuse(REJECT), accept(1)]).is_empty(), "refused");
     assert!(conversation(&[ask(), refuse(CHALLENGE), accept(1)]).is_empty(), "not yet");
     let other = (1, 5000, false, asked(SECOND, 1, 2));
-    let told = conversation(&[ask(), other, accept(2)]);
+    let told = conversation(&[ask(), accept(1), other.clone(), accept(2)]);
     assert_eq!(told.last().map(String::as_str), Some("00:09:fb:05:93:02 10"));
+    // Of two that wait at once, one may be forged to catch the answer; so may a third.
+    let third = (1, 5000, false, asked("00-09-fb-05-93-03", 1, 3));
+    assert!(conversation(&[ask(), other.clone(), accept(2)]).is_empty(), "two wait");
+    assert!(conversation(&[ask(), other.clone(), third, accept(2)]).is_empty(), "three");
+    let late = (60, 5000, false, asked(SECOND, 1, 4));
+    let told = conversation(&[ask(), other, late, accept(61)]);
+    assert_eq!(told.last().map(String::as_str), Some("00:09:fb:05:93:02 10"), "long after");
 }

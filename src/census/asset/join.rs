@@ -330,6 +330,13 @@ fn merge<'a>(
     }
 }
 
+/// The card that a KNX device says is its own, where it is: such a device has one.
+fn own_card(group: &Group<'_>) -> Option<Mac> {
+    let (mac, _) = value(group, &rule("identity.knx", "knx.mac"))?;
+    let mac = mac.parse().ok()?;
+    group.identities().any(|it| it.mac() == Some(mac)).then_some(mac)
+}
+
 /// Whether two say different things in a field that tells devices apart.
 fn contradict(one: &Group<'_>, other: &Group<'_>) -> bool {
     let telling = RULES.iter().filter(|rule| !rule.named && rule.with.is_none());
@@ -337,6 +344,7 @@ fn contradict(one: &Group<'_>, other: &Group<'_>) -> bool {
     let otherwise = !these.is_empty() && !those.is_empty() && these.is_disjoint(&those);
     otherwise
         || serial::differ(one, other)
+        || own_card(one).zip(own_card(other)).is_some_and(|(a, b)| a != b)
         || telling.into_iter().any(|rule| match (value(one, rule), value(other, rule)) {
             (Some((a, _)), Some((b, _))) => !a.eq_ignore_ascii_case(b),
             _ => false,

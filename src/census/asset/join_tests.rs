@@ -425,3 +425,20 @@ fn a_dock_of_several_meters_and_a_number_of_none_join_nobody() {
     hello(&mut it, 7, "", "", "0600122873");
     assert_eq!(it.cards(), (1..8).map(|card| vec![card]).collect::<Vec<_>>());
 }
+
+#[test]
+fn one_knx_serial_number_is_one_device_unless_each_names_its_own_card() {
+    let cards = |macs: &[(u8, &'static str)]| {
+        let mut it = Hospital::new();
+        for card in [1, 2] {
+            it.fact(card, "knx.serial_number", "00a601020304");
+        }
+        for (card, mac) in macs {
+            it.fact(*card, "knx.mac", mac);
+        }
+        it.cards().len()
+    };
+    assert_eq!(cards(&[]), 1);
+    assert_eq!(cards(&[(1, "00:01:02:00:00:01")]), 1);
+    assert_eq!(cards(&[(1, "00:01:02:00:00:01"), (2, "00:01:02:00:00:02")]), 2);
+}

@@ -82,7 +82,7 @@ fn device(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     let mac = Mac(r.array("MAC")?);
     let name = r.take(30, "name")?;
     out.fact(Who::Sender, &ADDRESS, &format!("{}.{}.{low}", high >> 4, high & 0x0f));
-    if serial != [0; 6] {
+    if is_telling(serial) {
         out.fact(Who::Sender, &SERIAL, &hex(&serial));
     }
     if mac.is_unicast() {
@@ -90,6 +90,12 @@ fn device(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     }
     out.fact(Who::Sender, &NAME, &unmarked(name));
     Ok(())
+}
+
+/// Whether a serial number was given: not one byte all through, nor the first of all.
+fn is_telling(serial: [u8; 6]) -> bool {
+    let [first, ..] = serial;
+    serial.iter().any(|byte| *byte != first) && serial != [0, 0, 0, 0, 0, 1]
 }
 
 #[cfg(test)]
@@ -106,6 +112,16 @@ mod tests {
         m.extend(name);
         m.extend([8, 2, 2, 1, 3, 1, 4, 1]);
         m
+    }
+
+    #[test]
+    fn a_serial_number_that_was_never_given_is_none() {
+        for serial in [[0; 6], [0xff; 6], [1; 6], [0, 0, 0, 0, 0, 1]] {
+            let mut m = answer();
+            m[22..28].copy_from_slice(&serial);
+            let said = facts(&packet("knx", &udp(3671, 3671, &m)).unwrap());
+            assert_eq!(said.len(), 3, "{serial:?}: {said:?}");
+        }
     }
 
     #[test]

@@ -49,6 +49,9 @@ const fn rule(name: &'static str, key: &'static str) -> Rule {
     Rule { name, key, when: None, with: None, named: false, passes_on: false, block: false }
 }
 
+/// Of an OSPF router, set by hand or taken from one of its addresses.
+const ROUTER: &str = "ospf.router_id";
+
 /// Strongest first.
 const RULES: &[Rule] = &[
     // WS-Addressing endpoint reference: "a globally-unique identifier" (WS-Discovery §2.6).
@@ -61,7 +64,7 @@ const RULES: &[Rule] = &[
     // The serial number of a KNX device is no other's (ISO 22510, device information).
     rule("identity.knx", "knx.serial_number"),
     // "Uniquely identifies the router in the Autonomous System" (RFC 2328 §C.1).
-    Rule { block: true, ..rule("identity.router", "ospf.router_id") },
+    Rule { block: true, ..rule("identity.router", ROUTER) },
     // A domain knows each of its computers by one name.
     Rule {
         when: Some(("ntlm.membership", "domain")),
@@ -121,6 +124,10 @@ pub(super) fn join<'a>(
             if rule.key == "wsd.endpoint" && !is_unique(&value) {
                 continue;
             }
+            // Nobody was given it.
+            if rule.key == ROUTER && value == "0.0.0.0" {
+                continue;
+            }
             if let Some(key) = rule.with {
                 let Some((with, _)) = self::value(group, &self::rule(rule.name, key)) else {
                     continue;
@@ -146,7 +153,9 @@ pub(super) fn join<'a>(
         }
         for places in by_value.into_values().filter(|places| places.len() <= MOST) {
             let differ = |whole: &Group<'a>, part: &Group<'a>| {
-                are_apart(pins, whole, part) || rule.passes_on && follows(whole, part)
+                are_apart(pins, whole, part)
+                    || rule.passes_on && follows(whole, part)
+                    || rule.key == ROUTER && !share_area(whole, part)
             };
             merge(groups, &places, differ, |group| {
                 let (value, said) = value(group, rule)?;
@@ -285,6 +294,16 @@ fn unite<'a>(
 
 fn are_apart(pins: &Pins, whole: &Group<'_>, part: &Group<'_>) -> bool {
     pins.are_apart(whole.identities(), part.identities()) || contradict(whole, part)
+}
+
+/// Whether two were heard in one OSPF area, or one of them in none: what is unique in one
+/// system may be there again in another, and only a common area shows that it is one.
+fn share_area<'a>(one: &Group<'a>, other: &Group<'a>) -> bool {
+    let areas = |group: &Group<'a>| -> BTreeSet<&'a str> {
+        group.hosts.iter().flat_map(|(_, host)| host.values("ospf.area")).collect()
+    };
+    let (these, those) = (areas(one), areas(other));
+    these.is_empty() || those.is_empty() || !these.is_disjoint(&those)
 }
 
 /// Whether one card was heard no more when the other came.

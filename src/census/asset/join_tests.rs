@@ -442,3 +442,18 @@ fn one_knx_serial_number_is_one_device_unless_each_names_its_own_card() {
     assert_eq!(cards(&[(1, "00:01:02:00:00:01")]), 1);
     assert_eq!(cards(&[(1, "00:01:02:00:00:01"), (2, "00:01:02:00:00:02")]), 2);
 }
+
+#[test]
+fn a_router_identifier_of_nobody_or_of_another_area_joins_nobody() {
+    let cards = |id: &'static str, areas: [&'static str; 2]| {
+        let mut it = Hospital::new();
+        for (card, area) in [1, 2].into_iter().zip(areas) {
+            it.fact(card, "ospf.router_id", id);
+            it.fact(card, "ospf.area", area);
+        }
+        it.cards().len()
+    };
+    assert_eq!(cards("10.255.0.1", ["0.0.0.0", "0.0.0.0"]), 1);
+    assert_eq!(cards("10.255.0.1", ["0.0.0.0", "0.0.0.9"]), 2);
+    assert_eq!(cards("0.0.0.0", ["0.0.0.0", "0.0.0.0"]), 2);
+}

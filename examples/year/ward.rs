@@ -95,7 +95,19 @@ pub(crate) fn day(census: &mut Census, n: u32, base: i64) {
             if weekend && n % 4 == 1 {
                 return;
             }
-            it.is(base, &[("mdns.model", "iMac11,3".to_owned())]);
+            // Every third is a Mac, of the others half no longer supported.
+            let build = if n % 4 == 1 { "10.0.19045" } else { "6.1.7601" };
+            match n % 3 {
+                0 => it.is(base, &[("mdns.model", "iMac11,3".to_owned())]),
+                _ => it.is(
+                    base,
+                    &[
+                        ("dhcp.hostname", format!("PC{n}")),
+                        ("dhcp.vendor_class", "MSFT 5.0".to_owned()),
+                        ("ntlm.version", build.to_owned()),
+                    ],
+                ),
+            }
             let mut at = base + some(6, 60);
             while at < base + 620 {
                 let on = 20 + some(u64::try_from(at & 0xff).unwrap_or(0), 90);

@@ -225,6 +225,15 @@ impl Minutes {
         }
         set
     }
+
+    /// The same; none when the bytes are not just as [`Self::encode`] writes minutes of less
+    /// than so many from the base on.
+    #[must_use]
+    pub fn decode_whole(base: i64, bytes: &[u8], most: i64) -> Option<Self> {
+        let set = Self::decode(base, bytes);
+        let fits = set.last().is_none_or(|last| last < base.saturating_add(most));
+        (fits && set.encode(base) == bytes).then_some(set)
+    }
 }
 
 /// A number in groups of seven bits, the lowest first.

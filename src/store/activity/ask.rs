@@ -6,10 +6,10 @@ use std::rc::Rc;
 use foldhash::fast::RandomState;
 use rusqlite::params;
 
-use super::kept::{days_of, next_watched};
+use super::kept::{days_of, next_watched_by};
 use super::roll::{Basis, detail};
 use super::sheet::{DAYS, Sums, TOTALS, Table};
-use super::{Speaker, record, stored};
+use super::{Speaker, damaged, record, stored};
 use crate::census::activity::method::SEGMENT_GAP;
 use crate::census::activity::{Method, UNTIMELY};
 use crate::net::Segment;
@@ -75,6 +75,11 @@ pub struct Examination {
     pub duration: i64,
 }
 
+/// Minutes of a UTC day, just as they were written.
+fn whole(base: i64, blob: &[u8]) -> rusqlite::Result<Minutes> {
+    Minutes::decode_whole(base, blob, DAY).ok_or_else(|| damaged("minutes of a day"))
+}
+
 /// Minutes in which segments were seen, and somebody watched.
 pub(super) struct Seen {
     watched: Minutes,
@@ -96,12 +101,12 @@ impl Seen {
                    ORDER BY day";
         inventory.rows(sql, params![utc(from) - 1, utc(to) + 1], |row| {
             let base = row.get::<_, i64>(0)?.saturating_mul(DAY);
-            let name = row.get_ref(1)?.as_blob().unwrap_or_default();
+            let name = row.get_ref(1)?.as_blob()?;
             let is_wanted = |only: &Vec<Vec<u8>>| only.iter().any(|it| it == name);
             if !name.is_empty() && !only.as_ref().is_none_or(is_wanted) {
                 return Ok(());
             }
-            let minutes = Minutes::decode(base, row.get_ref(2)?.as_blob().unwrap_or_default());
+            let minutes = whole(base, row.get_ref(2)?.as_blob()?)?;
             if name.is_empty() {
                 it.watched.unite(&minutes);
             } else {
@@ -133,7 +138,9 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn calendar(&self) -> Result<Calendar, Error> {
-        stored(&self.connection).map_err(|error| Error::new(&self.path, Fault::Read(error)))
+        stored(&self.connection)
+            .flatten()
+            .map_err(|error| Error::new(&self.path, Fault::Read(error)))
     }
 
     /// The first and the last minute in which somebody watched.
@@ -146,7 +153,7 @@ impl Inventory {
                    ORDER BY day";
         let all = self.rows(sql, [], |row| {
             let base = row.get::<_, i64>(0)?.saturating_mul(DAY);
-            Ok(Minutes::decode(base, row.get_ref(1)?.as_blob().unwrap_or_default()))
+            whole(base, row.get_ref(1)?.as_blob()?)
         })?;
         let first = all.first().and_then(Minutes::first);
         Ok(first.zip(all.last().and_then(Minutes::last)))
@@ -160,7 +167,9 @@ impl Inventory {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let zone = self.calendar()?.zone;
         let (mut days, mut after) = (BTreeSet::new(), i32::MIN);
-        while let Some((day, minutes)) = next_watched(&self.connection, after).map_err(read)? {
+        while let Some((day, minutes)) =
+            next_watched_by(&self.connection, after, whole).map_err(read)?
+        {
             days.extend(minutes.first().into_iter().chain(minutes.last()).map(|at| zone.day(at)));
             after = day;
         }
@@ -188,13 +197,13 @@ impl Inventory {
             let days = (first, last.saturating_add(1));
             DAYS.sum_side_by_side(&self.connection, days, &mut sums).map_err(read)?;
         }
+        ever.whole().and_then(|()| sums.whole()).map_err(read)?;
         let seen = Seen::load(self, (from, to), None)?;
         let mut of_segments = Shared::new(&calendar, self.open_days((first, last))?, (from, to));
         let sql = "SELECT asset, id, first_seen, basis FROM asset_use JOIN asset ON asset = number";
         let all = self.rows(sql, [], |row| {
             let number: i64 = row.get(0)?;
-            let blob = row.get_ref(3)?.as_blob().unwrap_or_default();
-            let basis: Basis = record::only(blob).unwrap_or_default();
+            let basis: Basis = record::only(row.get_ref(3)?.as_blob()?).map_err(damaged)?;
             let since = Timestamp(row.get(2)?).minute();
             let ever = ever.get(number);
             let sums = if period.is_some() { sums.get(number) } else { ever };
@@ -319,8 +328,8 @@ impl Inventory {
     fn bases(&self, id: &str) -> Result<Vec<(i64, Basis)>, Error> {
         let sql = "SELECT asset, basis FROM asset_use JOIN asset ON asset = number WHERE id = ?1";
         self.rows(sql, [id], |row| {
-            let blob = row.get_ref(1)?.as_blob().unwrap_or_default();
-            Ok((row.get(0)?, record::only(blob).unwrap_or_default()))
+            let basis = record::only(row.get_ref(1)?.as_blob()?).map_err(damaged)?;
+            Ok((row.get(0)?, basis))
         })
     }
 }

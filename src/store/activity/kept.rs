@@ -87,10 +87,20 @@ impl Kept {
     }
 }
 
-/// The next UTC day after one on which somebody watched, and when on it.
+/// The next UTC day after one on which somebody watched, and when on it, as far as it can be
+/// read.
 pub(super) fn next_watched(
     connection: &Connection,
     after: UtcDay,
+) -> rusqlite::Result<Option<(UtcDay, Minutes)>> {
+    next_watched_by(connection, after, |base, blob| Ok(Minutes::decode(base, blob)))
+}
+
+/// The same, read as is said.
+pub(super) fn next_watched_by(
+    connection: &Connection,
+    after: UtcDay,
+    decode: impl Fn(i64, &[u8]) -> rusqlite::Result<Minutes>,
 ) -> rusqlite::Result<Option<(UtcDay, Minutes)>> {
     // The empty segment is the first of each day: one look a day.
     let sql = "SELECT day, minutes FROM segment_day WHERE day > ?1 AND segment = x''
@@ -99,7 +109,7 @@ pub(super) fn next_watched(
     one.query_row([after], |row| {
         let day: UtcDay = row.get(0)?;
         let base = i64::from(day).saturating_mul(DAY);
-        Ok((day, Minutes::decode(base, row.get_ref(1)?.as_blob().unwrap_or_default())))
+        Ok((day, decode(base, row.get_ref(1)?.as_blob().unwrap_or_default())?))
     })
     .optional()
 }

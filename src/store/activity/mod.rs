@@ -21,6 +21,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 
@@ -128,7 +129,8 @@ fn mark(calendar: &Calendar) -> i64 {
 impl Diary {
     /// As the inventory says.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let calendar = stored(connection)?;
+        // One that cannot be read is made again.
+        let calendar = stored(connection)?.unwrap_or_default();
         let mark = mark(&calendar);
         let mut it = Self { calendar, mark, stored: Some(mark), ..Self::default() };
         let all = (i32::MIN, i32::MAX);
@@ -359,9 +361,15 @@ fn seen(connection: &Connection, day: UtcDay, name: &[u8]) -> rusqlite::Result<O
     one.query_row(params![day, name], decode).optional()
 }
 
-/// The calendar with which the knowledge was made.
-fn stored(connection: &Connection) -> rusqlite::Result<Calendar> {
+/// The calendar with which the knowledge was made; within, that it cannot be understood.
+fn stored(connection: &Connection) -> rusqlite::Result<Result<Calendar, rusqlite::Error>> {
     let sql = "SELECT calendar FROM calendar";
     let blob = connection.query_row(sql, [], |row| row.get::<_, Vec<u8>>(0)).optional()?;
-    Ok(blob.and_then(|blob| record::only(&blob).ok()).unwrap_or_default())
+    let calendar = blob.map_or_else(|| Ok(Calendar::default()), |blob| record::only(&blob));
+    Ok(calendar.map_err(damaged))
+}
+
+/// What a row says is not as it was written: views say so, and the writer makes it again.
+fn damaged(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, why.into())
 }

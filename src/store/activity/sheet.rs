@@ -8,6 +8,7 @@ use std::thread;
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::damaged;
 use crate::time::calendar::Day;
 
 /// Assets in a sheet.
@@ -15,6 +16,10 @@ const IN_SHEET: i64 = 256;
 /// Bytes of a day's sums of one asset, and of its sums over all days.
 const OF_DAY: usize = 17;
 const OF_ALL: usize = 33;
+
+/// More minutes than the longest local day has, and than anything is kept of.
+const MOST_OF_DAY: u64 = 26 * 60;
+const MOST_OF_ALL: u64 = 100 * 366 * MOST_OF_DAY;
 
 /// What one asset did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +64,14 @@ impl Sums {
     const fn numbers_mut(&mut self) -> [&mut u64; 6] {
         let Self { online, beyond, in_use, open_in_use, examinations, duration, .. } = self;
         [online, beyond, in_use, open_in_use, examinations, duration]
+    }
+
+    /// Whether anything could have done so much in so many minutes.
+    const fn can_be(&self, most: u64) -> bool {
+        self.online <= most
+            && self.beyond <= self.online
+            && self.in_use <= most
+            && self.open_in_use <= self.in_use
     }
 
     fn is_nothing(&self) -> bool {
@@ -239,19 +252,23 @@ impl Sheets {
         let mut rows = rows.query([id(from, 0), id(to, 0)])?;
         while let Some(row) = rows.next()? {
             let block = row.get::<_, i64>(0)? & ((1 << 24) - 1);
-            if let Ok(blob) = row.get_ref(1)?.as_blob() {
-                give(block, blob);
-            }
+            // What is no blob is damaged, as a byte alone is.
+            give(block, row.get_ref(1)?.as_blob().unwrap_or(&[0]));
         }
         Ok(())
     }
 
     fn add(self, block: i64, blob: &[u8], into: &mut Table) {
         match self.size {
-            OF_DAY => into.add(block, blob.as_chunks().0.iter().map(read_day)),
+            OF_DAY => {
+                let (all, rest) = blob.as_chunks();
+                into.add(block, all.iter().map(read_day), MOST_OF_DAY);
+                into.is_damaged |= !rest.is_empty();
+            }
             size => {
                 let all = blob.chunks_exact(size);
-                into.add(block, all.filter_map(|it| read(it, self.widths)));
+                into.is_damaged |= !all.remainder().is_empty();
+                into.add(block, all.filter_map(|it| read(it, self.widths)), MOST_OF_ALL);
             }
         }
     }
@@ -263,8 +280,10 @@ impl Sheets {
         (from, to): (Day, Day),
         asset: i64,
     ) -> rusqlite::Result<Sums> {
-        let (block, slot) = place(asset);
-        let mut sums = Sums::default();
+        let (block, _) = place(asset);
+        let mut table = Table::default();
+        let sql = format!("SELECT sheet FROM {} WHERE id = ?1", self.table);
+        let mut one = connection.prepare_cached(&sql)?;
         let sql = format!("SELECT min(id) FROM {} WHERE id >= ?1 AND id < ?2", self.table);
         let mut next = connection.prepare_cached(&sql)?;
         // From one day of which there is a sheet to the next: years without any cost nothing.
@@ -274,13 +293,16 @@ impl Sheets {
         {
             let day = Day::try_from(found >> 24).unwrap_or(to);
             if found == id(day, block) {
-                let sheet = self.load(connection, day, block)?;
-                sheet.iter().filter(|(it, _)| *it == slot).for_each(|(_, it)| sums.add(it));
+                one.query_row([found], |row| {
+                    self.add(block, row.get_ref(0)?.as_blob()?, &mut table);
+                    Ok(())
+                })?;
             }
             let passed = found >= id(day, block);
             at = id(if passed { day.saturating_add(1) } else { day }, block);
         }
-        Ok(sums)
+        table.whole()?;
+        Ok(table.get(asset))
     }
 }
 
@@ -319,7 +341,7 @@ impl Bundle {
 pub(super) fn drop_before(connection: &Connection, day: Day) -> rusqlite::Result<()> {
     let mut gone = Table::default();
     DAYS.sum(connection, (Day::MIN, day), &mut gone)?;
-    for (block, of) in &gone.0 {
+    for (block, of) in &gone.sums {
         let mut sheet = TOTALS.load(connection, 0, *block)?;
         for (slot, sums) in &mut sheet {
             of.get(usize::from(*slot)).into_iter().for_each(|less| sums.take_away(less));
@@ -364,21 +386,35 @@ impl Before {
 
 /// Sums by asset.
 #[derive(Default)]
-pub(super) struct Table(HashMap<i64, Vec<Sums>, RandomState>);
+pub(super) struct Table {
+    sums: HashMap<i64, Vec<Sums>, RandomState>,
+    /// Something was not as it was written.
+    is_damaged: bool,
+}
 
 impl Table {
-    fn add(&mut self, block: i64, sheet: impl Iterator<Item = (u8, Sums)>) {
-        let of = self.0.entry(block).or_default();
+    /// Adds a sheet, in which nothing can be more than so many minutes.
+    fn add(&mut self, block: i64, sheet: impl Iterator<Item = (u8, Sums)>, most: u64) {
+        let of = self.sums.entry(block).or_default();
         of.resize(usize::from(u8::MAX) + 1, Sums::default());
+        let mut last = None;
         for (slot, sums) in sheet {
+            self.is_damaged |= last >= Some(slot) || !sums.can_be(most);
+            last = Some(slot);
             of.get_mut(usize::from(slot)).into_iter().for_each(|it| it.add(&sums));
         }
+    }
+
+    /// # Errors
+    /// Something was not as it was written.
+    pub(super) fn whole(&self) -> rusqlite::Result<()> {
+        if self.is_damaged { Err(damaged("sums of a day")) } else { Ok(()) }
     }
 
     /// Those of an asset.
     pub(super) fn get(&self, asset: i64) -> Sums {
         let (block, slot) = place(asset);
-        let of = self.0.get(&block).and_then(|of| of.get(usize::from(slot)));
+        let of = self.sums.get(&block).and_then(|of| of.get(usize::from(slot)));
         of.copied().unwrap_or_default()
     }
 }

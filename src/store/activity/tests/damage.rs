@@ -1,0 +1,73 @@
+//! Rows that are not as they were written: views say so instead of less than there is.
+
+use super::*;
+
+/// A modality at work and two other devices, with opening hours.
+fn ward() -> Ward {
+    let mut ward = Ward::new();
+    let mut hours = Hours::default();
+    hours.week.fill(vec![parse_hours("00:00-24:00").unwrap()]);
+    ward.writer.keep_time(Calendar { hours: Some(hours), ..Calendar::default() });
+    ward.modality(1, 720);
+    ward.watch(720, 800);
+    ward.online(1, 720, 790);
+    ward.image(1, 789, 1, 730, 770);
+    // An odd number: half a sheet is no whole number of rows.
+    ward.online(2, 720, 790);
+    ward.online(3, 720, 790);
+    ward.write();
+    ward
+}
+
+#[test]
+fn damaged_rows_are_told_and_never_read_as_less() {
+    type Harm = fn(&[u8]) -> Vec<u8>;
+    let harms: [(&str, Harm); 4] = [
+        ("half", |it| it[..it.len() / 2].to_vec()),
+        ("a byte less", |it| it[..it.len() - 1].to_vec()),
+        ("nothing but ones", |it| vec![0xff; it.len()]),
+        ("another first", |it| [&[it[0] ^ 0xff], &it[1..]].concat()),
+    ];
+    let monday = parse_date("2026-01-05").unwrap();
+    for (table, column) in [
+        ("total_sheet", "sheet"),
+        ("day_sheet", "sheet"),
+        ("segment_day", "minutes"),
+        ("asset_use", "basis"),
+        ("calendar", "calendar"),
+    ] {
+        for (name, harm) in harms {
+            let ward = ward();
+            let id = ward.id(1);
+            assert!(ward.inventory().activity(None).is_ok());
+            let connection = ward.writer.connection();
+            let sql = format!("SELECT {}, {column} FROM {table}", key(table));
+            let mut rows = connection.prepare(&sql).unwrap();
+            let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            let rows: Vec<(i64, Vec<u8>)> = rows.map(Result::unwrap).collect();
+            assert!(!rows.is_empty(), "{table}");
+            let sql = format!("UPDATE {table} SET {column} = ?2 WHERE {} = ?1", key(table));
+            for (at, blob) in rows {
+                connection.execute(&sql, params![at, harm(&blob)]).unwrap();
+            }
+            let inventory = ward.inventory();
+            let period = (table == "day_sheet").then_some((monday, monday));
+            let all = [
+                inventory.activity(period).map(|_| ()),
+                inventory.activity_of(&id, period).map(|_| ()),
+            ];
+            for it in all {
+                let error = it.expect_err(&format!("{table}: {name}")).to_string();
+                assert!(error.contains("damaged") && error.lines().count() == 1, "{error}");
+            }
+        }
+    }
+}
+
+fn key(table: &str) -> &str {
+    match table {
+        "segment_day" => "day",
+        "asset_use" => "asset",
+        _ => "id",
+    }
+}

@@ -2,16 +2,15 @@
 //! one clock begins that clock anew when it starts.
 //!
 //! Today's systems begin each connection anywhere, and say nothing by it. Of others a
-//! clock is known by three answered connections with at least two partners on one straight line of
-//! 100, 250 or 1000 ticks a second; a random value is hardly ever on it. What a single
+//! clock is known by three answered connections with at least two partners on one straight
+//! line of 100, 250 or 1000 ticks a second; a random value is hardly ever on it. What a single
 //! clock shows is no start: it has run over every 50 days at 1000 ticks. Only where a
 //! known clock has ended and another begins at nought after that, somebody has started
 //! between. Linux begins five minutes before nought, so the start may be told five
 //! minutes late.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use super::emit::{Emit, host};
+use super::sweep::{bit, hash};
 use super::{Engine, ttl};
 use crate::net::HostId;
 use crate::observe::{Observation, Observed};
@@ -117,9 +116,8 @@ impl Clocks {
         let Layer4::Tcp { options, .. } = packet.l4 else { return None };
         let ticks = timestamp(options)?;
         let (_, partner) = packet.addresses()?;
-        let bit = 1_u64.checked_shl(u32::try_from(hash(&partner) % 64).ok()?)?;
         let who = hash(&(sender, ttl(packet)));
-        self.takes(who, ticks, packet.at.0, bit).map(Timestamp)
+        self.takes(who, ticks, packet.at.0, bit(&partner)).map(Timestamp)
     }
 
     fn takes(&mut self, who: u64, ticks: u32, at: i64, partner: u64) -> Option<i64> {
@@ -189,12 +187,6 @@ fn timestamp(options: &[u8]) -> Option<u32> {
         }
     }
     None
-}
-
-fn hash(of: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

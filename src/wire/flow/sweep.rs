@@ -56,7 +56,7 @@ impl Sweeps {
     fn asks(&mut self, who: (IpAddr, u16), whom: IpAddr, at: Timestamp) -> Option<(u64, bool)> {
         // Without a secret: the same captures must say the same. Who makes askers meet
         // hides a sweep from this count and from nothing else.
-        let (who, whom) = (hash(&who), hash(&whom));
+        let who = hash(&who);
         let place = usize::try_from(who % 1024).unwrap_or_default();
         let asker = self.0.get_mut(place)?;
         let minute = at.seconds().div_euclid(60);
@@ -64,12 +64,18 @@ impl Sweeps {
             *asker = Asker { who, minute, asked: 0 };
         }
         let before = asker.asked;
-        asker.asked |= 1_u64.checked_shl(u32::try_from(whom % 64).unwrap_or_default()).unwrap_or(0);
+        asker.asked |= bit(&whom);
         Some((asker.asked, asker.asked != before))
     }
 }
 
-fn hash(of: &impl Hash) -> u64 {
+/// A bit that stands for it, among 64; others share it.
+pub(super) fn bit(of: &impl Hash) -> u64 {
+    1 << (hash(of) & 63)
+}
+
+/// The same in every run.
+pub(super) fn hash(of: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     of.hash(&mut hasher);
     hasher.finish()

@@ -359,8 +359,10 @@ impl Census {
         host.dirty = false;
         self.room.fill(host.bytes());
         let held = || host.addresses.iter().filter(|(_, lease, _)| !lease.is_over());
-        for (mac, (ip, _, said)) in id.mac.iter().flat_map(|mac| held().map(move |it| (mac, it))) {
-            self.tenancies.remember((id.segment, *mac), *ip, said.span);
+        for (mac, (ip, lease, said)) in
+            id.mac.iter().flat_map(|mac| held().map(move |it| (mac, it)))
+        {
+            self.tenancies.remember((id.segment, *mac), *ip, *lease, said.span);
         }
         self.add(id, host)
     }

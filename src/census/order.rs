@@ -21,7 +21,8 @@ impl Census {
         if !self.tenancies.may_have_moved(id.ip?, host.span.first) {
             return None;
         }
-        let moved = self.tenancies.moved(id.segment, id.mac, id.ip?, at)?;
+        let here = (id.segment, id.mac);
+        let moved = self.tenancies.moved(here, id.ip?, host.span.first, at)?;
         (host.span.first < moved && moved <= at).then_some(moved)
     }
 
@@ -88,9 +89,9 @@ impl Census {
                     continue;
                 };
                 let Some((_, host)) = self.hosts.get(after) else { continue };
-                let moved = id
-                    .ip
-                    .and_then(|ip| self.tenancies.moved(id.segment, id.mac, ip, host.span.first));
+                let here = (id.segment, id.mac);
+                let moved =
+                    id.ip.and_then(|ip| self.tenancies.moved(here, ip, earlier, host.span.first));
                 let since = host.since.or(moved.filter(|at| *at > earlier)).or(until);
                 if let Some((_, host)) = self.hosts.get_mut(after)
                     && host.since != since

@@ -14,6 +14,7 @@ use crate::observe::Lease;
 use crate::time::{SECOND, Timestamp};
 
 use super::host::Span;
+use super::order::ANOTHER_TIME;
 
 /// Where an address means one host: a sensor's routed domain.
 pub(super) type Domain = (u16, u32);
@@ -31,6 +32,9 @@ const GIVEN_UP_AFTER: i64 = 600 * SECOND;
 /// are heard: from so many turns on, each within this time.
 const TURNS: u32 = 2;
 const TURN_WITHIN: i64 = 86_400 * SECOND;
+
+/// Who claims an address for so long has it, whatever else there is of it.
+pub(super) const HELD_LONG: i64 = 600 * SECOND;
 
 /// Addresses of which the holder is remembered.
 const MAX_ADDRESSES: usize = 262_144;
@@ -59,6 +63,8 @@ struct Tenant {
     until: Timestamp,
     /// With this turn the address became another's.
     moves: bool,
+    /// A server gave it to this card.
+    leased: bool,
 }
 
 /// Who held an address in one segment.
@@ -80,6 +86,26 @@ impl Chain {
 
     fn at(&self, at: Timestamp) -> Option<&Tenant> {
         self.turns.get(self.begun(at).checked_sub(1)?)
+    }
+
+    /// Turns with which the address became another's by a time, of someone first heard at
+    /// another: claims that came when he was there already say nothing of him, nor does who
+    /// takes the address from those, unless they have had it for long.
+    fn moves(&self, heard: Timestamp, at: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let mut turns = self.turns.iter();
+        let is_his = self.turns.first().is_some_and(|it| it.begins.since(heard) <= ANOTHER_TIME);
+        let mut before: Option<&Tenant> = None;
+        std::iter::from_fn(move || {
+            loop {
+                let it = turns.next()?;
+                let had_it = |it: &Tenant| it.leased || it.last.since(it.begins) >= HELD_LONG;
+                let counts = is_his || it.leased || before.is_some_and(had_it);
+                before = Some(it);
+                if it.moves && it.begins <= at && counts {
+                    return Some(it.begins);
+                }
+            }
+        })
     }
 
     /// One more turn; gives when the address moved by it, or by the one that follows.
@@ -180,7 +206,7 @@ impl Tenancies {
         let fresh = matches!(lease, Some(Lease::Dhcp { renewed: false, .. }));
         let known = |it: &Tenant| it.mac == mac || it.until > it.last;
         let first = fresh && !all.iter().any(|chain| chain.at(at).is_some_and(known));
-        let new = Tenant { mac, begins: at, since: at, last: at, until, moves: first };
+        let new = Tenant { mac, begins: at, since: at, last: at, until, moves: first, leased };
         let chain = match all.iter().position(|chain| chain.segment == segment) {
             Some(place) => all.get_mut(place),
             None if all.len() >= MAX_SEGMENTS => None,
@@ -201,6 +227,7 @@ impl Tenancies {
         if now.mac == mac {
             now.last = now.last.max(at);
             now.until = now.until.max(until);
+            now.leased |= leased;
             return now.since;
         }
         let now_until = now.until;
@@ -218,7 +245,7 @@ impl Tenancies {
             if before.is_some() && !leased { chain.returns.saturating_add(1) } else { 0 };
         let back = before.filter(|it| !leased && at.since(it.last) < soon);
         let next = match back {
-            Some(it) => Tenant { begins: at, last: at, moves: false, ..it },
+            Some(it) => Tenant { begins: at, last: at, moves: false, leased, ..it },
             None => Tenant { moves: true, ..new },
         };
         // Of two who use it by turns, two turns are enough to know.
@@ -251,7 +278,14 @@ impl Tenancies {
     }
 
     /// A hold that is remembered, in any order.
-    pub(super) fn remember(&mut self, (segment, mac): (Segment, Mac), ip: IpAddr, span: Span) {
+    pub(super) fn remember(
+        &mut self,
+        (segment, mac): (Segment, Mac),
+        ip: IpAddr,
+        lease: Lease,
+        span: Span,
+    ) {
+        let leased = matches!(lease, Lease::Dhcp { .. });
         let key = (domain(segment), ip);
         let all = self.chains.entry(key).or_insert_with(|| Vec::with_capacity(1));
         let place = all.iter().position(|chain| chain.segment == segment).unwrap_or_else(|| {
@@ -265,10 +299,11 @@ impl Tenancies {
         if let Some(before) = before.filter(|it| it.mac == mac) {
             before.last = before.last.max(span.last);
             before.until = before.until.max(span.last);
+            before.leased |= leased;
             return;
         }
         let Span { first, last } = span;
-        let new = Tenant { mac, begins: first, since: first, last, until: last, moves };
+        let new = Tenant { mac, begins: first, since: first, last, until: last, moves, leased };
         if let Some(moved) = chain.insert(begun, new, &mut self.turns) {
             self.newest.moves(ip, moved);
         }
@@ -282,18 +317,16 @@ impl Tenancies {
 
     /// Since when what is said under this address at a time is of another than before: of
     /// those who are told by the address, because the card in front of it is not the
-    /// holder's.
+    /// holder's. Asked for one who was first heard at a time.
     pub(super) fn moved(
         &self,
-        segment: Segment,
-        mac: Option<Mac>,
+        (segment, mac): (Segment, Option<Mac>),
         ip: IpAddr,
+        heard: Timestamp,
         at: Timestamp,
     ) -> Option<Timestamp> {
         let all = self.chains.get(&(domain(segment), ip))?;
-        let turns = all.iter().flat_map(|chain| &chain.turns);
-        let moves = turns.filter(|it| it.moves && it.begins <= at);
-        let moved = moves.map(|it| it.begins).max()?;
+        let moved = all.iter().flat_map(|chain| chain.moves(heard, at)).max()?;
         // A router that once answered for it elsewhere does not hold it.
         let holds = |chain: &&Chain| {
             chain.at(at).is_some_and(|now| {

@@ -24,6 +24,14 @@ pub(super) fn network(ip: IpAddr) -> IpAddr {
     }
 }
 
+/// Addresses that are mostly of one segment: a /24, an IPv6 /64.
+pub(super) fn neighbourhood(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & !0xff).into()),
+        v6 => network(v6),
+    }
+}
+
 /// Routed on the Internet (RFC 1918, 4193, 6598 and the like are not).
 pub(crate) fn is_public(ip: IpAddr) -> bool {
     match ip {

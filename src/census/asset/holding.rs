@@ -5,8 +5,10 @@ use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
+use super::address::neighbourhood;
 use crate::census::host::Span;
-use crate::census::tenancy::{Domain, domain};
+use crate::census::order::ANOTHER_TIME;
+use crate::census::tenancy::{Domain, HELD_LONG, domain};
 use crate::net::{Mac, Segment};
 use crate::observe::Lease;
 use crate::time::{SECOND, Timestamp};
@@ -35,12 +37,29 @@ struct Holding {
     until: Timestamp,
     /// The first and the last time that a server gave it.
     given: Option<Span>,
+    /// The card said so itself, in its own segment.
+    own: bool,
+    /// A router's table said so.
+    table: bool,
 }
 
 impl Holding {
     fn is_leased(&self) -> bool {
         self.until > self.span.last
     }
+
+    /// Said for so long that it is no single word.
+    const fn is_long(&self) -> bool {
+        self.span.last.since(self.span.first) >= HELD_LONG
+    }
+}
+
+/// Cards that hold addresses of one neighbourhood, in one segment: the first, and whether
+/// there is another.
+struct Street {
+    segment: Segment,
+    first: Mac,
+    has_more: bool,
 }
 
 /// All holdings by address.
@@ -53,6 +72,8 @@ pub(super) struct Holdings {
     carried: BTreeSet<(Mac, IpAddr)>,
     /// Addresses that two cards of one segment use at once, with the two.
     conflicts: BTreeSet<(Mac, IpAddr, Mac)>,
+    /// Where the addresses of a neighbourhood are used.
+    streets: HashMap<(Domain, IpAddr), Vec<Street>, RandomState>,
 }
 
 impl Holdings {
@@ -69,6 +90,12 @@ impl Holdings {
         };
         let until = span.last.plus(seconds * SECOND);
         let given = matches!(lease, Some(Lease::Dhcp { .. })).then_some(span);
+        // Without a word of claims it used the address.
+        let own = matches!(lease, None | Some(Lease::Arp | Lease::Ndp));
+        let table = lease == Some(Lease::Table);
+        if own {
+            self.lives_in(segment, mac, ip);
+        }
         let key = (domain(segment), ip);
         let all = self.by_address.entry(key).or_insert_with(|| Vec::with_capacity(1));
         let same = |it: &&mut Holding| {
@@ -81,13 +108,55 @@ impl Holdings {
                 known.fresh = if span.first < known.span.first { fresh } else { known.fresh };
                 known.span.cover(span);
                 known.until = known.until.max(until);
+                (known.own, known.table) = (known.own || own, known.table || table);
                 match (&mut known.given, given) {
                     (Some(known), Some(given)) => known.cover(given),
                     (known, given) => *known = known.or(given),
                 }
             }
-            None if !is_full => all.push(Holding { mac, segment, span, fresh, until, given }),
+            None if !is_full => {
+                all.push(Holding { mac, segment, span, fresh, until, given, own, table });
+            }
             None => {}
+        }
+    }
+
+    /// A card of this segment uses an address of this neighbourhood.
+    fn lives_in(&mut self, segment: Segment, mac: Mac, ip: IpAddr) {
+        let key = (domain(segment), neighbourhood(ip));
+        let all = self.streets.entry(key).or_insert_with(|| Vec::with_capacity(1));
+        let is_full = all.len() >= MOST;
+        match all.iter_mut().find(|it| it.segment == segment) {
+            Some(street) => street.has_more |= street.first != mac,
+            None if !is_full => all.push(Street { segment, first: mac, has_more: false }),
+            None => {}
+        }
+    }
+
+    /// Whether others in the segment of a claim have addresses like this one; none where
+    /// nobody has, but several in another segment do.
+    fn neighbours(&self, it: &Holding, ip: IpAddr) -> Option<bool> {
+        let key = (domain(it.segment), neighbourhood(ip));
+        let all = self.streets.get(&key).map_or(&[][..], Vec::as_slice);
+        let here = all.iter().find(|street| street.segment == it.segment);
+        if here.is_some_and(|street| street.has_more || street.first != it.mac) {
+            return Some(true);
+        }
+        let elsewhere = |street: &Street| street.segment != it.segment && street.has_more;
+        (!all.iter().any(elsewhere)).then_some(false)
+    }
+
+    /// Whether what came under an address through a router, first at a time, may be of who
+    /// claims it so. A server gives an address to nobody while another has it. Anyone may
+    /// say that he has it: who was heard before is not him, and an address is not used in
+    /// a place where its neighbours are not, unless it has been for long.
+    fn may_hold(&self, it: &Holding, ip: IpAddr, heard: Timestamp) -> bool {
+        let is_late = it.span.first.since(heard) > ANOTHER_TIME;
+        match (it.given, it.own, is_late) {
+            (Some(_), ..) | (None, false, false) => true,
+            (None, false, true) => it.table && it.is_long(),
+            (None, true, false) => it.is_long() || self.neighbours(it, ip).is_some(),
+            (None, true, true) => it.is_long() && self.neighbours(it, ip) == Some(true),
         }
     }
 
@@ -174,6 +243,12 @@ impl Holdings {
         self.by_address.get(&(domain(segment), ip)).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether anyone has said that he holds it, of whom it may be that was heard under it
+    /// first at a time.
+    pub(super) fn is_claimed(&self, segment: Segment, ip: IpAddr, heard: Timestamp) -> bool {
+        self.all(segment, ip).iter().any(|it| self.may_hold(it, ip, heard))
+    }
+
     /// Whether anyone ever held it.
     pub(super) fn is_held(&self, segment: Segment, ip: IpAddr) -> bool {
         !self.all(segment, ip).is_empty()
@@ -215,15 +290,24 @@ impl Holdings {
     }
 
     /// The one card that held the address in this time; in the same segment first. None
-    /// when it may have been several: then nobody is named.
-    pub(super) fn holder(&self, segment: Segment, ip: IpAddr, span: Span) -> Option<Mac> {
+    /// when it may have been several: then nobody is named. Of those who claim it only now
+    /// it is nobody who was heard under it before.
+    pub(super) fn holder(
+        &self,
+        segment: Segment,
+        ip: IpAddr,
+        span: Span,
+        heard: Timestamp,
+    ) -> Option<Mac> {
         let known = self.all(segment, ip);
         if known.is_empty() {
             return None;
         }
         let all = || {
             let all = known.iter();
-            all.filter(|it| !self.proxies.contains(&(it.segment, it.mac)))
+            all.filter(|it| {
+                !self.proxies.contains(&(it.segment, it.mac)) && self.may_hold(it, ip, heard)
+            })
         };
         let only = |found: &[&Holding]| {
             let first = found.first()?.mac;

@@ -106,6 +106,8 @@ pub(super) struct Identifier {
     holdings: Holdings,
     /// The same by MAC.
     bound: HashMap<Mac, BTreeSet<IpAddr>, RandomState>,
+    /// When an address was first heard through a router.
+    heard: HashMap<(Domain, IpAddr), Timestamp, RandomState>,
     /// Addresses that routers share (RFC 9568): of whichever is on duty, so nobody's.
     duties: BTreeSet<(Domain, IpAddr)>,
 }
@@ -117,6 +119,7 @@ impl Identifier {
             shared: BTreeSet::new(),
             holdings: Holdings::default(),
             bound: HashMap::default(),
+            heard: HashMap::default(),
             duties: BTreeSet::new(),
         };
         for (id, host) in hosts.clone() {
@@ -142,9 +145,11 @@ impl Identifier {
             }
         }
         it.holdings.settle();
-        for (id, _) in hosts.clone().filter(|(_, host)| host.routed) {
+        for (id, host) in hosts.clone().filter(|(_, host)| host.routed) {
             if let (Some(mac), Some(ip)) = (id.mac, id.ip) {
                 it.holdings.carries(mac, ip);
+                let first = it.heard.entry((domain(id.segment), ip)).or_insert(host.span.first);
+                *first = host.span.first.min(*first);
             }
         }
         let mut behind: HashMap<(Segment, Mac), (Vec<IpAddr>, Span), RandomState> =
@@ -187,7 +192,7 @@ impl Identifier {
             if !host.direct || host.routed {
                 continue;
             }
-            let known = it.holdings.is_held(id.segment, ip);
+            let known = it.holdings.is_claimed(id.segment, ip, host.span.first);
             // What a router says itself has made no hop either.
             let own = !it.is_router(id.segment, mac) || !is_public(ip);
             let nobodys = it.shared.contains(&(id.segment, mac));
@@ -342,15 +347,29 @@ impl Identifier {
         if let Some(mac) = sends {
             return Some(Identity::Mac(mac));
         }
-        self.who(id, host.span, host.since)
+        let heard = host.spoke.then_some(host.span.first);
+        self.who(id, (host.span, heard.unwrap_or_else(|| self.heard(id, host.span))), host.since)
+    }
+
+    /// When this address was first heard through a router, of one whom others only name:
+    /// until they did so where it never was.
+    fn heard(&self, id: &HostId, span: Span) -> Timestamp {
+        let of = |ip| self.heard.get(&(domain(id.segment), ip)).copied();
+        id.ip.and_then(of).unwrap_or(span.last)
     }
 
     /// Who is called so, in a conversation that nobody remembers.
     pub(super) fn named(&self, id: &HostId, span: Span) -> Option<Identity> {
-        self.who(id, span, None)
+        self.who(id, (span, self.heard(id, span)), None)
     }
 
-    fn who(&self, id: &HostId, span: Span, since: Option<Timestamp>) -> Option<Identity> {
+    /// In a time, of one who was first heard at another.
+    fn who(
+        &self,
+        id: &HostId,
+        (span, heard): (Span, Timestamp),
+        since: Option<Timestamp>,
+    ) -> Option<Identity> {
         let Segment { sensor, vni, .. } = id.segment;
         let at = |ip| {
             let duty = self.duties.contains(&(domain(id.segment), ip));
@@ -364,14 +383,14 @@ impl Identifier {
                     return device(mac);
                 }
                 let routed = is_virtual_router(mac) || self.is_router(id.segment, mac);
-                match self.holdings.holder(id.segment, ip, span) {
+                match self.holdings.holder(id.segment, ip, span, heard) {
                     Some(holder) => Some(Identity::Mac(holder)),
                     None if routed => at(ip),
                     None => Some(Identity::Mac(mac)),
                 }
             }
             (Some(mac), None) => device(mac),
-            (None, Some(ip)) => match self.holdings.holder(id.segment, ip, span) {
+            (None, Some(ip)) => match self.holdings.holder(id.segment, ip, span, heard) {
                 Some(holder) => Some(Identity::Mac(holder)),
                 None => at(ip),
             },

@@ -21,7 +21,7 @@ impl Street {
     }
 
     fn moved_by(&self, mac: Mac, at: i64) -> Option<Timestamp> {
-        self.0.moved(Segment::default(), Some(mac), self.1, minute(at))
+        self.0.moved((Segment::default(), Some(mac)), self.1, minute(0), minute(at))
     }
 
     fn moved(&self, mac: Mac) -> Option<Timestamp> {
@@ -117,7 +117,7 @@ fn who_answered_for_it_elsewhere_does_not_hold_it() {
     it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2));
     it.claims(B, LEASE, 30);
     assert_eq!((it.moved(ROUTER), it.moved(B)), (Some(minute(30)), Some(minute(30))));
-    let b = it.0.moved(other, Some(B), it.1, minute(99));
+    let b = it.0.moved((other, Some(B)), it.1, minute(0), minute(99));
     assert_eq!(b, Some(minute(30)), "its lease was seen on the server's segment");
 }
 
@@ -180,9 +180,31 @@ fn what_is_remembered_is_as_it_was_in_any_order() {
         for n in 0..3 {
             let (mac, first, last) = spans[(n + turn) % 3];
             let span = Span { first: minute(first), last: minute(last) };
-            it.0.remember((Segment::default(), mac), it.1, span);
+            it.0.remember((Segment::default(), mac), it.1, Lease::Arp, span);
         }
         assert_eq!(it.moved(ROUTER), Some(minute(90)), "{turn}");
         assert_eq!(it.moved(A), Some(minute(90)), "since it is back");
     }
+}
+
+#[test]
+fn claims_that_come_late_say_nothing_of_who_is_there_already() {
+    let moved = |it: &Street, heard| {
+        it.0.moved((Segment::default(), Some(ROUTER)), it.1, minute(heard), minute(999))
+    };
+    let mut it = street();
+    it.claims(A, Some(Lease::Arp), 30);
+    it.claims(B, Some(Lease::Arp), 50);
+    assert_eq!((moved(&it, 0), moved(&it, 30)), (None, Some(minute(50))));
+    // Who had it for long has it, and a server gives it to nobody else.
+    let mut it = street();
+    for at in 30..45 {
+        it.claims(A, Some(Lease::Arp), at);
+    }
+    it.claims(B, Some(Lease::Arp), 90);
+    assert_eq!(moved(&it, 0), Some(minute(90)));
+    let mut it = street();
+    it.claims(A, Some(Lease::Arp), 30);
+    it.claims(B, LEASE, 50);
+    assert_eq!(moved(&it, 0), Some(minute(50)));
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::host::Fact;
+use super::host::{Fact, make_room};
 
 /// Sorted by key and value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,10 +40,7 @@ impl Facts {
     }
 
     pub(super) fn insert(&mut self, at: usize, fact: Fact) {
-        // Room for one: a list begins with room for four otherwise, and most have one.
-        if self.all.is_empty() {
-            self.all.reserve_exact(1);
-        }
+        make_room(&mut self.all);
         self.keys |= bit(fact.key.as_str());
         self.all.insert(at, fact);
     }

@@ -250,7 +250,7 @@ impl Host {
         if let Some((.., known)) = known {
             known.span.cover(said.span);
         } else if self.addresses.len() < MAX_ADDRESSES && room.take(ADDRESS_BYTES) {
-            begin(&mut self.addresses);
+            make_room(&mut self.addresses);
             self.addresses.push((ip, lease, said));
         } else {
             // A guest that is leased another every day: the oldest is history.
@@ -324,7 +324,7 @@ impl Host {
                 }
             }
             Err(at) if self.services.len() < MAX_SERVICES && room.take(service_bytes(name)) => {
-                begin(&mut self.services);
+                make_room(&mut self.services);
                 self.services.insert(at, ((transport, port, name.into(), role), said));
             }
             Err(_) => self.overflow += 1,
@@ -335,7 +335,7 @@ impl Host {
         match self.peers.binary_search(&peer) {
             Ok(_) => {}
             Err(at) if self.peers.len() < MAX_PEERS && room.take(PEER_BYTES) => {
-                begin(&mut self.peers);
+                make_room(&mut self.peers);
                 self.peers.insert(at, peer);
             }
             Err(_) => self.overflow += 1,
@@ -343,10 +343,11 @@ impl Host {
     }
 }
 
-/// Room for one: a list begins with room for four otherwise, and most have one.
-fn begin<T>(list: &mut Vec<T>) {
-    if list.is_empty() {
-        list.reserve_exact(1);
+/// Room for one more: lists begin with one and grow by a quarter. Each speaker has several,
+/// and what each keeps free is much together.
+pub(super) fn make_room<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact((list.len() / 4).max(1));
     }
 }
 

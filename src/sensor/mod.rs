@@ -161,6 +161,13 @@ impl Worker {
         self.engine.finish(&mut self.out);
     }
 
+    /// Nothing more is read: gives back the memory of conversations, which what is to be
+    /// made of it all may need. To be called after [`Self::finish`] and with everything
+    /// counted.
+    fn rest(&mut self) {
+        self.engine = Engine::new(0);
+    }
+
     /// Everything counted so far, by name.
     #[must_use]
     pub fn counters(&self) -> BTreeMap<String, u64> {

@@ -184,6 +184,7 @@ impl Reading {
         self.worker.finish();
         self.take_in();
         self.count();
+        self.worker.rest();
         self.failed = None;
         self.write();
         while self.failed.is_none() && self.writer.is_stale() {

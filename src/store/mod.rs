@@ -127,7 +127,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 
 /// Cache of the writer, in KiB with SQLite's minus sign. Rows are written in the order of
 /// their tables, so what does not fit here is written once all the same.
-const WRITER_CACHE: i32 = -16_384;
+const WRITER_CACHE: i32 = -8_192;
 
 /// Bytes of a page: large rows need no chains of small ones.
 const PAGE: i64 = 16_384;

@@ -1,16 +1,16 @@
-//! What signatures say of a fact, asked once a fact: thousands of hosts say the same.
+//! What signatures say of a fact, mostly asked once a fact: thousands of hosts say the same.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 
 use crate::census::signature::{ATTRIBUTES, Book, Match};
 
-/// Answers remembered during one derivation; names are different everywhere and would
-/// only fill it.
-const MAX_REMEMBERED: usize = 1 << 15;
+/// Answers remembered during one derivation, each in the one place of its fact: what many
+/// say comes again soon, names that are different everywhere push each other out.
+const REMEMBERED: usize = 1 << 12;
 
 /// What a signature says of one fact.
 pub(super) struct Understood<'a> {
@@ -38,15 +38,19 @@ impl<'a> Understood<'a> {
     }
 }
 
-/// The book with the answers that it gave.
+/// A fact, as key and value, and what is said of it.
+type Answer<'a> = ((&'a str, &'a str), Option<Rc<Understood<'a>>>);
+
+/// The book with answers that it gave.
 pub(super) struct Reader<'a> {
     pub(super) book: &'a Book,
-    answers: HashMap<(&'a str, &'a str), Option<Rc<Understood<'a>>>, RandomState>,
+    answers: Vec<Option<Answer<'a>>>,
+    hasher: RandomState,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(book: &'a Book) -> Self {
-        Self { book, answers: HashMap::default() }
+        Self { book, answers: vec![None; REMEMBERED], hasher: RandomState::default() }
     }
 
     /// What is said of a fact that stands alone.
@@ -54,13 +58,14 @@ impl<'a> Reader<'a> {
         if !self.book.knows(key) {
             return None;
         }
-        if let Some(answer) = self.answers.get(&(key, value)) {
+        let fact = (key, value);
+        let hash = usize::try_from(self.hasher.hash_one(fact) >> 32).unwrap_or_default();
+        let at = hash % REMEMBERED;
+        if let Some((_, answer)) = self.answers[at].as_ref().filter(|(known, _)| *known == fact) {
             return answer.clone();
         }
         let answer = self.among(key, value, &[]);
-        if self.answers.len() < MAX_REMEMBERED {
-            self.answers.insert((key, value), answer.clone());
-        }
+        self.answers[at] = Some((fact, answer.clone()));
         answer
     }
 

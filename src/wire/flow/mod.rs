@@ -191,10 +191,13 @@ impl Engine {
 
     /// The end of the capture: what is still open is closed. Another may follow.
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
-        let mut ended = std::mem::take(&mut self.ended);
-        self.table.drain(|flow| ended.push(flow.clone()));
-        for flow in ended.drain(..) {
-            self.end(&flow, out);
+        // One at a time: there may be a million, and no room for as many again.
+        let mut place = 0_usize;
+        while let Some(flow) = self.table.left(place).map(|left| left.cloned()) {
+            if let Some(flow) = flow {
+                self.end(&flow, out);
+            }
+            place = place.saturating_add(1);
         }
         self.seen.finish(out);
         self.table.clear();

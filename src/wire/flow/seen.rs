@@ -26,6 +26,9 @@ const USES: usize = 4;
 /// Seconds in which all speakers are looked at once.
 const ROUND: usize = 64;
 
+/// Speakers whose memory is asked for together: a small network takes little of it.
+const BLOCK: usize = ROUND;
+
 /// A fingerprint of what was said, and below it the second of that.
 #[derive(Clone, Copy)]
 struct Thing(u64);
@@ -119,8 +122,9 @@ fn remember(things: &mut [Thing], print: u64, now: u32, period: u64) -> bool {
 
 /// See the module.
 pub(super) struct Seen {
-    /// Each stands in one of two places.
-    speakers: Vec<Speaker>,
+    /// Each stands in one of two places, both of one block. None of those that nobody
+    /// ever stood in.
+    blocks: Vec<Option<Box<[Speaker]>>>,
     hasher: FixedState,
     mask: usize,
     /// Who is looked at next for a last word, and the second of the last look.
@@ -138,7 +142,7 @@ impl Seen {
         let many = flows.checked_next_power_of_two().unwrap_or(SEEN_SPEAKERS);
         let many = many.clamp(ROUND, SEEN_SPEAKERS);
         Self {
-            speakers: vec![Speaker::NOBODY; many],
+            blocks: (0..many / BLOCK).map(|_| None).collect(),
             hasher: FixedState::default(),
             mask: many.saturating_sub(1),
             hand: 0,
@@ -154,17 +158,28 @@ impl Seen {
 
     /// Asks what is remembered of a speaker into the cache.
     pub(super) fn ask(&self, host: &HostId) {
-        if let Some(speaker) = self.speakers.get(self.home(host)) {
+        let home = self.home(host);
+        if let Some(speaker) = self.block(home).and_then(|block| block.get(home % BLOCK)) {
             ask_for(speaker);
         }
+    }
+
+    fn block(&self, at: usize) -> Option<&[Speaker]> {
+        self.blocks.get(at / BLOCK)?.as_deref()
+    }
+
+    fn get_mut(&mut self, at: usize) -> Option<&mut Speaker> {
+        self.blocks.get_mut(at / BLOCK)?.as_deref_mut()?.get_mut(at % BLOCK)
     }
 
     /// What is remembered of a speaker, if anything.
     fn known(&mut self, host: &HostId) -> Option<&mut Speaker> {
         let home = self.home(host);
-        let is = |at: &usize| self.speakers.get(*at).is_some_and(|it| it.host == *host);
+        let block = self.blocks.get_mut(home / BLOCK)?.as_deref_mut()?;
+        let home = home % BLOCK;
+        let is = |at: &usize| block.get(*at).is_some_and(|it| it.host == *host);
         let at = [home, home ^ 1].into_iter().find(is)?;
-        self.speakers.get_mut(at)
+        block.get_mut(at)
     }
 
     /// The same; who is new takes the place of who was asked of longest ago.
@@ -175,7 +190,10 @@ impl Seen {
         out: &mut Vec<Observation>,
     ) -> Option<&mut Speaker> {
         let home = self.home(host);
-        let (first, second) = (self.speakers.get(home)?, self.speakers.get(home ^ 1)?);
+        let block = self.blocks.get_mut(home / BLOCK)?;
+        let block = block.get_or_insert_with(|| vec![Speaker::NOBODY; BLOCK].into_boxed_slice());
+        let home = home % BLOCK;
+        let (first, second) = (block.get(home)?, block.get(home ^ 1)?);
         let (at, is_new) = if first.host == *host {
             (home, false)
         } else if second.host == *host {
@@ -185,7 +203,7 @@ impl Seen {
         } else {
             (home ^ 1, true)
         };
-        let speaker = self.speakers.get_mut(at)?;
+        let speaker = block.get_mut(at)?;
         if is_new {
             speaker.last_word(out);
             *speaker = Speaker { host: *host, ..Speaker::NOBODY };
@@ -265,10 +283,10 @@ impl Seen {
         let now = second(at);
         let passed = usize::try_from(now.abs_diff(self.looked)).unwrap_or(ROUND);
         self.looked = now;
-        let some = (self.speakers.len() / ROUND).saturating_mul(passed.clamp(1, ROUND));
+        let some = (self.mask.saturating_add(1) / ROUND).saturating_mul(passed.clamp(1, ROUND));
         for _ in 0..some {
             self.hand = self.hand.saturating_add(1) & self.mask;
-            if let Some(speaker) = self.speakers.get_mut(self.hand)
+            if let Some(speaker) = self.get_mut(self.hand)
                 && now.abs_diff(speaker.said) >= PRESENT_EVERY
             {
                 speaker.last_word(out);
@@ -278,14 +296,15 @@ impl Seen {
 
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        self.speakers.fill(Speaker::NOBODY);
+        self.blocks.fill_with(|| None);
         self.asked.clear();
         (self.hand, self.looked) = (0, 0);
     }
 
     /// Nothing more comes: what is still to be said is said.
     pub(super) fn finish(&mut self, out: &mut Vec<Observation>) {
-        self.speakers.iter_mut().for_each(|speaker| speaker.last_word(out));
+        let speakers = self.blocks.iter_mut().flatten().flatten();
+        speakers.for_each(|speaker| speaker.last_word(out));
     }
 }
 

@@ -444,9 +444,9 @@ impl Table {
         self.now.saturating_sub(at.0) > limits::CLOCK_STEP
     }
 
-    /// Every flow that is left, in the order of the slab.
-    pub(super) fn drain(&self, gone: impl FnMut(&Flow)) {
-        self.flows.iter().filter(|flow| flow.phase != Phase::Gone).for_each(gone);
+    /// The flow in a place of the slab, if one is left there; none beyond its end.
+    pub(super) fn left(&self, place: usize) -> Option<Option<&Flow>> {
+        self.flows.get(place).map(|flow| Some(flow).filter(|it| it.phase != Phase::Gone))
     }
 
     pub(super) fn len(&self) -> usize {

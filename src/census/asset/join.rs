@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Joined;
 use super::cards;
+use super::claim;
 use super::equipment::{self, Described};
 use super::group::{Group, Groups};
 use super::identity::Identity;
@@ -165,7 +166,7 @@ pub(super) fn join<'a>(
     }
     for places in leased::of_one_computer(groups) {
         unite(groups, &places, MOST, pins, |group| {
-            let (value, said) = value(group, &rule("identity.lease", leased::NAME))?;
+            let (value, said) = leased::why(group)?;
             Some(("identity.lease", leased::NAME, value, said))
         });
     }
@@ -190,7 +191,8 @@ fn join_serials(groups: &mut Groups<'_>, pins: &Pins) {
     }
 }
 
-/// Who gives the address of its card, as NBSTAT does, is that card.
+/// Who gives the address of its card, as NBSTAT does, is that card, where nothing speaks
+/// against it.
 fn join_cards<'a>(groups: &mut Groups<'a>, pins: &Pins) {
     for (name, key) in CARDS {
         let rule = rule(name, key);
@@ -200,9 +202,8 @@ fn join_cards<'a>(groups: &mut Groups<'a>, pins: &Pins) {
                 let real = |mac: &Mac| mac.is_unicast() && !mac.is_local();
                 let mac: Mac = value.parse().ok().filter(real)?;
                 let card = groups.at(&Identity::Mac(mac)).filter(|card| *card != at)?;
-                // Who stands on its own link with another maker's card is another.
-                let own = groups.all.get(at)?.identity.mac();
-                own.is_none_or(|own| own.0[..3] == mac.0[..3]).then_some((at, card))
+                let (says, is) = (groups.all.get(at)?, groups.all.get(card)?);
+                claim::may_be(says, is, mac).then_some((at, card))
             })
             .collect();
         let mut by_card: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();

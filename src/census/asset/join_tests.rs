@@ -7,14 +7,14 @@ use crate::net::{HostId, Mac, Segment};
 use crate::observe::{Equipment, Key, Observation, Observed, Origin};
 use crate::time::{SECOND, Timestamp};
 
-struct Hospital(Census, i64);
+pub(super) struct Hospital(pub(super) Census, pub(super) i64);
 
 impl Hospital {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Census::new(std::sync::Arc::clone(Book::builtin())), 0)
     }
 
-    fn say(&mut self, card: u8, what: Observed<'static>) {
+    pub(super) fn say(&mut self, card: u8, what: Observed<'static>) {
         let mac = Some(Mac([0, 1, 2, 0, 0, card]));
         let host = HostId { segment: Segment::default(), mac, ip: None };
         self.1 += SECOND;
@@ -22,17 +22,17 @@ impl Hospital {
         self.0.apply(0, Observation { at: Timestamp(self.1), frame, host, what });
     }
 
-    fn fact(&mut self, card: u8, key: &'static str, value: &'static str) {
+    pub(super) fn fact(&mut self, card: u8, key: &'static str, value: &'static str) {
         self.say(card, Observed::Present(Some(64)));
         self.say(card, Observed::Fact(Key::new(key), value.into()));
     }
 
     /// A server or relay tells it of a card that did not speak here itself.
-    fn lease(&mut self, card: u8, key: &'static str, value: &'static str) {
+    pub(super) fn lease(&mut self, card: u8, key: &'static str, value: &'static str) {
         self.say(card, Observed::Fact(Key::new(key), value.into()));
     }
 
-    fn behind(&mut self, router: u8, ip: &str, key: &'static str, value: &'static str) {
+    pub(super) fn behind(&mut self, router: u8, ip: &str, key: &'static str, value: &'static str) {
         let mac = Some(Mac([0, 1, 2, 0, 0, router]));
         let host = HostId { segment: Segment::default(), mac, ip: ip.parse().ok() };
         for what in [Observed::Present(Some(63)), Observed::Fact(Key::new(key), value.into())] {
@@ -40,18 +40,18 @@ impl Hospital {
         }
     }
 
-    fn describes(&mut self, card: u8, facts: &[(&'static str, &'static str)]) {
+    pub(super) fn describes(&mut self, card: u8, facts: &[(&'static str, &'static str)]) {
         let facts = facts.iter().map(|(k, v)| (Key::new(k), (*v).into())).collect();
         self.say(card, Observed::Present(Some(64)));
         self.say(card, Observed::Equipment(Equipment { origin: Origin::Own, facts }));
     }
 
-    fn assets(&self) -> Vec<Asset<'_>> {
+    pub(super) fn assets(&self) -> Vec<Asset<'_>> {
         self.0.assets()
     }
 
     /// Last octets of the cards of each device.
-    fn cards(&self) -> Vec<Vec<u8>> {
+    pub(super) fn cards(&self) -> Vec<Vec<u8>> {
         let cards = |asset: &Asset<'_>| asset.macs.iter().map(|mac| mac.0[5]).collect();
         self.assets().iter().map(cards).collect()
     }
@@ -147,52 +147,6 @@ fn who_comes_when_the_other_of_that_name_is_gone_has_replaced_it() {
         it.fact(card, "ntlm.fqdn", "ct-console.hospital.example");
     }
     assert_eq!(it.cards().len(), 2);
-}
-
-/// Cards that lease under these names in turn, of a house whose domain is known.
-fn leases(of: &[(u8, &'static str)], relay: impl Fn(u8) -> &'static str) -> Hospital {
-    let mut it = Hospital::new();
-    it.fact(99, "kerberos.realm", "HOSPITAL.EXAMPLE");
-    for (card, name) in of {
-        let short = name.split('.').next().unwrap();
-        it.lease(*card, "dhcp.vendor_class", "MSFT 5.0");
-        it.lease(*card, "dhcp.hostname", short);
-        it.lease(*card, "dhcp.fqdn", name);
-        it.lease(*card, "dhcp.relay", relay(*card));
-    }
-    it
-}
-
-fn elsewhere(card: u8) -> &'static str {
-    ["10.0.0.1", "10.0.1.1", "10.0.2.1", "10.0.3.1", "10.0.4.1"][usize::from(card)]
-}
-
-#[test]
-fn a_computer_that_leases_by_turns_under_its_full_name_is_one() {
-    const NAME: &str = "nb-7.hospital.example";
-    let it = leases(&[(1, NAME), (2, NAME), (1, NAME)], elsewhere);
-    assert_eq!(it.cards(), [vec![1, 2], vec![99]]);
-    let assets = it.assets();
-    let why = assets.iter().flat_map(|asset| &asset.joined).next().unwrap();
-    assert_eq!((why.rule, why.key, why.value), ("identity.lease", "dhcp.fqdn", NAME));
-}
-
-#[test]
-fn leases_under_one_name_that_something_else_explains_join_nobody() {
-    const NAME: &str = "nb-7.hospital.example";
-    let apart = |of: &[(u8, &'static str)], relay: fn(u8) -> &'static str, why: &str| {
-        let it = leases(of, relay);
-        assert!(it.cards().iter().all(|cards| cards.len() == 1), "{why}");
-    };
-    apart(&[(1, NAME), (1, NAME), (2, NAME)], elsewhere, "the second replaced the first");
-    apart(&[(1, NAME), (2, NAME), (1, NAME)], |_| "10.0.0.1", "two in one place");
-    apart(&[(1, "nb-7"), (2, "nb-7"), (1, "nb-7")], elsewhere, "no domain");
-    let other = "nb-7.elsewhere.example";
-    apart(&[(1, other), (2, other), (1, other)], elsewhere, "a domain that nobody knows");
-    let many = [(1, NAME), (2, NAME), (3, NAME), (4, NAME)];
-    apart(&[many, many].concat(), elsewhere, "a copied disk");
-    let dock = [(1, NAME), (2, NAME), (1, NAME), (2, "nb-8.hospital.example")];
-    apart(&dock, elsewhere, "a dock that several use");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod attribute;
 mod cards;
 #[cfg(test)]
 mod churn_tests;
+mod claim;
 mod desk;
 mod equipment;
 mod group;

@@ -14,15 +14,22 @@ const MONDAY: i64 = 20_458;
 
 /// An inventory of one device that is on for an hour on each of these days.
 fn made(db: &Path, days: impl Iterator<Item = i64>) {
+    several(db, &[(1, days.collect())]);
+}
+
+/// The same of several, each with its days.
+fn several(db: &Path, all: &[(u8, Vec<i64>)]) {
     let mut writer = Writer::open(db).expect("writable");
     let mut census: Census = writer.restore(Arc::clone(Book::builtin())).expect("new");
     census.capture("port");
-    let ip = Some([10, 0, 0, 1].into());
-    let host = HostId { segment: Segment::default(), mac: Some(Mac([0, 9, 0xfb, 0, 0, 1])), ip };
-    for day in days {
-        let noon = (MONDAY + day) * 1440 + 720;
-        census.watched(noon, noon + 120);
-        census.was_present(host, noon, noon + 60);
+    for (n, days) in all {
+        let (mac, ip) = (Some(Mac([0, 9, 0xfb, 0, 0, *n])), Some([10, 0, 0, *n].into()));
+        let host = HostId { segment: Segment::default(), mac, ip };
+        for day in days {
+            let noon = (MONDAY + day) * 1440 + 720;
+            census.watched(noon, noon + 120);
+            census.was_present(host, noon, noon + 60);
+        }
     }
     writer.write(&mut census, &Counters::new()).expect("written");
     writer.close();
@@ -67,4 +74,36 @@ fn thirty_observed_days_are_shown_where_nothing_is_said() {
     let few = dir.path().join("b.db");
     made(&few, 3..6);
     assert_eq!(window(&few, &[]), days(3, 5, 3));
+}
+
+#[test]
+fn wrong_dates_of_one_device_move_neither_the_days_nor_a_silence() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let ward = |name: &str, wrong: &[i64]| {
+        let db = dir.path().join(name);
+        let all: Vec<i64> = (0..40).collect();
+        let mut devices: Vec<_> = (1..=3).map(|n| (n, all.clone())).collect();
+        devices.push((4, (0..30).collect()));
+        devices.push((5, wrong.to_vec()));
+        several(&db, &devices);
+        db
+    };
+    let silent = |db: &Path, days: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+        command.arg("--db").arg(db).args(["activity", "--format", "csv", "--silent", days]);
+        let out = command.current_dir(dir.path()).output().expect("runs");
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        (csv::Reader::from_reader(&out.stdout[..]).records().count(), said)
+    };
+    let right = ward("right.db", &[39]);
+    // In the year 2106, on seven days.
+    let wrong = ward("wrong.db", &(29_200..29_207).collect::<Vec<_>>());
+    assert_eq!(window(&right, &[]), window(&wrong, &[]));
+    for (days, devices) in [("9", 1), ("11", 0), ("16", 0)] {
+        assert_eq!(silent(&right, days).0, devices, "{days}");
+        assert_eq!(silent(&wrong, days).0, devices, "{days}");
+    }
+    assert_eq!(silent(&right, "1").1, "");
+    let (_, said) = silent(&wrong, "1");
+    assert!(said.contains("7 watched days after 2026-02-13") && said.contains("--to"), "{said}");
 }

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use tracing::warn;
+
 use super::{Failure, Settings, output, register};
 use crate::store::Inventory;
-use crate::time::calendar::{Day, parse_date};
-use crate::view::activity::{self, Filter, lately};
+use crate::time::calendar::{Day, date, parse_date};
+use crate::view::activity::{self, Filter, believed, lately};
 
 /// Days that are told where none are named.
 const DAYS: usize = 30;
@@ -56,6 +58,16 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let inventory = Inventory::open(&settings.db)?;
     // Nothing was watched yet: the list is empty, and of no day.
     let (_, last) = lately(&inventory, None, DAYS)?.unwrap_or((0, 0));
+    if args.to.is_none()
+        && let (days, beyond @ 1..) = believed(&inventory)?
+        && let Some(last) = days.last()
+    {
+        warn!(
+            "{beyond} watched days after {} are of fewer than three devices, as frames of a wrong \
+             time are; --to DATE shows them",
+            date(*last)
+        );
+    }
     let to = args.to.unwrap_or(last.max(args.from.unwrap_or(last)));
     let first = lately(&inventory, Some(to), DAYS)?.map_or(to, |(first, _)| first);
     let from = args.from.unwrap_or(first).min(to);

@@ -10,7 +10,6 @@ use super::{Failure, Settings, output, printable};
 use crate::census::advisory::{
     Advisories, Advisory, Device, MAX_FILE, Match, Set, Taken, Verdict, Versions, check, take,
 };
-use crate::census::risk::several;
 use crate::store::{Inventory, Known};
 use crate::view::dossier;
 use crate::view::register::neutral;
@@ -162,8 +161,11 @@ pub(super) fn age(set: &Set, last: crate::time::Timestamp) -> Option<i64> {
 }
 
 fn list(all: &Advisories, settings: &Settings) -> Result<(), Failure> {
-    let last = Inventory::open(&settings.db).and_then(|it| it.last_seen()).ok();
-    let last = last.filter(|all| !all.is_empty()).map(several);
+    let now = || {
+        let inventory = Inventory::open(&settings.db)?;
+        Ok((!inventory.last_seen()?.is_empty()).then_some(inventory.now()?))
+    };
+    let last = now().unwrap_or_else(|_: crate::store::Error| None);
     let set = all.set();
     output(None, |to| {
         write!(to, "{}", summary(set))?;

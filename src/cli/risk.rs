@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tracing::warn;
 
 use super::{Failure, Settings, output};
-use crate::census::risk::{RiskBook, several};
+use crate::census::risk::RiskBook;
 use crate::store::Inventory;
 use crate::view::{dossier, risk};
 
@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let names = [dossier::NAMES, risk::TITLE].concat();
     let shelf = inventory.shelf(false)?;
     let mut assets = shelf.known(Some(&names))?;
-    let now = several(assets.iter().map(|asset| asset.last_seen));
+    let now = inventory.now()?;
     let risks = match &args.asset {
         None => inventory.risks()?,
         Some(wanted) => {

@@ -287,6 +287,22 @@ impl Inventory {
         Ok(all)
     }
 
+    /// The last second in which anybody listened to a port, since 1970, UTC; none where only
+    /// captures were read.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub(super) fn listened(&self) -> Result<Option<i64>, Error> {
+        let last = |width: &str| {
+            let sql = format!(
+                "SELECT at + observed - 1 FROM health_{width} WHERE observed > 0
+                 ORDER BY at DESC LIMIT 1"
+            );
+            self.rows(&sql, [], |row| row.get::<_, i64>(0))
+        };
+        Ok([last("second")?, last("minute")?].concat().into_iter().max())
+    }
+
     /// What each port did in the last so many seconds (two days at most) before the newest
     /// one that is kept.
     ///

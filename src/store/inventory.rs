@@ -8,7 +8,7 @@ use rusqlite::{Connection, Params, Row};
 
 use super::activity::Activity;
 use super::{Error, Fault, open_reader};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, several};
 
 /// One reason for a value.
 #[derive(Clone, Debug)]
@@ -175,6 +175,16 @@ impl Inventory {
     /// The inventory cannot be read.
     pub fn last_seen(&self) -> Result<Vec<Timestamp>, Error> {
         self.rows("SELECT last_seen FROM asset", [], |row| Ok(Timestamp(row.get(0)?)))
+    }
+
+    /// What "now" means to views: the time that several devices have reached, or up to which
+    /// a sensor has listened, whoever was to be heard. Captures may have any time.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn now(&self) -> Result<Timestamp, Error> {
+        let listened = self.listened()?.map(|second| Timestamp::new(second, 0));
+        Ok(several(self.last_seen()?).max(listened.unwrap_or(Timestamp(i64::MIN))))
     }
 
     /// What was read into the inventory, in order.

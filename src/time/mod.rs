@@ -55,9 +55,32 @@ impl Timestamp {
     }
 }
 
+/// So many make it a day: one packet has two speakers, and may have any time.
+const SEVERAL: usize = 3;
+
+/// The time that several have reached, of when each was last heard; all of them where they
+/// are fewer. This is "now" wherever packets say what time it is: a single one from the
+/// future moves nothing.
+#[must_use]
+pub fn several(heard: impl IntoIterator<Item = Timestamp>) -> Timestamp {
+    let mut latest: Vec<Timestamp> = Vec::with_capacity(SEVERAL + 1);
+    for at in heard {
+        let place = latest.partition_point(|it| *it > at);
+        latest.insert(place, at);
+        latest.truncate(SEVERAL);
+    }
+    latest.last().copied().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_is_what_several_have_reached() {
+        let of = |times: &[i64]| several(times.iter().map(|at| Timestamp(*at))).0;
+        assert_eq!((of(&[]), of(&[7]), of(&[7, 5]), of(&[1, 9, 3, 8, 2])), (0, 7, 5, 3));
+    }
 
     #[test]
     fn rfc3339_has_an_offset() {

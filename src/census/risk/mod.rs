@@ -38,7 +38,7 @@ use jiff::tz::TimeZone;
 
 use super::Census;
 use super::asset::Asset;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, several};
 use rules::Look;
 use surroundings::Surroundings;
 
@@ -93,22 +93,6 @@ impl Census {
             },
         )
     }
-}
-
-/// So many speakers make it a day: one packet has two, and may have any time.
-const SEVERAL: usize = 3;
-
-/// The latest time at or after which several were last heard, of when each was; all of
-/// them where they are fewer. A single packet from the future moves nothing.
-#[must_use]
-pub fn several(heard: impl IntoIterator<Item = Timestamp>) -> Timestamp {
-    let mut latest: Vec<Timestamp> = Vec::with_capacity(SEVERAL + 1);
-    for at in heard {
-        let place = latest.partition_point(|it| *it > at);
-        latest.insert(place, at);
-        latest.truncate(SEVERAL);
-    }
-    latest.last().copied().unwrap_or_default()
 }
 
 /// What is to be feared of one asset.

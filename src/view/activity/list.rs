@@ -119,9 +119,12 @@ pub fn list(
     let shelf = inventory.shelf(false)?;
     let assets = shelf.known(Some(NAMING))?;
     let mut activity = inventory.activity(Some(days))?;
-    let end = inventory.watched()?.map_or(0, |(_, last)| last.saturating_add(1));
+    let zone = inventory.calendar()?.zone;
+    // What was watched after the time that several have reached are frames of a wrong one.
+    let now = inventory.now()?.minute();
+    let end = inventory.watched()?.map_or(0, |(_, last)| last.min(now).saturating_add(1));
     let end = Timestamp::new(end.saturating_mul(60), 0);
-    let (zone, watched) = (inventory.calendar()?.zone, inventory.watched_days()?);
+    let (watched, _) = super::believed(inventory)?;
     let rows: Vec<Row<'_>> = assets
         .iter()
         .filter_map(|asset| {

@@ -168,8 +168,25 @@ fn heat(
     }
 }
 
-/// The last so many days on which somebody watched, up to one or to the last; from the
-/// first of them to the last.
+/// The days on which somebody watched, as far as several devices have reached them, and how
+/// many are beyond: one that sends frames of wrong times makes no days. All where none is
+/// reached.
+///
+/// # Errors
+/// The inventory cannot be read.
+pub fn believed(inventory: &Inventory) -> Result<(Vec<Day>, usize), Error> {
+    let mut days = inventory.watched_days()?;
+    let today = inventory.calendar()?.zone.day(inventory.now()?.minute());
+    let reached = days.partition_point(|day| *day <= today);
+    if reached == 0 {
+        return Ok((days, 0));
+    }
+    let beyond = days.split_off(reached).len();
+    Ok((days, beyond))
+}
+
+/// The last so many days on which somebody watched, up to one or to the last that is
+/// [`believed`]; from the first of them to the last.
 ///
 /// # Errors
 /// The inventory cannot be read.
@@ -178,7 +195,10 @@ pub fn lately(
     to: Option<Day>,
     days: usize,
 ) -> Result<Option<(Day, Day)>, Error> {
-    let mut watched = inventory.watched_days()?;
+    let mut watched = match to {
+        Some(_) => inventory.watched_days()?,
+        None => believed(inventory)?.0,
+    };
     let first = watched.first().copied();
     watched.retain(|day| to.is_none_or(|to| *day <= to));
     let from = watched.get(watched.len().saturating_sub(days)).copied().or(first);

@@ -140,13 +140,12 @@ pub enum Observed<'a> {
     /// It has been running since then, or for longer: an agent that was started anew tells
     /// a later time than its host.
     Booted(Timestamp),
-    /// Within this minute it asked several others for this port: of 64 bits, each set by
-    /// about one of 64 who were asked. What is many is [`SWEPT`]; who sees a part of the
-    /// traffic sees a part of the bits.
+    /// It asked others for this port: of 64 bits, each set by about one of 64 who were asked.
+    /// What is many is [`SWEPT`]; who sees a part of the traffic sees a part of the bits.
     Asks(u16, u64),
 }
 
-/// So many bits of [`Observed::Asks`] are a sweep: some twenty others set them.
+/// So many bits of [`Observed::Asks`] within a minute are a sweep: some twenty others set them.
 pub const SWEPT: u32 = 17;
 
 /// The port that many were asked for within a minute.

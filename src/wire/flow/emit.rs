@@ -59,6 +59,8 @@ impl<'e> Emit<'e> {
             }
             // Told by its own clock it is told once, and of each study anew.
             Observed::Use(_) => true,
+            // Whom it has asked was not said a moment ago; the same bit is another's, too.
+            Observed::Asks(..) => true,
             Observed::Booted(at_boot) => {
                 let about = at_boot.seconds().div_euclid(BOOT_ROUNDED);
                 seen.is_news(host, ("booted", about), at, self.out)

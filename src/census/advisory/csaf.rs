@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::Deserialize as Derived;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 
+use super::digits::Digits;
 use super::set::{Advisory, Cve, MAX_LISTED, Product, field, is_day, is_id};
 
 /// Largest document. Those of the largest makers have a tenth of it.
@@ -203,22 +207,47 @@ impl Maybe<Score> {
 /// What orders versions, whole (`3`) or semantic (`1.4.0`, CSAF 2.0, section 3.1.11): whether
 /// it has a number, three numbers, whether it is released, and the numbers of a pre-release.
 /// What follows a `+` is a build, which orders nothing.
-fn revision(version: &str, is_draft: bool) -> Vec<u64> {
+fn revision(version: &str, is_draft: bool) -> Vec<Digits> {
     let version = version.split('+').next().unwrap_or_default();
     let (numbers, before) = version.split_once('-').unzip();
-    let numbers: Vec<u64> = numbers
+    let numbers: Vec<Digits> = numbers
         .unwrap_or(version)
         .split('.')
-        .map_while(|it| it.trim().parse().ok())
+        .map_while(|it| Digits::parse(it.trim()))
         .take(3)
         .collect();
-    let mut all = vec![u64::from(!numbers.is_empty())];
+    let mut all = vec![Digits::from(!numbers.is_empty())];
     all.extend(numbers);
-    all.resize(4, 0);
-    all.push(u64::from(before.is_none() && !is_draft));
+    all.resize(4, Digits::default());
+    all.push(Digits::from(before.is_none() && !is_draft));
     let parts = before.into_iter().flat_map(|it| it.split('.'));
-    all.extend(parts.filter_map(|it| it.parse::<u64>().ok()).take(3));
+    all.extend(parts.filter_map(Digits::parse).take(3));
     all
+}
+
+/// The longest fraction of a second that is told apart: nanoseconds.
+const FRACTION: usize = 9;
+
+/// The moment that a date says (RFC 3339), with its offset and its fraction; in UTC where it
+/// has no offset.
+fn moment(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let (mut short, mut digits) = (String::new(), None);
+    for c in text.chars() {
+        digits = match (c, digits) {
+            ('.' | ',', None) => Some(0),
+            (c, Some(n)) if c.is_ascii_digit() => Some(n + 1),
+            _ => None,
+        };
+        if digits.is_none_or(|n| n <= FRACTION) {
+            short.push(c);
+        }
+    }
+    let civil = || {
+        let at: DateTime = short.parse().ok()?;
+        at.to_zoned(TimeZone::UTC).ok().map(|it| it.timestamp())
+    };
+    short.parse().ok().or_else(civil)
 }
 
 /// Whether a JSON text is such a document: it has a `document`.
@@ -242,7 +271,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Advisory, usize), String> {
     let it: Document = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let Tracking { id, initial_release_date, current_release_date, version, status } =
         it.document.tracking;
-    let day = |text: &str| text.get(..10).filter(|day| is_day(day)).map(str::to_owned);
+    // By one clock, whatever offset they are written with.
+    let day = |text: &str| {
+        let at = moment(text).map(|at| at.to_zoned(TimeZone::UTC).date().to_string());
+        at.as_deref().or_else(|| text.get(..10)).filter(|day| is_day(day)).map(str::to_owned)
+    };
     let (Some(released), Some(revised)) = (day(&initial_release_date), day(&current_release_date))
     else {
         return Err("its days cannot be read".to_owned());
@@ -266,7 +299,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Advisory, usize), String> {
     }
     let is_draft = matches!(status, Some(Maybe::Is(it)) if it.eq_ignore_ascii_case("draft"));
     let revision = revision(&version, is_draft);
-    let mut advisory = Advisory { id, released, revised, revision, ..Advisory::default() };
+    let moment = moment(&current_release_date);
+    let mut advisory = Advisory { id, released, revised, moment, revision, ..Advisory::default() };
     let mut named: BTreeMap<Leaf, BTreeSet<usize>> = BTreeMap::new();
     let groups: BTreeMap<String, Vec<String>> = it
         .product_tree

@@ -19,6 +19,7 @@
 mod alias;
 mod check;
 mod csaf;
+mod digits;
 mod find;
 mod kev;
 mod set;

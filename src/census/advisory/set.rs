@@ -12,9 +12,11 @@
 //! Fields are separated by tabs. `P` belongs to the `A` above. Makers, products and
 //! versions are as the advisory spells them; nothing else of its text is kept.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::digits::Digits;
 use crate::observe::text::clean;
 
 /// First line of a set, with the number of its format.
@@ -57,12 +59,24 @@ pub struct Advisory {
     pub released: String,
     /// Day of its last revision.
     pub revised: String,
-    /// Number of that revision, where two documents are compared; not written.
-    pub revision: Vec<u64>,
+    /// The moment of that, where two documents are compared; not written.
+    pub moment: Option<jiff::Timestamp>,
+    /// Number of that revision, for the same; not written.
+    pub revision: Vec<Digits>,
     /// What it is about.
     pub cves: Vec<Cve>,
     /// What it names.
     pub products: Vec<Product>,
+}
+
+impl Advisory {
+    /// Whether it is the later revision of both.
+    fn is_later(&self, other: &Self) -> bool {
+        let moments = self.moment.zip(other.moment);
+        let moments = moments.map_or(Ordering::Equal, |(own, other)| own.cmp(&other));
+        let order = self.revised.cmp(&other.revised).then(moments);
+        order.then_with(|| self.revision.cmp(&other.revision)) == Ordering::Greater
+    }
 }
 
 /// A weakness that is known to be exploited (CISA KEV).
@@ -102,12 +116,12 @@ impl Set {
         [self.csaf(), &self.kev].into_iter().filter(|day| !day.is_empty()).min().unwrap_or_default()
     }
 
-    /// Adds an advisory; of two with the same id the later revision stays: by its day, then
-    /// by its number, and of two that say the same the one that comes last.
+    /// Adds an advisory; of two with the same id the later revision stays: by its day, its
+    /// moment where both tell it, then by its number, and of two that say the same the one
+    /// that comes last.
     pub fn add(&mut self, advisory: Advisory) {
         match self.advisories.get_mut(&advisory.id) {
-            Some(known)
-                if (&known.revised, &known.revision) > (&advisory.revised, &advisory.revision) => {}
+            Some(known) if known.is_later(&advisory) => {}
             Some(known) => *known = advisory,
             None => {
                 self.advisories.insert(advisory.id.clone(), advisory);
@@ -191,6 +205,7 @@ impl Set {
                         id: own(id),
                         released: own(released),
                         revised: own(revised),
+                        moment: None,
                         revision: Vec::new(),
                         cves,
                         products: Vec::new(),

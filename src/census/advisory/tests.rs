@@ -93,7 +93,9 @@ fn a_document_and_the_list_become_a_set_and_nothing_else_of_them() {
 
 /// As it is written: what only tells documents from one another is not.
 fn written(mut set: Set) -> Set {
-    set.advisories.values_mut().for_each(|it| it.revision.clear());
+    for it in set.advisories.values_mut() {
+        (it.moment, it.revision) = (None, Vec::new());
+    }
     set
 }
 
@@ -375,6 +377,7 @@ fn of_two_of_a_day_the_later_revision_stays_whatever_its_name() {
         ("2.0.0-1.rc", "1.9.9", "first"),
         ("2", "2.0.0-1", "first"),
         ("1.0.0+9", "1.0.0+10", "second"),
+        ("18446744073709551617", "18446744073709551616", "first"),
         (r#"2", "status": "final"#, r#"2", "status": "draft"#, "first"),
         (r#"2", "status": "interim"#, r#"2", "status": "DRAFT"#, "first"),
     ] {
@@ -386,4 +389,34 @@ fn of_two_of_a_day_the_later_revision_stays_whatever_its_name() {
             set.advisories.values().flat_map(|it| &it.products).map(|it| &*it.name).collect();
         assert!(names.contains(&stays), "{first} {second}: {names:?}");
     }
+}
+
+#[test]
+fn of_two_the_one_of_the_later_moment_stays_however_it_is_written() {
+    let of = |date: &str, name: &str| {
+        DOCUMENT.replace("2020-03-04T07:00:00Z", date).replace("Pump 8", name)
+    };
+    for (first, second, stays) in [
+        // The evening of the fourth in New York is the fifth in Tokyo, and earlier there.
+        ("2020-03-04T23:30:00-05:00", "2020-03-05T08:00:00+09:00", "first"),
+        ("2020-03-05T08:00:00+09:00", "2020-03-04T23:30:00-05:00", "second"),
+        ("2020-03-04T07:00:00Z", "2020-03-04T08:30:00+02:00", "first"),
+        ("2020-03-04T07:00:00.5Z", "2020-03-04T07:00:00Z", "first"),
+        ("2020-03-04T07:00:00.25Z", "2020-03-04T07:00:00.3Z", "second"),
+        ("2020-03-04T07:00:00.0000000000001Z", "2020-03-04T07:00:00.0Z", "second"),
+        ("2020-03-04T07:00:01", "2020-03-04T07:00:00Z", "first"),
+        ("2020-03-05", "2020-03-04T23:59:59Z", "first"),
+        ("2020-03-04 at noon", "2020-03-03T23:59:59Z", "first"),
+    ] {
+        let mut set = Set::default();
+        for (date, name) in [(first, "first"), (second, "second")] {
+            assert!(take("a.json", of(date, name).as_bytes(), &mut set).is_ok(), "{date}");
+        }
+        let names: Vec<_> =
+            set.advisories.values().flat_map(|it| &it.products).map(|it| &*it.name).collect();
+        assert!(names.contains(&stays), "{first} {second}: {names:?}");
+    }
+    let mut set = Set::default();
+    let bad = of("2020-02-30T07:00:00Z", "x");
+    assert!(take("a.json", bad.as_bytes(), &mut set).is_err(), "no such day");
 }

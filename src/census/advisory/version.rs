@@ -6,14 +6,14 @@
 
 use std::fmt;
 
+use super::digits::Digits;
+
 /// Longest text that can be a version or a range, in bytes.
 const MAX_TEXT: usize = 160;
 /// Most parts of one version.
 const MAX_PARTS: usize = 16;
 /// Most ranges of one expression.
 const MAX_SPANS: usize = 32;
-/// Digits that fit a number for certain.
-const MAX_DIGITS: usize = 18;
 /// From so many letters on it is a word, which only [`WORDS`] may be.
 const WORD: usize = 3;
 /// Words that stand in versions.
@@ -28,7 +28,7 @@ const AND_BEFORE: [&str; 4] = [" and below", " and earlier", " and lower", " and
 /// A piece of a version between separators, or where digits meet letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
-    Number(u64),
+    Number(Digits),
     /// A letter by itself: a revision, which follows the alphabet.
     Letter(char),
     /// Letters before a number (`L81`, `VM5`), and numbers that are names (`012U…`): the same
@@ -132,7 +132,8 @@ impl Version {
 
     /// How `read` stands to this one.
     fn order(&self, read: &Self) -> Order {
-        let zeros = |parts: &[Part]| parts.iter().all(|part| *part == Part::Number(0));
+        let is_zero = |part: &Part| matches!(part, Part::Number(it) if it.is_zero());
+        let zeros = |parts: &[Part]| parts.iter().all(is_zero);
         for (at, known) in self.parts.iter().enumerate() {
             match (read.parts.get(at), known) {
                 (Some(Part::Number(read)), Part::Number(known)) if read != known => {
@@ -160,11 +161,9 @@ impl Version {
 
 /// `0` before more digits and a letter is part of a name: `012U000061`.
 fn number(run: &str, alone: bool) -> Option<Part> {
-    if run.len() > MAX_DIGITS {
-        return None;
-    }
+    let number = Digits::parse(run)?;
     let is_name = run.starts_with('0') && run.len() >= WORD && !alone;
-    Some(if is_name { Part::Name(run.to_owned()) } else { Part::Number(run.parse().ok()?) })
+    Some(if is_name { Part::Name(run.to_owned()) } else { Part::Number(number) })
 }
 
 /// One end of a range.

@@ -161,11 +161,11 @@ pub(super) fn age(set: &Set, last: crate::time::Timestamp) -> Option<i64> {
 }
 
 fn list(all: &Advisories, settings: &Settings) -> Result<(), Failure> {
-    let now = || {
+    let now = || -> Result<_, crate::store::Error> {
         let inventory = Inventory::open(&settings.db)?;
         Ok((!inventory.last_seen()?.is_empty()).then_some(inventory.now()?))
     };
-    let last = now().unwrap_or_else(|_: crate::store::Error| None);
+    let last = now().unwrap_or(None);
     let set = all.set();
     output(None, |to| {
         write!(to, "{}", summary(set))?;

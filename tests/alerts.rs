@@ -414,6 +414,37 @@ fn a_receiver_that_tears_connections_gets_everything() {
     assert!(got.len() > all.len(), "some came again: nothing was torn otherwise");
 }
 
+/// Every second connection is reset: what gets on is not made to wait.
+#[test]
+fn a_receiver_that_resets_every_second_connection_is_caught_up_with_soon() {
+    let site = Site::with_alerts();
+    let connection = rusqlite::Connection::open(site.at("a.db")).expect("opened");
+    let columns = "kind, severity, asset, label, address, mac, subject, before, after, summary, \
+                   evidence, resolves, key, repeats, last_at";
+    let more = format!(
+        "INSERT INTO alert (id, at, {columns}) SELECT id + (SELECT max(id) FROM alert), at, \
+         {columns} FROM alert WHERE id + (SELECT max(id) FROM alert) <= 1001"
+    );
+    while connection.execute(&more, []).expect("written") > 0 {}
+    drop(connection);
+    let halting = Receiver::new(Speaks::Halting);
+    let config = format!(
+        "[[alerts.to]]\nname = 'siem'\nkind = 'syslog'\naddress = 'tcp://127.0.0.1:{}'\n",
+        halting.port
+    );
+    std::fs::write(site.at("a.toml"), config).expect("written");
+    let args = ["alerts", "--follow", "--deliver", "--state", "s", "--config", "a.toml"];
+    let begun = Instant::now();
+    let mut command = site.command(&args);
+    let deliverer =
+        Running(command.stderr(Stdio::null()).stdin(Stdio::null()).spawn().expect("started"));
+    patiently("all are taken", || {
+        syslog_ids(&halting.took()).into_iter().collect::<BTreeSet<_>>().len() == 1001
+    });
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    deliverer.kill();
+}
+
 #[test]
 fn no_output_holds_a_patient() {
     let canaries = std::fs::read_to_string(lab::capture("canaries.txt")).expect("canaries.txt");

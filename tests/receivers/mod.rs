@@ -14,6 +14,8 @@ pub(crate) enum Speaks {
     Syslog,
     /// Syslog, but two of five connections are reset after some lines.
     Torn,
+    /// Syslog, but every second connection is reset at once.
+    Halting,
     Http,
 }
 
@@ -72,6 +74,12 @@ impl Receiver {
                             _ => one(stream, Speaks::Syslog, &took, &stop),
                         }
                     }
+                    Ok((stream, _)) if speaks == Speaks::Halting => {
+                        match connections.fetch_add(1, Ordering::Relaxed) % 2 {
+                            1 => torn(stream, 0, &took),
+                            _ => one(stream, Speaks::Syslog, &took, &stop),
+                        }
+                    }
                     Ok((stream, _)) => one(stream, speaks, &took, &stop),
                     Err(_) => std::thread::sleep(Duration::from_millis(2)),
                 }
@@ -107,7 +115,9 @@ fn one(mut stream: TcpStream, speaks: Speaks, took: &Mutex<Vec<String>>, stop: &
             Err(_) => false,
         };
         match speaks {
-            Speaks::Syslog | Speaks::Torn => drop(frames(&mut bytes, took, usize::MAX)),
+            Speaks::Syslog | Speaks::Torn | Speaks::Halting => {
+                frames(&mut bytes, took, usize::MAX);
+            }
             Speaks::Http => {
                 if let Some(body) = body(&bytes) {
                     took.lock().expect("whole").push(body);
@@ -132,6 +142,7 @@ fn torn(mut stream: TcpStream, lines: usize, took: &Mutex<Vec<String>>) {
         bytes.extend(byte);
         taken += frames(&mut bytes, took, lines - taken);
     }
+    // Something has come that nobody reads.
     let _ = stream.peek(&mut byte);
 }
 

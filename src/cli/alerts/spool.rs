@@ -22,8 +22,11 @@ const BATCH: u32 = 50;
 const OFTEN: usize = 3;
 /// The inventory is asked for new ones this often.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Between two looks at whether it should end.
+/// Between two looks at whether it should end; and the pause before the next try where
+/// something was taken since the last failure.
 const BLINK: Duration = Duration::from_millis(50);
+/// A receiver that takes some and fails, over and over, is told of this often.
+const OFTEN_SAID: Duration = Duration::from_secs(60);
 
 /// What all receivers share.
 pub(super) struct Spool<'s> {
@@ -109,6 +112,8 @@ impl Way<'_> {
     fn walk(&mut self) -> bool {
         let spool = self.spool;
         let mut pause = Duration::ZERO;
+        // Whether anything was taken since the last failure, and when such was last said.
+        let (mut goes_on, mut said) = (false, None::<Instant>);
         while !spool.is_over() {
             let trouble = match self.turn() {
                 Ok(true) => None,
@@ -121,6 +126,7 @@ impl Way<'_> {
                 Err(trouble) => Some(trouble),
             };
             let Some(trouble) = trouble else {
+                goes_on = true;
                 if pause > Duration::ZERO {
                     info!("{}: takes alerts again", self.name);
                     pause = Duration::ZERO;
@@ -128,6 +134,17 @@ impl Way<'_> {
                 self.settle(true);
                 continue;
             };
+            if let (Trouble::Receiver(error), true, true) = (&trouble, goes_on, spool.follow) {
+                // It gets on: no failure that it must be spared after.
+                self.go_back();
+                goes_on = false;
+                if said.is_none_or(|at| at.elapsed() >= OFTEN_SAID) {
+                    warn!("{}: not all alerts are taken ({error}); trying again", self.name);
+                    said = Some(Instant::now());
+                }
+                spool.wait(BLINK);
+                continue;
+            }
             let was = pause;
             pause = pause.saturating_mul(2).clamp(PAUSE.min(spool.longest), spool.longest);
             match trouble {

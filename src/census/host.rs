@@ -331,14 +331,19 @@ impl Host {
         }
     }
 
-    pub(super) fn met(&mut self, peer: HostId, room: &mut Room) {
+    /// True when it is the first time.
+    pub(super) fn met(&mut self, peer: HostId, room: &mut Room) -> bool {
         match self.peers.binary_search(&peer) {
-            Ok(_) => {}
+            Ok(_) => false,
             Err(at) if self.peers.len() < MAX_PEERS && room.take(PEER_BYTES) => {
                 make_room(&mut self.peers);
                 self.peers.insert(at, peer);
+                true
             }
-            Err(_) => self.overflow += 1,
+            Err(_) => {
+                self.overflow += 1;
+                false
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod asset;
 mod caps;
 mod facts;
 pub mod host;
+mod meetings;
 mod order;
 pub mod risk;
 mod room;
@@ -45,6 +46,7 @@ use activity::{Activity, Trail, Unsaved};
 use asset::Pins;
 use host::Said;
 pub use host::{Evidence, Host, Span};
+use meetings::Meetings;
 use risk::RiskBook;
 use room::Room;
 use signature::Book;
@@ -99,6 +101,7 @@ pub struct Census {
     /// Who was last looked at for a place.
     hand: usize,
     sweeps: Sweeps,
+    meetings: Meetings,
 }
 
 impl Census {
@@ -121,6 +124,7 @@ impl Census {
             users: None,
             hand: 0,
             sweeps: Sweeps::default(),
+            meetings: Meetings::default(),
         }
     }
 
@@ -308,7 +312,7 @@ impl Census {
         self.activity.take(place, &observation, &mut self.room);
         let Observation { at, frame, what, host: id } = observation;
         let said = Said::new(at, Evidence { capture, frame });
-        let Self { hosts, room, tenancies, users, sweeps, .. } = self;
+        let Self { hosts, room, tenancies, users, sweeps, meetings, .. } = self;
         let Some((_, host)) = hosts.get_mut(place) else { return };
         let silent = at.since(host.span.last);
         host.span.extend(at);
@@ -343,7 +347,11 @@ impl Census {
             Observed::Service(transport, port, name, role) => {
                 host.speaks((transport, port, &name, role), said, room);
             }
-            Observed::Peer(peer) => host.met(peer, room),
+            Observed::Peer(peer) => {
+                if host.met(peer, room) {
+                    meetings.note(id, peer, said.evidence);
+                }
+            }
             Observed::Asks(port, asked) => {
                 if sweeps.add(id, port, asked, at) {
                     host.learn(SWEEPS, port.to_string().into(), said, room);

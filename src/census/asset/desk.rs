@@ -17,6 +17,7 @@ use super::{
     Asset, AssetId, FORWARDS, MEMBER, NO_FRAME, OUI, PASSED_ON, SERVES, SHARES, SPEAKS_FOR,
 };
 use crate::census::host::{EquipmentFacts, Host, Said, Service, Span};
+use crate::census::meetings::Meetings;
 use crate::census::signature::{Book, oui};
 use crate::net::{HostId, Mac};
 use crate::observe::{Lease, Role};
@@ -64,6 +65,7 @@ pub(super) struct Desk<'a> {
     /// Assets by speaker: everyone is a peer of many.
     known: Speakers<'a>,
     reader: Reader<'a>,
+    meetings: &'a Meetings,
 }
 
 /// How a member of a domain got its address.
@@ -96,7 +98,7 @@ impl<'a> Desk<'a> {
         identifier: Identifier,
         plugs: Plugs<'a>,
         groups: &Groups<'a>,
-        book: &'a Book,
+        (book, meetings): (&'a Book, &'a Meetings),
     ) -> Self {
         let speakers = groups.all.iter().map(|group| group.hosts.len()).sum();
         let mut known = Speakers::default();
@@ -109,7 +111,7 @@ impl<'a> Desk<'a> {
             }
             joined.extend(group.parts().iter().map(|it| (it.clone(), name)));
         }
-        Self { identifier, plugs, joined, known, reader: Reader::new(book) }
+        Self { identifier, plugs, joined, known, reader: Reader::new(book), meetings }
     }
 
     /// The name of the device that is recognised so.
@@ -135,7 +137,10 @@ impl<'a> Desk<'a> {
             own.flat_map(|mac| self.identifier.conflicts(*mac))
                 .map(|(ip, other)| (ip, self.name_of(&Identity::Mac(other)))),
         );
-        for (_, host) in &group.hosts {
+        for (id, host) in &group.hosts {
+            for (peer, evidence) in self.meetings.of(id) {
+                self.known.at(peer, host.span, |id| asset.met.push((id, *evidence)));
+            }
             for peer in host.peers() {
                 if !self.known.at(peer, host.span, |id| asset.peers.push(id)) {
                     let unheard = self.identifier.named(peer, host.span);
@@ -342,6 +347,7 @@ fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>)
         last_user: None,
         services: Vec::new(),
         peers: Vec::new(),
+        met: Vec::new(),
         seen_through: Vec::new(),
         speakers: Vec::new(),
         acquires: false,

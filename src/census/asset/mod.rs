@@ -122,6 +122,8 @@ pub struct Asset<'a> {
     pub services: Vec<(Transport, u16, &'a str, Role)>,
     /// Assets that it talks with; sorted.
     pub peers: Vec<AssetId>,
+    /// Those of them whom it met of late, and the frame that showed it.
+    pub met: Vec<(AssetId, Evidence)>,
     /// Through whom it is known, for a device of which only others speak; sorted.
     pub seen_through: Vec<AssetId>,
     /// Who speaks as this device, under which name.
@@ -222,7 +224,7 @@ impl Census {
         let described =
             |group: &Group<'a>| equipment::sort(&group.hosts, || self.has_medical_mac(group));
         join::join(&mut groups, &self.pins, described);
-        let mut desk = Desk::new(identifier, plugs, &groups, &self.book);
+        let mut desk = Desk::new(identifier, plugs, &groups, (&self.book, &self.meetings));
         let Groups { mut all, .. } = groups;
         for group in &mut all {
             if group.hosts.iter().all(|(_, host)| is_only_named(host)) {

@@ -3,7 +3,7 @@
 use super::news::{Device, News, evidence, short, shown};
 use super::{Kind, Level, Policy, Severity};
 use crate::census::asset::{Asset, AssetId};
-use crate::census::host::{Said, Service};
+use crate::census::host::{Evidence, Said, Service};
 use crate::observe::Role;
 use crate::store::ledger::{MAX_LISTED, service};
 use crate::store::record::{Attribute, ValueOf};
@@ -34,8 +34,8 @@ pub(super) struct Difference {
     pub(super) addresses: Vec<String>,
     pub(super) lost: Vec<String>,
     pub(super) gained: Vec<String>,
-    /// Those it talks with for the first time.
-    pub(super) peers: Vec<AssetId>,
+    /// Those it talks with for the first time, and where that was seen.
+    pub(super) peers: Vec<(AssetId, String)>,
     /// Its new peers' predecessors would be among these.
     pub(super) peers_before: Vec<String>,
 }
@@ -78,7 +78,13 @@ pub(super) fn compare(
                 let name = peer.to_string();
                 !old.contains(&name.as_str()) && end.is_none_or(|end| *name < *end)
             };
-            peers = asset.peers.iter().filter(is_new).copied().collect();
+            let seen = |peer: &AssetId| {
+                let met = asset.met.iter().filter(|(id, _)| id == peer);
+                let first = met.map(|(_, evidence)| *evidence).min();
+                first.and_then(|it| frame(it, captures)).unwrap_or_default()
+            };
+            let new = asset.peers.iter().filter(is_new);
+            peers = new.map(|peer| (*peer, seen(peer))).collect();
         }
     }
     let addresses = |known| -> Vec<String> {
@@ -294,8 +300,13 @@ fn answered(asset: &Asset<'_>, wanted: &str, captures: &[String]) -> Option<Stri
             && service(*transport, *port, name, *role).is_some_and(|text| text == wanted)
     };
     let first = all.filter(is_it).map(|(_, said)| said).min_by_key(|said| said.span.first)?;
-    let capture = captures.get(usize::try_from(first.evidence.capture).ok()?)?;
-    (first.evidence.frame > 0).then(|| format!(" {capture}#{}", first.evidence.frame))
+    frame(first.evidence, captures)
+}
+
+/// A frame, as it stands behind a sentence; none when no single one says it.
+fn frame(evidence: Evidence, captures: &[String]) -> Option<String> {
+    let capture = captures.get(usize::try_from(evidence.capture).ok()?)?;
+    (evidence.frame > 0).then(|| format!(" {capture}#{}", evidence.frame))
 }
 
 /// Whether a service, `name tcp/port` or `tcp/port`, is one that somebody has set up.

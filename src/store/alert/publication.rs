@@ -365,7 +365,7 @@ impl<'t> Publication<'t> {
                 self.tell(&news)?;
             }
         }
-        for peer in &it.peers {
+        for (peer, frame) in &it.peers {
             if self.is_old_peer(*peer, &were, &it.peers_before) {
                 continue;
             }
@@ -375,7 +375,7 @@ impl<'t> Publication<'t> {
             };
             let other =
                 other.unwrap_or_else(|| Device { asset: peer.to_string(), ..Device::default() });
-            self.tell(&met(&it, &other))?;
+            self.tell(&met(&it, &other, frame))?;
         }
         Ok(())
     }
@@ -445,7 +445,7 @@ fn another(it: &Difference, address: &str) -> Option<News> {
 }
 
 /// A medical device that talks with one more.
-fn met(it: &Difference, other: &Device) -> News {
+fn met(it: &Difference, other: &Device, frame: &str) -> News {
     let severity = if other.external { Severity::Warning } else { Severity::Notice };
     let place = if other.external { " on the Internet" } else { "" };
     let (name, peer) = (it.of.name(), other.name());
@@ -455,7 +455,7 @@ fn met(it: &Difference, other: &Device) -> News {
         after: short(&peer),
         summary: format!("{name} now talks with {peer}{place}"),
         evidence: format!(
-            "packets between {} and {}, until {}",
+            "packets between {} and {}, until {}{frame}",
             it.of.address,
             other.address,
             it.at.rfc3339()

@@ -186,6 +186,7 @@ fn new_peers_of_medical_devices() {
     assert_eq!(alerts[0].address, "10.0.0.200");
     assert!(alerts[0].summary.contains("10.0.0.3"), "{:?}", alerts[0]);
     assert_eq!(alerts[0].severity, Severity::Notice);
+    assert!(alerts[0].evidence.ends_with(" port#20"), "by the frame: {:?}", alerts[0]);
     let far = HostId { ip: "93.184.216.34".parse().ok(), ..host(1) };
     site.say_as(far, 30, Observed::Present(Some(52)));
     site.say(MONITOR, 30, Observed::Peer(far));

@@ -101,6 +101,7 @@ pub(super) struct Limits {
     pub(super) watched_days: u32,
     pub(super) hub_peers: usize,
     pub(super) medical_vlan: usize,
+    pub(super) medical_untagged: usize,
     pub(super) busy_share: f64,
 }
 

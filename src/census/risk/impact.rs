@@ -62,7 +62,7 @@ pub(super) fn controls(look: &Look<'_, '_>) -> Vec<ControlTerm> {
     }
     let among_medical = |segment: &_| {
         let vlan = look.around.vlan(segment);
-        vlan.medical > 0 && vlan.others == 0
+        vlan.medical > 0 && vlan.others == 0 && vlan.strangers == 0
     };
     let segments = &look.asset.segments;
     let applies = |name: &str| match name {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::assessment::small;
 use super::rules::{Hit, Look};
-use super::surroundings::{Portrait, subnet};
+use super::surroundings::{Portrait, Vlan, subnet};
 use crate::census::asset::AssetId;
+use crate::net::Segment;
 use crate::observe::Role;
 use crate::time::SECOND;
 
@@ -18,6 +19,8 @@ const FILTERS: f64 = 0.5;
 /// Partners named in a proof.
 const MAX_NAMED: usize = 8;
 const DAY: i64 = 86_400 * SECOND;
+/// What is left where hundreds of strangers are among medical devices.
+const LEAST_DEGREE: f64 = 0.1;
 
 /// What it serves, or uses too, of some protocols that ask nobody who he is.
 fn speaks(look: &Look<'_, '_>, protocols: &[String], served: bool) -> Vec<String> {
@@ -156,18 +159,29 @@ pub(super) fn dangerous_peer(look: &Look<'_, '_>) -> Option<Hit> {
     (!evidence.is_empty()).then(|| Hit::seen(RECOGNISED, evidence))
 }
 
+/// Whether a VLAN is medical is for those to say of whom it is known what they are: a card
+/// of which nothing is known has no vote in what it is accused of. Where strangers are more
+/// than medical devices the finding weighs less, each by a little, and never nothing.
 pub(super) fn unknown_in_medical_vlan(look: &Look<'_, '_>) -> Option<Hit> {
     if look.first("device_category").is_some() || look.first("device_class").is_some() {
         return None;
     }
-    let medical = look.asset.segments.iter().filter(|segment| {
+    let limits = &look.book.limits;
+    let medical = look.asset.segments.iter().filter_map(|segment| {
         let vlan = look.around.vlan(segment);
-        vlan.medical >= look.book.limits.medical_vlan && vlan.medical >= vlan.others
+        // What has no tag may be several VLANs of which the mirror took the tags.
+        let is_tagged = segment.vlan != 0 || segment.vni != 0;
+        let least = if is_tagged { limits.medical_vlan } else { limits.medical_untagged };
+        (vlan.medical >= least && vlan.medical >= vlan.others).then_some((segment, vlan))
     });
-    let text = |segment: &crate::net::Segment| {
-        let n = look.around.vlan(segment).medical;
-        format!("VLAN {segment}: {n} medical devices")
+    let text = |(segment, vlan): &(&Segment, Vlan)| {
+        format!("VLAN {segment}: {} medical devices", vlan.medical)
     };
-    let evidence: Vec<String> = medical.map(text).collect();
-    (!evidence.is_empty()).then(|| Hit::seen(RECOGNISED, evidence))
+    let degree = |(_, vlan): &(&Segment, Vlan)| {
+        (small(vlan.medical) / small(vlan.strangers.max(1))).clamp(LEAST_DEGREE, 1.0)
+    };
+    let medical: Vec<_> = medical.collect();
+    let degree = medical.iter().map(degree).reduce(f64::max)?;
+    let evidence = medical.iter().map(text).collect();
+    Some(Hit { degree, ..Hit::seen(RECOGNISED, evidence) })
 }

@@ -31,8 +31,10 @@ pub(super) struct Portrait {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Vlan {
     pub(super) medical: usize,
-    /// Neither medical nor a carrier of packets.
+    /// Known to be something else, and no carrier of packets.
     pub(super) others: usize,
+    /// Of whom nobody knows what they are.
+    pub(super) strangers: usize,
 }
 
 /// All devices, as far as others must know them.
@@ -63,13 +65,16 @@ impl Surroundings {
         if asset.external {
             return;
         }
-        if let Some(class) = first("device_class") {
+        let class = first("device_class");
+        let is_known = category.is_some() || class.is_some();
+        if let Some(class) = class {
             *self.classes.entry(class).or_default() += 1;
         }
         for segment in &asset.segments {
             let vlan = self.vlans.entry(*segment).or_default();
             vlan.medical += usize::from(medical);
-            vlan.others += usize::from(!medical && !carries);
+            vlan.others += usize::from(is_known && !medical && !carries);
+            vlan.strangers += usize::from(!is_known);
         }
     }
 

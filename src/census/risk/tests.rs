@@ -1,6 +1,7 @@
 //! Every rule, both ways: a small hospital in which it is met, and one in which it is not.
 
 mod families;
+mod vlans;
 
 use super::*;
 use crate::census::signature::Book;

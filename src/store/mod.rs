@@ -16,6 +16,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
@@ -74,6 +75,11 @@ enum Fault {
     NoDatabase(#[source] rusqlite::Error),
     #[error("the inventory is damaged ({0}); move it away and read the captures again")]
     Damaged(#[source] rusqlite::Error),
+    #[error(
+        "the inventory is damaged: {0} is not as it was written; put a copy in its place, or \
+         move it away and read the captures again (a sensor begins a new one)"
+    )]
+    Spoiled(Box<dyn std::error::Error + Send + Sync>),
     #[error("the inventory was made by a newer auscult; use that one, or name another --db")]
     Newer,
     #[error("the inventory cannot be brought up to date ({0}); name another --db")]
@@ -94,6 +100,9 @@ impl Error {
     fn new(path: &Path, why: Fault) -> Self {
         // A page may turn out broken at any query.
         let why = match why {
+            Fault::Read(rusqlite::Error::FromSqlConversionFailure(_, Type::Blob, why)) => {
+                Fault::Spoiled(why)
+            }
             Fault::Open(error) | Fault::Read(error) | Fault::Write(error) if is_damage(&error) => {
                 Fault::Damaged(error)
             }

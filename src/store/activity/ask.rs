@@ -15,7 +15,7 @@ use crate::census::activity::{Method, UNTIMELY};
 use crate::net::Segment;
 use crate::store::{Error, Fault, Inventory};
 use crate::time::Timestamp;
-use crate::time::calendar::{Calendar, Day, Hours};
+use crate::time::calendar::{Calendar, Day, Hours, date};
 use crate::time::minutes::{DAY, Minutes};
 
 /// Local days, from the first to the last; none is all.
@@ -77,7 +77,18 @@ pub struct Examination {
 
 /// Minutes of a UTC day, just as they were written.
 fn whole(base: i64, blob: &[u8]) -> rusqlite::Result<Minutes> {
-    Minutes::decode_whole(base, blob, DAY).ok_or_else(|| damaged("minutes of a day"))
+    Minutes::decode_whole(base, blob, DAY).ok_or_else(|| {
+        let day = date(i32::try_from(base.div_euclid(DAY)).unwrap_or(i32::MAX));
+        damaged(format!("in which minutes of {day} a VLAN was seen (segment_day)"))
+    })
+}
+
+/// How a device's use is told.
+fn basis(id: &str, blob: &[u8]) -> rusqlite::Result<Basis> {
+    record::only(blob).map_err(|_| {
+        let id = id.escape_debug();
+        damaged(format!("how {id} was used (asset_use)"))
+    })
 }
 
 /// Minutes in which segments were seen, and somebody watched.
@@ -203,7 +214,7 @@ impl Inventory {
         let sql = "SELECT asset, id, first_seen, basis FROM asset_use JOIN asset ON asset = number";
         let all = self.rows(sql, [], |row| {
             let number: i64 = row.get(0)?;
-            let basis: Basis = record::only(row.get_ref(3)?.as_blob()?).map_err(damaged)?;
+            let basis = basis(row.get_ref(1)?.as_str()?, row.get_ref(3)?.as_blob()?)?;
             let since = Timestamp(row.get(2)?).minute();
             let ever = ever.get(number);
             let sums = if period.is_some() { sums.get(number) } else { ever };
@@ -274,6 +285,11 @@ impl Inventory {
                 let Some(it) = detail(&self.connection, day, number).map_err(read)? else {
                     continue;
                 };
+                let spoiled = |_| {
+                    let (id, day) = (id.escape_debug(), date(day));
+                    damaged(format!("what {id} did on {day} (asset_day)"))
+                };
+                let it = it.map_err(|why| read(spoiled(why)))?;
                 let base = zone.bounds(day).0;
                 let at = |minute: i64| base.saturating_add(minute);
                 let exam = |(begin, duration, _): &(i64, i64, u8)| Examination {
@@ -327,10 +343,7 @@ impl Inventory {
 
     fn bases(&self, id: &str) -> Result<Vec<(i64, Basis)>, Error> {
         let sql = "SELECT asset, basis FROM asset_use JOIN asset ON asset = number WHERE id = ?1";
-        self.rows(sql, [id], |row| {
-            let basis = record::only(row.get_ref(1)?.as_blob()?).map_err(damaged)?;
-            Ok((row.get(0)?, basis))
-        })
+        self.rows(sql, [id], |row| Ok((row.get(0)?, basis(id, row.get_ref(1)?.as_blob()?)?)))
     }
 }
 

@@ -366,10 +366,10 @@ fn stored(connection: &Connection) -> rusqlite::Result<Result<Calendar, rusqlite
     let sql = "SELECT calendar FROM calendar";
     let blob = connection.query_row(sql, [], |row| row.get::<_, Vec<u8>>(0)).optional()?;
     let calendar = blob.map_or_else(|| Ok(Calendar::default()), |blob| record::only(&blob));
-    Ok(calendar.map_err(damaged))
+    Ok(calendar.map_err(|_| damaged("the time zone and the opening hours (calendar)")))
 }
 
-/// What a row says is not as it was written: views say so, and the writer makes it again.
+/// What a row says is not as it was written: views say so, and where it stands.
 fn damaged(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, why.into())
 }

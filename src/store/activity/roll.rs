@@ -353,7 +353,7 @@ impl<'t> Roll<'t> {
         let (block, slot) = sheet::place(number);
         let sheet = DAYS.load(self.transaction, day, block)?;
         let known = sheet.iter().find(|(it, _)| *it == slot);
-        let (Some((_, sums)), Some(detail)) = (known, detail(self.transaction, day, number)?)
+        let (Some((_, sums)), Some(Ok(detail))) = (known, detail(self.transaction, day, number)?)
         else {
             return Ok(());
         };
@@ -483,9 +483,9 @@ pub(super) fn detail(
     connection: &rusqlite::Connection,
     day: Day,
     asset: i64,
-) -> rusqlite::Result<Option<Detail>> {
+) -> rusqlite::Result<Option<Result<Detail, record::Unreadable>>> {
     let sql = "SELECT detail FROM asset_day WHERE day = ?1 AND asset = ?2";
     let mut one = connection.prepare_cached(sql)?;
     let blob = one.query_row(params![day, asset], |row| row.get::<_, Vec<u8>>(0)).optional()?;
-    Ok(blob.and_then(|blob| record::only(&blob).ok()))
+    Ok(blob.map(|blob| record::only(&blob)))
 }

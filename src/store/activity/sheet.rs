@@ -1,4 +1,5 @@
-//! Sums of days, 256 assets in a row: a year of 20,000 assets is 29,000 rows.
+//! Sums of days, 256 assets in a row: a year of 20,000 assets is 29,000 rows. Before them
+//! stands how many there are, so that a row that was cut is not read as less.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,10 +10,12 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::damaged;
-use crate::time::calendar::Day;
+use crate::time::calendar::{Day, date};
 
 /// Assets in a sheet.
 const IN_SHEET: i64 = 256;
+/// Bytes that count the assets of a sheet, and a sum over the others.
+const HEAD: usize = 4;
 /// Bytes of a day's sums of one asset, and of its sums over all days.
 const OF_DAY: usize = 17;
 const OF_ALL: usize = 33;
@@ -161,6 +164,18 @@ pub(super) fn place(asset: i64) -> (i64, u8) {
     (asset.div_euclid(IN_SHEET), u8::try_from(asset.rem_euclid(IN_SHEET)).unwrap_or(0))
 }
 
+/// What stands before rows: how many they are, and the sum of their words: 4 ms for a year of
+/// 20,000 devices.
+fn headed(rows: &[u8], size: usize) -> [u8; HEAD] {
+    let (words, rest) = rows.as_chunks();
+    let sum = words.iter().fold(0_u64, |sum, it| sum.wrapping_add(u64::from_le_bytes(*it)));
+    let sum = rest.iter().fold(sum, |sum, byte| sum.rotate_left(8).wrapping_add(u64::from(*byte)));
+    // The upper bits depend on all of them.
+    let [.., low, high] = sum.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    let [few, more, ..] = (rows.len() / size.max(1)).to_le_bytes();
+    [few, more, low, high]
+}
+
 impl Sheets {
     /// One sheet: the sums by place, sorted.
     pub(super) fn load(
@@ -173,7 +188,8 @@ impl Sheets {
         let mut one = connection.prepare_cached(&sql)?;
         let blob = one.query_row([id(day, block)], |row| row.get::<_, Vec<u8>>(0)).optional()?;
         let blob = blob.unwrap_or_default();
-        Ok(blob.chunks_exact(self.size).filter_map(|it| read(it, self.widths)).collect())
+        let rows = blob.get(HEAD..).unwrap_or_default();
+        Ok(rows.chunks_exact(self.size).filter_map(|it| read(it, self.widths)).collect())
     }
 
     /// Writes a sheet.
@@ -184,9 +200,14 @@ impl Sheets {
         block: i64,
         sheet: &[(u8, Sums)],
     ) -> rusqlite::Result<()> {
-        let mut blob = Vec::with_capacity(sheet.len().saturating_mul(self.size));
+        let mut blob =
+            Vec::with_capacity(sheet.len().saturating_mul(self.size).saturating_add(HEAD));
+        blob.extend([0; HEAD]);
         for (slot, sums) in sheet.iter().filter(|(_, sums)| !sums.is_nothing()) {
             write(&mut blob, *slot, sums, self.widths);
+        }
+        if let Some((head, rows)) = blob.split_first_chunk_mut() {
+            *head = headed(rows, self.size);
         }
         let sql = format!(
             "INSERT INTO {} VALUES (?1, ?2)
@@ -204,7 +225,7 @@ impl Sheets {
         (from, to): (Day, Day),
         into: &mut Table,
     ) -> rusqlite::Result<()> {
-        self.each(connection, (from, to), |block, blob| self.add(block, blob, into))
+        self.each(connection, (from, to), |id, blob| self.add(id, blob, into))
     }
 
     /// The same, read and added up side by side: for views, which may begin threads.
@@ -219,20 +240,20 @@ impl Sheets {
         thread::scope(|scope| {
             scope.spawn(move || {
                 for mut bundle in read {
-                    bundle.each(|block, blob| self.add(block, blob, into));
+                    bundle.each(|id, blob| self.add(id, blob, into));
                     bundle.clear();
                     // Who reads may have come to the end.
                     let _ = empty.send(bundle);
                 }
             });
             let mut bundle = Bundle::default();
-            self.each(connection, days, |block, blob| {
+            self.each(connection, days, |id, blob| {
                 if bundle.bytes.len().saturating_add(blob.len()) > BUNDLE {
                     let next = spare.try_recv().unwrap_or_default();
                     // It only fails when the other thread has panicked, which the scope tells.
                     let _ = full.send(std::mem::replace(&mut bundle, next));
                 }
-                bundle.push(block, blob);
+                bundle.push(id, blob);
             })?;
             let _ = full.send(bundle);
             drop(full);
@@ -251,25 +272,34 @@ impl Sheets {
         let mut rows = connection.prepare_cached(&sql)?;
         let mut rows = rows.query([id(from, 0), id(to, 0)])?;
         while let Some(row) = rows.next()? {
-            let block = row.get::<_, i64>(0)? & ((1 << 24) - 1);
-            // What is no blob is damaged, as a byte alone is.
-            give(block, row.get_ref(1)?.as_blob().unwrap_or(&[0]));
+            // What is no blob is damaged, as nothing is.
+            give(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default());
         }
         Ok(())
     }
 
-    fn add(self, block: i64, blob: &[u8], into: &mut Table) {
-        match self.size {
-            OF_DAY => {
-                let (all, rest) = blob.as_chunks();
-                into.add(block, all.iter().map(read_day), MOST_OF_DAY);
-                into.is_damaged |= !rest.is_empty();
+    /// Adds a sheet by its number.
+    fn add(self, id: i64, blob: &[u8], into: &mut Table) {
+        let block = id & ((1 << 24) - 1);
+        let is_whole = match blob.split_first_chunk() {
+            None => false,
+            Some((head, rows)) => {
+                let is_sound = match self.size {
+                    OF_DAY => {
+                        let (all, _) = rows.as_chunks();
+                        into.add(block, all.iter().map(read_day), MOST_OF_DAY)
+                    }
+                    size => {
+                        let all = rows.chunks_exact(size);
+                        let all = all.filter_map(|it| read(it, self.widths));
+                        into.add(block, all, MOST_OF_ALL)
+                    }
+                };
+                is_sound && *head == headed(rows, self.size) && rows.len() % self.size == 0
             }
-            size => {
-                let all = blob.chunks_exact(size);
-                into.is_damaged |= !all.remainder().is_empty();
-                into.add(block, all.filter_map(|it| read(it, self.widths)), MOST_OF_ALL);
-            }
+        };
+        if !is_whole {
+            into.damaged.get_or_insert((self.table, id));
         }
     }
 
@@ -294,7 +324,7 @@ impl Sheets {
             let day = Day::try_from(found >> 24).unwrap_or(to);
             if found == id(day, block) {
                 one.query_row([found], |row| {
-                    self.add(block, row.get_ref(0)?.as_blob()?, &mut table);
+                    self.add(found, row.get_ref(0)?.as_blob()?, &mut table);
                     Ok(())
                 })?;
             }
@@ -388,27 +418,34 @@ impl Before {
 #[derive(Default)]
 pub(super) struct Table {
     sums: HashMap<i64, Vec<Sums>, RandomState>,
-    /// Something was not as it was written.
-    is_damaged: bool,
+    /// The first row that was not as it was written, by its table and number.
+    damaged: Option<(&'static str, i64)>,
 }
 
 impl Table {
-    /// Adds a sheet, in which nothing can be more than so many minutes.
-    fn add(&mut self, block: i64, sheet: impl Iterator<Item = (u8, Sums)>, most: u64) {
+    /// Adds a sheet, in which nothing can be more than so many minutes; false when something
+    /// is.
+    fn add(&mut self, block: i64, sheet: impl Iterator<Item = (u8, Sums)>, most: u64) -> bool {
         let of = self.sums.entry(block).or_default();
         of.resize(usize::from(u8::MAX) + 1, Sums::default());
-        let mut last = None;
+        let (mut last, mut is_sound) = (None, true);
         for (slot, sums) in sheet {
-            self.is_damaged |= last >= Some(slot) || !sums.can_be(most);
+            is_sound &= last < Some(slot) && sums.can_be(most);
             last = Some(slot);
             of.get_mut(usize::from(slot)).into_iter().for_each(|it| it.add(&sums));
         }
+        is_sound
     }
 
     /// # Errors
     /// Something was not as it was written.
     pub(super) fn whole(&self) -> rusqlite::Result<()> {
-        if self.is_damaged { Err(damaged("sums of a day")) } else { Ok(()) }
+        let Some((table, id)) = self.damaged else { return Ok(()) };
+        let day = match table {
+            "day_sheet" => date(Day::try_from(id >> 24).unwrap_or(Day::MAX)),
+            _ => "all days".to_owned(),
+        };
+        Err(damaged(format!("the sums of {day} for 256 devices (row {id} of {table})")))
     }
 
     /// Those of an asset.

@@ -51,7 +51,8 @@ CREATE TABLE asset_day (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX unsettled ON asset_day (day) WHERE settled = 0;
 -- The sums of a day of 256 assets in a row, and of all days, so that 20,000 assets are
--- summed up over a year without a look at their days.
+-- summed up over a year without a look at their days. A sheet begins with how many there
+-- are and a sum over their bytes.
 CREATE TABLE day_sheet (id INTEGER PRIMARY KEY, sheet BLOB NOT NULL) STRICT;
 CREATE TABLE total_sheet (id INTEGER PRIMARY KEY, sheet BLOB NOT NULL) STRICT;
 -- The zone and the opening hours with which the knowledge was made.

@@ -59,9 +59,62 @@ fn damaged_rows_are_told_and_never_read_as_less() {
             for it in all {
                 let error = it.expect_err(&format!("{table}: {name}")).to_string();
                 assert!(error.contains("damaged") && error.lines().count() == 1, "{error}");
+                // Where, whose, and what is to be done.
+                let place = if table == "asset_use" { &id } else { table };
+                assert!(error.contains(place) && error.contains("read the captures"), "{error}");
             }
         }
     }
+}
+
+/// One value of one row, harmed.
+fn harm(ward: &Ward, table: &str, column: &str, harm: impl Fn(&[u8]) -> Vec<u8>) {
+    let connection = ward.writer.connection();
+    let sql = format!("SELECT {column} FROM {table} LIMIT 1");
+    let blob: Vec<u8> = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
+    let sql = format!("UPDATE {table} SET {column} = ?2 WHERE {column} = ?1");
+    connection.execute(&sql, params![blob, harm(&blob)]).unwrap();
+}
+
+#[test]
+fn a_sheet_that_was_cut_between_two_assets_is_not_read_as_less() {
+    let monday = parse_date("2026-01-05").unwrap();
+    for (table, size, period) in
+        [("day_sheet", 17, Some((monday, monday))), ("total_sheet", 33, None)]
+    {
+        for rows in 0..3 {
+            let ward = ward();
+            harm(&ward, table, "sheet", |it| {
+                assert_eq!(it.len(), 4 + 3 * size, "three devices");
+                it[..4 + rows * size].to_vec()
+            });
+            let error = ward.inventory().activity(period).expect_err("cut").to_string();
+            assert!(error.contains("2026-01-05") == period.is_some(), "{error}");
+        }
+        // One bit anywhere.
+        for bit in (0..8 * (4 + 3 * size)).step_by(37) {
+            let ward = ward();
+            harm(&ward, table, "sheet", |it| {
+                let mut it = it.to_vec();
+                it[bit / 8] ^= 1 << (bit % 8);
+                it
+            });
+            assert!(ward.inventory().activity(period).is_err(), "{table} bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_day_of_a_device_is_told_with_its_name() {
+    let ward = ward();
+    let id = ward.id(1);
+    let sql = "SELECT number FROM asset WHERE id = ?1";
+    let number: i64 = ward.writer.connection().query_row(sql, [&id], |row| row.get(0)).unwrap();
+    let cut = "UPDATE asset_day SET detail = substr(detail, 1, 2) WHERE asset = ?1";
+    assert_eq!(ward.writer.connection().execute(cut, [number]).unwrap(), 1);
+    let error = ward.inventory().days(&id, None).expect_err("cut").to_string();
+    assert!(error.contains(&id) && error.contains("2026-01-05"), "{error}");
+    assert!(error.contains("read the captures again"), "{error}");
 }
 
 fn key(table: &str) -> &str {

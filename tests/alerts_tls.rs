@@ -19,7 +19,7 @@ fn openssl(dir: &Path, args: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// An authority, and a certificate of it for this machine's address.
+/// An authority, and certificates of it: for this machine's address, and for another.
 fn certify(dir: &Path) -> bool {
     let new = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=ca"];
     let of = ["-keyout", "ca.key", "-out", "ca.pem"];
@@ -29,15 +29,32 @@ fn certify(dir: &Path) -> bool {
     let sign = ["x509", "-req", "-in", "ask.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-days"];
     let signed = ["2", "-CAcreateserial", "-extfile", "names", "-out", "cert.pem"];
     std::fs::write(dir.join("names"), "subjectAltName = IP:127.0.0.1\n").expect("written");
+    std::fs::write(dir.join("others"), "subjectAltName = IP:192.0.2.7,DNS:siem\n")
+        .expect("written");
+    let other_name = ["2", "-CAcreateserial", "-extfile", "others", "-out", "wrong.pem"];
+    // Until now.
+    let expired = ["0", "-CAcreateserial", "-extfile", "names", "-out", "expired.pem"];
     openssl(dir, &[&new[..], &of].concat())
         && openssl(dir, &[&new[..], &other].concat())
         && openssl(dir, &[&ask[..], &asked].concat())
         && openssl(dir, &[&sign[..], &signed].concat())
+        && openssl(dir, &[&sign[..], &other_name].concat())
+        && openssl(dir, &[&sign[..], &expired].concat())
 }
 
 /// Serves so many connections, and gives what came with each.
 fn serve(dir: &Path, answer: &'static [u8], times: usize) -> (u16, Arc<Mutex<Vec<String>>>) {
-    let certificate = CertificateDer::from_pem_file(dir.join("cert.pem")).expect("a certificate");
+    serve_as(dir, "cert.pem", answer, times)
+}
+
+/// The same with a certificate.
+fn serve_as(
+    dir: &Path,
+    certificate: &str,
+    answer: &'static [u8],
+    times: usize,
+) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let certificate = CertificateDer::from_pem_file(dir.join(certificate)).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(dir.join("key.pem")).expect("a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
@@ -104,6 +121,7 @@ fn only_the_authority_that_was_named_is_believed() {
         let out = run(&["alerts", "--deliver", "--state", "state"]);
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
         assert_eq!(out.status.code(), Some(status), "{ca}: {said}");
+        assert_eq!(said.contains("not believed; name that by `ca_file`"), status == 1, "{said}");
         assert!(!said.contains("quiet") && !said.contains("hook?"), "{said}");
     }
     let (frames, requests) = (frames.lock().expect("whole"), requests.lock().expect("whole"));
@@ -111,4 +129,72 @@ fn only_the_authority_that_was_named_is_believed() {
     assert!(frames[1].contains(" auscult - new_device [auscult@32473 id="), "{}", frames[1]);
     assert!(requests[1].starts_with("POST /hook?a=b HTTP/1.1\r\nHost: 127.0.0.1:"));
     assert!(requests[1].contains("\r\nX-Auscult-Signature: sha256="), "{}", requests[1]);
+}
+
+/// Serves no TLS: says something else, and goes.
+fn goes(says: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            // Amid the handshake: the first words of it were read.
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(says);
+        }
+    });
+    port
+}
+
+#[test]
+fn who_is_not_whom_the_site_has_named_gets_nothing_and_costs_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    if !certify(dir) {
+        let _ = writeln!(std::io::stderr(), "skipped: no certificates without openssl");
+        return;
+    }
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+        command.args(args).args(["--db", "a.db", "--config", "a.toml"]).current_dir(dir);
+        command.output().expect("runs")
+    };
+    std::fs::write(dir.join("a.toml"), "").expect("written");
+    for capture in ["windows.pcap", "bedside.pcap"] {
+        let path = lab::capture(capture).display().to_string();
+        assert!(run(&["read", "-q", &path]).status.success());
+    }
+    let deliver = |port: u16| {
+        let config = format!(
+            "[[alerts.to]]\nname = 's'\nkind = 'syslog'\naddress = 'tls://127.0.0.1:{port}'\n\
+             ca_file = 'ca.pem'\n"
+        );
+        std::fs::write(dir.join("a.toml"), config).expect("written");
+        let out = run(&["alerts", "--deliver", "--state", "state"]);
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let (wrong, to_wrong) = serve_as(dir, "wrong.pem", b"", 1);
+    // Its only second is over.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let (old, to_old) = serve_as(dir, "expired.pem", b"", 1);
+    let others = [
+        (wrong, "another name", "not valid for name"),
+        (old, "expired", "expired"),
+        (goes(b""), "goes in the handshake", "handshake"),
+        (goes(b"220 siem ESMTP\r\n"), "no TLS", "does not speak TLS"),
+        (goes(b"\x15\x03\x03\x00\x02\x02\x28"), "an alert", "HandshakeFailure"),
+    ];
+    for (port, who, why) in others {
+        let (code, said) = deliver(port);
+        assert_eq!(code, Some(1), "{who}: {said}");
+        let line = said.lines().find(|line| line.contains("not taken")).unwrap_or_default();
+        assert!(line.contains(why) && line.contains("s (127.0.0.1"), "{who}: {said}");
+    }
+    for took in [to_wrong, to_old] {
+        assert!(took.lock().expect("whole").iter().all(String::is_empty), "nothing is told");
+    }
+    // The right one gets all of it afterwards.
+    let (right, took) = serve(dir, b"", 1);
+    let (code, said) = deliver(right);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(took.lock().expect("whole")[0].contains(" auscult - new_device "));
 }

@@ -71,13 +71,15 @@ impl Stream {
                 Err(error) => failed = error,
             }
         }
-        let Some(plain) = plain else { return Err(failed) };
+        let Some(mut plain) = plain else { return Err(failed) };
         plain.set_read_timeout(Some(PATIENCE))?;
         plain.set_write_timeout(Some(PATIENCE))?;
         plain.set_nodelay(true)?;
         let Some(config) = tls else { return Ok(Self::Plain(plain)) };
         let name = ServerName::try_from(server.host.clone()).map_err(io::Error::other)?;
-        let client = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+        let mut client =
+            ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+        shake_hands(&mut client, &mut plain)?;
         Ok(Self::Tls(Box::new(StreamOwned::new(client, plain))))
     }
 
@@ -110,6 +112,67 @@ impl Stream {
             }
         }
         Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+/// The whole of the handshake, before anything is said; what comes byte by byte takes no
+/// longer than what does not come.
+fn shake_hands(client: &mut ClientConnection, plain: &mut TcpStream) -> io::Result<()> {
+    let begun = Instant::now();
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer to the TLS handshake");
+    while client.is_handshaking() {
+        while client.wants_write() {
+            client.write_tls(plain)?;
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(late());
+        }
+        match client.read_tls(plain) {
+            Ok(0) => {
+                let why = "it closed the connection in the TLS handshake";
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                return Err(match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => late(),
+                    kind => io::Error::new(kind, format!("in the TLS handshake: {error}")),
+                });
+            }
+        }
+        if let Err(why) = client.process_new_packets() {
+            // It is told why, where it still listens.
+            let _ = client.write_tls(plain);
+            return Err(io::Error::other(refusal(&why)));
+        }
+    }
+    while client.wants_write() {
+        client.write_tls(plain)?;
+    }
+    Ok(())
+}
+
+/// Why there is no TLS with it, and what to do.
+fn refusal(why: &rustls::Error) -> String {
+    use rustls::CertificateError::{
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
+        NotValidYet, NotValidYetContext, UnknownIssuer,
+    };
+    use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
+    match why {
+        InvalidCertificate(UnknownIssuer | BadSignature) => {
+            "its certificate is of an authority that is not believed; name that by `ca_file`".into()
+        }
+        InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            format!("{why}; name the receiver as its certificate does")
+        }
+        InvalidCertificate(
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
+        ) => format!("{why}; renew it, or set this machine's clock"),
+        InvalidMessage(_) => format!("it does not speak TLS ({why}); check the port"),
+        AlertReceived(_) => format!("it refused the TLS handshake ({why})"),
+        _ => why.to_string(),
     }
 }
 

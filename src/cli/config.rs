@@ -18,6 +18,9 @@ const OVERLAY: &str = "/etc/auscult/signatures.d";
 /// What the site knows of who is who, when the file does not say otherwise.
 const IDENTITY: &str = "/etc/auscult/identity.toml";
 
+/// The day whose hours hold on holidays, beside those of the week.
+const HOLIDAY: &str = "holiday";
+
 /// Findings with which the site lives, when the file does not say otherwise.
 const ACCEPTED: &str = "/etc/auscult/risk-accepted.toml";
 
@@ -51,7 +54,7 @@ pub(super) struct Config {
     /// When the site is open: from to by day of the week, and the same by class.
     #[serde(default)]
     hours: BTreeMap<String, Opening>,
-    /// Days on which it is closed.
+    /// Days on which it is closed, or has the hours of a `holiday`.
     #[serde(default)]
     holidays: Vec<String>,
 }
@@ -101,13 +104,21 @@ impl Config {
         holidays.sort_unstable();
         let opens = |hours: &mut Hours, day: &str, spans: &[String]| {
             let at = WEEKDAYS.iter().position(|name| *name == day);
-            let Some(week) = at.and_then(|at| hours.week.get_mut(at)) else {
-                let day = day.escape_debug();
-                return Err(format!("hours: `{day}` is no day; they are {}", WEEKDAYS.join(", ")));
+            let of_day = match at {
+                None if day == HOLIDAY => Some(&mut hours.holiday),
+                at => at.and_then(|at| hours.week.get_mut(at)),
+            };
+            let Some(of_day) = of_day else {
+                let (day, all) = (day.escape_debug(), WEEKDAYS.join(", "));
+                return Err(format!("hours: `{day}` is no day; they are {all}, {HOLIDAY}"));
             };
             for text in spans {
-                week.push(parse_hours(text).ok_or_else(|| {
-                    format!("hours: `{}` is not like 08:30-17:15", text.escape_debug())
+                of_day.push(parse_hours(text).ok_or_else(|| {
+                    format!(
+                        "hours: `{}` of {day} is not like 08:30-17:15; what goes past midnight is \
+                         two, 22:00-24:00 and 00:00-06:00 of the next day",
+                        text.escape_debug()
+                    )
                 })?);
             }
             Ok(())
@@ -188,10 +199,28 @@ mod tests {
             "time_zone = 'Tokyo'",
             "holidays = ['1.1.26']",
             "hours = { monday = ['08:00-09:00'] }",
+            "holidays = ['2026-02-30']",
+            "holidays = ['2025-02-29']",
+            "holidays = ['2026-01-01T00:00']",
             "hours = { mon = ['8-9'] }",
+            "hours = { mon = ['08:00-08:00'] }",
+            "hours = { mon = [510] }",
+            "hours = { ct = ['08:00-09:00'] }",
+            "hours = { ct = { mon = '08:00-09:00' } }",
             "hours = { ct = { mo = [] } }",
         ] {
             assert!(calendar(wrong).is_err(), "{wrong}");
         }
+        let why = calendar("hours = { ct = { fri = ['22:00-06:00'] } }").unwrap_err();
+        assert!(why.contains("of fri") && why.contains("22:00-24:00 and 00:00-06:00"), "{why}");
+        // A class that works on holidays too, where the site does not.
+        let it = calendar(
+            "holidays = ['2026-01-01']\nhours = { mon = ['08:00-16:00'], ct = { mon = \
+             ['00:00-24:00'], holiday = ['00:00-24:00'] } }",
+        );
+        let it = it.unwrap();
+        let day = parse_date("2026-01-01").unwrap();
+        let open = |class| it.hours_of(class).unwrap().on(&it.zone, day).count();
+        assert_eq!((open(Some("ct")), open(Some("mri"))), (1440, 0));
     }
 }

@@ -130,7 +130,10 @@ pub fn date(day: Day) -> String {
 /// The day of `2026-01-31`.
 #[must_use]
 pub fn parse_date(text: &str) -> Option<Day> {
-    text.parse::<Date>().ok().map(day_of)
+    // Nothing more of it: a day with a time is another thing.
+    let is_bare =
+        text.len() == 10 && [4, 7].iter().all(|at| text.as_bytes().get(*at) == Some(&b'-'));
+    text.parse::<Date>().ok().filter(|_| is_bare).map(day_of)
 }
 
 /// When a site is open.
@@ -138,8 +141,10 @@ pub fn parse_date(text: &str) -> Option<Day> {
 pub struct Hours {
     /// From Monday on: minutes of the day from and to, 1440 for its end.
     pub week: [Vec<(i16, i16)>; 7],
-    /// Days on which it is closed; sorted.
+    /// Days on which other hours hold; sorted.
     pub holidays: Vec<Day>,
+    /// The hours of these days; none where it is closed.
+    pub holiday: Vec<(i16, i16)>,
 }
 
 /// Where and when a site works.
@@ -184,11 +189,12 @@ impl Hours {
     #[must_use]
     pub fn on(&self, zone: &Zone, day: Day) -> Minutes {
         let mut open = Minutes::default();
-        let Some(date) = epoch(day).filter(|_| self.holidays.binary_search(&day).is_err()) else {
-            return open;
-        };
+        let Some(date) = epoch(day) else { return open };
         let weekday = date.weekday().since(Weekday::Monday);
-        let hours = usize::try_from(weekday).ok().and_then(|at| self.week.get(at));
+        let hours = match self.holidays.binary_search(&day) {
+            Ok(_) => Some(&self.holiday),
+            Err(_) => usize::try_from(weekday).ok().and_then(|at| self.week.get(at)),
+        };
         let minute = |of: i16| {
             let time = Time::midnight().checked_add(i64::from(of).minutes());
             match time {
@@ -215,6 +221,10 @@ impl Hours {
                 _ => lines.push((name, name, hours)),
             }
         }
+        // What holds on no day that is named is told of none.
+        if !self.holidays.is_empty() {
+            lines.push(("holidays", "holidays", &self.holiday));
+        }
         let days = lines.into_iter().filter(|(.., hours)| !hours.is_empty());
         let days = days.map(|(first, last, hours)| {
             let hours: Vec<_> =
@@ -226,7 +236,7 @@ impl Hours {
     }
 }
 
-/// `08:30-17:15` in minutes of the day; `24:00` is its end.
+/// `08:30-17:15` in minutes of the day; `24:00` is its end. What goes past midnight is two.
 #[must_use]
 pub fn parse_hours(text: &str) -> Option<(i16, i16)> {
     let clock = |text: &str| {
@@ -296,8 +306,48 @@ mod tests {
         assert_eq!(week.line(), "mon-fri 08:30-17:15");
         hours.holidays.push(thursday);
         assert!(hours.on(&tokyo(), thursday).is_empty());
+        // Or open for emergencies.
+        hours.holiday.push((540, 600));
+        assert_eq!(hours.on(&tokyo(), thursday).runs(), [(from + 540, from + 600)]);
+        assert_eq!(hours.line(), "thu 08:30-12:00+13:00-24:00, holidays 09:00-10:00");
+        for wrong in
+            ["2026-01-31T00:00", "20260131", "2026-1-31", "2026-02-30", "", "+002026-01-31"]
+        {
+            assert_eq!(parse_date(wrong), None, "{wrong}");
+        }
         for wrong in ["8:30-12:00", "08:30", "12:00-08:00", "08:60-09:00", "23:00-24:01", "-", ""] {
             assert_eq!(parse_hours(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn hours_follow_the_clock_on_days_on_which_it_is_turned() {
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        let open = |day: &str, spans: &[&str]| {
+            let mut hours = Hours::default();
+            hours.week.fill(spans.iter().map(|it| parse_hours(it).unwrap()).collect());
+            let day = parse_date(day).unwrap();
+            let open = hours.on(&berlin, day);
+            let (from, to) = berlin.bounds(day);
+            assert!(open.first().is_none_or(|at| at >= from));
+            assert!(open.last().is_none_or(|at| at < to));
+            open.count()
+        };
+        let (spring, summer, autumn) = ("2026-03-29", "2026-07-01", "2026-10-25");
+        for (spans, minutes) in [
+            (&["00:00-24:00"][..], [1380, 1440, 1500]),
+            (&["01:00-04:00"], [120, 180, 240]),
+            // An hour that there is not, and one that there is twice.
+            (&["02:00-03:00"], [0, 60, 120]),
+            (&["02:30-02:45"], [15, 15, 15]),
+            (&["02:30-03:00"], [0, 30, 90]),
+            // Over one another, in any order, said twice: each minute counts once.
+            (&["13:00-17:00", "08:00-14:00", "08:00-14:00", "12:00-12:30"], [540, 540, 540]),
+            (&["00:00-24:00", "23:00-24:00"], [1380, 1440, 1500]),
+            (&[], [0, 0, 0]),
+        ] {
+            let all = [spring, summer, autumn].map(|day| open(day, spans));
+            assert_eq!(all, minutes, "{spans:?}");
         }
     }
 }

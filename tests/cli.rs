@@ -446,6 +446,32 @@ fn activity_is_told_by_day_class_and_use() {
     for told in ["activity from", "Asia/Tokyo", "on line", "by mpps", "tenths of each hour"] {
         assert!(page.contains(told), "{told}: {page}");
     }
+    // The same forms as for alerts; a day is the site's.
+    let days = |args: &[&str]| {
+        let text = run(&[&["--format", "json"], args].concat());
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        [&json[0]["from"], &json[0]["to"]].map(|it| it.as_str().unwrap().to_owned())
+    };
+    let both = ["2001-01-01".to_owned(), "2001-01-02".to_owned()];
+    for (from, to) in [
+        ("2001-01-01", "2001-01-02"),
+        ("2001-01-01T00:00", "2001-01-02T23:59:59"),
+        ("2000-12-31T15:00Z", "2001-01-02T23:00+09:00"),
+    ] {
+        assert_eq!(days(&["--from", from, "--to", to]), both, "{from}");
+        let since = auscult(dir.path(), &["alerts", "--since", from]);
+        assert!(since.status.success(), "{from}");
+    }
+    for ago in ["-24h", "7d", "-90m"] {
+        run(&["--from", ago]);
+        assert!(auscult(dir.path(), &["alerts", "--since", ago]).status.success(), "{ago}");
+    }
+    for wrong in ["1.1.26", "2026-02-30", "yesterday", "2026-01-01T25:00"] {
+        for command in [["activity", "--from"], ["alerts", "--since"]] {
+            let (code, said) = fails(dir.path(), &[&command[..], &[wrong]].concat());
+            assert!(code == 2 && said.contains("2026-01-31T12:00+09:00"), "{said}");
+        }
+    }
     let wrong: [&[&str]; 3] = [
         &["--from", "1.1.26"],
         &["--class", "tricorder"],

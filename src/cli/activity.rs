@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use tracing::warn;
 
+use super::when::When;
 use super::{Failure, Settings, output, register};
 use crate::store::Inventory;
-use crate::time::calendar::{Day, date, parse_date};
+use crate::time::calendar::date;
 use crate::view::activity::{self, Filter, believed, lately};
 
 /// Days that are told where none are named.
@@ -21,12 +22,13 @@ enum Format {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// First day, like 2026-01-31 [default: of the last 30 observed]
-    #[arg(long, value_name = "DATE", value_parser = day)]
-    from: Option<Day>,
-    /// Last day [default: the last one observed]
-    #[arg(long, value_name = "DATE", value_parser = day)]
-    to: Option<Day>,
+    /// First day: 2026-01-31, or that of a time (2026-01-31T12:00, with an offset or without)
+    /// or of a while ago (7d, 24h) [default: of the last 30 observed]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<When>,
+    /// Last day, in the same forms [default: the last one observed]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    to: Option<When>,
     /// How to write it
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -44,33 +46,30 @@ pub(super) struct Args {
     output: Option<PathBuf>,
 }
 
-fn day(text: &str) -> Result<Day, String> {
-    parse_date(text).ok_or_else(|| "a day is written like 2026-01-31".to_owned())
-}
-
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     register::check_class(args.class.as_deref(), settings)?;
-    if let (Some(from), Some(to)) = (args.from, args.to)
+    let inventory = Inventory::open(&settings.db)?;
+    let zone = inventory.calendar()?.zone;
+    let (from, to) = (args.from.map(|it| it.day(&zone)), args.to.map(|it| it.day(&zone)));
+    if let (Some(from), Some(to)) = (from, to)
         && from > to
     {
         return Err(Failure::Usage("--from is after --to".to_owned()));
     }
-    let inventory = Inventory::open(&settings.db)?;
     // Nothing was watched yet: the list is empty, and of no day.
-    let (_, last) = lately(&inventory, None, DAYS)?.unwrap_or((0, 0));
-    if args.to.is_none()
-        && let (days, beyond @ 1..) = believed(&inventory)?
-        && let Some(last) = days.last()
-    {
+    let believed = believed(&inventory)?;
+    let last = believed.days.last().copied().unwrap_or(0);
+    if to.is_none() && believed.beyond > 0 {
         warn!(
-            "{beyond} watched days after {} are of fewer than three devices, as frames of a wrong \
+            "{} watched days after {} are of fewer than three devices, as frames of a wrong \
              time are; --to DATE shows them",
-            date(*last)
+            believed.beyond,
+            date(last)
         );
     }
-    let to = args.to.unwrap_or(last.max(args.from.unwrap_or(last)));
+    let to = to.unwrap_or(last.max(from.unwrap_or(last)));
     let first = lately(&inventory, Some(to), DAYS)?.map_or(to, |(first, _)| first);
-    let from = args.from.unwrap_or(first).min(to);
+    let from = from.unwrap_or(first).min(to);
     let filter = Filter { class: args.class.clone(), idle: args.idle, silent: args.silent };
     let format = match args.format {
         Format::Text => activity::Format::Text,

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::listen::Capture;
-use super::{Failure, Settings, printable};
+use super::{Failure, Settings, closed, printable};
 use crate::census::signature::EDITION;
 use crate::sensor::survey::{Check, Grade, Surroundings, Survey, card, machine};
 use crate::wire::capture::live::{Fault, Loss, Options, open};
+use crate::wire::capture::privilege::out_was_closed;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -48,6 +49,9 @@ fn vlans(text: &str) -> Result<Vlans, String> {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
+    if out_was_closed() {
+        return Err(closed());
+    }
     let mut worst = Grade::Good;
     let mut say = |checks: Vec<Check>| -> Result<(), Failure> {
         let mut to = io::stdout().lock();

@@ -17,6 +17,7 @@ mod register;
 mod risk;
 mod show;
 mod signatures;
+mod when;
 
 use std::fmt::Display;
 use std::io::{self, Read as _, Write};
@@ -33,6 +34,7 @@ use crate::census::risk::{Accepted, RiskBook};
 use crate::census::signature::Book;
 use crate::observe::text::is_printable;
 use crate::time::calendar::Calendar;
+use crate::wire::capture::privilege::out_was_closed;
 use config::Config;
 
 /// The stethoscope of a hospital network: tells every device from its own traffic.
@@ -112,6 +114,9 @@ enum Failure {
     /// Whoever read the output is gone.
     #[error("")]
     BrokenPipe,
+    /// What was made cannot be written.
+    #[error("cannot write the output: {0}")]
+    Write(io::Error),
 }
 
 impl Failure {
@@ -126,7 +131,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::BrokenPipe,
-            _ => Self::Said(format!("cannot write the output: {error}")),
+            _ => Self::Write(error),
         }
     }
 }
@@ -269,7 +274,11 @@ pub fn run() -> ExitCode {
         Err(asked) => {
             // Help and version are no errors; a reader that is gone is none either.
             return match asked.print().and_then(|()| io::stdout().flush()).map_err(Failure::from) {
-                Err(Failure::Said(why)) if asked.exit_code() == 0 => {
+                _ if asked.exit_code() == 0 && out_was_closed() => {
+                    let _ = writeln!(io::stderr(), "auscult: {}", closed());
+                    ExitCode::FAILURE
+                }
+                Err(why @ Failure::Write(_)) if asked.exit_code() == 0 => {
                     let _ = writeln!(io::stderr(), "auscult: {why}");
                     ExitCode::FAILURE
                 }
@@ -340,9 +349,17 @@ fn output(
     make: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let Some(path) = path else {
+        if out_was_closed() {
+            return Err(closed());
+        }
         let mut to = io::BufWriter::new(io::stdout().lock());
-        make(&mut to)?;
-        return Ok(to.flush()?);
+        let made = make(&mut to).and_then(|()| Ok(to.flush()?));
+        return made.map_err(|failure| match failure {
+            Failure::Write(error) => Failure::Said(format!(
+                "standard output: cannot write ({error}); check where it goes"
+            )),
+            other => other,
+        });
     };
     let failed = |error: io::Error| {
         let shown = path.display();
@@ -350,8 +367,11 @@ fn output(
     };
     let fill = |file: std::fs::File| -> Result<(), Failure> {
         let mut to = io::BufWriter::new(file);
-        make(&mut to)?;
-        to.flush().map_err(failed)
+        let made = make(&mut to).and_then(|()| Ok(to.flush()?));
+        made.map_err(|failure| match failure {
+            Failure::Write(error) => failed(error),
+            other => other,
+        })
     };
     // Behind a link stands what is meant.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -377,6 +397,12 @@ fn output(
         let _ = std::fs::remove_file(&part);
     }
     made
+}
+
+/// The runtime gives who has none a standard output that takes everything and keeps nothing.
+fn closed() -> Failure {
+    let why = "standard output: it is closed, so nothing can be written; send it somewhere";
+    Failure::Said(why.to_owned())
 }
 
 /// Whether a file begins as every database of SQLite does (file format §1.3.1).

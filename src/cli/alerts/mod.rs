@@ -11,14 +11,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tracing::{info, warn};
 
+use super::when::When;
 use super::{Failure, Settings, output};
 use crate::store::{Alert, Inventory, Kind, Severity};
-use crate::time::{SECOND, Timestamp};
+use crate::time::Timestamp;
 use crate::view::{alert, dossier};
 pub(super) use config::Config;
 use cursor::State;
@@ -38,9 +39,10 @@ enum Format {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only what was told since then: 90m, 24h, 7d, or a time as in 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = since)]
-    since: Option<Timestamp>,
+    /// Only what was told since then: a day (2026-01-31), with a time (2026-01-31T12:00) and
+    /// an offset (2026-01-31T12:00+09:00), or a while ago (90m, 24h, 7d)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    since: Option<When>,
     /// Only these kinds
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     kind: Vec<Kind>,
@@ -231,49 +233,24 @@ fn filter(args: &Args, settings: &Settings) -> Result<Filter, Failure> {
             Some(ids)
         }
     };
-    Ok(Filter { since: args.since, kinds: args.kind.clone(), severity: args.severity, assets })
-}
-
-/// A while ago, or a time.
-fn since(text: &str) -> Result<Timestamp, String> {
-    let unit = |suffix, seconds| {
-        let number = text.strip_suffix(suffix)?.parse::<u32>().ok()?;
-        Some(i64::from(number).saturating_mul(seconds))
+    // By the site's clock, as the inventory knows it.
+    let moment = |when: When| {
+        let known = Inventory::open(&settings.db).and_then(|it| it.calendar());
+        when.moment(&known.map_or_else(|_| settings.calendar.zone.clone(), |it| it.zone))
     };
-    let ago = unit('s', 1).or_else(|| unit('m', 60)).or_else(|| unit('h', 3600));
-    if let Some(seconds) = ago.or_else(|| unit('d', 86_400)) {
-        return Ok(now().plus(seconds.saturating_mul(-SECOND)));
-    }
-    let at: Result<jiff::Timestamp, _> = text.parse();
-    let nanos = at.ok().and_then(|at| i64::try_from(at.as_nanosecond()).ok());
-    nanos.map(Timestamp).ok_or_else(|| {
-        "neither a while (90m, 24h, 7d) nor a time (2026-01-31T12:00:00Z)".to_owned()
+    let since = args.since.map(|when| {
+        let none = || Failure::Usage("--since: the site's clock has no such time".to_owned());
+        moment(when).ok_or_else(none)
+    });
+    Ok(Filter {
+        since: since.transpose()?,
+        kinds: args.kind.clone(),
+        severity: args.severity,
+        assets,
     })
-}
-
-#[allow(clippy::disallowed_methods, reason = "what a user calls an hour ago")]
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// What this machine is called.
 fn sensor() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_while_ago_or_a_time() {
-        assert_eq!(since("1970-01-01T00:01:00Z").unwrap(), Timestamp::new(60, 0));
-        assert_eq!(since("1970-01-01T01:00:00+01:00").unwrap(), Timestamp::new(0, 0));
-        let then = since("1d").unwrap();
-        assert!((0..10 * SECOND).contains(&(now().since(then) - 86_400 * SECOND)));
-        for bad in ["", "1", "d", "-1d", "99999999999d", "yesterday"] {
-            assert!(since(bad).is_err(), "{bad}");
-        }
-    }
 }

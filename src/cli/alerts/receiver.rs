@@ -206,6 +206,12 @@ fn web(written: &str) -> Result<Place, String> {
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (host, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    if host.contains('@') {
+        // Said without what it is.
+        return Err("a user and a password do not stand in the URL; put `Basic ` and both in \
+                    base64 into a file, and name it by `authorization_file`"
+            .to_owned());
+    }
     let path = path.split('#').next().unwrap_or_default();
     if !path.bytes().all(|b| b.is_ascii_graphic()) {
         return Err("the path is not as in a URL: percent-encode it".to_owned());
@@ -217,6 +223,9 @@ fn web(written: &str) -> Result<Place, String> {
 
 /// `host`, `host:port`, `[2001:db8::1]:port`.
 fn server(written: &str, port: u16) -> Result<Server, String> {
+    if written.contains('@') {
+        return Err("host:port, without a user".to_owned());
+    }
     let (host, rest) = match written.strip_prefix('[') {
         Some(rest) => rest.split_once(']').ok_or("an IPv6 address stands in brackets")?,
         None => written
@@ -276,6 +285,17 @@ mod tests {
         ] {
             assert!(Target::ad_hoc(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_refused_with_where_it_belongs() {
+        for url in ["http://u:secret@h/", "https://u:sec@ret@h:1/x?y@z"] {
+            let why = Target::ad_hoc(&format!("webhook:{url}")).unwrap_err();
+            assert!(why.contains("authorization_file") && !why.contains("sec"), "{why}");
+        }
+        assert!(Target::ad_hoc("webhook:http://h/@x?y@z").is_ok());
+        let why = Target::ad_hoc("syslog:tcp://u:secret@h:514").unwrap_err();
+        assert!(why.contains("user") && !why.contains("secret"), "{why}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{hours, percent};
+use super::{Believed, believed, hours, percent};
 use crate::store::activity::{Activity, InUse};
 use crate::store::{Inventory, Known};
 use crate::time::Timestamp;
@@ -121,10 +121,9 @@ pub fn list(
     let mut activity = inventory.activity(Some(days))?;
     let zone = inventory.calendar()?.zone;
     // What was watched after the time that several have reached are frames of a wrong one.
-    let now = inventory.now()?.minute();
-    let end = inventory.watched()?.map_or(0, |(_, last)| last.min(now).saturating_add(1));
+    let Believed { days: watched, now, .. } = believed(inventory)?;
+    let end = inventory.watched()?.map_or(0, |(_, last)| last.min(now.minute()).saturating_add(1));
     let end = Timestamp::new(end.saturating_mul(60), 0);
-    let (watched, _) = super::believed(inventory)?;
     let rows: Vec<Row<'_>> = assets
         .iter()
         .filter_map(|asset| {

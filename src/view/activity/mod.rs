@@ -4,7 +4,7 @@ mod list;
 mod page;
 
 pub use list::{Filter, Format, list};
-pub use page::{believed, lately, page};
+pub use page::{Believed, believed, lately, page};
 
 use crate::store::activity::Activity;
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::{hours, percent};
 use crate::store::activity::{Activity, DayOf};
 use crate::store::{Error, Inventory};
+use crate::time::Timestamp;
 use crate::time::calendar::{Day, WEEKDAYS, Zone, date};
 use crate::time::minutes::Minutes;
 
@@ -168,21 +169,31 @@ fn heat(
     }
 }
 
-/// The days on which somebody watched, as far as several devices have reached them, and how
-/// many are beyond: one that sends frames of wrong times makes no days. All where none is
-/// reached.
+/// What days are taken for such on which somebody watched.
+#[derive(Debug)]
+pub struct Believed {
+    /// Those that several devices have reached: one that sends frames of wrong times makes no
+    /// days. All where none is reached. In order.
+    pub days: Vec<Day>,
+    /// How many are beyond.
+    pub beyond: usize,
+    /// The time that several have reached.
+    pub now: Timestamp,
+}
+
+/// The days on which somebody watched, as far as they are to be believed.
 ///
 /// # Errors
 /// The inventory cannot be read.
-pub fn believed(inventory: &Inventory) -> Result<(Vec<Day>, usize), Error> {
+pub fn believed(inventory: &Inventory) -> Result<Believed, Error> {
     let mut days = inventory.watched_days()?;
-    let today = inventory.calendar()?.zone.day(inventory.now()?.minute());
-    let reached = days.partition_point(|day| *day <= today);
-    if reached == 0 {
-        return Ok((days, 0));
-    }
-    let beyond = days.split_off(reached).len();
-    Ok((days, beyond))
+    let now = inventory.now()?;
+    let today = inventory.calendar()?.zone.day(now.minute());
+    let beyond = match days.partition_point(|day| *day <= today) {
+        0 => 0,
+        reached => days.split_off(reached).len(),
+    };
+    Ok(Believed { days, beyond, now })
 }
 
 /// The last so many days on which somebody watched, up to one or to the last that is
@@ -197,7 +208,7 @@ pub fn lately(
 ) -> Result<Option<(Day, Day)>, Error> {
     let mut watched = match to {
         Some(_) => inventory.watched_days()?,
-        None => believed(inventory)?.0,
+        None => believed(inventory)?.days,
     };
     let first = watched.first().copied();
     watched.retain(|day| to.is_none_or(|to| *day <= to));

@@ -16,6 +16,8 @@
 
 mod calls;
 mod files;
+#[allow(unsafe_code, reason = "the runtime tells nobody")]
+mod outset;
 #[allow(unsafe_code, reason = "system calls that the standard library lacks")]
 mod process;
 #[allow(unsafe_code, reason = "system calls that the standard library lacks")]
@@ -28,6 +30,7 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "libpcap")]
 pub(super) use calls::confine_lookups;
 pub use calls::confine_worker;
+pub use outset::out_was_closed;
 pub use process::monotonic;
 
 /// Descriptors of sockets of capture are as high as this or higher; after [`confine`],

@@ -51,6 +51,7 @@ mod ntlm;
 mod ntp;
 mod openvpn;
 mod oracle;
+mod package;
 mod phd;
 mod poct1a;
 mod postgres;

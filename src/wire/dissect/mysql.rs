@@ -1,12 +1,14 @@
 //! MySQL and MariaDB: the greeting of a server names its version. Logons and queries are
 //! not read.
 
+use super::package;
 use super::{
     Body, Dissector, Error, Opening, Progress, Protocol, Reader, Recovery, Side, Sink, Verdict, Who,
 };
 use crate::observe::Key;
 
-/// `8.0.36-0ubuntu0.22.04.1`, `5.5.5-10.6.12-MariaDB`.
+/// `8.0.36-0ubuntu0.22.04.1`, `5.5.5-10.6.12-MariaDB`: numbers, and words that makers and
+/// distributions put behind them. What a site has written there (`version`) stays.
 const VERSION: Key = Key::new("mysql.version");
 
 /// MySQL as a protocol.
@@ -59,6 +61,45 @@ fn version(bytes: &[u8]) -> Result<&str, Error> {
     Ok(text)
 }
 
+/// What stands in a version between hyphens, besides numbers.
+const WORDS: &[&str] = &[
+    "aurora",
+    "azure",
+    "cll",
+    "cluster",
+    "commercial",
+    "community",
+    "debian",
+    "debug",
+    "enterprise",
+    "google",
+    "log",
+    "lve",
+    "MariaDB",
+    "nt",
+    "percona",
+    "rds",
+    "standard",
+    "ubuntu",
+    "vitess",
+];
+
+/// A version up to the first part that nobody knows.
+fn plain(text: &str) -> Option<String> {
+    let mut kept = package::number(text)?.to_owned();
+    let Some(parts) = text.strip_prefix(&*kept).and_then(|rest| rest.strip_prefix('-')) else {
+        return Some(kept);
+    };
+    let known = |part: &&str| {
+        package::is_version(part) || WORDS.iter().any(|word| word.eq_ignore_ascii_case(part))
+    };
+    for part in parts.split('-').take_while(known) {
+        kept.push('-');
+        kept.push_str(part);
+    }
+    Some(kept)
+}
+
 fn probe(opening: &Opening<'_>) -> Verdict {
     match length(opening.bytes) {
         Ok(None) => Verdict::More,
@@ -82,7 +123,9 @@ impl Dissector for MySql {
             return Ok(Progress::Need(HEADER.saturating_add(1)));
         };
         let Some(greeting) = bytes.get(..whole) else { return Ok(Progress::Need(whole)) };
-        out.fact(Who::Sender, &VERSION, version(greeting)?);
+        if let Some(version) = plain(version(greeting)?) {
+            out.fact(Who::Sender, &VERSION, &version);
+        }
         Ok(Progress::Done)
     }
 
@@ -115,6 +158,20 @@ mod tests {
         let expected = ["S mysql.version=8.0.36-0ubuntu0.22.04.1"];
         assert_eq!(facts(&stream("mysql", segments)), expected);
         torture::stream("mysql", segments, &["CANARY"]);
+    }
+
+    #[test]
+    fn what_stands_behind_a_version_stays() {
+        for (text, kept) in [
+            ("8.0.36-CANARY", "8.0.36"),
+            ("8.0.CANARY", "8.0"),
+            ("8.0.36-log-CANARY-log", "8.0.36-log"),
+            ("8.0.36-19470311", "8.0.36"),
+            ("5.5.5-10.11.6-MariaDB-0+deb12u1", "5.5.5-10.11.6-MariaDB-0+deb12u1"),
+            ("5.7.44-48-percona", "5.7.44-48-percona"),
+        ] {
+            assert_eq!(plain(text).as_deref(), Some(kept), "{text}");
+        }
     }
 
     #[test]

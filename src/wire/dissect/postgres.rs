@@ -1,13 +1,15 @@
 //! PostgreSQL (frontend/backend protocol 3.0): the version that a server tells when
 //! somebody has logged on. Names of users and databases, passwords and queries are not read.
 
+use super::package;
 use super::reader::wide;
 use super::{
     Body, Dissector, Error, Opening, Progress, Protocol, Reader, Recovery, Side, Sink, Verdict, Who,
 };
 use crate::observe::Key;
 
-/// `16.2 (Debian 16.2-1.pgdg120+2)`.
+/// `16.2 (Debian 16.2-1.pgdg120+2)`: the number, and a package's version. What else who
+/// built it wrote there stays.
 const VERSION: Key = Key::new("postgres.version");
 /// `yes`: the server asks for the password as it is.
 const CLEAR_LOGIN: Key = Key::new("postgres.clear_login");
@@ -113,8 +115,10 @@ impl Postgres {
                 if kind == b'R' && body == 3_u32.to_be_bytes() {
                     out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
                 } else if kind == b'S' && words.next() == Some(b"server_version") {
-                    let version = String::from_utf8_lossy(words.next().unwrap_or_default());
-                    out.fact(Who::Sender, &VERSION, &version);
+                    let text = String::from_utf8_lossy(words.next().unwrap_or_default());
+                    if let Some(version) = version(&text) {
+                        out.fact(Who::Sender, &VERSION, &version);
+                    }
                     return Ok(Progress::Done);
                 }
                 Ok(Progress::Consumed(whole))
@@ -126,6 +130,21 @@ impl Postgres {
             _ => Ok(Progress::Done),
         }
     }
+}
+
+/// The number of a version, and the distribution's own where it is one.
+fn version(text: &str) -> Option<String> {
+    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let first = if package::is_version(first) { first } else { package::number(first)? };
+    let mark = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+    let mark = mark.and_then(|(mark, _)| mark.split_once(' '));
+    let known = |(name, version): &(&str, &str)| {
+        matches!(*name, "Debian" | "Ubuntu") && package::is_version(version)
+    };
+    Some(match mark.filter(known) {
+        Some((name, version)) => format!("{first} ({name} {version})"),
+        None => first.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -154,6 +173,23 @@ mod tests {
         assert_eq!(said, ["S postgres.clear_login=yes", version]);
         torture::stream("postgres", segments, &[]);
         assert!(said.iter().all(|line| !line.contains("CANAR")));
+    }
+
+    #[test]
+    fn what_stands_behind_a_version_stays() {
+        for (text, kept) in [
+            ("15.4 (CANARY)", Some("15.4")),
+            ("15.4 (Debian CANARY)", Some("15.4")),
+            (
+                "15.4-CANARY (Ubuntu 15.4-0ubuntu0.22.04.1) CANARY",
+                Some("15.4 (Ubuntu 15.4-0ubuntu0.22.04.1)"),
+            ),
+            ("17beta1", Some("17beta1")),
+            ("CANARY", None),
+            ("", None),
+        ] {
+            assert_eq!(version(text).as_deref(), kept, "{text}");
+        }
     }
 
     #[test]

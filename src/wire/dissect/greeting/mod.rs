@@ -4,6 +4,7 @@
 //! or fetched is not read.
 
 mod account;
+mod plain;
 #[cfg(test)]
 mod tests;
 
@@ -210,6 +211,7 @@ impl Dissector for Talk {
             Side::Server if !self.greeted => {
                 let text = self.kind.text(line).ok_or(Error::invalid("greeting"))?;
                 self.greeted = true;
+                let text = if self.kind == Kind::Ftp { plain::greeting(text) } else { text };
                 tell(&self.kind.banner(), text, out);
             }
             Side::Server if self.asks_tls => {
@@ -229,8 +231,10 @@ impl Dissector for Talk {
                     out.fact(Who::Sender, &FTP_TAKES_KNOWN, kind);
                 }
                 // Reply 215 to SYST (RFC 959 §4.2).
-                if let (Kind::Ftp, Some(system)) = (self.kind, line.strip_prefix(b"215 ")) {
-                    tell(&FTP_SYSTEM, system, out);
+                if let (Kind::Ftp, Some(line)) = (self.kind, line.strip_prefix(b"215 "))
+                    && let Some(system) = plain::system(line)
+                {
+                    out.fact(Who::Sender, &FTP_SYSTEM, system);
                 }
             }
             Side::Client => match self.asked(line) {

@@ -164,7 +164,9 @@ impl<'a> Desk<'a> {
         asset.macs.extend(group.identities().filter_map(Identity::mac));
         let mut candidates = Candidates::default();
         let relays = equipment::relays_hl7(&group.hosts);
-        let shared = Shared::find(&group.hosts, &mut self.reader);
+        // A device that describes itself is one, whatever others say in its name.
+        let is_itself = !group.described.own.is_empty();
+        let shared = if is_itself { None } else { Shared::find(&group.hosts, &mut self.reader) };
         for (id, host) in &group.hosts {
             self.place(&mut asset, group, id, host);
             for fact in host.facts() {

@@ -12,6 +12,7 @@ use super::understood::Reader;
 use crate::census::host::{Host, Said};
 use crate::net::HostId;
 use crate::observe::Role;
+use crate::time::SECOND;
 
 /// Facts by which clients name themselves.
 const NAMES: &[&str] =
@@ -25,6 +26,9 @@ const OTHERS: &[&str] = &["ntlm.version", "rdp.client_build", "rdp.version"];
 /// Who is renamed has two names for a while; three at a time are three computers.
 const MANY_NAMES: usize = 3;
 const MANY_SYSTEMS: usize = 2;
+/// Who works there does so for longer: what somebody writes in another's name once says
+/// nothing of a card.
+const LONG: i64 = 600 * SECOND;
 
 /// What is left of a word that may be of anybody behind it: a candidate, never shown.
 const BLURRED: f32 = 0.35;
@@ -82,6 +86,7 @@ fn names(hosts: &[(&HostId, &Host)]) -> Option<Said> {
             said.evidence = said.evidence.min(fact.said.evidence);
         }
     }
+    all.retain(|_, said| is_long(said));
     let mut spans: Vec<_> = all.values().map(|said| said.span).collect();
     spans.sort_unstable();
     let at_once = spans.windows(2).any(|two| matches!(two, [a, b] if a.common(*b).is_some()));
@@ -106,10 +111,16 @@ fn systems<'a>(
             .collect();
         // One that may be either is none.
         if let (Some(family), 1) = (families.first(), families.len()) {
-            found.entry(*family).or_insert(fact.said);
+            let said = found.entry(*family).or_insert(fact.said);
+            said.span.cover(fact.said.span);
         }
     }
+    found.retain(|_, said| is_long(said));
     found
+}
+
+const fn is_long(said: &Said) -> bool {
+    said.span.last.since(said.span.first) >= LONG
 }
 
 /// Whose system it is: phones and computers of one maker are made alike.
@@ -128,7 +139,7 @@ mod tests {
     use crate::census::asset::Asset;
     use crate::census::signature::Book;
     use crate::net::{HostId, Mac, Segment, Transport};
-    use crate::observe::{Key, Observation, Observed, Role};
+    use crate::observe::{Equipment, Key, Observation, Observed, Origin, Role};
     use crate::time::{SECOND, Timestamp};
 
     const WINDOWS: &str =
@@ -144,7 +155,7 @@ mod tests {
         let mut frame = 0_u64;
         let mut say = |what| {
             frame += 1;
-            let at = Timestamp(frame.cast_signed() * SECOND);
+            let at = Timestamp(frame.cast_signed() * 300 * SECOND);
             census.apply(0, Observation { at, frame, host, what });
         };
         say(Observed::Present(Some(64)));
@@ -172,6 +183,22 @@ mod tests {
         assert!(shown(&assets[0], "hostname").is_empty());
         assert!(shown(&assets[0], "os_build").is_empty(), "of which of them?");
         assert_eq!(assets[0].attributes["hostname"].len(), 3, "they stay candidates");
+    }
+
+    #[test]
+    fn what_is_said_in_anothers_name_takes_nothing_from_it() {
+        let names = ["WS-1", "WS-2", "WS-3"].map(|name| ("ntlm.workstation", name));
+        let all = [&names[..], &[("ntlm.version", "10.0.19045")]].concat();
+        let mut census = census(&all, None);
+        let classes = |census: &Census| shown(&census.assets()[0], "device_class");
+        assert_eq!(classes(&census), ["network-appliance"]);
+        let (host, at) = (*census.hosts().next().unwrap().0, Timestamp(90 * 300 * SECOND));
+        let facts = [("dicom.manufacturer", "Acme"), ("dicom.model", "X"), ("dicom.serial", "MR1")];
+        let facts = facts.iter().map(|(k, v)| (Key::new(k), (*v).into())).collect();
+        let what = Observed::Equipment(Equipment { origin: Origin::Own, facts });
+        census.apply(0, Observation { at, frame: 90, host, what });
+        assert_ne!(classes(&census), ["network-appliance"], "it describes itself");
+        assert_eq!(shown(&census.assets()[0], "os_build"), ["10.0.19045"]);
     }
 
     #[test]

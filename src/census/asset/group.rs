@@ -50,6 +50,11 @@ impl Group<'_> {
         Self::new(Identity::Equipment(String::new()))
     }
 
+    /// Whether it became a part of another.
+    pub(super) fn is_nobody(&self) -> bool {
+        matches!(&self.identity, Identity::Equipment(name) if name.is_empty())
+    }
+
     /// All that it is recognised by.
     pub(super) fn identities(&self) -> impl Iterator<Item = &Identity> + Clone {
         std::iter::once(&self.identity).chain(&self.parts)

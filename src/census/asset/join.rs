@@ -42,7 +42,8 @@ struct Rule {
     /// A machine that replaces another is given it: cards of one device were heard side
     /// by side.
     passes_on: bool,
-    /// Cards of one maker only: who sets it by hand may set it twice.
+    /// Only cards of one block, or of one maker and with a name in common: who sets it by
+    /// hand may set it twice.
     block: bool,
 }
 
@@ -141,8 +142,13 @@ pub(super) fn join<'a>(
             }
             if rule.block {
                 let Some(mac) = group.identity.mac() else { continue };
-                let [a, b, c, ..] = mac.0;
-                value = format!("{value} {a:02x}{b:02x}{c:02x}");
+                let [a, b, c, d, e, _] = mac.0;
+                let own = |name: String| format!("{value} {a:02x}{b:02x}{c:02x} {name}");
+                let called = names(group).into_iter().chain(gear_names(group));
+                for value in called.map(own) {
+                    by_value.entry(value).or_default().insert(at);
+                }
+                value = format!("{value} {a:02x}{b:02x}{c:02x}{d:02x}{e:02x}");
             }
             if !rule.named {
                 by_value.entry(value).or_default().insert(at);
@@ -280,6 +286,15 @@ fn names(group: &Group<'_>) -> BTreeSet<String> {
     group.hosts.iter().flat_map(|(_, host)| of(host)).collect()
 }
 
+/// Names by which network gear calls itself to its neighbours.
+fn gear_names(group: &Group<'_>) -> BTreeSet<String> {
+    let of = |host: &Host| -> Vec<String> {
+        let keys = ["cdp.device_id", "lldp.system_name"].iter();
+        keys.flat_map(|key| host.values(key)).map(str::to_lowercase).collect()
+    };
+    group.hosts.iter().flat_map(|(_, host)| of(host)).collect()
+}
+
 /// Makes the groups in these places one, those that nothing speaks against.
 fn unite<'a>(
     groups: &mut Groups<'a>,
@@ -341,7 +356,7 @@ fn merge<'a>(
         let (Some(whole), Some(part)) = (groups.all.get(into), groups.all.get(from)) else {
             return;
         };
-        if differ(whole, part) {
+        if part.is_nobody() || differ(whole, part) {
             continue;
         }
         let Some((rule, key, value, said)) = why(part).or_else(|| why(whole)) else { continue };

@@ -190,6 +190,35 @@ fn a_router_is_one_by_its_identifier_where_its_cards_are_of_one_maker() {
 }
 
 #[test]
+fn a_router_identifier_alone_joins_no_cards_of_different_blocks() {
+    let cards = |names: [&'static str; 2]| {
+        let mut it = Hospital::new();
+        for (block, name) in [1, 2].into_iter().zip(names) {
+            let host = HostId { mac: Some(Mac([0, 1, 2, 0, block, 1])), ..HostId::default() };
+            let mut say =
+                |what| it.0.apply(0, Observation { at: Timestamp(9), frame: 9, host, what });
+            say(Observed::Present(Some(64)));
+            say(Observed::Fact(Key::new("ospf.router_id"), "10.255.0.1".into()));
+            say(Observed::Fact(Key::new("ospf.area"), "0.0.0.0".into()));
+            say(Observed::Fact(Key::new("lldp.system_name"), name.into()));
+        }
+        it.cards().len()
+    };
+    assert_eq!((cards(["core-1", "core-2"]), cards(["core-1", "CORE-1"])), (2, 1));
+}
+
+#[test]
+fn cards_with_several_names_in_common_are_joined_once() {
+    let mut it = Hospital::new();
+    for card in [1, 2] {
+        it.fact(card, "dhcpv6.duid", "000100012a3b4c5d000102000001");
+        it.fact(card, "dhcp.hostname", "nb-7");
+        it.fact(card, "mdns.hostname", "nb-7-2");
+    }
+    assert_eq!(it.assets()[0].joined.len(), 1);
+}
+
+#[test]
 fn one_duid_is_one_computer_unless_a_disk_was_copied() {
     let cards = |names: [&'static str; 2]| {
         let mut it = Hospital::new();

@@ -38,6 +38,8 @@ pub struct Place {
     pub port: Box<str>,
     /// The VLAN it was put into there, where said.
     pub vlan: Option<u16>,
+    /// Who says so, where that is not the switch by its own address.
+    pub by: Option<IpAddr>,
     /// When and where.
     pub said: Said,
 }
@@ -267,7 +269,7 @@ impl Host {
         // A question tells no VLAN yet, its answer does: one place.
         let same = |known: &&mut Place| {
             let of_one = known.vlan.is_none() || at.vlan.is_none() || known.vlan == at.vlan;
-            *known.switch == *at.switch && *known.port == *at.port && of_one
+            known.by == at.by && *known.switch == *at.switch && *known.port == *at.port && of_one
         };
         if let Some(known) = self.attached.iter_mut().find(same) {
             known.said.span.cover(said.span);
@@ -276,7 +278,7 @@ impl Host {
             && room.take(place_bytes(&at.switch, &at.port))
         {
             let (switch, port) = ((*at.switch).into(), (*at.port).into());
-            self.attached.push(Place { switch, port, vlan: at.vlan, said });
+            self.attached.push(Place { switch, port, vlan: at.vlan, by: at.by, said });
         } else {
             self.overflow += 1;
         }
@@ -397,7 +399,7 @@ mod tests {
             host.holds(("10.0.0.1".parse().unwrap(), Lease::Arp), Timestamp(0), said, room);
             host.describes(Origin::Own, &[(Key::new("a.c"), "y")], said, room);
             host.speaks((Transport::Tcp, 104, "dicom", Role::Server), said, room);
-            let at = SwitchPort { switch: "sw".into(), port: "7".into(), vlan: None };
+            let at = SwitchPort { switch: "sw".into(), port: "7".into(), vlan: None, by: None };
             host.attached(&at, said, room);
             host.met(HostId::default(), room);
         };

@@ -84,6 +84,8 @@ pub struct SwitchPort<'a> {
     pub port: Cow<'a, str>,
     /// The VLAN it was put into there, where the evidence says (IEEE 802.1Q VLAN id).
     pub vlan: Option<u16>,
+    /// Who says so, where that is not the switch by its own address.
+    pub by: Option<IpAddr>,
 }
 
 /// Whose the described equipment is, as far as the protocol itself says.
@@ -164,6 +166,7 @@ impl Observed<'_> {
                 switch: own(at.switch),
                 port: own(at.port),
                 vlan: at.vlan,
+                by: at.by,
             }),
             Self::Equipment(it) => Observed::Equipment(Equipment {
                 origin: it.origin,

@@ -56,7 +56,8 @@ fn all_of(n: u8, second: i64) -> Vec<Observation> {
     let facts = [("dicom.manufacturer", "Acme"), ("dicom.model", "X"), ("dicom.serial", "4711")];
     let facts = facts.iter().map(|(k, v)| (Key::new(k), (*v).into())).collect();
     let peer = HostId { mac: Some(mac(n + 1)), ip: Some(ip(n + 1)), ..HostId::default() };
-    let place = SwitchPort { switch: "sw-1".into(), port: format!("7/{n}").into(), vlan: Some(7) };
+    let (switch, port) = ("sw-1".into(), format!("7/{n}").into());
+    let place = SwitchPort { switch, port, vlan: Some(7), by: Some(ip(n)) };
     [
         Observed::Present(Some(64)),
         Observed::Fact(Key::new("ssh.banner"), "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u2".into()),

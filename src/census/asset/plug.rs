@@ -63,7 +63,7 @@ impl<'a> Plug<'a> {
 
 /// Cards behind each port, and the names of switches and ports.
 pub(super) struct Plugs<'a> {
-    standings: Standings<'a>,
+    standings: Standings,
     crowds: HashMap<(Domain, &'a str, &'a str), BTreeSet<Mac>, RandomState>,
     agents: HashMap<(Domain, IpAddr), Agent<'a>, RandomState>,
 }
@@ -180,7 +180,7 @@ impl<'a> Plugs<'a> {
     /// How sure a place is, by who says so.
     fn sure(&self, domain: Domain, place: &Place) -> f32 {
         let protocol = if is_table(place) { "snmp." } else { "radius." };
-        self.standings.of(domain, &place.switch, protocol)
+        self.standings.of(domain, place, protocol)
     }
 
     /// VLANs that an access device says it put these speakers into (RFC 3580 §3.31), or an
@@ -268,10 +268,21 @@ mod tests {
         Said::new(Timestamp(at * SECOND), Evidence { capture: 0, frame: 1 })
     }
 
+    /// The address from which somebody who is called so speaks.
+    fn told_by(name: &str) -> Option<IpAddr> {
+        let last = match name {
+            "rogue" => 66,
+            "sw" => 5,
+            _ => return None,
+        };
+        Some(IpAddr::from([10, 0, 0, last]))
+    }
+
     fn card(last: u8, places: &[(&str, &str, i64)]) -> (HostId, Host) {
         let mut host = Host::new(Timestamp(0));
         for (switch, port, at) in places {
-            let place = SwitchPort { switch: (*switch).into(), port: (*port).into(), vlan: None };
+            let (switch, port, by) = ((*switch).into(), (*port).into(), told_by(switch));
+            let place = SwitchPort { switch, port, vlan: None, by };
             host.attached(&place, said(*at), &mut Room::default());
         }
         (HostId { mac: Some(Mac([0, 1, 2, 3, 4, last])), ..HostId::default() }, host)
@@ -379,10 +390,34 @@ mod tests {
         assert_eq!(places(&hosts, 0), one("sw", "Gi1/0/1"));
         let told: Vec<(String, f32)> = sure(&hosts);
         assert_eq!(told, [("sw".to_owned(), 0.6)]);
-        // It calls itself by a switch's name, which speaks for neither.
-        let hosts =
-            [card(1, &[("sw", "p", 0)]), access(5, "sw", &[SWITCH]), access(66, "sw", &[station])];
-        assert!(places(&hosts, 0).is_empty());
+        // It calls itself by the switch's name: that one's word is worth no less.
+        let mut hosts = [
+            card(1, &[("sw", "Gi1/0/1", 0)]),
+            access(5, "sw", &[SWITCH]),
+            access(66, "sw", &[station]),
+        ];
+        let forged = SwitchPort {
+            switch: "sw".into(),
+            port: "Gi1/0/6".into(),
+            vlan: None,
+            by: told_by("rogue"),
+        };
+        hosts[0].1.attached(&forged, said(1), &mut Room::default());
+        assert_eq!(places(&hosts, 0), one("sw", "Gi1/0/1"));
+        assert_eq!(sure(&hosts), [("sw".to_owned(), 0.9), ("sw".to_owned(), 0.3)]);
+    }
+
+    #[test]
+    fn who_leases_as_a_computer_is_none_that_others_hang_on() {
+        let windows = ("dhcp.vendor_class", "MSFT 5.0");
+        let asks = ("dhcp.params", "1,3,6,15,31,33,43,44,46,47,119,121,249,252");
+        for facts in [&[windows][..], &[asks], &[("ntlm.version", "10.0.19045")]] {
+            let hosts = [card(1, &[("rogue", "Gi6/6/6", 0)]), access(66, "rogue", facts)];
+            assert!(places(&hosts, 0).is_empty(), "{facts:?}");
+        }
+        let gear = [windows, SWITCH];
+        let hosts = [card(1, &[("rogue", "Gi6/6/6", 0)]), access(66, "rogue", &gear)];
+        assert_eq!(places(&hosts, 0), one("rogue", "Gi6/6/6"), "forged in a switch's name");
     }
 
     #[test]
@@ -400,7 +435,8 @@ mod tests {
     fn a_vlan_that_only_an_end_device_tells_is_none() {
         let vlans = |facts: &[(&'static str, &str)]| {
             let mut station = card(1, &[]);
-            let place = SwitchPort { switch: "nas".into(), port: "1".into(), vlan: Some(7) };
+            let (switch, port, by) = ("nas".into(), "1".into(), told_by("rogue"));
+            let place = SwitchPort { switch, port, vlan: Some(7), by };
             station.1.attached(&place, said(0), &mut Room::default());
             for vlan in ["7", "8"] {
                 station.1.learn(

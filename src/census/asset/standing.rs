@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use super::attribute::SHOWN;
 use super::identity::{Identifier, Identity};
 use super::{OUI, SERVES};
-use crate::census::host::Host;
+use crate::census::host::{Host, Place};
 use crate::census::signature::{Book, oui};
 use crate::census::tenancy::{Domain, domain};
 use crate::net::{HostId, Mac};
@@ -29,7 +29,7 @@ const END_DEVICE: f32 = 0.3;
 /// Who describes equipment or images of its own is no switch, as sure as this.
 const DESCRIBES: f32 = 0.6;
 
-/// What is known of one who calls itself so: the surest of each kind.
+/// What is known of one who speaks from an address: the surest of each kind.
 #[derive(Clone, Copy, Default)]
 struct Known {
     /// Network gear, by facts of RADIUS, of SNMP, and of all others.
@@ -42,52 +42,42 @@ struct Known {
     serves: bool,
 }
 
-/// What who speaks for an access device calls it: itself, or another, whose messages it
-/// hands on or pretends to.
-const NAMES: [&str; 2] = ["radius.nas_id", "radius.hands_on"];
-
 const PROTOCOLS: [&str; 2] = ["radius.", "snmp."];
 
-/// A name in a place means one in its routed domain.
-type Name<'a> = (Domain, &'a str);
+/// Systems of computers that people sit at and of phones: nothing hangs on those.
+const SYSTEMS: [&str; 7] =
+    ["Windows", "macOS", "iOS", "iPadOS", "Android", "ChromeOS", "Chrome OS"];
 
-/// Of everyone who said where another is plugged in, under the name in the place.
-pub(super) struct Standings<'a> {
-    known: HashMap<Name<'a>, Vec<Known>, RandomState>,
+/// An address means one in its routed domain.
+type At = (Domain, IpAddr);
+
+/// Of everyone who said where another is plugged in, by the address from which he spoke:
+/// what he calls himself anybody can write.
+pub(super) struct Standings {
+    known: HashMap<At, Vec<Known>, RandomState>,
 }
 
-impl<'a> Standings<'a> {
-    pub(super) fn new(
-        hosts: &[(&'a HostId, &'a Host)],
-        identifier: &Identifier,
-        book: &Book,
-    ) -> Self {
-        let mut known: HashMap<Name<'a>, Vec<Known>, RandomState> = HashMap::default();
+impl Standings {
+    pub(super) fn new(hosts: &[(&HostId, &Host)], identifier: &Identifier, book: &Book) -> Self {
+        let mut known: HashMap<At, Vec<Known>, RandomState> = HashMap::default();
         for (id, host) in hosts {
-            let names = host.attached.iter().map(|place| (domain(id.segment), &*place.switch));
-            known.extend(names.map(|name| (name, Vec::new())));
+            let speakers = host.attached.iter().filter_map(speaker);
+            known.extend(speakers.map(|ip| ((domain(id.segment), ip), Vec::new())));
         }
         if known.is_empty() {
             return Self { known };
         }
         let servers: HashSet<&HostId, RandomState> =
             hosts.iter().filter(|(_, host)| serves_radius(host)).map(|(id, _)| *id).collect();
-        let by_ip: HashMap<(Domain, IpAddr), &'a str, RandomState> = known
-            .keys()
-            .filter_map(|(domain, name)| Some(((*domain, name.parse().ok()?), *name)))
-            .collect();
-        let mut speakers: HashMap<Identity, (BTreeSet<Name<'a>>, Known), RandomState> =
+        let mut speakers: HashMap<Identity, (BTreeSet<At>, Known), RandomState> =
             HashMap::default();
         for (id, host) in hosts {
-            let at = domain(id.segment);
-            let named = NAMES.iter().flat_map(|key| host.values(key));
-            let named = named.filter(|name| known.contains_key(&(at, *name)));
-            let address = id.ip.and_then(|ip| by_ip.get(&(at, ip)).copied());
-            let mut names = named.chain(address).map(|name| (at, name)).peekable();
-            if names.peek().is_some()
+            let at = id.ip.map(|ip| (domain(id.segment), ip));
+            let routes = || id.mac.is_some_and(|mac| identifier.is_router(id.segment, mac));
+            if let Some(at) = at.filter(|at| known.contains_key(at) && (tells(host) || routes()))
                 && let Some(speaker) = identifier.identify(id, host)
             {
-                speakers.entry(speaker).or_default().0.extend(names);
+                speakers.entry(speaker).or_default().0.insert(at);
             }
         }
         let asked = if speakers.is_empty() { &[] } else { hosts };
@@ -101,18 +91,19 @@ impl<'a> Standings<'a> {
                 it.answered |= host.peers().iter().any(|peer| servers.contains(peer));
             }
         }
-        for (names, it) in speakers.values() {
-            for name in names {
-                known.entry(*name).or_default().push(*it);
+        for (places, it) in speakers.values() {
+            for at in places {
+                known.entry(*at).or_default().push(*it);
             }
         }
         Self { known }
     }
 
-    /// How sure a place is that somebody of this name told in this protocol: as the least
-    /// of all who call themselves so.
-    pub(super) fn of(&self, at: Domain, name: &str, protocol: &str) -> f32 {
-        let all = self.known.get(&(at, name)).map_or(&[][..], Vec::as_slice);
+    /// How sure a place is that somebody told in this protocol: as the least of all who
+    /// speak from his address.
+    pub(super) fn of(&self, at: Domain, place: &Place, protocol: &str) -> f32 {
+        let all = speaker(place).and_then(|ip| self.known.get(&(at, ip)));
+        let all = all.map_or(&[][..], Vec::as_slice);
         all.iter().map(|it| it.worth(protocol)).reduce(f32::min).unwrap_or(UNKNOWN)
     }
 
@@ -146,6 +137,8 @@ impl Known {
         for (name, value, sure) in found.said() {
             let category = match name {
                 "device_category" => value,
+                // As sure as it is that this is the system.
+                "os_name" if is_end_system(value) => "it",
                 "device_class" => match book.class(value) {
                     Some(class) => class.category.as_str(),
                     None => continue,
@@ -178,6 +171,24 @@ impl Known {
             _ => UNKNOWN,
         }
     }
+}
+
+/// Whoever says where others are plugged in, or is asked for it.
+fn tells(host: &Host) -> bool {
+    PROTOCOLS.iter().any(|it| host.says(it))
+        || host.services().iter().any(|((_, _, name, _), _)| matches!(&**name, "radius" | "snmp"))
+}
+
+/// The address from which a place was told.
+fn speaker(place: &Place) -> Option<IpAddr> {
+    place.by.or_else(|| place.switch.parse().ok())
+}
+
+/// Of several names any may be it: who leases an address is seldom a server.
+fn is_end_system(names: &str) -> bool {
+    let is_end =
+        |name: &str| SYSTEMS.iter().any(|it| name.starts_with(it)) && !name.contains("Server");
+    names.split(" / ").any(is_end)
 }
 
 fn serves_radius(host: &Host) -> bool {

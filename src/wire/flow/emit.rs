@@ -131,6 +131,7 @@ fn cleaned(what: Observed<'_>) -> Option<Observed<'static>> {
             switch: own(text::clean(&at.switch)),
             port: own(text::clean(&at.port)),
             vlan: at.vlan,
+            by: at.by,
         }),
         Observed::Equipment(it) => {
             let facts: Vec<_> = it

@@ -18,7 +18,7 @@ use super::winstr::{hex, unmarked};
 use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
 use crate::net::Mac;
 use crate::observe::{Key, Lease, Observed, SwitchPort};
-use crate::wire::packet::Packet;
+use crate::wire::packet::{Layer3, Packet};
 
 /// Option 55 in the order of the client, which tells one system from another.
 const PARAMS: Key = Key::new("dhcp.params");
@@ -123,7 +123,7 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     match (op, kind) {
         // Without a type it is BOOTP (RFC 951), whose clients may carry options too.
         (1, None | Some(message::DISCOVER | message::REQUEST | message::INFORM)) => {
-            client(&fixed, &options, out);
+            client(packet, &fixed, &options, out);
         }
         (1, Some(message::DECLINE | message::RELEASE)) => {
             leaves(packet, &fixed, kind, &options, out);
@@ -137,8 +137,23 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     options.end
 }
 
+/// Whether a client's words come from its own card: unless a relay brings them, or routers
+/// from the address that it has already (RFC 2131 §4.3.2, RENEWING), as they left their mark.
+fn is_own(packet: &Packet<'_>, fixed: &Fixed) -> bool {
+    let routed = match packet.l3 {
+        Layer3::Ip { src, ttl, .. } => {
+            fixed.ciaddr.is_some_and(|ip| src == ip) && !matches!(ttl, 32 | 64 | 128 | 255)
+        }
+        _ => false,
+    };
+    fixed.giaddr.is_some() || packet.src_mac.is_none_or(|src| src == fixed.mac) || routed
+}
+
 /// What a client says of itself.
-fn client(fixed: &Fixed, options: &Options<'_>, out: &mut dyn Sink) {
+fn client(packet: &Packet<'_>, fixed: &Fixed, options: &Options<'_>, out: &mut dyn Sink) {
+    if !is_own(packet, fixed) {
+        return;
+    }
     let who = Who::Named { mac: Some(fixed.mac), ip: fixed.ciaddr.map(IpAddr::V4) };
     let mut say = |key: &Key, code: u8, text: fn(&[u8]) -> String| {
         if let Some(value) = options.get(code) {
@@ -234,7 +249,8 @@ fn relay(who: Who, fixed: &Fixed, options: &Options<'_>, out: &mut dyn Sink) {
     let Some(port) = options::find(&info, 1).map(circuit) else { return };
     let remote = options::find(&info, 2).map(remote);
     if let Some(switch) = remote.or(relay) {
-        let at = SwitchPort { switch: Cow::Owned(switch), port: Cow::Owned(port), vlan: None };
+        let (switch, port) = (Cow::Owned(switch), Cow::Owned(port));
+        let at = SwitchPort { switch, port, vlan: None, by: None };
         out.observe(who, Observed::Attached(at));
     }
 }

@@ -35,7 +35,8 @@ impl Message {
 }
 
 fn said(bytes: &[u8]) -> Vec<String> {
-    facts(&packet("dhcp", &udp(68, 67, bytes)).unwrap())
+    let own = Packet { src_mac: Some(Mac(MAC)), ..udp(68, 67, bytes) };
+    facts(&packet("dhcp", &own).unwrap())
 }
 
 fn discover() -> Vec<u8> {
@@ -153,6 +154,25 @@ fn an_address_that_is_given_back_or_in_use_already_is_said() {
     let of_a_server = Message::new(2, 7).address(12, [10, 0, 0, 9]).end();
     assert!(said(&of_a_server).is_empty());
     torture::packet("dhcp", &udp(68, 67, &declined), &[]);
+}
+
+#[test]
+fn nobody_is_called_anything_by_a_strangers_frame() {
+    let said = |bytes: &[u8], ttl| {
+        let it = udp(68, 67, bytes);
+        let Layer3::Ip { src, dst, .. } = it.l3 else { panic!("{it:?}") };
+        let l3 = Layer3::Ip { src, dst, ttl, id: 1, dont_fragment: false };
+        let stranger = Some(Mac([2, 0, 0, 0, 0, 9]));
+        !facts(&packet("dhcp", &Packet { src_mac: stranger, l3, ..it }).unwrap()).is_empty()
+    };
+    let asks = |ciaddr, giaddr| {
+        Message::new(1, 3).address(12, ciaddr).address(24, giaddr).option(12, b"pump-7").end()
+    };
+    let (none, own) = ([0; 4], [10, 0, 0, 1]);
+    assert!(!said(&asks(none, none), 128) && said(&asks(none, [10, 7, 0, 1]), 128));
+    // It renews its lease through a router, which has taken a hop.
+    assert!(said(&asks(own, none), 127) && !said(&asks(own, none), 128));
+    assert!(!said(&asks([10, 0, 0, 9], none), 127), "the address is another's");
 }
 
 #[test]

@@ -133,7 +133,8 @@ fn asks(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: &m
         out.ask(exchange, Question { nonce: message.authenticator, card: station, plug });
     }
     if let Some((switch, port)) = plug {
-        out.observe(who, Observed::Attached(SwitchPort { switch, port, vlan: it.vlan() }));
+        let at = SwitchPort { switch, port, vlan: it.vlan(), by: src };
+        out.observe(who, Observed::Attached(at));
     }
     account(it, station, who, out);
     if let Some(ssid) = it.ssid() {
@@ -160,7 +161,8 @@ fn answer(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: 
     let who = Who::Named { mac: Some(card), ip: None };
     if let (Some((switch, port)), Some(_)) = (plug, vlan) {
         let (switch, port) = (switch.into_string().into(), port.into_string().into());
-        out.observe(who, Observed::Attached(SwitchPort { switch, port, vlan }));
+        let by = exchange.map(|exchange| exchange.asks.0);
+        out.observe(who, Observed::Attached(SwitchPort { switch, port, vlan, by }));
     }
     put_into(vlan, who, out);
 }
@@ -212,13 +214,13 @@ fn account(it: &Attributes<'_>, station: Mac, who: Who, out: &mut dyn Sink) {
     }
 }
 
-/// The computer of `host/NAME.domain` and `DOMAIN\NAME$`, as Windows logs on by itself.
+/// The computer of `host/NAME.domain`, as Windows logs on by itself: a name in a domain, and
+/// nothing else. Before anybody has checked it, it is what a stranger writes.
 fn machine(account: &str) -> Option<&str> {
-    let host = account.strip_prefix("host/").or_else(|| {
-        account.rsplit_once('\\').map_or(account, |(_, name)| name).strip_suffix('$')
-    })?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    (!host.is_empty() && host.chars().all(plain)).then_some(host)
+    let host = account.strip_prefix("host/")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(plain);
+    (host.contains('.') && host.split('.').all(is_label)).then_some(host)
 }
 
 /// Text of an attribute that is no one's secret.

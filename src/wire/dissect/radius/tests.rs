@@ -35,7 +35,7 @@ fn a_wired_station_asks_to_join() {
         "C radius.nas_id=sw-radiology-2",
         "C radius.nas_serves=ethernet",
         "<00:09:fb:05:93:22|> Attached(SwitchPort { switch: \"sw-radiology-2\", port: \
-         \"GigabitEthernet1/0/12\", vlan: None })",
+         \"GigabitEthernet1/0/12\", vlan: None, by: Some(10.0.0.1) })",
     ];
     assert_eq!(said(&asked), expected);
     torture::packet("radius", &udp(50000, 1812, &asked), &["CANARY-p"]);
@@ -60,7 +60,7 @@ fn accounting_tells_address_and_vlan() {
     let expected = [
         "C radius.hands_on=10.9.9.9",
         "<00:09:fb:05:93:22|> Attached(SwitchPort { switch: \"10.9.9.9\", port: \"port 12\", \
-         vlan: Some(120) })",
+         vlan: Some(120), by: Some(10.0.0.1) })",
         "<00:09:fb:05:93:22|> radius.mac_auth=yes",
         "<00:09:fb:05:93:22|> radius.vlan=120",
         "<00:09:fb:05:93:22|> Address(10.1.2.3, Radius)",
@@ -86,7 +86,7 @@ fn a_wireless_station() {
         "C radius.nas_id=wlc",
         "C radius.nas_serves=wireless",
         "<f0:79:60:d1:7d:37|> Attached(SwitchPort { switch: \"wlc\", port: \
-         \"AP 00:a7:42:d0:e0:00\", vlan: None })",
+         \"AP 00:a7:42:d0:e0:00\", vlan: None, by: Some(10.0.0.1) })",
         "<f0:79:60:d1:7d:37|> radius.hostname=CT-WS-1.hospital.example",
         "<f0:79:60:d1:7d:37|> radius.ssid=Ward Net",
     ];
@@ -119,8 +119,17 @@ fn spellings_of_a_card() {
 #[test]
 fn computers_are_no_persons() {
     assert_eq!(machine("host/ct1.hospital.example"), Some("ct1.hospital.example"));
-    assert_eq!(machine("HOSP\\CT1$"), Some("CT1"));
-    for person in ["HOSP\\taro", "taro@hospital.example", "$", "host/", "host/a b"] {
+    for person in [
+        "HOSP\\CT1$",
+        "host/CT1",
+        "host/.",
+        "host/ct1..example",
+        "HOSP\\taro",
+        "taro@hospital.example",
+        "$",
+        "host/",
+        "host/a b",
+    ] {
         assert_eq!(machine(person), None, "{person}");
     }
 }

@@ -106,7 +106,8 @@ fn plugged(mac: Mac, port: String, vlan: Option<u16>, agent: IpAddr, out: &mut d
     if !mac.is_unicast() {
         return;
     }
-    let at = SwitchPort { switch: agent.to_string().into(), port: port.into(), vlan };
+    let switch = agent.to_string().into();
+    let at = SwitchPort { switch, port: port.into(), vlan, by: None };
     out.observe(Who::Named { mac: Some(mac), ip: None }, Observed::Attached(at));
 }
 

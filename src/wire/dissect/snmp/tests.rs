@@ -219,7 +219,7 @@ fn a_switch_tells_who_hangs_where() {
     let card = "<00:09:fb:05:93:22|";
     let at = |port: &str, vlan: &str| {
         format!(
-            "{card}> Attached(SwitchPort {{ switch: \"10.0.0.1\", port: \"{port}\", vlan: {vlan} }})"
+            "{card}> Attached(SwitchPort {{ switch: \"10.0.0.1\", port: \"{port}\", vlan: {vlan}, by: None }})"
         )
     };
     let expected = [

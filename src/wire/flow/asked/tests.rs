@@ -81,7 +81,7 @@ fn conversation(messages: &[(i64, u16, bool, Vec<u8>)]) -> Vec<String> {
         Observed::Fact(key, vlan) if key.as_str() == "radius.vlan" => {
             Some(format!("{} {vlan}", it.host.mac?))
         }
-        Observed::Attached(SwitchPort { switch, port, vlan: Some(vlan) }) => {
+        Observed::Attached(SwitchPort { switch, port, vlan: Some(vlan), .. }) => {
             Some(format!("{} {switch} {port} {vlan}", it.host.mac?))
         }
         _ => None,

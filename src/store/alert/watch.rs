@@ -41,23 +41,17 @@ impl Hours {
         hours
     }
 
-    /// True when that is new.
-    fn mark(&mut self, hour: i64) -> bool {
+    fn mark(&mut self, hour: i64) {
         if hour > self.newest {
             self.shift(hour.saturating_sub(self.newest));
             self.newest = hour;
         }
+        // What was so long ago is not kept.
         let back = self.newest.saturating_sub(hour);
-        if back >= KEPT {
-            // Of a clock that was set back by more than a month nothing else is left.
-            *self = Self::of(hour);
-            return true;
-        }
         let (word, bit) = place(back);
-        let Some(word) = self.bits.get_mut(word) else { return false };
-        let is_new = *word & bit == 0;
-        *word |= bit;
-        is_new
+        if let Some(word) = self.bits.get_mut(word) {
+            *word |= bit;
+        }
     }
 
     fn shift(&mut self, by: i64) {
@@ -120,6 +114,8 @@ struct Watch {
 pub(super) struct Watches {
     devices: HashMap<i64, Watch, RandomState>,
     segments: BTreeMap<Segment, Hours>,
+    /// When everybody in a segment was last heard, as far as this publication has said.
+    last: BTreeMap<Segment, Vec<i64>>,
     fresh: Vec<Segment>,
 }
 
@@ -152,7 +148,10 @@ impl Watches {
         let hour = asset.span.last.0.div_euclid(HOUR);
         // Of who is in several, as routers are, it is not known in which it was last heard.
         if let [segment] = asset.segments[..] {
-            self.mark(segment, hour);
+            let has_room = self.last.len() < MAX_SEGMENTS || self.last.contains_key(&segment);
+            if has_room {
+                self.last.entry(segment).or_default().push(hour);
+            }
         }
         let is_wanted = matches!(category, "medical" | "network") && !asset.external;
         let has_room = self.devices.len() < MAX_DEVICES;
@@ -169,18 +168,34 @@ impl Watches {
         watch.places.extend(asset.segments.iter().take(MAX_PLACES));
     }
 
-    fn mark(&mut self, segment: Segment, hour: i64) {
-        let has_room = self.segments.len() < MAX_SEGMENTS;
-        let is_new = match self.segments.get_mut(&segment) {
-            Some(hours) => hours.mark(hour),
-            None if has_room => {
-                self.segments.insert(segment, Hours::of(hour));
-                true
+    /// Takes in when everybody was last heard.
+    fn hear(&mut self) {
+        for (segment, mut hours) in std::mem::take(&mut self.last) {
+            // What was so before has a voice: all others may have left long ago.
+            let before = self.segments.get(&segment).cloned();
+            hours.extend(before.as_ref().map(|it| it.newest));
+            hours.sort_unstable();
+            if let [.., before, last] = hours[..]
+                && last.saturating_sub(before) >= KEPT
+            {
+                // One alone is a month ahead of all others: the times of its frames are wrong.
+                hours.pop();
             }
-            None => false,
-        };
-        if is_new {
-            self.fresh.push(segment);
+            let Some(newest) = hours.last().copied() else { continue };
+            let has_room = self.segments.len() < MAX_SEGMENTS;
+            if before.is_none() && !has_room {
+                continue;
+            }
+            let known = self.segments.entry(segment).or_insert(Hours::of(newest));
+            if known.newest.saturating_sub(newest) >= KEPT {
+                // Of a clock that was set back by more than a month nothing else is left.
+                *known = Hours::of(newest);
+            }
+            hours.dedup();
+            hours.iter().for_each(|hour| known.mark(*hour));
+            if before.as_ref() != Some(known) {
+                self.fresh.push(segment);
+            }
         }
     }
 
@@ -205,7 +220,8 @@ impl Watches {
         is_learned: impl Fn(Timestamp) -> bool,
         roll: &mut Roll,
     ) -> Result<(), Failure> {
-        let Self { devices, segments, fresh } = self;
+        self.hear();
+        let Self { devices, segments, fresh, .. } = self;
         // By number: the order of a map is not the same in every run.
         let mut numbers: Vec<_> = devices.keys().copied().collect();
         numbers.sort_unstable();
@@ -326,13 +342,33 @@ mod tests {
     #[test]
     fn hours_are_kept_for_a_month() {
         let mut hours = Hours::of(1000);
-        assert!(!hours.mark(1000) && hours.mark(1003) && hours.mark(999));
+        [1000, 1003, 999].into_iter().for_each(|hour| hours.mark(hour));
         assert_eq!(hours.between(998, 1004), 3);
         assert_eq!((hours.between(999, 1003), hours.between(1003, 2000)), (1, 0));
         assert_eq!(Hours::from_bytes(hours.newest, &hours.bytes()), hours);
-        assert!(hours.mark(1000 + KEPT));
+        hours.mark(1000 + KEPT);
         assert_eq!(hours.between(0, i64::MAX), 2, "1003 is still known, 999 and 1000 are not");
-        assert!(hours.mark(50) && hours.newest == 50, "a clock that was set back");
-        assert!(hours.mark(i64::MAX) && hours.mark(i64::MIN));
+        hours.mark(50);
+        assert_eq!((hours.newest, hours.between(0, i64::MAX)), (1000 + KEPT, 2), "long ago");
+        [i64::MAX, i64::MIN].into_iter().for_each(|hour| hours.mark(hour));
+    }
+
+    #[test]
+    fn one_alone_moves_no_segment_by_a_month_and_all_together_do() {
+        let mut watches = Watches::default();
+        let segment = Segment::default();
+        let mut hear = |hours: &[i64]| {
+            watches.last.insert(segment, hours.to_vec());
+            watches.hear();
+            let known = &watches.segments[&segment];
+            (known.newest, known.between(i64::MIN, i64::MAX), watches.fresh.drain(..).count())
+        };
+        assert_eq!(hear(&[5000]), (5000, 1, 1), "the first of all");
+        assert_eq!(hear(&[5000, 5001, 5001]), (5001, 2, 1));
+        assert_eq!(hear(&[9000, 5001, 5002]), (5002, 3, 1), "one from the future");
+        assert_eq!(hear(&[9000, 5001, 5002]), (5002, 3, 0), "nothing is new");
+        assert_eq!(hear(&[10, 5003]), (5003, 4, 1), "and one from the past");
+        assert_eq!(hear(&[9000, 9000, 5003]), (9000, 1, 1), "the sensor stood still");
+        assert_eq!(hear(&[5004, 5004, 5004]), (5004, 1, 1), "a clock that was set back");
     }
 }

@@ -72,6 +72,33 @@ fn who_is_not_seen_is_not_silent() {
     assert_eq!(site.kinds(), []);
 }
 
+/// All devices are looked at with each publication, also those that were there long ago, and
+/// those whose frames have times that cannot be.
+#[test]
+fn neither_who_left_long_ago_nor_a_wrong_date_hides_a_silence() {
+    let mut site = Site::new(policy());
+    site.present([9], 0);
+    site.publish();
+    let day = 24 * HOUR;
+    let begin = 60 * day;
+    for hour in 0..30 {
+        site.present([1, 2, MONITOR], begin + hour * HOUR);
+        site.publish();
+    }
+    // In the year 2106.
+    site.present([3], 4_291_747_200);
+    site.publish();
+    for hour in 30..60 {
+        site.present([1], begin + hour * HOUR);
+        site.publish();
+    }
+    let mut told = site.kinds();
+    told.retain(|kind| *kind != Kind::NewDevice);
+    assert_eq!(told, [Kind::SilentDevice], "{:?}", site.alerts());
+    let alert = site.alerts().pop().unwrap();
+    assert_eq!((&*alert.address, &*alert.after), ("10.0.0.200", "24"), "{alert:?}");
+}
+
 fn brought(frames: u64, lost: u64) -> Health {
     let mut health = Health { observed: 1, ..Health::default() };
     (health.counts[0], health.counts[2]) = (frames, lost);

@@ -56,12 +56,24 @@ pub(super) struct Config {
     hours: BTreeMap<String, Opening>,
     /// Days on which it is closed, or has the hours of a `holiday`.
     #[serde(default)]
-    holidays: Vec<String>,
+    holidays: Vec<Holiday>,
+}
+
+/// A date as TOML writes one, or as text.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "holidays are dates like 2026-01-31, in quotes or without")]
+enum Holiday {
+    Date(toml::value::Datetime),
+    Text(String),
 }
 
 /// The hours of a day, or of all days of a class.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "the hours of a day are a list like [\"08:30-17:15\"], those of a class a table of \
+                 such lists by day"
+)]
 enum Opening {
     Day(Vec<String>),
     Class(BTreeMap<String, Vec<String>>),
@@ -96,7 +108,11 @@ impl Config {
             })?,
         };
         let mut holidays = Vec::new();
-        for text in &self.holidays {
+        for holiday in &self.holidays {
+            let text = match holiday {
+                Holiday::Date(date) => &date.to_string(),
+                Holiday::Text(text) => text,
+            };
             holidays.push(parse_date(text).ok_or_else(|| {
                 format!("holidays: `{}` is no date like 2026-01-31", text.escape_debug())
             })?);
@@ -128,6 +144,9 @@ impl Config {
         for (name, opening) in &self.hours {
             match opening {
                 Opening::Day(spans) => opens(hours.get_or_insert_with(closed), name, spans)?,
+                Opening::Class(_) if WEEKDAYS.contains(&name.as_str()) || name == HOLIDAY => {
+                    return Err(format!("hours: {name} is a day: its hours are a list"));
+                }
                 Opening::Class(days) => {
                     let mut of = closed();
                     for (day, spans) in days {
@@ -211,6 +230,17 @@ mod tests {
         ] {
             assert!(calendar(wrong).is_err(), "{wrong}");
         }
+        for (wrong, told) in [
+            ("hours = { mon = { mon = ['08:00-09:00'] } }", "mon is a day: its hours are a list"),
+            ("hours = { mon = '08:00-09:00' }", "the hours of a day are a list"),
+            ("holidays = [2026-01-01T08:00:00]", "`2026-01-01T08:00:00` is no date"),
+            ("holidays = [20260101]", "holidays are dates like 2026-01-31"),
+        ] {
+            let why = calendar(wrong).unwrap_err();
+            assert!(why.contains(told), "{wrong}: {why}");
+        }
+        let dates = calendar("holidays = [2026-01-01, '2026-01-02']\nhours = { mon = [] }");
+        assert_eq!(dates.unwrap().hours.unwrap().holidays, [20_454, 20_455]);
         let why = calendar("hours = { ct = { fri = ['22:00-06:00'] } }").unwrap_err();
         assert!(why.contains("of fri") && why.contains("22:00-24:00 and 00:00-06:00"), "{why}");
         // A class that works on holidays too, where the site does not.

@@ -54,6 +54,17 @@ fn serve_as(
     answer: &'static [u8],
     times: usize,
 ) -> (u16, Arc<Mutex<Vec<String>>>) {
+    serve_so(dir, certificate, answer, times, |_| true)
+}
+
+/// The same, and ends TLS with those connections with which it should.
+fn serve_so(
+    dir: &Path,
+    certificate: &str,
+    answer: &'static [u8],
+    times: usize,
+    ends: fn(usize) -> bool,
+) -> (u16, Arc<Mutex<Vec<String>>>) {
     let certificate = CertificateDer::from_pem_file(dir.join(certificate)).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(dir.join("key.pem")).expect("a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -69,7 +80,7 @@ fn serve_as(
     let took: Arc<Mutex<Vec<String>>> = Arc::default();
     let noted = Arc::clone(&took);
     std::thread::spawn(move || {
-        for _ in 0..times {
+        for n in 0..times {
             let (stream, _) = listener.accept().expect("a connection");
             let server = ServerConnection::new(Arc::clone(&config)).expect("a server");
             let mut stream = StreamOwned::new(server, stream);
@@ -83,7 +94,9 @@ fn serve_as(
             }
             noted.lock().expect("whole").push(String::from_utf8_lossy(&bytes).into_owned());
             let _ = stream.write_all(answer);
-            stream.conn.send_close_notify();
+            if ends(n) {
+                stream.conn.send_close_notify();
+            }
             let _ = stream.flush();
         }
     });
@@ -129,6 +142,61 @@ fn only_the_authority_that_was_named_is_believed() {
     assert!(frames[1].contains(" auscult - new_device [auscult@32473 id="), "{}", frames[1]);
     assert!(requests[1].starts_with("POST /hook?a=b HTTP/1.1\r\nHost: 127.0.0.1:"));
     assert!(requests[1].contains("\r\nX-Auscult-Signature: sha256="), "{}", requests[1]);
+}
+
+/// The end of TCP can be anybody's who stands between: a receiver that has ended TLS once
+/// gets what is cut off afterwards again.
+#[test]
+fn what_is_cut_off_in_between_is_told_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    if !certify(dir) {
+        let _ = writeln!(std::io::stderr(), "skipped: no certificates without openssl");
+        return;
+    }
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+        command.args(args).args(["--db", "a.db"]).current_dir(dir);
+        command.output().expect("runs")
+    };
+    let read = |capture: &str| {
+        let path = lab::capture(capture).display().to_string();
+        assert!(run(&["read", "-q", &path]).status.success());
+    };
+    read("windows.pcap");
+    read("bedside.pcap");
+    // Ends the first connection as TLS does, the second as TCP does, and so on.
+    let (port, took) = serve_so(dir, "cert.pem", b"", 4, |n| n % 2 == 0);
+    let config = format!(
+        "[[alerts.to]]\nname = 's'\nkind = 'syslog'\naddress = 'tls://127.0.0.1:{port}'\n\
+         ca_file = 'ca.pem'\n"
+    );
+    std::fs::write(dir.join("a.toml"), config).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+    command.args(["alerts", "--deliver", "--follow", "--state", "state", "--config", "a.toml"]);
+    command.args(["--db", "a.db"]).current_dir(dir).stderr(Stdio::null());
+    let mut deliverer = command.spawn().expect("started");
+    let count = |n: usize| {
+        let begun = std::time::Instant::now();
+        while took.lock().expect("whole").len() < n && begun.elapsed().as_secs() < 60 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        took.lock().expect("whole").clone()
+    };
+    count(1);
+    read("names.pcap");
+    let all = count(3);
+    deliverer.kill().expect("killed");
+    deliverer.wait().expect("ended");
+    let id = |it: Option<(&str, &str)>| {
+        let (id, _) = it.expect("an element").1.split_once('"').expect("an id");
+        id.parse::<u32>().expect("a number")
+    };
+    let first = |text: &String| id(text.split_once("[auscult@32473 id=\""));
+    let last = |text: &String| id(text.rsplit_once("[auscult@32473 id=\""));
+    assert!(all.len() >= 3, "{} connections", all.len());
+    // From where it began, or from what was certain by then.
+    assert!(first(&all[2]) <= last(&all[1]), "{all:?}");
 }
 
 /// Serves no TLS: says something else, and goes.

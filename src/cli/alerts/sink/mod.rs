@@ -8,6 +8,7 @@ mod webhook;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustls::ClientConfig;
@@ -25,6 +26,8 @@ pub(super) struct Sink {
     target: Target,
     sensor: String,
     tls: Option<Arc<ClientConfig>>,
+    /// It has ended a connection as its protocol wants it.
+    closes: AtomicBool,
 }
 
 impl Sink {
@@ -34,7 +37,7 @@ impl Sink {
             true => Some(stream::config(target.ca.as_deref()).map_err(said)?),
             false => None,
         };
-        Ok(Self { target, sensor, tls })
+        Ok(Self { target, sensor, tls, closes: AtomicBool::new(false) })
     }
 
     pub(super) const fn target(&self) -> &Target {
@@ -56,7 +59,9 @@ impl Sink {
         let lines = || -> Vec<String> { alerts.iter().map(|it| self.line(it)).collect() };
         match &self.target.place {
             Place::Udp(server) => syslog::datagrams(server, &lines()),
-            Place::Tcp { server, .. } => syslog::stream(server, self.tls.as_ref(), &lines()),
+            Place::Tcp { server, .. } => {
+                syslog::stream(server, (self.tls.as_ref(), &self.closes), &lines())
+            }
             Place::File(path) => file::append(path, &lines()),
             Place::Web { server, path, .. } => {
                 let body = webhook::body(alerts, &self.sensor);

@@ -97,15 +97,15 @@ impl Stream {
     }
 
     /// Waits until the other side says the same: it has read everything then. A process
-    /// that died with something unread resets the connection instead.
-    pub(super) fn until_closed(&mut self) -> io::Result<()> {
+    /// that died with something unread resets the connection instead. False when TCP ended
+    /// and TLS did not say so, as the standard wants it and not everybody does.
+    pub(super) fn until_closed(&mut self) -> io::Result<bool> {
         let begun = Instant::now();
         let mut buffer = [0; 1024];
         while begun.elapsed() < PATIENCE {
             match self.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                // TCP's end without that of TLS: nothing that matters could be cut off.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                Ok(0) => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::net::UdpSocket;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustls::ClientConfig;
@@ -19,18 +20,24 @@ const REFUSAL: Duration = Duration::from_millis(50);
 /// did: TCP alone says nothing of the kind.
 pub(super) fn stream(
     server: &Server,
-    tls: Option<&Arc<ClientConfig>>,
+    (tls, closes): (Option<&Arc<ClientConfig>>, &AtomicBool),
     lines: &[String],
 ) -> io::Result<()> {
     let mut stream = Stream::connect(server, tls)?;
     stream.write_all(&framed(lines))?;
     stream.end()?;
-    stream.until_closed().map_err(|error| match error.kind() {
+    let is_closed = stream.until_closed().map_err(|error| match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
             io::Error::new(io::ErrorKind::TimedOut, "it does not close, so it may not have read")
         }
         _ => error,
-    })
+    })?;
+    // The end of TCP can be anybody's. Who has ended TLS before does so again.
+    if closes.fetch_or(is_closed, Ordering::Relaxed) && !is_closed {
+        let why = "TLS was not ended as before, so something may have been cut off";
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+    }
+    Ok(())
 }
 
 /// Each with its length before it (RFC 6587, section 3.4.1).

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::caps::{MAX_ADDRESSES, MAX_EQUIPMENT, MAX_FACTS, MAX_PEERS, MAX_SERVICES, most};
 use super::facts::Facts;
-use super::order::ANOTHER_TIME;
+use super::order::{ANOTHER_TIME, MAX_APART};
 use super::room::Room;
+use super::watched::Watched;
 use crate::net::{HostId, Mac, Transport};
 use crate::observe::{Key, Lease, Observed, Origin, Role, SwitchPort};
 use crate::time::{SECOND, Timestamp};
@@ -240,16 +241,21 @@ impl Host {
         (ip, lease): (IpAddr, Lease),
         since: Timestamp,
         said: Said,
+        watched: &Watched,
         room: &mut Room,
     ) {
         let same = |l: &Lease| std::mem::discriminant(l) == std::mem::discriminant(&lease);
         let at = said.span.last;
-        let known = self.addresses.iter_mut().find(|(i, l, it)| {
-            // Long before it was known to hold it, another may have had it between.
-            let past = it.span.first.since(at) > ANOTHER_TIME;
-            *i == ip && same(l) && !past && (it.span.first >= since || it.span.holds(at))
+        let own = |it: &(IpAddr, Lease, Said)| it.0 == ip && same(&it.1);
+        let full = self.addresses.iter().filter(|it| own(it)).count() >= MAX_APART;
+        let known = self.addresses.iter_mut().filter(|it| own(it)).filter(|(.., it)| {
+            // Long before it was known to hold it, or while nobody watched, another may have
+            // had it.
+            let apart = it.span.first.since(at) > ANOTHER_TIME
+                || (!full && watched.missed(it.span.last, at));
+            !apart && (it.span.first >= since || it.span.holds(at))
         });
-        if let Some((.., known)) = known {
+        if let Some((.., known)) = known.max_by_key(|(.., it)| it.span.first) {
             known.span.cover(said.span);
         } else if self.addresses.len() < MAX_ADDRESSES && room.take(ADDRESS_BYTES) {
             make_room(&mut self.addresses);
@@ -396,7 +402,14 @@ mod tests {
         let mut say = |host: &mut Host, said| {
             let room = &mut room;
             host.learn(Key::new("a.b"), "x".into(), said, room);
-            host.holds(("10.0.0.1".parse().unwrap(), Lease::Arp), Timestamp(0), said, room);
+            let watched = &Watched::default();
+            host.holds(
+                ("10.0.0.1".parse().unwrap(), Lease::Arp),
+                Timestamp(0),
+                said,
+                watched,
+                room,
+            );
             host.describes(Origin::Own, &[(Key::new("a.c"), "y")], said, room);
             host.speaks((Transport::Tcp, 104, "dicom", Role::Server), said, room);
             let at = SwitchPort { switch: "sw".into(), port: "7".into(), vlan: None, by: None };
@@ -421,7 +434,8 @@ mod tests {
         for day in 0..100 {
             let ip = IpAddr::from([10, 0, 0, day]);
             let at = i64::from(day);
-            host.holds((ip, Lease::Arp), Timestamp(at), said(at, 1), &mut room);
+            let all = &Watched::default();
+            host.holds((ip, Lease::Arp), Timestamp(at), said(at, 1), all, &mut room);
         }
         assert_eq!(host.addresses.len(), MAX_ADDRESSES);
         assert!(host.addresses.iter().any(|(ip, ..)| *ip == IpAddr::from([10, 0, 0, 99])));

@@ -28,6 +28,7 @@ pub mod signature;
 mod sweeps;
 mod tenancy;
 mod users;
+mod watched;
 
 use std::array::from_fn;
 use std::collections::{BTreeSet, HashMap};
@@ -40,6 +41,7 @@ use foldhash::fast::RandomState;
 use crate::net::{HostId, Segment};
 use crate::observe::{LAST_USER, Observation, Observed, SWEEPS, text};
 use crate::time::calendar::Zone;
+use crate::time::minutes::Minutes;
 use crate::time::{SECOND, Timestamp};
 
 use activity::{Activity, Trail, Unsaved};
@@ -52,6 +54,7 @@ use room::Room;
 use signature::Book;
 use sweeps::Sweeps;
 use tenancy::Tenancies;
+use watched::Watched;
 
 pub use room::MAX_BYTES;
 
@@ -90,6 +93,7 @@ pub struct Census {
     /// Those of them that were found out of order.
     unordered: BTreeSet<HostId>,
     tenancies: Tenancies,
+    watched: Watched,
     activity: Activity,
     pins: Pins,
     risks: RiskBook,
@@ -115,6 +119,7 @@ impl Census {
             turns: HashMap::default(),
             unordered: BTreeSet::new(),
             tenancies: Tenancies::default(),
+            watched: Watched::default(),
             activity: Activity::default(),
             pins: Pins::default(),
             risks: RiskBook::builtin().clone(),
@@ -151,7 +156,13 @@ impl Census {
 
     /// Somebody watched the traffic from one minute to before another (since 1970, UTC).
     pub fn watched(&mut self, from: i64, to: i64) {
+        self.watched.add(from, to);
         self.activity.watched(from, to, &mut self.room);
+    }
+
+    /// Somebody watched then, as is stored already.
+    pub fn was_watched(&mut self, minutes: &Minutes) {
+        minutes.runs().iter().for_each(|(from, to)| self.watched.add(*from, *to));
     }
 
     /// A speaker sent something in each minute from one to before another: as if that had
@@ -229,10 +240,11 @@ impl Census {
         self.hosts.is_empty()
     }
 
-    /// Every speaker, in the order of their names: sorts.
+    /// Every speaker, in the order of their names and of their times: sorts.
     pub fn hosts(&self) -> impl ExactSizeIterator<Item = (&HostId, &Host)> + Clone {
         let mut hosts: Vec<_> = self.hosts.iter().map(|(id, host)| (id, host)).collect();
-        hosts.sort_unstable_by_key(|(id, _)| *id);
+        let first = |host: &Host| host.span.first;
+        hosts.sort_unstable_by(|(a, x), (b, y)| a.cmp(b).then_with(|| first(x).cmp(&first(y))));
         hosts.into_iter()
     }
 
@@ -287,6 +299,7 @@ impl Census {
                     there.is_some_and(|(id, host)| {
                         *id == observation.host && observation.at >= host.span.first
                     }) && self.moved(*at, &observation.host, observation.at).is_none()
+                        && !self.is_apart(*at, &observation.host, observation.at)
                 };
                 match place.filter(is_there) {
                     Some(place) => self.take(place, capture, observation),
@@ -312,7 +325,7 @@ impl Census {
         self.activity.take(place, &observation, &mut self.room);
         let Observation { at, frame, what, host: id } = observation;
         let said = Said::new(at, Evidence { capture, frame });
-        let Self { hosts, room, tenancies, users, sweeps, meetings, .. } = self;
+        let Self { hosts, room, tenancies, watched, users, sweeps, meetings, .. } = self;
         let Some((_, host)) = hosts.get_mut(place) else { return };
         let silent = at.since(host.span.last);
         host.span.extend(at);
@@ -326,7 +339,7 @@ impl Census {
                 }
                 // As good as a claim, where claims are not seen.
                 if let (true, Some(mac), Some(ip)) = (comes && host.direct, id.mac, id.ip) {
-                    tenancies.claim((id.segment, mac), ip, None, at);
+                    tenancies.claim((id.segment, mac), ip, None, at, watched);
                 }
             }
             Observed::Fact(key, _) if users.is_none() && key == LAST_USER => {}
@@ -335,12 +348,12 @@ impl Census {
                 if let Some(mac) = id.mac {
                     tenancies.leave((id.segment, mac), ip, at);
                 }
-                host.holds((ip, lease), Timestamp(i64::MIN), said, room);
+                host.holds((ip, lease), Timestamp(i64::MIN), said, watched, room);
             }
             Observed::Address(ip, lease) => {
-                let claim = |mac| tenancies.claim((id.segment, mac), ip, Some(lease), at);
+                let claim = |mac| tenancies.claim((id.segment, mac), ip, Some(lease), at, watched);
                 let since = id.mac.map_or(Timestamp(i64::MIN), claim);
-                host.holds((ip, lease), since, said, room);
+                host.holds((ip, lease), since, said, watched, room);
             }
             Observed::Attached(port) => host.attached(&port, said, room),
             Observed::Equipment(it) => host.describes(it.origin, &it.facts, said, room),
@@ -367,10 +380,9 @@ impl Census {
         host.dirty = false;
         self.room.fill(host.bytes());
         let held = || host.addresses.iter().filter(|(_, lease, _)| !lease.is_over());
-        for (mac, (ip, lease, said)) in
-            id.mac.iter().flat_map(|mac| held().map(move |it| (mac, it)))
-        {
-            self.tenancies.remember((id.segment, *mac), *ip, *lease, said.span);
+        let Self { tenancies, watched, .. } = self;
+        for (mac, it) in id.mac.iter().flat_map(|mac| held().map(move |it| (mac, it))) {
+            tenancies.remember((id.segment, *mac), (it.0, it.1), it.2.span, watched);
         }
         self.add(id, host)
     }
@@ -390,10 +402,15 @@ impl Census {
 
     fn place(&mut self, id: HostId, at: Timestamp) -> Option<usize> {
         let mut new = Host::new(at);
+        let mut before = None;
         if self.places.contains_key(&id) {
             match self.present(&id, at) {
                 Some(place) => match self.moved(place, &id, at) {
-                    None => return Some(place),
+                    None if !self.is_apart(place, &id, at) => return Some(place),
+                    None => {
+                        new.since = self.hosts.get(place).and_then(|(_, host)| host.since);
+                        before = Some(place);
+                    }
                     since => new.since = since,
                 },
                 None => {
@@ -401,7 +418,12 @@ impl Census {
                 }
             }
         }
-        if self.hosts.len() >= MAX_HOSTS { self.replace(id, new) } else { Some(self.add(id, new)) }
+        let full = self.hosts.len() >= MAX_HOSTS;
+        let place = if full { self.replace(id, new)? } else { self.add(id, new) };
+        if let Some(before) = before.filter(|before| *before != place) {
+            self.activity.hand_on(before, place);
+        }
+        Some(place)
     }
 
     /// There is no more room: the newcomer takes the place of one who would hardly be

@@ -1,17 +1,23 @@
 //! Speakers of one name, one after the other: an address that goes to another, and
 //! captures that are read in another order than that of their times.
 //!
-//! What is known of one name is not mixed with what was said under it long before, as
-//! long as its address may have been another's then: captures of the past begin with
-//! words of which it is not yet known whose they are. Who held the address when is known
+//! What is known of one name is not mixed with what was said under it long before, nor with
+//! what was said after a time in which nobody watched, as long as its address may have been
+//! another's: a capture that is read later may tell. Who held the address when is known
 //! when all is read ([`Census::put_in_order`]).
 
-use super::Census;
+use super::asset::is_public;
+use super::tenancy::domain;
+use super::{Census, Host, Span};
 use crate::net::HostId;
 use crate::time::{SECOND, Timestamp};
 
 /// What is said so long before a speaker was first heard is of another time.
 pub(super) const ANOTHER_TIME: i64 = 60 * SECOND;
+
+/// Times of one name that are kept apart for what may still be read: of more captures with
+/// pauses between them the latest are not.
+pub(super) const MAX_APART: usize = 8;
 
 impl Census {
     /// Since when the address of the speaker in this place is another's, if it was its own
@@ -22,8 +28,30 @@ impl Census {
             return None;
         }
         let here = (id.segment, id.mac);
-        let moved = self.tenancies.moved(here, id.ip?, host.span.first, at)?;
+        let heard = self.heard(id, host);
+        let moved = self.tenancies.moved(here, id.ip?, heard, at)?;
         (host.span.first < moved && moved <= at).then_some(moved)
+    }
+
+    /// When this speaker was first heard, also before nobody watched.
+    fn heard(&self, id: &HostId, host: &Host) -> Timestamp {
+        let all = self.turns.get(id).map_or(&[][..], Vec::as_slice);
+        let others = all.iter().filter_map(|place| self.hosts.get(*place));
+        let same = others.map(|(_, other)| other).filter(|other| other.since == host.since);
+        same.map(|it| it.span.first).min().unwrap_or(host.span.first)
+    }
+
+    /// Whether nobody watched for a while since the speaker in this place was last heard, so
+    /// that its address may have been another's without that being known yet.
+    pub(super) fn is_apart(&self, place: usize, id: &HostId, at: Timestamp) -> bool {
+        self.hosts.get(place).is_some_and(|(_, host)| self.may_be_two(id, host.span.last, at))
+    }
+
+    fn may_be_two(&self, id: &HostId, from: Timestamp, to: Timestamp) -> bool {
+        to.since(from) > ANOTHER_TIME
+            && id.ip.is_some_and(|ip| !is_public(ip))
+            && self.watched.missed(from, to)
+            && self.turns.get(id).is_none_or(|all| all.len() < MAX_APART)
     }
 
     /// Whether what this speaker says at a time is of the one in this place: not when it
@@ -32,7 +60,8 @@ impl Census {
         self.hosts.get(place).is_some_and(|(_, host)| {
             let (first, past) = (host.span.first, host.since.is_some_and(|since| at < since));
             let own = |ip| self.tenancies.is_claimed_by(id.segment, id.mac, ip);
-            !past && (first.since(at) <= ANOTHER_TIME || id.ip.is_none_or(own))
+            let same = || id.ip.is_none_or(own) && !self.may_be_two(id, at, first);
+            !past && (first.since(at) <= ANOTHER_TIME || same())
         })
     }
 
@@ -46,15 +75,20 @@ impl Census {
 
     /// The speaker in a place is found by its name, the latest of those who share it first.
     pub(super) fn enter(&mut self, id: HostId, place: usize) {
-        let first = |place: usize| self.hosts.get(place).map(|(_, host)| host.span.first);
         let Some(known) = self.places.get(&id).copied() else {
             self.places.insert(id, place);
             return;
         };
+        let Self { turns, places, hosts, unordered, .. } = self;
+        let first = |place: usize| hosts.get(place).map(|(_, host)| host.span.first);
         if first(place) >= first(known) {
-            self.places.insert(id, place);
+            places.insert(id, place);
+        } else {
+            unordered.insert(id);
         }
-        self.turns.entry(id).or_insert_with(|| vec![known]).push(place);
+        let all = turns.entry(id).or_insert_with(|| vec![known]);
+        let at = all.partition_point(|it| first(*it) <= first(place));
+        all.insert(at, place);
     }
 
     /// Nobody is in a place any more.
@@ -74,32 +108,59 @@ impl Census {
         }
     }
 
+    /// From which second on and until before which one what was said under a name is of
+    /// this speaker, and not of the one before or after; none where there is none.
+    #[must_use]
+    pub fn turn(&self, id: &HostId, host: &Host) -> (Option<i64>, Option<i64>) {
+        let Some(all) = self.turns.get(id) else { return (None, None) };
+        let span = |place: usize| self.hosts.get(place).map(|(_, host)| host.span);
+        let begins = |it: &usize| span(*it).is_some_and(|it| it.first <= host.span.first);
+        let begun = all.partition_point(begins);
+        let before = begun.checked_sub(2).and_then(|at| span(*all.get(at)?));
+        let next = all.get(begun).and_then(|next| span(*next));
+        // A minute is one's alone, but for that in which both have spoken.
+        let begin = |before: Span, after: Span| {
+            let whole = before.last.minute() < after.first.minute();
+            if whole { after.first.minute().saturating_mul(60) } else { after.first.seconds() }
+        };
+        (before.map(|it| begin(it, host.span)), next.map(|it| begin(host.span, it)))
+    }
+
     /// Says since when an address is another's also of those who were read in another
     /// order than that of their times, when all that was read is known.
     pub fn put_in_order(&mut self) {
-        for id in std::mem::take(&mut self.unordered) {
-            let Some(mut all) = self.turns.get(&id).cloned() else { continue };
+        let mut unordered = std::mem::take(&mut self.unordered);
+        let late = self.tenancies.late();
+        if !late.is_empty() {
+            let is_late =
+                |id: &&HostId| id.ip.is_some_and(|ip| late.contains(&(domain(id.segment), ip)));
+            unordered.extend(self.turns.keys().filter(is_late));
+        }
+        for id in unordered {
+            let (Some(mut all), Some(ip)) = (self.turns.get(&id).cloned(), id.ip) else { continue };
             let first = |place: &usize| self.hosts.get(*place).map(|(_, host)| host.span.first);
             all.sort_by_key(first);
-            for pair in all.windows(2) {
-                let &[before, after] = pair else { continue };
-                let Some((earlier, until)) =
-                    self.hosts.get(before).map(|(_, host)| (host.span.first, host.since))
-                else {
-                    continue;
-                };
-                let Some((_, host)) = self.hosts.get(after) else { continue };
-                let here = (id.segment, id.mac);
-                let moved =
-                    id.ip.and_then(|ip| self.tenancies.moved(here, ip, earlier, host.span.first));
-                let since = host.since.or(moved.filter(|at| *at > earlier)).or(until);
-                if let Some((_, host)) = self.hosts.get_mut(after)
-                    && host.since != since
-                {
+            // The speaker before: when it was heard, since when the address was its own, and
+            // when it was first heard since then.
+            let mut before: Option<(Timestamp, Option<Timestamp>, Timestamp)> = None;
+            for place in &all {
+                let Some((_, host)) = self.hosts.get_mut(*place) else { continue };
+                let now = host.span.first;
+                // What the tenancies have forgotten was found when they knew.
+                let known = host.since.filter(|at| !self.tenancies.reach(id.segment, ip, *at));
+                let since = before.map_or(known, |(earlier, until, heard)| {
+                    let here = (id.segment, id.mac);
+                    let moved = self.tenancies.moved(here, ip, heard, now).or(known);
+                    moved.filter(|at| *at > earlier).or(until)
+                });
+                if host.since != since {
                     host.since = since;
                     host.dirty = true;
                 }
+                let heard = before.filter(|it| it.1 == since).map_or(now, |it| it.2);
+                before = Some((now, since, heard));
             }
+            self.turns.insert(id, all);
         }
     }
 }

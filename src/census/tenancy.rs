@@ -4,7 +4,7 @@
 //! Here stands only what is needed to notice a change; who held an address when is
 //! remembered with each host ([`super::Host::addresses`]), from which this is rebuilt.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
@@ -15,6 +15,7 @@ use crate::time::{SECOND, Timestamp};
 
 use super::host::Span;
 use super::order::ANOTHER_TIME;
+use super::watched::Watched;
 
 /// Where an address means one host: a sensor's routed domain.
 pub(super) type Domain = (u16, u32);
@@ -50,7 +51,10 @@ const MAX_TURNS: usize = 128;
 const FEW_TURNS: usize = 4;
 const MAX_ALL_TURNS: usize = 1 << 19;
 
-/// One card's hold on an address, as long as no other had it between.
+/// A move that becomes known so much later than what was said since is not seen in order.
+const LATE: i64 = 60 * SECOND;
+
+/// One card's hold on an address, as long as somebody watched and no other had it between.
 #[derive(Clone, Copy)]
 struct Tenant {
     mac: Mac,
@@ -94,18 +98,27 @@ impl Chain {
     fn moves(&self, heard: Timestamp, at: Timestamp) -> impl Iterator<Item = Timestamp> {
         let mut turns = self.turns.iter();
         let is_his = self.turns.first().is_some_and(|it| it.begins.since(heard) <= ANOTHER_TIME);
-        let mut before: Option<&Tenant> = None;
+        // Of one card, also where nobody watched between.
+        let mut before: Option<Tenant> = None;
         std::iter::from_fn(move || {
             loop {
-                let it = turns.next()?;
-                let had_it = |it: &Tenant| it.leased || it.last.since(it.begins) >= HELD_LONG;
+                let it = *turns.next()?;
+                let had_it = |it: Tenant| it.leased || it.last.since(it.begins) >= HELD_LONG;
                 let counts = is_his || it.leased || before.is_some_and(had_it);
-                before = Some(it);
+                let same = before.filter(|before| before.mac == it.mac);
+                let leased = it.leased || same.is_some_and(|before| before.leased);
+                let begins = same.map_or(it.begins, |before| before.begins);
+                before = Some(Tenant { begins, leased, ..it });
                 if it.moves && it.begins <= at && counts {
                     return Some(it.begins);
                 }
             }
         })
+    }
+
+    /// Whether a card had it by then that is not this one.
+    fn was_anothers(&self, mac: Mac, at: Timestamp) -> bool {
+        self.turns.iter().take(self.begun(at)).any(|it| it.mac != mac)
     }
 
     /// One more turn; gives when the address moved by it, or by the one that follows.
@@ -178,6 +191,10 @@ pub(super) struct Tenancies {
     newest: Newest,
     /// Turns beyond the first of each address.
     turns: usize,
+    /// The latest time at which any was claimed.
+    now: Timestamp,
+    /// Those of which a move became known after what was said since.
+    late: BTreeSet<(Domain, IpAddr)>,
 }
 
 impl Tenancies {
@@ -189,9 +206,18 @@ impl Tenancies {
         ip: IpAddr,
         lease: Option<Lease>,
         at: Timestamp,
+        watched: &Watched,
     ) -> Timestamp {
-        let Self { chains, newest, turns } = self;
+        let Self { chains, newest, turns, now: latest, late } = self;
         let key = (domain(segment), ip);
+        *latest = at.max(*latest);
+        let mut moves = |moved: Option<Timestamp>| {
+            let Some(moved) = moved else { return };
+            newest.moves(ip, moved);
+            if latest.since(moved) > LATE {
+                late.insert(key);
+            }
+        };
         if chains.len() >= MAX_ADDRESSES && !chains.contains_key(&key) {
             return Timestamp(i64::MIN);
         }
@@ -219,12 +245,16 @@ impl Tenancies {
         let Some(chain) = chain else { return at };
         let begun = chain.begun(at);
         let Some(now) = begun.checked_sub(1).and_then(|place| chain.turns.get_mut(place)) else {
-            if let Some(moved) = chain.insert(0, new, turns) {
-                newest.moves(ip, moved);
-            }
+            moves(chain.insert(0, new, turns));
             return at;
         };
         if now.mac == mac {
+            // What nobody watched another may have had it, of whom is read later.
+            if watched.missed(now.last, at) {
+                let again = Tenant { since: now.since, moves: false, ..new };
+                moves(chain.insert(begun, again, turns));
+                return again.since;
+            }
             now.last = now.last.max(at);
             now.until = now.until.max(until);
             now.leased |= leased;
@@ -259,10 +289,19 @@ impl Tenancies {
             *turns = turns.saturating_sub(1);
             place = place.saturating_sub(1);
         }
-        if let Some(moved) = chain.insert(place, next, turns) {
-            newest.moves(ip, moved);
-        }
+        moves(chain.insert(place, next, turns));
         next.since
+    }
+
+    /// Addresses of which a move became known after what was said since.
+    pub(super) fn late(&mut self) -> BTreeSet<(Domain, IpAddr)> {
+        std::mem::take(&mut self.late)
+    }
+
+    /// Whether it is known who held an address at a time: what is long ago is forgotten.
+    pub(super) fn reach(&self, segment: Segment, ip: IpAddr, at: Timestamp) -> bool {
+        let all = self.chains.get(&(domain(segment), ip));
+        all.into_iter().flatten().any(|chain| chain.begun(at) > 0)
     }
 
     /// This card gives the address back, or has found that another uses it: whoever claims
@@ -281,11 +320,17 @@ impl Tenancies {
     pub(super) fn remember(
         &mut self,
         (segment, mac): (Segment, Mac),
-        ip: IpAddr,
-        lease: Lease,
+        (ip, lease): (IpAddr, Lease),
         span: Span,
+        watched: &Watched,
     ) {
+        self.now = self.now.max(span.last);
         let leased = matches!(lease, Lease::Dhcp { .. });
+        let (seconds, fresh) = match lease {
+            Lease::Dhcp { seconds, renewed } => (i64::from(seconds), !renewed),
+            _ => (0, false),
+        };
+        let until = span.last.plus(seconds * SECOND);
         let key = (domain(segment), ip);
         let all = self.chains.entry(key).or_insert_with(|| Vec::with_capacity(1));
         let place = all.iter().position(|chain| chain.segment == segment).unwrap_or_else(|| {
@@ -295,15 +340,19 @@ impl Tenancies {
         let Some(chain) = all.get_mut(place) else { return };
         let begun = chain.begun(span.first);
         let before = begun.checked_sub(1).and_then(|place| chain.turns.get_mut(place));
-        let moves = before.is_some();
-        if let Some(before) = before.filter(|it| it.mac == mac) {
-            before.last = before.last.max(span.last);
-            before.until = before.until.max(span.last);
-            before.leased |= leased;
-            return;
-        }
         let Span { first, last } = span;
-        let new = Tenant { mac, begins: first, since: first, last, until: last, moves, leased };
+        let moves = fresh;
+        let mut new = Tenant { mac, begins: first, since: first, last, until, moves, leased };
+        if let Some(before) = before {
+            new.moves = before.mac != mac;
+            if !new.moves && !watched.missed(before.last, first) {
+                before.last = before.last.max(last);
+                before.until = before.until.max(until);
+                before.leased |= leased;
+                return;
+            }
+            new.since = if new.moves { first } else { before.since };
+        }
         if let Some(moved) = chain.insert(begun, new, &mut self.turns) {
             self.newest.moves(ip, moved);
         }
@@ -337,7 +386,7 @@ impl Tenancies {
         match all.iter().find(holds) {
             None => Some(moved),
             // It is back: what it said under the address before was before another.
-            Some(own) => own.at(at).filter(|_| own.begun(at) > 1).map(|now| now.since),
+            Some(own) => own.at(at).filter(|now| own.was_anothers(now.mac, at)).map(|it| it.since),
         }
     }
 

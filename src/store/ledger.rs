@@ -132,7 +132,8 @@ impl Ledger {
         census.assess(|asset, judge| -> Result<(), Failure> {
             // What it did comes first: whether it is in use all the time is judged as well.
             let number = self.entries.get(&asset.id).map_or(changes.next, |it| it.number);
-            let assessment = judge(&asset, watch.of(asset.span, &roll.asset(number, &asset)?));
+            let assessment =
+                judge(&asset, watch.of(asset.span, &roll.asset(number, &asset, census)?));
             let mut known = attributes(&asset);
             record::begin(&mut judged);
             if let Some(assessment) = &assessment {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::activity::{Diary, Roll};
+use super::activity::{self, Diary, Roll};
 use super::alert::Policy;
 use super::health::{self, Health, Waiting};
 use super::journal::Journal;
@@ -167,6 +167,9 @@ impl Writer {
             census.capture(&name.map_err(read)?);
         }
         self.captures = census.captures().len();
+        // First: what was said before and after nobody watched is not of one speaker.
+        census.was_watched(&activity::watched(&self.connection).map_err(read)?);
+        health::watched(&self.connection, |from, to| census.watched(from, to)).map_err(read)?;
         let mut hosts =
             self.connection.prepare("SELECT place, said FROM host ORDER BY place").map_err(read)?;
         let mut rows = hosts.query([]).map_err(read)?;
@@ -180,7 +183,6 @@ impl Writer {
             }
         }
         self.journal.replay(&self.connection, &mut census).map_err(read)?.map_err(row)?;
-        health::watched(&self.connection, |from, to| census.watched(from, to)).map_err(read)?;
         self.unread = false;
         Ok(census)
     }

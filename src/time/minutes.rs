@@ -76,6 +76,19 @@ impl Minutes {
         self.0.get(begin..end.max(begin)).unwrap_or_default()
     }
 
+    /// Whether so many minutes in a row of a stretch are not in it.
+    #[must_use]
+    pub fn misses(&self, from: i64, to: i64, many: i64) -> bool {
+        let mut at = from;
+        for (begin, end) in self.overlapping(from, to) {
+            if begin.saturating_sub(at) >= many {
+                return true;
+            }
+            at = *end;
+        }
+        to.saturating_sub(at) >= many
+    }
+
     /// Adds a run.
     pub fn add(&mut self, from: i64, to: i64) {
         if from >= to {

@@ -24,6 +24,8 @@ pub struct Exam {
     pub begin: i64,
     /// Its last second; of an open step the last sign of it.
     pub end: i64,
+    /// When its first trace was seen: whose it is is known by that.
+    pub said: i64,
     /// A step that was begun and is not ended.
     pub open: bool,
     /// Its begin was not seen.
@@ -38,10 +40,15 @@ pub struct Exam {
 const EXAM_BYTES: usize = size_of::<Exam>();
 
 impl Exam {
-    fn new(it: &Use, method: Method, (begin, end): (i64, i64), counts: bool) -> Self {
+    fn new(
+        it: &Use,
+        method: Method,
+        (begin, end): (i64, i64),
+        (said, counts): (i64, bool),
+    ) -> Self {
         let Use { study, step, .. } = *it;
         let (open, orphan, row, dirty) = (false, false, None, true);
-        Self { study, step, method, begin, end, open, orphan, counts, row, dirty }
+        Self { study, step, method, begin, end, said, open, orphan, counts, row, dirty }
     }
 
     /// Reaches to these seconds as well.
@@ -66,12 +73,13 @@ pub struct Exams {
 }
 
 impl Exams {
-    /// A trace of a step or an image, at these seconds; false when there is no room.
-    pub(super) fn take(&mut self, it: &Use, at: (i64, i64), room: &mut Room) -> bool {
+    /// A trace of a step or an image, of these seconds, seen at another; false when there is
+    /// no room.
+    pub(super) fn take(&mut self, it: &Use, at: (i64, i64), said: i64, room: &mut Room) -> bool {
         match it.work {
-            Work::StepBegun => self.begun(it, at.0, room),
-            Work::StepEnded => self.ended(it, at.1, room),
-            _ => self.image(it, at, room),
+            Work::StepBegun => self.begun(it, at.0, said, room),
+            Work::StepEnded => self.ended(it, at.1, said, room),
+            _ => self.image(it, at, said, room),
         }
     }
 
@@ -87,7 +95,7 @@ impl Exams {
         fits
     }
 
-    fn begun(&mut self, it: &Use, at: i64, room: &mut Room) -> bool {
+    fn begun(&mut self, it: &Use, at: i64, said: i64, room: &mut Room) -> bool {
         let told = it.step != Study::UNTOLD;
         let same = |exam: &&mut Exam| {
             let step = told && exam.step == it.step;
@@ -107,10 +115,10 @@ impl Exams {
             self.remove(|exam| exam.method == Method::Images && exam.study == it.study, room);
             !self.newest().any(|exam| exam.study == it.study)
         };
-        self.add(Exam { open: true, ..Exam::new(it, Method::Mpps, (at, at), counts) }, room)
+        self.add(Exam { open: true, ..Exam::new(it, Method::Mpps, (at, at), (said, counts)) }, room)
     }
 
-    fn ended(&mut self, it: &Use, at: i64, room: &mut Room) -> bool {
+    fn ended(&mut self, it: &Use, at: i64, said: i64, room: &mut Room) -> bool {
         let told = it.step != Study::UNTOLD;
         let fits = |exam: &Exam| exam.begin <= at && at.saturating_sub(exam.begin) <= LONGEST_STEP;
         let same = |exam: &&mut Exam| {
@@ -128,10 +136,10 @@ impl Exams {
         if !told && self.newest().any(|exam| exam.method == Method::Mpps && exam.end == at) {
             return true;
         }
-        self.add(Exam { orphan: true, ..Exam::new(it, Method::Mpps, (at, at), true) }, room)
+        self.add(Exam { orphan: true, ..Exam::new(it, Method::Mpps, (at, at), (said, true)) }, room)
     }
 
-    fn image(&mut self, it: &Use, (begin, end): (i64, i64), room: &mut Room) -> bool {
+    fn image(&mut self, it: &Use, (begin, end): (i64, i64), said: i64, room: &mut Room) -> bool {
         let told = it.study != Study::UNTOLD;
         let step = |exam: &Exam| {
             let same = it.step != Study::UNTOLD && exam.step == it.step;
@@ -159,7 +167,7 @@ impl Exams {
         };
         let Some(first) = self.all.iter().rev().take(LOOKED_AT).position(is_same) else {
             let again = told && self.newest().any(|exam| exam.study == it.study);
-            return self.add(Exam::new(it, Method::Images, (begin, end), !again), room);
+            return self.add(Exam::new(it, Method::Images, (begin, end), (said, !again)), room);
         };
         let first = self.all.len().saturating_sub(first + 1);
         let Some(exam) = self.all.get_mut(first) else { return true };
@@ -262,7 +270,7 @@ mod tests {
         let (mut exams, mut room) = (Exams::default(), Room::default());
         for _ in 0..2 {
             for (it, from, to) in traces {
-                assert!(exams.take(it, (60 * from, 60 * to), &mut room));
+                assert!(exams.take(it, (60 * from, 60 * to), 60 * to, &mut room));
             }
         }
         let of = |it: &Exam| (it.begin / 60, it.end / 60, it.counts, it.open);
@@ -338,11 +346,11 @@ mod tests {
     #[test]
     fn what_is_stored_and_old_is_forgotten() {
         let (mut exams, mut room) = (Exams::default(), Room::default());
-        exams.take(&trace(Work::Image, 7, 0), (100, 200), &mut room);
-        exams.take(&trace(Work::Image, 8, 0), (9100, 9200), &mut room);
+        exams.take(&trace(Work::Image, 7, 0), (100, 200), 200, &mut room);
+        exams.take(&trace(Work::Image, 8, 0), (9100, 9200), 9200, &mut room);
         exams.saved(&[(0, 1), (1, 2)], 1000, &mut room);
         assert!(exams.is_saved() && exams.rows().eq([2]));
-        exams.take(&trace(Work::StepBegun, 8, 1), (9100, 9100), &mut room);
+        exams.take(&trace(Work::StepBegun, 8, 1), (9100, 9100), 9100, &mut room);
         assert_eq!((exams.gone(), exams.unsaved().count()), (&[2][..], 1), "the step's times win");
     }
 }

@@ -47,8 +47,16 @@ struct Traces {
     /// In the order of [`COUNTED`].
     minutes: [Marks; 4],
     exams: Exams,
-    /// Seconds since 1970; the flag says that it is stored.
-    boots: Vec<(i64, bool)>,
+    boots: Vec<Boot>,
+}
+
+/// Since when it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Boot {
+    /// In seconds since 1970, and when that was said.
+    at: i64,
+    said: i64,
+    stored: bool,
 }
 
 /// What one speaker did.
@@ -83,10 +91,11 @@ impl Trail {
         self.traces.as_deref().map(|it| &it.exams)
     }
 
-    /// When it began to run, in seconds since 1970; those that are to be stored.
-    pub fn boots(&self) -> impl Iterator<Item = i64> {
+    /// When it began to run, in seconds since 1970, and when that was first said; those that
+    /// are to be stored.
+    pub fn boots(&self) -> impl Iterator<Item = (i64, i64)> {
         let boots = self.traces.iter().flat_map(|it| &it.boots);
-        boots.filter(|(_, stored)| !stored).map(|(at, _)| *at)
+        boots.filter(|it| !it.stored).map(|it| (it.at, it.said))
     }
 
     /// Nothing is to be stored.
@@ -96,21 +105,21 @@ impl Trail {
             && self.traces.as_ref().is_none_or(|it| {
                 it.minutes.iter().all(Marks::is_saved)
                     && it.exams.is_saved()
-                    && it.boots.iter().all(|(_, stored)| *stored)
+                    && it.boots.iter().all(|it| it.stored)
             })
     }
 
-    fn booted(&mut self, at: i64) -> bool {
+    fn booted(&mut self, at: i64, said: i64) -> bool {
         let boots = &mut self.traces.get_or_insert_default().boots;
-        if boots.iter().any(|(known, _)| known.abs_diff(at) <= SAME_BOOT.unsigned_abs()) {
+        if boots.iter().any(|it| it.at.abs_diff(at) <= SAME_BOOT.unsigned_abs()) {
             return true;
         }
         if boots.len() >= MAX_BOOTS {
             // The oldest that is stored is not missed.
-            let Some(old) = boots.iter().position(|(_, stored)| *stored) else { return false };
+            let Some(old) = boots.iter().position(|it| it.stored) else { return false };
             boots.remove(old);
         }
-        boots.push((at, false));
+        boots.push(Boot { at, said, stored: false });
         true
     }
 
@@ -165,6 +174,13 @@ impl Activity {
         }
     }
 
+    /// Who was in one place goes on in another: an examination may go on with it.
+    pub(super) fn hand_on(&mut self, from: usize, to: usize) {
+        if from < self.trails.len() && to < self.trails.len() {
+            self.trails.swap(from, to);
+        }
+    }
+
     /// Somebody watched from one minute to before another.
     pub(super) fn watched(&mut self, from: i64, to: i64, room: &mut Room) {
         if !self.watched.mark_all(from, to, room) {
@@ -198,9 +214,9 @@ impl Activity {
         let Some(trail) = self.trails.get_mut(place) else { return };
         let fits = match &it.what {
             Observed::Present(_) => trail.online.mark(minute, room),
-            Observed::Booted(at) => trail.booted(at.seconds()),
+            Observed::Booted(at) => trail.booted(at.seconds(), it.at.seconds()),
             Observed::Use(work) => match timely(&self.zone, work, it.at) {
-                Some(time) => worked(trail, work, time, room),
+                Some(time) => worked(trail, work, time, it.at.seconds(), room),
                 None => {
                     self.untimely += 1;
                     let [.., untimely] = &mut trail.traces.get_or_insert_default().minutes;
@@ -240,7 +256,7 @@ impl Activity {
         if let Some(traces) = &mut trail.traces {
             traces.minutes.iter_mut().for_each(|it| it.saved(day, room));
             traces.exams.saved(rows, second, room);
-            traces.boots.iter_mut().for_each(|(_, stored)| *stored = true);
+            traces.boots.iter_mut().for_each(|it| it.stored = true);
         }
     }
 
@@ -290,12 +306,12 @@ fn timely(zone: &Zone, it: &Use, at: Timestamp) -> Option<(i64, i64)> {
 }
 
 /// Takes a trace of work; false when there is no room.
-fn worked(trail: &mut Trail, it: &Use, (from, to): (i64, i64), room: &mut Room) -> bool {
+fn worked(trail: &mut Trail, it: &Use, (from, to): (i64, i64), said: i64, room: &mut Room) -> bool {
     let traces = trail.traces.get_or_insert_default();
     let [results, vitals, sessions, _] = &mut traces.minutes;
     let marks = match it.work {
         Work::StepBegun | Work::StepEnded | Work::Image => {
-            return traces.exams.take(it, (from, to), room);
+            return traces.exams.take(it, (from, to), said, room);
         }
         Work::Result => results,
         Work::Vitals => vitals,
@@ -393,7 +409,9 @@ mod tests {
         for second in [NOON, NOON + 90, NOON - 100, NOON + 4000] {
             say(&mut it, NOON + 5000, Observed::Booted(Timestamp::new(second, 0)));
         }
-        assert!(it.0.trail(0).unwrap().boots().eq([NOON, NOON + 4000]));
+        let said = NOON + 5000;
+        let boots = it.0.trail(0).unwrap().boots();
+        assert!(boots.eq([(NOON, said), (NOON + 4000, said)]));
     }
 
     #[test]

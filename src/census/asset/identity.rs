@@ -154,6 +154,8 @@ impl Identifier {
         }
         let mut behind: HashMap<(Segment, Mac), (Vec<IpAddr>, Span), RandomState> =
             HashMap::default();
+        // An address that several had in turn is one.
+        let mut counted = None;
         for (id, host) in hosts.clone() {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
             if is_link_local(ip) || !is_somebodys(ip) || it.is_bound(id.segment, ip, mac) {
@@ -166,7 +168,8 @@ impl Identifier {
                 it.shared.insert((id.segment, mac));
             }
             if carried || is_virtual_router(mac) {
-                it.carries((id.segment, mac), host.span, usize::from(carried));
+                let is_new = carried && counted.replace(*id) != Some(*id);
+                it.carries((id.segment, mac), host.span, usize::from(is_new));
             }
             if is_public(ip) || !host.direct {
                 let new = || (Vec::new(), host.span);
@@ -222,7 +225,11 @@ impl Identifier {
             let carries = self.routers.contains_key(&(id.segment, mac));
             let shared = self.shared.contains(&(id.segment, mac));
             if carries && !known && !shared {
-                sides.entry((id.segment, mac)).or_default().push((ip, host.span));
+                let sides = sides.entry((id.segment, mac)).or_default();
+                match sides.last_mut().filter(|(last, _)| *last == ip) {
+                    Some((_, span)) => span.cover(host.span),
+                    None => sides.push((ip, host.span)),
+                }
             }
         }
         for ((segment, mac), ips) in sides {

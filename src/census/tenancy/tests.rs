@@ -17,7 +17,7 @@ struct Street(Tenancies, IpAddr);
 impl Street {
     fn claims(&mut self, mac: Mac, lease: Option<Lease>, at: i64) -> i64 {
         let here = (Segment::default(), mac);
-        self.0.claim(here, self.1, lease, minute(at)).0 / (60 * SECOND)
+        self.0.claim(here, self.1, lease, minute(at), &Watched::default()).0 / (60 * SECOND)
     }
 
     fn moved_by(&self, mac: Mac, at: i64) -> Option<Timestamp> {
@@ -114,7 +114,7 @@ fn who_answered_for_it_elsewhere_does_not_hold_it() {
     let mut it = street();
     it.claims(A, LEASE, 1);
     let other = Segment { vlan: 7, ..Segment::default() };
-    it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2));
+    it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2), &Watched::default());
     it.claims(B, LEASE, 30);
     assert_eq!((it.moved(ROUTER), it.moved(B)), (Some(minute(30)), Some(minute(30))));
     let b = it.0.moved((other, Some(B)), it.1, minute(0), minute(99));
@@ -125,7 +125,7 @@ fn who_answered_for_it_elsewhere_does_not_hold_it() {
 fn who_answers_for_it_elsewhere_had_it_leased_to_nobody() {
     let mut it = street();
     let other = Segment { vlan: 7, ..Segment::default() };
-    it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2));
+    it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2), &Watched::default());
     it.claims(B, LEASE, 30);
     assert_eq!(it.moved(ROUTER), Some(minute(30)));
 }
@@ -135,7 +135,7 @@ fn isolated_networks_number_alike() {
     let mut it = street();
     it.claims(A, Some(Lease::Arp), 1);
     let other = Segment { vlan: 7, ..Segment::default() };
-    it.0.claim((other, B), it.1, Some(Lease::Arp), minute(2));
+    it.0.claim((other, B), it.1, Some(Lease::Arp), minute(2), &Watched::default());
     assert_eq!(it.moved(ROUTER), None);
 }
 
@@ -180,7 +180,8 @@ fn what_is_remembered_is_as_it_was_in_any_order() {
         for n in 0..3 {
             let (mac, first, last) = spans[(n + turn) % 3];
             let span = Span { first: minute(first), last: minute(last) };
-            it.0.remember((Segment::default(), mac), it.1, Lease::Arp, span);
+            let held = (it.1, Lease::Arp);
+            it.0.remember((Segment::default(), mac), held, span, &Watched::default());
         }
         assert_eq!(it.moved(ROUTER), Some(minute(90)), "{turn}");
         assert_eq!(it.moved(A), Some(minute(90)), "since it is back");

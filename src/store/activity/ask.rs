@@ -9,7 +9,7 @@ use rusqlite::params;
 use super::kept::{days_of, next_watched_by};
 use super::roll::{Basis, detail};
 use super::sheet::{DAYS, Sums, TOTALS, Table};
-use super::{Speaker, damaged, record, stored};
+use super::{damaged, record, stored};
 use crate::census::activity::method::SEGMENT_GAP;
 use crate::census::activity::{Method, UNTIMELY};
 use crate::net::Segment;
@@ -331,10 +331,11 @@ impl Inventory {
     /// The inventory cannot be read.
     pub fn boots(&self, id: &str) -> Result<Vec<Timestamp>, Error> {
         let mut boots = Vec::new();
-        for speaker in self.bases(id)?.iter().flat_map(|(_, basis)| &basis.speakers) {
-            let sql = "SELECT at FROM boot WHERE speaker = ?1";
-            let of: &Speaker = speaker;
-            boots.extend(self.rows(sql, [of], |row| Ok(Timestamp::new(row.get(0)?, 0)))?);
+        for turn in self.bases(id)?.iter().flat_map(|(_, basis)| &basis.turns) {
+            let sql = "SELECT at, said FROM boot WHERE speaker = ?1";
+            let all = self.rows(sql, [turn.speaker], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let own = all.into_iter().filter(|(_, said)| turn.has(*said));
+            boots.extend(own.map(|(at, _)| Timestamp::new(at, 0)));
         }
         boots.sort_unstable();
         boots.dedup();

@@ -21,13 +21,14 @@ pub(super) struct Stored {
     pub(super) speaker: Speaker,
     pub(super) begin: i64,
     pub(super) end: i64,
+    pub(super) said: i64,
     pub(super) method: u8,
     pub(super) open: bool,
     pub(super) orphan: bool,
     pub(super) counts: bool,
 }
 
-const COLUMNS: &str = "id, speaker, begin, end, method, open, orphan, counts";
+const COLUMNS: &str = "id, speaker, begin, end, said, method, open, orphan, counts";
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     Ok(Stored {
@@ -35,10 +36,11 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         speaker: row.get(1)?,
         begin: row.get(2)?,
         end: row.get(3)?,
-        method: row.get(4)?,
-        open: row.get(5)?,
-        orphan: row.get(6)?,
-        counts: row.get(7)?,
+        said: row.get(4)?,
+        method: row.get(5)?,
+        open: row.get(6)?,
+        orphan: row.get(7)?,
+        counts: row.get(8)?,
     })
 }
 
@@ -60,10 +62,11 @@ pub(super) fn between(
     rows.collect()
 }
 
-/// Writes those that changed; their rows, and the time of each in `spans`.
+/// Writes those that changed, of a speaker of this name since a second; their rows, and the
+/// time of each in `spans`.
 pub(super) fn keep(
     transaction: &Transaction<'_>,
-    speaker: Speaker,
+    (speaker, since): (Speaker, Option<i64>),
     exams: &Exams,
     spans: &mut Vec<(i64, i64)>,
 ) -> rusqlite::Result<Vec<(usize, i64)>> {
@@ -80,7 +83,7 @@ pub(super) fn keep(
     for (at, exam) in exams.unsaved() {
         let id = match exam.row {
             Some(row) => Some(row),
-            None => same(transaction, speaker, exam, &own)?,
+            None => same(transaction, (speaker, since), exam, &own)?,
         };
         let id = match id {
             Some(id) => {
@@ -88,13 +91,14 @@ pub(super) fn keep(
                 id
             }
             None => {
-                let sql = "INSERT INTO exam (speaker, begin, end, method, open, orphan, counts)
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-                let Exam { begin, end, method, open, orphan, counts, .. } = exam;
+                let sql = "INSERT INTO exam
+                           (speaker, begin, end, said, method, open, orphan, counts)
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                let Exam { begin, end, said, method, open, orphan, counts, .. } = exam;
                 let method = method.code();
                 transaction
                     .prepare_cached(sql)?
-                    .execute(params![speaker, begin, end, method, open, orphan, counts])?;
+                    .execute(params![speaker, begin, end, said, method, open, orphan, counts])?;
                 transaction.last_insert_rowid()
             }
         };
@@ -110,7 +114,7 @@ pub(super) fn keep(
 /// The row of an earlier process that is the same examination.
 fn same(
     transaction: &Transaction<'_>,
-    speaker: Speaker,
+    (speaker, since): (Speaker, Option<i64>),
     exam: &Exam,
     own: &BTreeSet<i64>,
 ) -> rusqlite::Result<Option<i64>> {
@@ -123,7 +127,9 @@ fn same(
         _ => (exam.begin, exam.end),
     };
     let all = between(transaction, speaker, begin, end)?;
-    let others = || all.iter().filter(|row| !own.contains(&row.id));
+    // Who had the address before worked at something else.
+    let anothers = |row: &Stored| since.is_some_and(|since| row.said < since);
+    let others = || all.iter().filter(|row| !own.contains(&row.id) && !anothers(row));
     let mpps = Method::Mpps.code();
     let common = |row: &Stored| row.end.min(exam.end).saturating_sub(row.begin.max(exam.begin));
     let found = match exam.method {

@@ -17,8 +17,9 @@ impl Roll<'_> {
         let (begin, end) = (from.saturating_mul(60), to.saturating_mul(60).saturating_sub(1));
         // A piece of one may lie on the day before or after.
         let (early, late) = (begin.saturating_sub(REACH), end.saturating_add(REACH));
-        for speaker in &basis.speakers {
-            all.extend(exam::between(self.transaction, *speaker, early, late)?);
+        for turn in &basis.turns {
+            let exams = exam::between(self.transaction, turn.speaker, early, late)?;
+            all.extend(exams.into_iter().filter(|it| turn.has(it.said)));
         }
         let mut failed = None;
         let watched = |from: i64, to: i64| match self.watched(from, to) {

@@ -114,6 +114,16 @@ pub(super) fn next_watched_by(
     .optional()
 }
 
+/// All minutes in which somebody watched, as far as they are kept.
+pub(in crate::store) fn watched(connection: &Connection) -> rusqlite::Result<Minutes> {
+    let (mut all, mut after) = (Minutes::default(), UtcDay::MIN);
+    while let Some((day, minutes)) = next_watched(connection, after)? {
+        minutes.runs().iter().for_each(|(from, to)| all.add(*from, *to));
+        after = day;
+    }
+    Ok(all)
+}
+
 /// The days of which a table has rows, in order: one look a day, not one a row.
 pub(super) fn days_of(
     connection: &Connection,

@@ -15,6 +15,7 @@ mod sheet;
 mod stretch;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod watch;
 
 use std::borrow::Cow;
@@ -27,6 +28,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use ask::{Activity, DayOf, Examination, InUse, Period};
 use kept::Kept;
+pub(super) use kept::watched;
 pub use kept::{DAYS_FOR, MINUTES_FOR};
 pub(super) use roll::Roll;
 pub use sheet::Sums;
@@ -48,9 +50,10 @@ pub(super) type Speaker = i64;
 /// What is on line, among the methods by which work is told.
 const ONLINE: u8 = 0;
 
-/// The name of a speaker: the first eight bytes of a hash.
-pub(super) fn speaker(id: &HostId, since: Option<Timestamp>) -> Speaker {
-    let name = postcard::to_stdvec(&(id, since)).unwrap_or_default();
+/// The name of a speaker: the first eight bytes of a hash. Who had its address when is not
+/// part of it: that may be known later, and then nothing has to be written again.
+fn speaker(id: &HostId) -> Speaker {
+    let name = postcard::to_stdvec(id).unwrap_or_default();
     let digest = Sha256::digest(name);
     digest.iter().take(8).fold(0, |key, byte| key << 8 | i64::from(*byte))
 }
@@ -188,21 +191,25 @@ impl Diary {
         if trail.is_saved() || is_far(id, host) {
             return Ok(Vec::new());
         }
-        let speaker = speaker(id, host.since);
+        let speaker = speaker(id);
         for it in trail.online() {
             self.unite(transaction, speaker, ONLINE, &it)?;
         }
         for (code, it) in trail.work() {
             self.unite(transaction, speaker, code, &it)?;
         }
-        for at in trail.boots() {
-            let sql = "INSERT INTO boot SELECT ?1, ?2 WHERE NOT EXISTS
-                       (SELECT 1 FROM boot WHERE speaker = ?1 AND at BETWEEN ?2 - ?3 AND ?2 + ?3)";
-            transaction.prepare_cached(sql)?.execute(params![speaker, at, SAME_BOOT])?;
+        let since = host.since.map(Timestamp::seconds);
+        for (at, said) in trail.boots() {
+            let sql = "INSERT INTO boot SELECT ?1, ?2, ?4 WHERE NOT EXISTS
+                       (SELECT 1 FROM boot WHERE speaker = ?1 AND at BETWEEN ?2 - ?3 AND ?2 + ?3
+                        AND said >= ?5)";
+            let since = since.unwrap_or(i64::MIN);
+            let values = params![speaker, at, SAME_BOOT, said, since];
+            transaction.prepare_cached(sql)?.execute(values)?;
         }
         let Some(exams) = trail.exams().filter(|it| !it.is_saved()) else { return Ok(Vec::new()) };
         let mut spans = Vec::new();
-        let rows = exam::keep(transaction, speaker, exams, &mut spans)?;
+        let rows = exam::keep(transaction, (speaker, since), exams, &mut spans)?;
         for (begin, end) in spans {
             let span = (begin.div_euclid(60), end.div_euclid(60));
             self.touch(transaction, speaker, span)?;

@@ -94,7 +94,7 @@ mod tests {
 
     fn piece(id: i64, speaker: i64, method: u8, (begin, end): (i64, i64)) -> Stored {
         let (open, orphan, counts) = (false, false, true);
-        Stored { id, speaker, begin, end, method, open, orphan, counts }
+        Stored { id, speaker, begin, end, said: end, method, open, orphan, counts }
     }
 
     fn begun(id: i64, speaker: i64, at: i64) -> Stored {

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::sheet::{self, Before, DAYS, Sums, TOTALS, Table};
 use super::stretch::Stretches;
-use super::{Diary, Fresh, Kept, ONLINE, Speaker, seen, segment_name, speaker};
+use super::turn::{Turn, changed, united};
+use super::{Diary, Fresh, Kept, ONLINE, seen, segment_name};
+use crate::census::Census;
 use crate::census::activity::method::{FARTHEST, SEGMENT_GAP, ways};
 use crate::census::activity::{Method, UNTIMELY};
 use crate::census::asset::Asset;
@@ -26,8 +28,8 @@ const SHORTEST: i64 = 60;
 /// What the days of an asset are made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::store) struct Basis {
-    /// Who speaks as it; sorted.
-    pub(super) speakers: Vec<Speaker>,
+    /// Who speaks as it, and when; sorted.
+    pub(super) turns: Vec<Turn>,
     /// Where it speaks on its own link; failing that where it speaks; sorted.
     pub(super) segments: Vec<Segment>,
     /// How its use can be told, as the sum of the methods' codes.
@@ -118,25 +120,19 @@ impl<'t> Roll<'t> {
         &mut self,
         number: i64,
         asset: &Asset<'_>,
+        census: &Census,
     ) -> Result<Sums, Failure> {
         let mut totals = self.totals.get(number);
         if asset.external {
             return Ok(totals);
         }
-        let speakers = |it: &Asset<'_>| -> Vec<(Speaker, (i64, i64))> {
-            let of = it.speakers.iter().filter(|(_, host)| host.spoke);
-            of.map(|(id, host)| {
-                let span = (host.span.first.minute(), host.span.last.minute());
-                (speaker(id, host.since), span)
-            })
-            .collect()
-        };
-        let spans = speakers(asset);
-        if spans.is_empty() {
+        let spoke = asset.speakers.iter().filter(|(_, host)| host.spoke);
+        let all = united(spoke.map(|(id, host)| Turn::of(id, host, census)).collect());
+        if all.is_empty() {
             return Ok(totals);
         }
         let before = self.diary.known.get(&number);
-        let mut basis = basis(asset, &spans);
+        let mut basis = basis(asset, &all);
         basis.days = before.and_then(|it| it.days);
         basis.calendar = before.map_or(self.diary.mark, |it| it.calendar);
         if basis.calendar != self.diary.mark {
@@ -146,7 +142,7 @@ impl<'t> Roll<'t> {
                 self.rolled.stale += 1;
             }
         }
-        let days = self.days(number, &basis, before, &spans);
+        let days = self.days(number, &basis, before, &all);
         if before.is_some_and(|it| it.calendar != basis.calendar) {
             self.anew = self.anew.saturating_sub(days.len());
         }
@@ -175,41 +171,57 @@ impl<'t> Roll<'t> {
         Ok(totals)
     }
 
-    /// Which days are to be made anew.
+    /// Which days are to be made anew. `all` are its turns, each with the first and the last
+    /// minute in which it was heard.
     fn days(
         &self,
         number: i64,
         basis: &Basis,
         before: Option<&Basis>,
-        spans: &[(Speaker, (i64, i64))],
+        all: &[(Turn, (i64, i64))],
     ) -> BTreeSet<Day> {
         let mut days = self.unsettled.get(&number).cloned().unwrap_or_default();
-        let touched = spans.iter().filter_map(|(speaker, _)| self.diary.touched.get(speaker));
+        let touched = all.iter().filter_map(|(turn, _)| self.diary.touched.get(&turn.speaker));
         days.extend(touched.flatten());
-        let moved =
-            |speaker: &Speaker| before.is_none_or(|it| it.speakers.binary_search(speaker).is_err());
         let turned = before.is_some_and(|it| it.calendar != basis.calendar);
         let otherwise = before.is_none_or(|it| {
             (&it.segments, it.ways, &it.class) != (&basis.segments, basis.ways, &basis.class)
         });
-        for (_, (from, to)) in spans.iter().filter(|(it, _)| turned || otherwise || moved(it)) {
-            let utc = |minute: &i64| i32::try_from(minute.div_euclid(DAY)).unwrap_or(0);
-            // Work may be told of the day before, and of the next one by a clock that is ahead.
-            let (from, to) = (utc(from).saturating_sub(1), utc(to).saturating_add(1));
-            for (day, _) in self.diary.days.range(from..=to.max(from)) {
-                let base = i64::from(*day).saturating_mul(DAY);
-                days.extend(super::around(&self.diary.calendar.zone, base, base + DAY));
+        let known = before.map_or(&[][..], |it| &it.turns);
+        let zone = &self.diary.calendar.zone;
+        for (turn, heard) in all {
+            let new = if turned || otherwise { &[][..] } else { known };
+            for (from, to) in changed(*turn, new).runs() {
+                let (from, to) = (heard.0.max(*from), heard.1.min(*to));
+                if from > to {
+                    continue;
+                }
+                let utc = |minute: i64| i32::try_from(minute.div_euclid(DAY)).unwrap_or(0);
+                // Work may be told of the day before, and of the next one by a clock that is
+                // ahead.
+                let (from, to) = (utc(from).saturating_sub(1), utc(to).saturating_add(1));
+                for (day, _) in self.diary.days.range(from..=to.max(from)) {
+                    let base = i64::from(*day).saturating_mul(DAY);
+                    days.extend(super::around(zone, base, base + DAY));
+                }
             }
         }
-        let gone = |speaker: &Speaker| basis.speakers.binary_search(speaker).is_err();
-        if let Some((first, last)) =
-            before.filter(|it| it.speakers.iter().any(gone)).and_then(|it| it.days)
-        {
-            days.extend(self.diary.rows.range(first..=last.max(first)));
+        let Some((first, last)) = before.and_then(|it| it.days) else { return days };
+        let mut gone = Minutes::default();
+        for turn in known {
+            gone.unite(&changed(*turn, &basis.turns));
+        }
+        let rows = || self.diary.rows.range(first..=last.max(first));
+        if !gone.is_empty() {
+            days.extend(rows().filter(|day| {
+                let (from, to) = zone.bounds(**day);
+                let near = (from.saturating_sub(DAY), to.saturating_add(DAY));
+                gone.count_within(near.0, near.1) > 0
+            }));
         }
         // What was another day by the other calendar.
-        if let (true, Some((first, last))) = (turned, before.and_then(|it| it.days)) {
-            days.extend(self.diary.rows.range(first..=last.max(first)));
+        if turned {
+            days.extend(rows());
         }
         days
     }
@@ -304,11 +316,12 @@ impl<'t> Roll<'t> {
     fn minutes(&self, basis: &Basis, what: u8, (from, to): (i64, i64)) -> Result<Minutes, Failure> {
         let mut all = Minutes::default();
         for day in utc_days(from, to) {
-            for speaker in &basis.speakers {
-                if let Some(minutes) =
-                    self.diary.minutes_of(self.transaction, day, *speaker, what)?
-                {
-                    all.unite(&minutes);
+            for turn in &basis.turns {
+                let minutes = self.diary.minutes_of(self.transaction, day, turn.speaker, what)?;
+                let Some(minutes) = minutes else { continue };
+                match turn.minutes() {
+                    None => all.unite(&minutes),
+                    Some((from, to)) => all.unite(&minutes.within(from, to)),
                 }
             }
         }
@@ -456,10 +469,8 @@ impl Diary {
     }
 }
 
-fn basis(asset: &Asset<'_>, spans: &[(Speaker, (i64, i64))]) -> Basis {
-    let mut speakers: Vec<_> = spans.iter().map(|(speaker, _)| *speaker).collect();
-    speakers.sort_unstable();
-    speakers.dedup();
+fn basis(asset: &Asset<'_>, all: &[(Turn, (i64, i64))]) -> Basis {
+    let turns = all.iter().map(|(turn, _)| *turn).collect();
     let mut segments = asset.segments.clone();
     if segments.is_empty() {
         let of = asset.speakers.iter().filter(|(_, host)| host.spoke);
@@ -469,7 +480,7 @@ fn basis(asset: &Asset<'_>, spans: &[(Speaker, (i64, i64))]) -> Basis {
     segments.dedup();
     let class = asset.shown("device_class").first().map(|it| it.value.to_string());
     let ways = ways(class.as_deref(), asset.acquires);
-    Basis { speakers, segments, ways, class, days: None, calendar: 0 }
+    Basis { turns, segments, ways, class, days: None, calendar: 0 }
 }
 
 /// UTC days that a stretch of minutes touches.

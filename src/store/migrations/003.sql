@@ -1,6 +1,7 @@
 -- When speakers were on line and what work left its traces: memory, written beside what
 -- they said, for 400 watched days. A speaker is the first eight bytes of a hash of its name; no
--- row names a study, and nothing here can be told of one.
+-- row names a study, and nothing here can be told of one. Of several who had an address one
+-- after the other, whose a row is is told by its minutes, or by when it was `said`.
 CREATE TABLE speaker_day (
     day     INTEGER NOT NULL,      -- since 1970, UTC
     speaker INTEGER NOT NULL,
@@ -22,6 +23,7 @@ CREATE TABLE exam (
     speaker INTEGER NOT NULL,
     begin   INTEGER NOT NULL,      -- seconds since 1970, UTC
     end     INTEGER NOT NULL,
+    said    INTEGER NOT NULL,      -- when its first trace was seen
     method  INTEGER NOT NULL,
     open    INTEGER NOT NULL,      -- begun and not ended
     orphan  INTEGER NOT NULL,      -- its begin was not seen
@@ -32,7 +34,8 @@ CREATE INDEX exam_of ON exam (speaker, begin);
 CREATE TABLE boot (
     speaker INTEGER NOT NULL,
     at      INTEGER NOT NULL,      -- seconds since 1970, UTC
-    PRIMARY KEY (speaker, at)
+    said    INTEGER NOT NULL,      -- when that was first said
+    PRIMARY KEY (speaker, at, said)
 ) STRICT, WITHOUT ROWID;
 -- UTC days of which something was written that is not in the knowledge yet.
 CREATE TABLE unrolled (day INTEGER PRIMARY KEY) STRICT;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::census::host::{Evidence, Said};
 use crate::census::room::Room;
+use crate::census::watched::Watched;
 use crate::observe::{Key, Lease};
 use crate::time::Timestamp;
 
@@ -45,6 +46,7 @@ fn a_binding_in_its_own_segment_names_the_device_behind_the_router() {
         ("10.2.0.9".parse().unwrap(), Lease::Arp),
         Timestamp(0),
         said,
+        &Watched::default(),
         &mut Room::default(),
     );
     let hosts = [host(10, ROUTER, Some("10.2.0.9"), 63), local];
@@ -58,7 +60,7 @@ fn who_sends_on_its_own_link_is_itself_whoever_claims_its_address() {
     let mut claim = host(0, Mac([2, 0, 0, 0, 0, 7]), None, 64);
     let said = Said::new(Timestamp(5), Evidence { capture: 0, frame: 1 });
     let ip = "10.2.0.9".parse().unwrap();
-    claim.1.holds((ip, Lease::Arp), Timestamp(5), said, &mut Room::default());
+    claim.1.holds((ip, Lease::Arp), Timestamp(5), said, &Watched::default(), &mut Room::default());
     // Heard by its multicasts alone: they come with a time to live that says nothing.
     let mut device = host(10, DEVICE, Some("10.2.0.9"), 1);
     device.1.spoke = true;
@@ -76,6 +78,7 @@ fn a_translating_gateway_is_not_the_internet() {
         ("192.168.0.2".parse().unwrap(), Lease::Arp),
         Timestamp(0),
         said,
+        &Watched::default(),
         &mut Room::default(),
     );
     let hosts = [host(0, ROUTER, Some("93.184.216.34"), 128), gateway];
@@ -130,7 +133,13 @@ fn an_address_with_two_holders_names_nobody() {
 fn holding(vlan: u16, mac: Mac, ip: &str) -> (HostId, Host) {
     let mut it = host(vlan, mac, None, 64);
     let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
-    it.1.holds((ip.parse().unwrap(), Lease::Arp), Timestamp(0), said, &mut Room::default());
+    it.1.holds(
+        (ip.parse().unwrap(), Lease::Arp),
+        Timestamp(0),
+        said,
+        &Watched::default(),
+        &mut Room::default(),
+    );
     it
 }
 

@@ -342,3 +342,40 @@ fn what_each_did_is_told_in_any_order() {
     }
     assert!(wrong.is_empty(), "{} of 48: {}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn what_each_did_in_days_of_leases_is_told_in_any_order() {
+    let (capture, quarrels) = hospital();
+    let dir = tempfile::tempdir().unwrap();
+    let halves = |capture: &[u8]| {
+        cut(capture, 2, dir.path());
+        ["1", "2"].map(|name| fs::read(dir.path().join(name)).unwrap())
+    };
+    // Of each quarter the first half: nobody watched between.
+    let quarters = halves(&capture).iter().flat_map(|half| halves(half)).collect::<Vec<_>>();
+    let parts: Vec<PathBuf> = (0..4).map(|n| dir.path().join(format!("part{n}"))).collect();
+    for (quarter, path) in quarters.iter().zip(&parts) {
+        let [first, _] = halves(quarter);
+        fs::write(path, first).unwrap();
+    }
+    let settled = |all: &Inventory| {
+        let (mut who, mut deeds) = (identities(all), told(all).1);
+        let is_settled = |name: &str| !quarrels.iter().any(|ip| name.contains(&**ip));
+        who.retain(|name, _| is_settled(name));
+        deeds.retain(|name, _| is_settled(name));
+        (who, deeds)
+    };
+    let right = settled(&lab::read(&dir.path().join("right.db"), &parts));
+    assert!(right.1.values().filter(|deeds| !deeds.1.is_empty()).count() > 50);
+    for order in orders(parts.len()) {
+        let db = dir.path().join(format!("{order:?}.db"));
+        for n in &order {
+            lab::read(&db, &parts[*n..=*n]);
+        }
+        let it = settled(&Inventory::open(&db).unwrap());
+        let who = it.0.iter().filter(|(name, who)| right.0.get(*name) != Some(who));
+        assert_eq!((who.collect::<Vec<_>>(), it.0.len()), (Vec::new(), right.0.len()), "{order:?}");
+        let deeds = it.1.iter().filter(|(name, deeds)| right.1.get(*name) != Some(deeds));
+        assert_eq!(deeds.collect::<Vec<_>>(), Vec::new(), "{order:?}");
+    }
+}

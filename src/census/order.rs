@@ -44,14 +44,16 @@ impl Census {
     /// Whether nobody watched for a while since the speaker in this place was last heard, so
     /// that its address may have been another's without that being known yet.
     pub(super) fn is_apart(&self, place: usize, id: &HostId, at: Timestamp) -> bool {
-        self.hosts.get(place).is_some_and(|(_, host)| self.may_be_two(id, host.span.last, at))
+        self.hosts.get(place).is_some_and(|(_, host)| {
+            at.since(host.span.last) > ANOTHER_TIME
+                && id.ip.is_some_and(|ip| !is_public(ip))
+                && self.watched.missed(host.span.last, at)
+                && self.has_room(id)
+        })
     }
 
-    fn may_be_two(&self, id: &HostId, from: Timestamp, to: Timestamp) -> bool {
-        to.since(from) > ANOTHER_TIME
-            && id.ip.is_some_and(|ip| !is_public(ip))
-            && self.watched.missed(from, to)
-            && self.turns.get(id).is_none_or(|all| all.len() < MAX_APART)
+    fn has_room(&self, id: &HostId) -> bool {
+        self.turns.get(id).is_none_or(|all| all.len() < MAX_APART)
     }
 
     /// Whether what this speaker says at a time is of the one in this place: not when it
@@ -60,7 +62,7 @@ impl Census {
         self.hosts.get(place).is_some_and(|(_, host)| {
             let (first, past) = (host.span.first, host.since.is_some_and(|since| at < since));
             let own = |ip| self.tenancies.is_claimed_by(id.segment, id.mac, ip);
-            let same = || id.ip.is_none_or(own) && !self.may_be_two(id, at, first);
+            let same = || id.ip.is_none_or(|ip| !self.has_room(id) && own(ip));
             !past && (first.since(at) <= ANOTHER_TIME || same())
         })
     }
@@ -162,5 +164,127 @@ impl Census {
             }
             self.turns.insert(id, all);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::census::signature::Book;
+    use crate::net::{Mac, Segment};
+    use crate::observe::{Lease, Observation, Observed};
+
+    const ROUTER: Mac = Mac([0, 1, 2, 0, 0, 9]);
+
+    fn census() -> Census {
+        Census::new(Arc::clone(Book::builtin()))
+    }
+
+    /// Who has the address, behind the router.
+    fn far() -> HostId {
+        HostId { segment: Segment::default(), mac: Some(ROUTER), ip: Some([10, 0, 0, 7].into()) }
+    }
+
+    fn say(census: &mut Census, minute: i64, host: HostId, what: Observed<'static>) {
+        let at = Timestamp::new(60 * minute, 0);
+        census.apply(0, Observation { at, frame: 1, host, what });
+    }
+
+    /// Somebody watches for ten minutes, and hears it in the first of them.
+    fn hear(census: &mut Census, minute: i64) {
+        census.watched(minute, minute + 10);
+        say(census, minute, far(), Observed::Present(Some(62)));
+    }
+
+    fn lease(census: &mut Census, minute: i64, card: u8) {
+        let host = HostId { mac: Some(Mac([0, 1, 2, 0, 0, card])), ip: None, ..far() };
+        let lease = Lease::Dhcp { seconds: 3600, renewed: false };
+        say(census, minute, host, Observed::Address([10, 0, 0, 7].into(), lease));
+    }
+
+    /// First and last minute of each speaker, and since when its address is its own.
+    fn turns(census: &Census) -> Vec<(i64, i64, Option<i64>)> {
+        let hosts = census.hosts().filter(|(id, _)| **id == far());
+        let of = |host: &Host| {
+            let since = host.since.map(Timestamp::minute);
+            (host.span.first.minute(), host.span.last.minute(), since)
+        };
+        hosts.map(|(_, host)| of(host)).collect()
+    }
+
+    #[test]
+    fn what_was_said_after_nobody_watched_is_kept_apart() {
+        let mut it = census();
+        for minute in [0, 19, 1000] {
+            hear(&mut it, minute);
+        }
+        assert_eq!(turns(&it), [(0, 19, None), (1000, 1000, None)], "nine minutes are no pause");
+        for n in 2..20 {
+            hear(&mut it, 1000 * n);
+        }
+        assert_eq!(turns(&it).len(), MAX_APART);
+        assert_eq!(turns(&it).last(), Some(&(7000, 19000, None)), "more are not kept apart");
+        let mut it = census();
+        for minute in [0, 1000] {
+            say(&mut it, minute, far(), Observed::Present(Some(62)));
+        }
+        assert_eq!(turns(&it).len(), 1, "nobody says when he watched");
+    }
+
+    #[test]
+    fn who_had_the_address_meanwhile_may_be_read_later() {
+        let mut orders = Vec::new();
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let mut it = census();
+            for n in order {
+                match n {
+                    0 => lease(&mut it, 0, 1),
+                    1 => lease(&mut it, 1000, 2),
+                    _ => {}
+                }
+                hear(&mut it, 1000 * n + 1);
+            }
+            it.put_in_order();
+            let hosts = || it.hosts().filter(|(id, _)| **id == far());
+            let parts: Vec<_> = hosts().map(|(id, host)| it.turn(id, host)).collect();
+            let minutes = |n: i64| Some((1000 * n + 1) * 60);
+            let right = [(None, minutes(1)), (minutes(1), minutes(2)), (minutes(2), None)];
+            assert_eq!(parts, right, "{order:?}");
+            orders.push(turns(&it));
+        }
+        let right = [(1, 1, None), (1001, 1001, Some(1000)), (2001, 2001, Some(1000))];
+        assert!(orders.iter().all(|it| *it == right), "{orders:?}");
+    }
+
+    #[test]
+    fn a_minute_in_which_both_spoke_is_of_both() {
+        let mut it = census();
+        let at = |second| Timestamp::new(second, 0);
+        lease(&mut it, 0, 1);
+        hear(&mut it, 1);
+        lease(&mut it, 3, 2);
+        let second = |it: &mut Census, second| {
+            let what = Observed::Present(Some(62));
+            it.apply(0, Observation { at: at(second), frame: 1, host: far(), what });
+        };
+        second(&mut it, 170);
+        second(&mut it, 185);
+        let parts: Vec<_> = it.hosts().filter(|(id, _)| **id == far()).collect();
+        let parts: Vec<_> = parts.into_iter().map(|(id, host)| it.turn(id, host)).collect();
+        assert_eq!(parts, [(None, Some(180)), (Some(180), None)], "each has its minutes");
+        let mut it = census();
+        lease(&mut it, 0, 1);
+        second(&mut it, 100);
+        second(&mut it, 181);
+        let host = HostId { mac: Some(Mac([0, 1, 2, 0, 0, 2])), ip: None, ..far() };
+        let lease = Lease::Dhcp { seconds: 3600, renewed: false };
+        let what = Observed::Address([10, 0, 0, 7].into(), lease);
+        it.apply(0, Observation { at: at(190), frame: 1, host, what });
+        second(&mut it, 200);
+        let parts: Vec<_> = it.hosts().filter(|(id, _)| **id == far()).collect();
+        let parts: Vec<_> = parts.into_iter().map(|(id, host)| it.turn(id, host)).collect();
+        assert_eq!(parts, [(None, Some(200)), (Some(200), None)]);
     }
 }

@@ -214,7 +214,7 @@ impl Tenancies {
         let mut moves = |moved: Option<Timestamp>| {
             let Some(moved) = moved else { return };
             newest.moves(ip, moved);
-            if latest.since(moved) > LATE {
+            if latest.since(at) > LATE {
                 late.insert(key);
             }
         };

@@ -41,6 +41,8 @@ struct Holding {
     own: bool,
     /// A router's table said so.
     table: bool,
+    /// It had it for long, with times in which nobody watched.
+    long: bool,
 }
 
 impl Holding {
@@ -50,7 +52,7 @@ impl Holding {
 
     /// Said for so long that it is no single word.
     const fn is_long(&self) -> bool {
-        self.span.last.since(self.span.first) >= HELD_LONG
+        self.long || self.span.last.since(self.span.first) >= HELD_LONG
     }
 }
 
@@ -115,7 +117,8 @@ impl Holdings {
                 }
             }
             None if !is_full => {
-                all.push(Holding { mac, segment, span, fresh, until, given, own, table });
+                let long = false;
+                all.push(Holding { mac, segment, span, fresh, until, given, own, table, long });
             }
             None => {}
         }
@@ -203,6 +206,16 @@ impl Holdings {
         let mut pairs = Vec::new();
         for ((_, ip), all) in &mut self.by_address {
             all.sort_unstable_by_key(|it| (it.span.first, it.mac, it.segment));
+            // Nearly all are held once.
+            let alone = |one: &Holding, other: &Holding| {
+                (one.mac, one.segment) == (other.mac, other.segment)
+            };
+            for held in all.chunk_by_mut(alone).filter(|held| held.len() > 1) {
+                let first = held.iter().map(|it| it.span.first).min();
+                let last = held.iter().map(|it| it.span.last).max();
+                let long = first.zip(last).is_some_and(|(a, b)| b.since(a) >= HELD_LONG);
+                held.iter_mut().for_each(|it| it.long = long);
+            }
             for (n, one) in all.iter().enumerate() {
                 for other in all.iter().skip(n + 1).filter(|other| other.mac != one.mac) {
                     let Some(common) = one.span.common(other.span) else { continue };
@@ -323,8 +336,9 @@ impl Holdings {
             let next = next.map(|other| other.span.first).filter(|first| *first > it.span.last);
             next.min().map_or(it.until, |next| next.min(it.until))
         };
-        let meets =
-            |it: &&Holding| Span { first: it.span.first, last: end(it) }.common(span).is_some();
+        // Who has its lease renewed asks under the address, just before it is given.
+        let begin = |it: &Holding| it.span.first.plus(if it.fresh { 0 } else { -AT_ONCE });
+        let meets = |it: &&Holding| Span { first: begin(it), last: end(it) }.common(span).is_some();
         let then: Vec<&Holding> = all().filter(meets).collect();
         if !then.is_empty() {
             let leased = || then.iter().copied().filter(|it| it.is_leased()).collect();

@@ -106,6 +106,9 @@ pub(super) struct Identifier {
     holdings: Holdings,
     /// The same by MAC.
     bound: HashMap<Mac, BTreeSet<IpAddr>, RandomState>,
+    /// When a speaker was first heard since its address was its own, of those who are kept
+    /// apart for nobody watched between.
+    begun: HashMap<(HostId, Option<Timestamp>), Timestamp, RandomState>,
     /// When an address was first heard through a router.
     heard: HashMap<(Domain, IpAddr), Timestamp, RandomState>,
     /// Addresses that routers share (RFC 9568): of whichever is on duty, so nobody's.
@@ -119,6 +122,7 @@ impl Identifier {
             shared: BTreeSet::new(),
             holdings: Holdings::default(),
             bound: HashMap::default(),
+            begun: HashMap::default(),
             heard: HashMap::default(),
             duties: BTreeSet::new(),
         };
@@ -143,6 +147,15 @@ impl Identifier {
                 let declined = *lease == Lease::Declined;
                 it.holdings.leave((id.segment, mac), *ip, said.span.last, declined);
             }
+        }
+        let mut before: Option<(&HostId, &Host)> = None;
+        for (id, host) in hosts.clone().filter(|(_, host)| host.spoke) {
+            let same = |it: &(&HostId, &Host)| (it.0, it.1.since) == (id, host.since);
+            if let Some((_, first)) = before.filter(same) {
+                let begun = it.begun.entry((*id, host.since)).or_insert(first.span.first);
+                *begun = host.span.first.min(*begun);
+            }
+            before = Some((id, host));
         }
         it.holdings.settle();
         for (id, host) in hosts.clone().filter(|(_, host)| host.routed) {
@@ -354,8 +367,14 @@ impl Identifier {
         if let Some(mac) = sends {
             return Some(Identity::Mac(mac));
         }
-        let heard = host.spoke.then_some(host.span.first);
-        self.who(id, (host.span, heard.unwrap_or_else(|| self.heard(id, host.span))), host.since)
+        // What a router only answers for was not seen of the one who has it.
+        let answers = |mac| id.ip.is_some_and(|ip| self.answers_for_another(id.segment, ip, mac));
+        if !host.spoke && host.facts().is_empty() && id.mac.is_some_and(answers) {
+            return None;
+        }
+        let first = || self.begun.get(&(*id, host.since)).copied().unwrap_or(host.span.first);
+        let heard = if host.spoke { first() } else { self.heard(id, host.span) };
+        self.who(id, (host.span, heard), host.since)
     }
 
     /// When this address was first heard through a router, of one whom others only name:

@@ -209,3 +209,21 @@ fn claims_that_come_late_say_nothing_of_who_is_there_already() {
     it.claims(B, LEASE, 50);
     assert_eq!(moved(&it, 0), Some(minute(50)));
 }
+
+#[test]
+fn what_another_had_while_nobody_watched_may_be_told_later() {
+    let mut watched = Watched::default();
+    let mut it = street();
+    let here = |mac| (Segment::default(), mac);
+    for (mac, at) in [(A, 0), (A, 2000), (B, 1000)] {
+        watched.add(at, at + 10);
+        it.0.claim(here(mac), it.1, LEASE, minute(at), &watched);
+    }
+    let moved = |at| it.moved_by(ROUTER, at);
+    assert_eq!(
+        [10, 1010, 2010].map(moved),
+        [Some(minute(0)), Some(minute(1000)), Some(minute(2000))],
+    );
+    assert_eq!(it.0.late().len(), 1, "that is known later than what was said since");
+    assert!(it.0.late().is_empty());
+}

@@ -327,6 +327,12 @@ fn around(zone: &Zone, from: i64, to: i64) -> std::ops::RangeInclusive<Day> {
     first..=zone.day(to.saturating_add(FARTHEST)).min(first.saturating_add(4))
 }
 
+/// UTC days that a stretch of minutes touches.
+fn utc_days(from: i64, to: i64) -> std::ops::RangeInclusive<UtcDay> {
+    let day = |minute: i64| UtcDay::try_from(minute.div_euclid(DAY)).unwrap_or(0);
+    day(from)..=day(to.saturating_sub(1))
+}
+
 /// A host on the Internet, behind a router: its minutes are nobody's business here.
 fn is_far(id: &HostId, host: &Host) -> bool {
     !host.direct && id.ip.is_some_and(crate::census::asset::is_public)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::sheet::{self, Before, DAYS, Sums, TOTALS, Table};
 use super::stretch::Stretches;
 use super::turn::{Turn, changed, united};
-use super::{Diary, Fresh, Kept, ONLINE, seen, segment_name};
+use super::{Diary, Fresh, Kept, ONLINE, seen, segment_name, utc_days};
 use crate::census::Census;
 use crate::census::activity::method::{FARTHEST, SEGMENT_GAP, ways};
 use crate::census::activity::{Method, UNTIMELY};
@@ -481,12 +481,6 @@ fn basis(asset: &Asset<'_>, all: &[(Turn, (i64, i64))]) -> Basis {
     let class = asset.shown("device_class").first().map(|it| it.value.to_string());
     let ways = ways(class.as_deref(), asset.acquires);
     Basis { turns, segments, ways, class, days: None, calendar: 0 }
-}
-
-/// UTC days that a stretch of minutes touches.
-pub(super) fn utc_days(from: i64, to: i64) -> std::ops::RangeInclusive<i32> {
-    let day = |minute: i64| i32::try_from(minute.div_euclid(DAY)).unwrap_or(0);
-    day(from)..=day(to.saturating_sub(1))
 }
 
 /// What is stored of a day of an asset.

@@ -6,6 +6,7 @@
 //! * `sheet` sums them up, `ask` is what views ask.
 
 mod ask;
+mod bundle;
 mod exam;
 mod examined;
 mod kept;

@@ -364,7 +364,7 @@ impl<'t> Roll<'t> {
     /// calendar, as they are for what was observed.
     fn reopen(&mut self, number: i64, basis: &Basis, day: Day) -> Result<(), Failure> {
         let (block, slot) = sheet::place(number);
-        let sheet = DAYS.load(self.transaction, day, block)?;
+        let Some(sheet) = DAYS.load(self.transaction, day, block)? else { return Ok(()) };
         let known = sheet.iter().find(|(it, _)| *it == slot);
         let (Some((_, sums)), Some(Ok(detail))) = (known, detail(self.transaction, day, number)?)
         else {
@@ -404,7 +404,7 @@ impl<'t> Roll<'t> {
         rolled.rows = patches.keys().map(|(day, _)| *day).collect();
         let mut totals: BTreeMap<i64, BTreeMap<u8, (Sums, Sums)>> = BTreeMap::new();
         for ((day, block), patch) in patches {
-            let known = before.take(transaction, day, block)?;
+            let Some(known) = before.take(transaction, day, block)? else { continue };
             let mut sheet: BTreeMap<u8, Sums> = known.into_iter().collect();
             let mut is_new = false;
             for (slot, sums) in patch {
@@ -422,7 +422,7 @@ impl<'t> Roll<'t> {
             }
         }
         for (block, patch) in totals {
-            let before = TOTALS.load(transaction, 0, block)?;
+            let Some(before) = TOTALS.load(transaction, 0, block)? else { continue };
             let mut sheet: BTreeMap<u8, Sums> = before.into_iter().collect();
             for (slot, (old, new)) in patch {
                 let sums = sheet.entry(slot).or_default();

@@ -9,6 +9,7 @@ use std::thread;
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::bundle::{BUNDLE, Bundle};
 use super::damaged;
 use crate::time::calendar::{Day, date};
 
@@ -140,6 +141,9 @@ fn read(from: &[u8], widths: &[usize; 6]) -> Option<(u8, Sums)> {
     Some((*slot, sums))
 }
 
+/// The sums by place, sorted.
+pub(super) type Sheet = Vec<(u8, Sums)>;
+
 /// Sheets of days, or of all days.
 #[derive(Clone, Copy)]
 pub(super) struct Sheets {
@@ -177,19 +181,24 @@ fn headed(rows: &[u8], size: usize) -> [u8; HEAD] {
 }
 
 impl Sheets {
-    /// One sheet: the sums by place, sorted.
+    /// One sheet: the sums by place, sorted. None when it is not as it was written: then it
+    /// stays so, and whoever reads it is told.
     pub(super) fn load(
         self,
         connection: &Connection,
         day: Day,
         block: i64,
-    ) -> rusqlite::Result<Vec<(u8, Sums)>> {
+    ) -> rusqlite::Result<Option<Sheet>> {
         let sql = format!("SELECT sheet FROM {} WHERE id = ?1", self.table);
         let mut one = connection.prepare_cached(&sql)?;
         let blob = one.query_row([id(day, block)], |row| row.get::<_, Vec<u8>>(0)).optional()?;
-        let blob = blob.unwrap_or_default();
-        let rows = blob.get(HEAD..).unwrap_or_default();
-        Ok(rows.chunks_exact(self.size).filter_map(|it| read(it, self.widths)).collect())
+        let Some(blob) = blob else { return Ok(Some(Sheet::new())) };
+        let rows =
+            blob.split_first_chunk().filter(|(head, rows)| **head == headed(rows, self.size));
+        let read = |rows: &[u8]| {
+            rows.chunks_exact(self.size).filter_map(|it| read(it, self.widths)).collect()
+        };
+        Ok(rows.map(|(_, rows)| read(rows)))
     }
 
     /// Writes a sheet.
@@ -248,7 +257,7 @@ impl Sheets {
             });
             let mut bundle = Bundle::default();
             self.each(connection, days, |id, blob| {
-                if bundle.bytes.len().saturating_add(blob.len()) > BUNDLE {
+                if bundle.len().saturating_add(blob.len()) > BUNDLE {
                     let next = spare.try_recv().unwrap_or_default();
                     // It only fails when the other thread has panicked, which the scope tells.
                     let _ = full.send(std::mem::replace(&mut bundle, next));
@@ -336,43 +345,12 @@ impl Sheets {
     }
 }
 
-/// Bytes of sheets that are handed over at once.
-const BUNDLE: usize = 1 << 20;
-
-/// Sheets one behind the other.
-#[derive(Default)]
-struct Bundle {
-    bytes: Vec<u8>,
-    /// The number of each, and where it ends.
-    ends: Vec<(i64, usize)>,
-}
-
-impl Bundle {
-    fn push(&mut self, block: i64, blob: &[u8]) {
-        self.bytes.extend_from_slice(blob);
-        self.ends.push((block, self.bytes.len()));
-    }
-
-    fn each(&self, mut give: impl FnMut(i64, &[u8])) {
-        let mut from = 0;
-        for (block, end) in &self.ends {
-            give(*block, self.bytes.get(from..*end).unwrap_or_default());
-            from = *end;
-        }
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-}
-
 /// Drops the sheets of days before one: what they say is no part of the totals any more.
 pub(super) fn drop_before(connection: &Connection, day: Day) -> rusqlite::Result<()> {
     let mut gone = Table::default();
     DAYS.sum(connection, (Day::MIN, day), &mut gone)?;
     for (block, of) in &gone.sums {
-        let mut sheet = TOTALS.load(connection, 0, *block)?;
+        let Some(mut sheet) = TOTALS.load(connection, 0, *block)? else { continue };
         for (slot, sums) in &mut sheet {
             of.get(usize::from(*slot)).into_iter().for_each(|less| sums.take_away(less));
         }
@@ -384,7 +362,7 @@ pub(super) fn drop_before(connection: &Connection, day: Day) -> rusqlite::Result
 
 /// Sheets of days as they were, each read once.
 #[derive(Default)]
-pub(super) struct Before(HashMap<(Day, i64), Vec<(u8, Sums)>, RandomState>);
+pub(super) struct Before(HashMap<(Day, i64), Option<Sheet>, RandomState>);
 
 impl Before {
     /// What a day of an asset was.
@@ -399,6 +377,7 @@ impl Before {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => free.insert(DAYS.load(connection, day, block)?),
         };
+        let Some(sheet) = sheet else { return Ok(Sums::default()) };
         let at = sheet.binary_search_by_key(&slot, |(slot, _)| *slot).ok();
         Ok(at.and_then(|at| sheet.get(at)).map(|(_, sums)| *sums).unwrap_or_default())
     }
@@ -409,7 +388,7 @@ impl Before {
         connection: &Connection,
         day: Day,
         block: i64,
-    ) -> rusqlite::Result<Vec<(u8, Sums)>> {
+    ) -> rusqlite::Result<Option<Sheet>> {
         self.0.remove(&(day, block)).map_or_else(|| DAYS.load(connection, day, block), Ok)
     }
 }

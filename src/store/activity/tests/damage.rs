@@ -104,6 +104,28 @@ fn a_sheet_that_was_cut_between_two_assets_is_not_read_as_less() {
     }
 }
 
+/// What is written afterwards does not make it look whole.
+#[test]
+fn a_damaged_sheet_stays_one_whatever_is_written_later() {
+    let monday = parse_date("2026-01-05").unwrap();
+    for (table, size, period) in
+        [("day_sheet", 17, Some((monday, monday))), ("total_sheet", 33, None)]
+    {
+        let mut ward = ward();
+        harm(&ward, table, "sheet", |it| it[..it.len() - size].to_vec());
+        ward.watch(800, 830);
+        for n in 1..=3 {
+            ward.online(n, 800, 820);
+        }
+        ward.write();
+        let mut ward = ward.restart();
+        ward.online(2, 820, 830);
+        ward.write();
+        let error = ward.inventory().activity(period).expect_err("cut").to_string();
+        assert!(error.contains(table), "{error}");
+    }
+}
+
 #[test]
 fn a_damaged_day_of_a_device_is_told_with_its_name() {
     let ward = ward();

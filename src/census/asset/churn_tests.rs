@@ -10,40 +10,40 @@ use crate::net::{HostId, Mac, Segment};
 use crate::observe::{Key, Lease, Observation, Observed};
 use crate::time::{SECOND, Timestamp};
 
-const A: Mac = Mac([0, 1, 2, 0, 0, 1]);
-const B: Mac = Mac([0, 1, 2, 0, 0, 2]);
+pub(super) const A: Mac = Mac([0, 1, 2, 0, 0, 1]);
+pub(super) const B: Mac = Mac([0, 1, 2, 0, 0, 2]);
 const ROUTER: Mac = Mac([0, 1, 2, 0, 0, 9]);
-const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 0, 7));
+pub(super) const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 0, 7));
 
-struct Hospital(Census);
+pub(super) struct Hospital(pub(super) Census);
 
 impl Hospital {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Census::new(std::sync::Arc::clone(Book::builtin())))
     }
 
-    fn say(&mut self, minute: i64, mac: Mac, what: Observed<'static>) {
+    pub(super) fn say(&mut self, minute: i64, mac: Mac, what: Observed<'static>) {
         let host = HostId { segment: Segment::default(), mac: Some(mac), ip: Some(IP) };
         let at = Timestamp(minute * 60 * SECOND);
         self.0.apply(0, Observation { at, frame: 1 + minute.unsigned_abs(), host, what });
     }
 
-    fn leased(&mut self, minute: i64, mac: Mac, renewed: bool) {
+    pub(super) fn leased(&mut self, minute: i64, mac: Mac, renewed: bool) {
         self.say(minute, mac, Observed::Address(IP, Lease::Dhcp { seconds: 3600, renewed }));
     }
 
-    fn arp(&mut self, minute: i64, mac: Mac) {
+    pub(super) fn arp(&mut self, minute: i64, mac: Mac) {
         self.say(minute, mac, Observed::Address(IP, Lease::Arp));
     }
 
     /// Someone with the address calls itself so, behind the router.
-    fn named(&mut self, minute: i64, name: &'static str) {
+    pub(super) fn named(&mut self, minute: i64, name: &'static str) {
         self.say(minute, ROUTER, Observed::Present(Some(127)));
         self.say(minute, ROUTER, Observed::Fact(Key::new("ntlm.workstation"), name.into()));
     }
 
     /// Who is called what.
-    fn names(&self) -> BTreeMap<String, Vec<String>> {
+    pub(super) fn names(&self) -> BTreeMap<String, Vec<String>> {
         let mut all = BTreeMap::new();
         for asset in self.0.assets() {
             let names = asset.attributes.get("hostname").into_iter().flatten();
@@ -60,7 +60,7 @@ fn all(of: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
     of.iter().map(|(who, names)| ((*who).to_owned(), texts(names))).collect()
 }
 
-const FIRST: &str = "mac:00:01:02:00:00:01";
+pub(super) const FIRST: &str = "mac:00:01:02:00:00:01";
 const SECOND_CARD: &str = "mac:00:01:02:00:00:02";
 
 #[test]
@@ -273,99 +273,4 @@ fn who_was_not_given_an_address_declines_nothing() {
     it.leased(0, A, false);
     it.say(5, A, Observed::Address(IP, Lease::Declined));
     assert!(it.0.assets().iter().all(|asset| asset.conflicts.is_empty()), "too late");
-}
-
-/// A device with a fixed address, heard through a router for hours, and what others say of
-/// its address meanwhile: whose its name is.
-fn fixed(
-    claim: impl Fn(&mut Hospital, &dyn Fn(&mut Hospital, Mac, i64, Observed<'static>)),
-) -> Vec<String> {
-    let mut it = Hospital::new();
-    let elsewhere = |it: &mut Hospital, mac, minute: i64, what| {
-        let segment = Segment { vlan: 99, ..Segment::default() };
-        let host = HostId { segment, mac: Some(mac), ip: Some(IP) };
-        let at = Timestamp(minute * 60 * SECOND);
-        it.0.apply(0, Observation { at, frame: 1, host, what });
-    };
-    let hears = |it: &mut Hospital, from: i64| {
-        (from..from + 40).step_by(5).for_each(|minute| it.named(minute, "MR-1"));
-    };
-    hears(&mut it, 0);
-    // A name server says how the address is called: it is not heard by that.
-    let host = HostId { ip: Some(IP), ..HostId::default() };
-    let what = Observed::Fact(Key::new("dns.name"), "mr-1.hospital.example".into());
-    it.0.apply(0, Observation { at: Timestamp(50 * 60 * SECOND), frame: 1, host, what });
-    claim(&mut it, &elsewhere);
-    hears(&mut it, 100);
-    let named = |(who, names): (String, Vec<String>)| (!names.is_empty()).then_some(who);
-    it.names().into_iter().filter_map(named).collect()
-}
-
-#[test]
-fn a_word_of_another_place_takes_no_fixed_address() {
-    for lease in [Lease::Arp, Lease::Radius, Lease::Table] {
-        let who = fixed(|it, say| say(it, A, 60, Observed::Address(IP, lease)));
-        assert_eq!(who, ["ip:10.1.0.7"], "{lease:?}");
-    }
-    let who = fixed(|it, say| say(it, A, 60, Observed::Present(Some(64))));
-    assert_eq!(who, ["ip:10.1.0.7"], "a source that anybody writes");
-    let who = fixed(|it, say| {
-        say(it, A, 60, Observed::Address(IP, Lease::Arp));
-        say(it, B, 61, Observed::Address(IP, Lease::Arp));
-    });
-    assert_eq!(who, ["ip:10.1.0.7"], "nor does one take it from the other");
-    let who = fixed(|it, say| {
-        (50..99).for_each(|at| say(it, A, at, Observed::Address(IP, Lease::Radius)));
-    });
-    assert_eq!(who, ["ip:10.1.0.7"], "it was there before that session");
-}
-
-#[test]
-fn who_says_so_for_long_among_its_neighbours_has_the_address() {
-    let neighbour = |it: &mut Hospital, vlan| {
-        let ip = IpAddr::from([10, 1, 0, 8]);
-        let segment = Segment { vlan, ..Segment::default() };
-        for mac in [Mac([0, 1, 2, 0, 0, 5]), Mac([0, 1, 2, 0, 0, 6])] {
-            let host = HostId { segment, mac: Some(mac), ip: Some(ip) };
-            let at = Timestamp(50 * 60 * SECOND);
-            let what = Observed::Address(ip, Lease::Arp);
-            it.0.apply(0, Observation { at, frame: 1, host, what });
-        }
-    };
-    let long = |vlan| {
-        fixed(|it, say| {
-            neighbour(it, vlan);
-            (50..99).for_each(|at| say(it, A, at, Observed::Address(IP, Lease::Arp)));
-        })
-    };
-    assert_eq!((long(99), long(7)), (vec![FIRST.to_owned()], vec!["ip:10.1.0.7".to_owned()]));
-    // Before it was heard: once is enough, unless all its neighbours are elsewhere.
-    let first = |vlan| {
-        let mut it = Hospital::new();
-        let segment = Segment { vlan: 99, ..Segment::default() };
-        let host = HostId { segment, mac: Some(A), ip: None };
-        let what = Observed::Address(IP, Lease::Arp);
-        it.0.apply(0, Observation { at: Timestamp(0), frame: 1, host, what });
-        neighbour(&mut it, vlan);
-        it.named(60, "MR-1");
-        it.names().get(FIRST).is_some_and(|names| !names.is_empty())
-    };
-    assert!(first(99) && !first(7));
-}
-
-#[test]
-fn a_word_elsewhere_takes_nothing_from_who_is_heard_in_its_own_place() {
-    let mut it = Hospital::new();
-    let say = |it: &mut Hospital, vlan, mac, minute: i64, what| {
-        let segment = Segment { vlan, ..Segment::default() };
-        let host = HostId { segment, mac: Some(mac), ip: Some(IP) };
-        let at = Timestamp(minute * 60 * SECOND);
-        it.0.apply(0, Observation { at, frame: 1, host, what });
-    };
-    for minute in 0..90 {
-        say(&mut it, 20, A, minute, Observed::Present(Some(64)));
-        it.named(minute, "MR-1");
-    }
-    say(&mut it, 99, B, 45, Observed::Address(IP, Lease::Arp));
-    assert_eq!(it.names()[FIRST], ["MR-1"]);
 }

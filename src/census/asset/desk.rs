@@ -12,6 +12,7 @@ use super::group::{Group, Groups};
 use super::identity::{Identifier, Identity};
 use super::plug::Plugs;
 use super::shared::Shared;
+use super::standing;
 use super::understood::Reader;
 use super::{
     Asset, AssetId, FORWARDS, MEMBER, NO_FRAME, OUI, PASSED_ON, SERVES, SHARES, SPEAKS_FOR,
@@ -90,7 +91,7 @@ fn given_up(group: &Group<'_>, ip: IpAddr, span: Span) -> bool {
     end.is_some_and(|end| span.last <= end && !later(end))
 }
 
-/// What is left of being a router where the card says otherwise.
+/// What is left of being a router, or an access device, where all else says otherwise.
 const FORGED: f32 = 0.5;
 
 impl<'a> Desk<'a> {
@@ -167,12 +168,15 @@ impl<'a> Desk<'a> {
         // A device that describes itself is one, whatever others say in its name.
         let is_itself = !group.described.own.is_empty();
         let shared = if is_itself { None } else { Shared::find(&group.hosts, &mut self.reader) };
+        let only_asks = standing::only_asks(&group.hosts, self.reader.book);
         for (id, host) in &group.hosts {
             self.place(&mut asset, group, id, host);
             for fact in host.facts() {
                 let (key, value) = (fact.key.as_str(), &*fact.value);
                 let passed_on = if relays && key == "hl7.profile" { PASSED_ON } else { 1.0 };
                 let weight = shared.map_or(passed_on, |it| it.weight(key).min(passed_on));
+                let forged = only_asks && key.starts_with(standing::ASKS);
+                let weight = if forged { weight.min(FORGED) } else { weight };
                 if let Some(found) = self.reader.alone(key, value) {
                     candidates.add(&found, (key, value), fact.said, weight);
                 }
@@ -250,6 +254,9 @@ impl<'a> Desk<'a> {
             // Who answers for another does not have its address.
             let answers = |mac: &Mac| self.identifier.answers_for_another(id.segment, ip, *mac);
             if asset.macs.iter().any(answers) {
+                continue;
+            }
+            if self.identifier.only_says(id.segment, ip, others) {
                 continue;
             }
             let gone =

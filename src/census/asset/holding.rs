@@ -297,9 +297,34 @@ impl Holdings {
         let own = || here().filter(|it| !others(it.mac));
         let Some(end) = own().map(|it| it.span.last).max() else { return false };
         let until = own().map(|it| it.until).max().unwrap_or(end);
-        // A claim alone takes nothing that is leased.
-        let takes = |it: &Holding| it.span.first > end && (it.is_leased() || it.span.first > until);
+        // A claim alone takes nothing that is leased, and said once nothing that was held.
+        let held = own().any(|it| it.given.is_none() && it.is_long());
+        let claims = |it: &Holding| it.span.first > until && (it.is_long() || !held);
+        let takes = |it: &Holding| it.span.first > end && (it.is_leased() || claims(it));
         here().any(|it| others(it.mac) && takes(it))
+    }
+
+    /// Whether anyone but `others` has said only for a moment that he holds an address,
+    /// which one of those had then: for long, or by a lease that was not over.
+    pub(super) fn only_says(
+        &self,
+        segment: Segment,
+        ip: IpAddr,
+        others: impl Fn(Mac) -> bool,
+    ) -> bool {
+        let all = self.all(segment, ip);
+        if all.len() < 2 {
+            return false;
+        }
+        let here = || all.iter().filter(|it| it.segment == segment);
+        let own = || here().filter(|it| !others(it.mac));
+        let Some(first) = own().map(|it| it.span.first).min() else { return false };
+        let has = |it: &Holding| match it.given {
+            Some(_) => it.until >= first,
+            None => it.is_long(),
+        };
+        own().all(|it| it.given.is_none() && !it.is_long())
+            && here().any(|it| others(it.mac) && it.span.first <= first && has(it))
     }
 
     /// The one card that held the address in this time; in the same segment first. None

@@ -334,6 +334,16 @@ impl Identifier {
         self.holdings.passed_on(segment, ip, others)
     }
 
+    /// Whether nobody but `others` is known to have an address: it was only said.
+    pub(super) fn only_says(
+        &self,
+        segment: Segment,
+        ip: IpAddr,
+        others: impl Fn(Mac) -> bool,
+    ) -> bool {
+        self.holdings.only_says(segment, ip, others)
+    }
+
     /// Whether this card holds an address only for the one who has it (RFC 1027).
     pub(super) fn answers_for_another(&self, segment: Segment, ip: IpAddr, mac: Mac) -> bool {
         self.bound.get(&mac).is_some_and(|ips| ips.contains(&ip))

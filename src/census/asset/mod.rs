@@ -8,6 +8,8 @@ mod churn_tests;
 mod claim;
 mod desk;
 mod equipment;
+#[cfg(test)]
+mod fixed_tests;
 mod group;
 mod holding;
 mod identity;

@@ -415,6 +415,17 @@ mod tests {
             let hosts = [card(1, &[("rogue", "Gi6/6/6", 0)]), access(66, "rogue", facts)];
             assert!(places(&hosts, 0).is_empty(), "{facts:?}");
         }
+        // Nor is it a switch itself.
+        let class = |facts: &[(&'static str, &str)]| {
+            let mut census = crate::census::Census::new(std::sync::Arc::clone(Book::builtin()));
+            let (id, host) =
+                access(66, "rogue", &[facts, &[("radius.nas_serves", "ethernet")]].concat());
+            census.restore(id, host);
+            let assets = census.assets();
+            assets[0].shown("device_class").first().map(|it| it.value.to_string())
+        };
+        assert_eq!(class(&[]).as_deref(), Some("switch"));
+        assert_eq!(class(&[windows]), None);
         let gear = [windows, SWITCH];
         let hosts = [card(1, &[("rogue", "Gi6/6/6", 0)]), access(66, "rogue", &gear)];
         assert_eq!(places(&hosts, 0), one("rogue", "Gi6/6/6"), "forged in a switch's name");

@@ -42,6 +42,9 @@ struct Known {
     serves: bool,
 }
 
+/// What access devices say of themselves when they ask.
+pub(super) const ASKS: &str = "radius.nas_";
+
 const PROTOCOLS: [&str; 2] = ["radius.", "snmp."];
 
 /// Systems of computers that people sit at and of phones: nothing hangs on those.
@@ -171,6 +174,20 @@ impl Known {
             _ => UNKNOWN,
         }
     }
+}
+
+/// Whether one who asks an authentication server as access devices do is an end device by
+/// all else that is known of it.
+pub(super) fn only_asks(hosts: &[(&HostId, &Host)], book: &Book) -> bool {
+    let asks = hosts.iter().any(|(_, host)| host.says(ASKS));
+    let it = || {
+        let mut it = Known::default();
+        for (id, host) in hosts {
+            it.learn(host, id.mac.filter(|_| host.spoke), book);
+        }
+        it
+    };
+    asks && it().worth(PROTOCOLS[0]) == END_DEVICE
 }
 
 /// Whoever says where others are plugged in, or is asked for it.

@@ -1,0 +1,126 @@
+//! Addresses set by hand: what others say of them takes them from nobody.
+
+use super::churn_tests::{A, B, FIRST, Hospital, IP};
+use crate::net::{HostId, Mac, Segment};
+use crate::observe::{Key, Lease, Observation, Observed};
+use crate::time::{SECOND, Timestamp};
+use std::net::IpAddr;
+
+#[test]
+fn who_says_once_that_an_address_is_its_own_does_not_have_it() {
+    let of = |it: &Hospital, mac: Mac| {
+        let assets = it.0.assets();
+        let asset = assets.iter().find(|asset| asset.macs.contains(&mac));
+        asset.map_or((0, 0), |asset| (asset.ips.len(), asset.former.len()))
+    };
+    // Set by hand, and silent meanwhile.
+    let mut it = Hospital::new();
+    (0..30).for_each(|minute| it.arp(minute, A));
+    it.arp(90, B);
+    assert_eq!((of(&it, A), of(&it, B)), ((1, 0), (0, 0)));
+    // It goes on: the other was replaced.
+    (91..110).for_each(|minute| it.arp(minute, B));
+    assert_eq!((of(&it, A), of(&it, B)), ((0, 1), (1, 0)));
+    // Leased, and after the lease.
+    for (minute, had) in [(20, (0, 0)), (90, (1, 0))] {
+        let mut it = Hospital::new();
+        it.leased(0, A, false);
+        it.arp(minute, B);
+        assert_eq!(of(&it, B), had, "{minute}");
+    }
+}
+
+/// A device with a fixed address, heard through a router for hours, and what others say of
+/// its address meanwhile: whose its name is.
+fn fixed(
+    claim: impl Fn(&mut Hospital, &dyn Fn(&mut Hospital, Mac, i64, Observed<'static>)),
+) -> Vec<String> {
+    let mut it = Hospital::new();
+    let elsewhere = |it: &mut Hospital, mac, minute: i64, what| {
+        let segment = Segment { vlan: 99, ..Segment::default() };
+        let host = HostId { segment, mac: Some(mac), ip: Some(IP) };
+        let at = Timestamp(minute * 60 * SECOND);
+        it.0.apply(0, Observation { at, frame: 1, host, what });
+    };
+    let hears = |it: &mut Hospital, from: i64| {
+        (from..from + 40).step_by(5).for_each(|minute| it.named(minute, "MR-1"));
+    };
+    hears(&mut it, 0);
+    // A name server says how the address is called: it is not heard by that.
+    let host = HostId { ip: Some(IP), ..HostId::default() };
+    let what = Observed::Fact(Key::new("dns.name"), "mr-1.hospital.example".into());
+    it.0.apply(0, Observation { at: Timestamp(50 * 60 * SECOND), frame: 1, host, what });
+    claim(&mut it, &elsewhere);
+    hears(&mut it, 100);
+    let named = |(who, names): (String, Vec<String>)| (!names.is_empty()).then_some(who);
+    it.names().into_iter().filter_map(named).collect()
+}
+
+#[test]
+fn a_word_of_another_place_takes_no_fixed_address() {
+    for lease in [Lease::Arp, Lease::Radius, Lease::Table] {
+        let who = fixed(|it, say| say(it, A, 60, Observed::Address(IP, lease)));
+        assert_eq!(who, ["ip:10.1.0.7"], "{lease:?}");
+    }
+    let who = fixed(|it, say| say(it, A, 60, Observed::Present(Some(64))));
+    assert_eq!(who, ["ip:10.1.0.7"], "a source that anybody writes");
+    let who = fixed(|it, say| {
+        say(it, A, 60, Observed::Address(IP, Lease::Arp));
+        say(it, B, 61, Observed::Address(IP, Lease::Arp));
+    });
+    assert_eq!(who, ["ip:10.1.0.7"], "nor does one take it from the other");
+    let who = fixed(|it, say| {
+        (50..99).for_each(|at| say(it, A, at, Observed::Address(IP, Lease::Radius)));
+    });
+    assert_eq!(who, ["ip:10.1.0.7"], "it was there before that session");
+}
+
+#[test]
+fn who_says_so_for_long_among_its_neighbours_has_the_address() {
+    let neighbour = |it: &mut Hospital, vlan| {
+        let ip = IpAddr::from([10, 1, 0, 8]);
+        let segment = Segment { vlan, ..Segment::default() };
+        for mac in [Mac([0, 1, 2, 0, 0, 5]), Mac([0, 1, 2, 0, 0, 6])] {
+            let host = HostId { segment, mac: Some(mac), ip: Some(ip) };
+            let at = Timestamp(50 * 60 * SECOND);
+            let what = Observed::Address(ip, Lease::Arp);
+            it.0.apply(0, Observation { at, frame: 1, host, what });
+        }
+    };
+    let long = |vlan| {
+        fixed(|it, say| {
+            neighbour(it, vlan);
+            (50..99).for_each(|at| say(it, A, at, Observed::Address(IP, Lease::Arp)));
+        })
+    };
+    assert_eq!((long(99), long(7)), (vec![FIRST.to_owned()], vec!["ip:10.1.0.7".to_owned()]));
+    // Before it was heard: once is enough, unless all its neighbours are elsewhere.
+    let first = |vlan| {
+        let mut it = Hospital::new();
+        let segment = Segment { vlan: 99, ..Segment::default() };
+        let host = HostId { segment, mac: Some(A), ip: None };
+        let what = Observed::Address(IP, Lease::Arp);
+        it.0.apply(0, Observation { at: Timestamp(0), frame: 1, host, what });
+        neighbour(&mut it, vlan);
+        it.named(60, "MR-1");
+        it.names().get(FIRST).is_some_and(|names| !names.is_empty())
+    };
+    assert!(first(99) && !first(7));
+}
+
+#[test]
+fn a_word_elsewhere_takes_nothing_from_who_is_heard_in_its_own_place() {
+    let mut it = Hospital::new();
+    let say = |it: &mut Hospital, vlan, mac, minute: i64, what| {
+        let segment = Segment { vlan, ..Segment::default() };
+        let host = HostId { segment, mac: Some(mac), ip: Some(IP) };
+        let at = Timestamp(minute * 60 * SECOND);
+        it.0.apply(0, Observation { at, frame: 1, host, what });
+    };
+    for minute in 0..90 {
+        say(&mut it, 20, A, minute, Observed::Present(Some(64)));
+        it.named(minute, "MR-1");
+    }
+    say(&mut it, 99, B, 45, Observed::Address(IP, Lease::Arp));
+    assert_eq!(it.names()[FIRST], ["MR-1"]);
+}

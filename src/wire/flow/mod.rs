@@ -316,13 +316,8 @@ impl Engine {
         if shadow && let Some(flow) = self.table.get_mut(index) {
             flow.shadow = true;
             self.counts.shadows = self.counts.shadows.saturating_add(1);
-        } else if let Layer4::Tcp { .. } = packet.l4 {
-            let sender = host(packet.segment, packet.src_mac, packet.addresses().map(|it| it.0));
-            if let Some(asked) = self.sweeps.begins(packet, &sender) {
-                let (at, frame, seen) = (packet.at, packet.frame, &mut self.seen);
-                let mut emit = Emit { seen, out, at, frame, sender, receiver: HostId::default() };
-                emit.say(sender, asked);
-            }
+        } else if let Some((sender, asked)) = self.sweeps.begins(packet) {
+            Emit::of(packet, &mut self.seen, out).say(sender, asked);
         }
         Some(index)
     }

@@ -4,6 +4,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::emit::host;
 use crate::net::HostId;
 use crate::observe::Observed;
 use crate::time::{SECOND, Timestamp};
@@ -37,19 +38,16 @@ impl Default for Sweeps {
 
 impl Sweeps {
     /// What is to be said of a sender once a conversation has begun: whom it asked.
-    pub(super) fn begins(
-        &mut self,
-        packet: &Packet<'_>,
-        sender: &HostId,
-    ) -> Option<Observed<'static>> {
+    pub(super) fn begins(&mut self, packet: &Packet<'_>) -> Option<(HostId, Observed<'static>)> {
         let Layer4::Tcp { dst: port, flags, .. } = packet.l4 else { return None };
         let opens = flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK);
         if !opens || !PORTS.contains(&port) {
             return None;
         }
-        let (_, whom) = packet.addresses()?;
-        let asked = self.asks((sender, port), bit(&whom), packet.at)?;
-        Some(Observed::Asks(port, asked))
+        let (from, whom) = packet.addresses()?;
+        let sender = host(packet.segment, packet.src_mac, Some(from));
+        let asked = self.asks((&sender, port), bit(&whom), packet.at)?;
+        Some((sender, Observed::Asks(port, asked)))
     }
 
     /// The bit of who was asked, unless it was just said.

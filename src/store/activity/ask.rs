@@ -6,8 +6,9 @@ use std::rc::Rc;
 use foldhash::fast::RandomState;
 use rusqlite::params;
 
+use super::detail::{self, detail};
 use super::kept::{days_of, next_watched_by};
-use super::roll::{Basis, detail};
+use super::roll::Basis;
 use super::sheet::{DAYS, Sums, TOTALS, Table};
 use super::{damaged, record, stored};
 use crate::census::activity::method::SEGMENT_GAP;
@@ -209,6 +210,7 @@ impl Inventory {
             DAYS.sum_side_by_side(&self.connection, days, &mut sums).map_err(read)?;
         }
         ever.whole().and_then(|()| sums.whole()).map_err(read)?;
+        detail::whole(&self.connection, None, period).map_err(read)?;
         let seen = Seen::load(self, (from, to), None)?;
         let mut of_segments = Shared::new(&calendar, self.open_days((first, last))?, (from, to));
         let sql = "SELECT asset, id, first_seen, basis FROM asset_use JOIN asset ON asset = number";
@@ -235,6 +237,7 @@ impl Inventory {
         let (Some(days), Some((number, basis))) = (days, self.bases(id)?.pop()) else {
             return Ok(None);
         };
+        detail::whole(&self.connection, Some(id), period).map_err(read)?;
         let minutes = (calendar.zone.bounds(days.0).0, calendar.zone.bounds(days.1).1);
         let ever = TOTALS.sum_of(&self.connection, (0, 1), number).map_err(read)?;
         let sums = match period {
@@ -275,6 +278,7 @@ impl Inventory {
     pub fn days(&self, id: &str, period: Period) -> Result<Vec<DayOf>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let zone = self.calendar()?.zone;
+        detail::whole(&self.connection, Some(id), period).map_err(read)?;
         let mut days = Vec::new();
         for (number, basis) in self.bases(id)? {
             let (mut first, mut last) = basis.days.unwrap_or((0, -1));

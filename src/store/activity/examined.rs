@@ -42,7 +42,7 @@ impl Roll<'_> {
         let (first, last) = (from.div_euclid(60), to.div_euclid(60).saturating_add(1));
         let mut all = Minutes::default();
         for day in utc_days(first, last) {
-            if let Some(minutes) = seen(self.transaction, day, &[])? {
+            if let Some(Ok(minutes)) = seen(self.transaction, day, &[])? {
                 all.unite(&minutes);
             }
         }
@@ -60,7 +60,8 @@ impl Roll<'_> {
         let mut at = begin;
         if it.counts && (begin < from || end >= to) {
             for day in utc_days(begin, end.saturating_add(1)) {
-                let watched = seen(self.transaction, day, &[])?.unwrap_or_default();
+                let watched = seen(self.transaction, day, &[])?;
+                let watched = watched.and_then(Result::ok).unwrap_or_default();
                 if let Some(first) = watched.within(begin, end.saturating_add(1)).first() {
                     at = first;
                     break;

@@ -7,6 +7,7 @@
 
 mod ask;
 mod bundle;
+mod detail;
 mod exam;
 mod examined;
 mod kept;
@@ -145,11 +146,13 @@ impl Diary {
         let mut rows = connection.prepare("SELECT asset, basis FROM asset_use")?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
-            let blob = row.get_ref(1)?.as_blob().unwrap_or_default();
-            // One that cannot be read is made again.
-            if let Ok(basis) = record::only(blob) {
-                it.known.insert(row.get(0)?, basis);
-            }
+            let (number, blob) = (row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default());
+            // One that cannot be read is made again, of the days that there are.
+            let basis = match record::only(blob) {
+                Ok(basis) => basis,
+                Err(_) => roll::Basis::again(detail::span(connection, number)?, mark),
+            };
+            it.known.insert(number, basis);
         }
         it.touch_unrolled(connection)?;
         Ok(it)
@@ -232,7 +235,9 @@ impl Diary {
         let mut minutes = it.minutes.clone();
         let sql = match self.minutes_of(transaction, it.day, speaker, what)? {
             None => "INSERT INTO speaker_day VALUES (?1, ?2, ?3, ?4)",
-            Some(known) => {
+            // It stays so, and the days that it is of are told to be.
+            Some(Err(Damaged)) => return self.touch(transaction, speaker, it.new),
+            Some(Ok(known)) => {
                 minutes.unite(&known);
                 if minutes == *known {
                     return Ok(());
@@ -255,13 +260,13 @@ impl Diary {
         day: UtcDay,
         speaker: Speaker,
         what: u8,
-    ) -> rusqlite::Result<Option<Cow<'_, Minutes>>> {
+    ) -> rusqlite::Result<Option<Result<Cow<'_, Minutes>, Damaged>>> {
         if self.days.get(&day).is_none_or(|it| it & bit(what) == 0) {
             return Ok(None);
         }
         match self.fresh.get(&(day, speaker, what)) {
-            Some(known) => Ok(known.map(Cow::Borrowed)),
-            None => Ok(minutes_of(connection, day, speaker, what)?.map(Cow::Owned)),
+            Some(known) => Ok(known.map(|it| Ok(Cow::Borrowed(it)))),
+            None => Ok(minutes_of(connection, day, speaker, what)?.map(|it| it.map(Cow::Owned))),
         }
     }
 
@@ -301,7 +306,9 @@ impl Diary {
             let name = segment_name(segment)?;
             let mut minutes = it.minutes;
             match seen(transaction, it.day, &name)? {
-                Some(known) => {
+                // Views tell.
+                Some(Err(Damaged)) => continue,
+                Some(Ok(known)) => {
                     minutes.unite(&known);
                     if minutes == known {
                         continue;
@@ -349,30 +356,37 @@ fn segment_name(segment: Option<Segment>) -> Result<Vec<u8>, Failure> {
     Ok(name)
 }
 
+/// A row is not as it was written.
+#[derive(Debug)]
+struct Damaged;
+
+/// Minutes of a UTC day, where a row has them.
+fn minutes_in(day: UtcDay, row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Minutes, Damaged>> {
+    let base = i64::from(day).saturating_mul(DAY);
+    let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
+    Ok(Minutes::decode_whole(base, blob, DAY).ok_or(Damaged))
+}
+
 fn minutes_of(
     connection: &Connection,
     day: UtcDay,
     speaker: Speaker,
     what: u8,
-) -> rusqlite::Result<Option<Minutes>> {
+) -> rusqlite::Result<Option<Result<Minutes, Damaged>>> {
     let sql = "SELECT minutes FROM speaker_day WHERE day = ?1 AND speaker = ?2 AND what = ?3";
-    let base = i64::from(day).saturating_mul(DAY);
     let mut one = connection.prepare_cached(sql)?;
-    let decode = |row: &rusqlite::Row<'_>| {
-        Ok(Minutes::decode(base, row.get_ref(0)?.as_blob().unwrap_or_default()))
-    };
-    one.query_row(params![day, speaker, what], decode).optional()
+    one.query_row(params![day, speaker, what], |row| minutes_in(day, row)).optional()
 }
 
 /// In which minutes of a day a segment was seen.
-fn seen(connection: &Connection, day: UtcDay, name: &[u8]) -> rusqlite::Result<Option<Minutes>> {
+fn seen(
+    connection: &Connection,
+    day: UtcDay,
+    name: &[u8],
+) -> rusqlite::Result<Option<Result<Minutes, Damaged>>> {
     let sql = "SELECT minutes FROM segment_day WHERE day = ?1 AND segment = ?2";
-    let base = i64::from(day).saturating_mul(DAY);
     let mut one = connection.prepare_cached(sql)?;
-    let decode = |row: &rusqlite::Row<'_>| {
-        Ok(Minutes::decode(base, row.get_ref(0)?.as_blob().unwrap_or_default()))
-    };
-    one.query_row(params![day, name], decode).optional()
+    one.query_row(params![day, name], |row| minutes_in(day, row)).optional()
 }
 
 /// The calendar with which the knowledge was made; within, that it cannot be understood.

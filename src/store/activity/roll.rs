@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Transaction, params};
 use serde::{Deserialize, Serialize};
 
+use super::detail::{self, Detail, detail};
 use super::sheet::{self, Before, DAYS, Sums, TOTALS, Table};
 use super::stretch::Stretches;
 use super::turn::{Turn, changed, united};
@@ -42,15 +43,11 @@ pub(in crate::store) struct Basis {
     calendar: i64,
 }
 
-/// A day of an asset, as it is stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Detail {
-    /// First and last minute on line, from the day's first on.
-    pub(super) online: Option<(i64, i64)>,
-    /// Minutes in use, written from the day's first on.
-    pub(super) in_use: Vec<u8>,
-    /// Begin in seconds from the day's first on, duration, method.
-    pub(super) exams: Vec<(i64, i64, u8)>,
+impl Basis {
+    /// What is known where it cannot be read: of which days there are rows, by a calendar.
+    pub(super) fn again(days: Option<(Day, Day)>, calendar: i64) -> Self {
+        Self { days, calendar, ..Self::default() }
+    }
 }
 
 /// What a roll-up has changed, valid once it is committed.
@@ -152,7 +149,11 @@ impl<'t> Roll<'t> {
                 continue;
             }
             let old = self.before.of(self.transaction, *day, number)?;
-            let (is_any, new) = self.day(number, &basis, *day)?;
+            let made = self.day(number, &basis, *day)?;
+            if made.is_none() {
+                detail::spoil(self.transaction, number, *day)?;
+            }
+            let (is_any, new) = made.unwrap_or((true, old));
             totals.take_away(&old);
             totals.add(&new);
             if is_any {
@@ -226,13 +227,19 @@ impl<'t> Roll<'t> {
         days
     }
 
-    /// Makes one day; whether there is a row of it, and its sums.
-    fn day(&mut self, number: i64, basis: &Basis, day: Day) -> Result<(bool, Sums), Failure> {
+    /// Makes one day; whether there is a row of it, and its sums. None where minutes of it
+    /// are not as they were written: then it stays as it is.
+    fn day(
+        &mut self,
+        number: i64,
+        basis: &Basis,
+        day: Day,
+    ) -> Result<Option<(bool, Sums)>, Failure> {
         let (from, to) = self.diary.calendar.zone.bounds(day);
         let (begin, end) = (from.saturating_sub(FARTHEST), to.saturating_add(FARTHEST));
         let observed = self.observed(&basis.segments, day, (from, to))?;
         let mut sums = Sums::default();
-        let online = self.minutes(basis, ONLINE, (from, to))?;
+        let Some(online) = self.minutes(basis, ONLINE, (from, to))? else { return Ok(None) };
         let beyond = online.without(&observed);
         sums.online = online.count();
         sums.beyond = beyond.count();
@@ -242,6 +249,7 @@ impl<'t> Roll<'t> {
                 continue;
             }
             let traces = self.minutes(basis, method.code(), (begin, end))?;
+            let Some(traces) = traces else { return Ok(None) };
             let minutes = traces.bridged(method.gap()).within(from, to);
             if !minutes.is_empty() {
                 sums.methods |= method.code();
@@ -265,7 +273,9 @@ impl<'t> Roll<'t> {
                     exams.push((it.begin.saturating_sub(from.saturating_mul(60)), took, it.method));
                 }
             }
-            if !self.minutes(basis, UNTIMELY, (from, to))?.is_empty() {
+            let untimely = self.minutes(basis, UNTIMELY, (from, to))?;
+            let Some(untimely) = untimely else { return Ok(None) };
+            if !untimely.is_empty() {
                 sums.methods |= UNTIMELY;
             }
         }
@@ -284,48 +294,33 @@ impl<'t> Roll<'t> {
         let first = online.first().zip(online.last());
         let first = first.map(|(a, b)| (a.saturating_sub(from), b.saturating_sub(from)));
         let detail = Detail { online: first, in_use: seen.encode(from), exams };
-        self.write(number, day, settled, is_any.then_some(&detail))?;
+        detail::write(self.transaction, (number, day), settled, is_any.then_some(&detail))?;
         let (block, slot) = sheet::place(number);
         self.patches.entry((day, block)).or_default().insert(slot, sums);
-        Ok((is_any, sums))
+        Ok(Some((is_any, sums)))
     }
 
-    fn write(
+    /// The minutes of all speakers together, of one kind, within a stretch; none when some are
+    /// not as they were written.
+    fn minutes(
         &self,
-        number: i64,
-        day: Day,
-        settled: bool,
-        detail: Option<&Detail>,
-    ) -> Result<(), Failure> {
-        let Some(detail) = detail else {
-            let sql = "DELETE FROM asset_day WHERE day = ?1 AND asset = ?2";
-            self.transaction.prepare_cached(sql)?.execute(params![day, number])?;
-            return Ok(());
-        };
-        let mut blob = Vec::new();
-        record::begin(&mut blob);
-        record::add(&mut blob, detail)?;
-        let sql = "INSERT INTO asset_day VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT DO UPDATE SET settled = excluded.settled, detail = excluded.detail
-                   WHERE settled <> excluded.settled OR detail <> excluded.detail";
-        self.transaction.prepare_cached(sql)?.execute(params![day, number, settled, blob])?;
-        Ok(())
-    }
-
-    /// The minutes of all speakers together, of one kind, within a stretch.
-    fn minutes(&self, basis: &Basis, what: u8, (from, to): (i64, i64)) -> Result<Minutes, Failure> {
+        basis: &Basis,
+        what: u8,
+        (from, to): (i64, i64),
+    ) -> Result<Option<Minutes>, Failure> {
         let mut all = Minutes::default();
         for day in utc_days(from, to) {
             for turn in &basis.turns {
                 let minutes = self.diary.minutes_of(self.transaction, day, turn.speaker, what)?;
                 let Some(minutes) = minutes else { continue };
+                let Ok(minutes) = minutes else { return Ok(None) };
                 match turn.minutes() {
                     None => all.unite(&minutes),
                     Some((from, to)) => all.unite(&minutes.within(from, to)),
                 }
             }
         }
-        Ok(all.within(from, to))
+        Ok(Some(all.within(from, to)))
     }
 
     /// In which minutes of a day somebody watched and saw one of these segments.
@@ -343,7 +338,7 @@ impl<'t> Roll<'t> {
         let stretch = |name: &[u8]| -> Result<Minutes, Failure> {
             let mut all = Minutes::default();
             for day in utc_days(begin, end) {
-                if let Some(minutes) = seen(self.transaction, day, name)? {
+                if let Some(Ok(minutes)) = seen(self.transaction, day, name)? {
                     all.unite(&minutes);
                 }
             }
@@ -481,16 +476,4 @@ fn basis(asset: &Asset<'_>, all: &[(Turn, (i64, i64))]) -> Basis {
     let class = asset.shown("device_class").first().map(|it| it.value.to_string());
     let ways = ways(class.as_deref(), asset.acquires);
     Basis { turns, segments, ways, class, days: None, calendar: 0 }
-}
-
-/// What is stored of a day of an asset.
-pub(super) fn detail(
-    connection: &rusqlite::Connection,
-    day: Day,
-    asset: i64,
-) -> rusqlite::Result<Option<Result<Detail, record::Unreadable>>> {
-    let sql = "SELECT detail FROM asset_day WHERE day = ?1 AND asset = ?2";
-    let mut one = connection.prepare_cached(sql)?;
-    let blob = one.query_row(params![day, asset], |row| row.get::<_, Vec<u8>>(0)).optional()?;
-    Ok(blob.map(|blob| record::only(&blob)))
 }

@@ -48,11 +48,13 @@ CREATE TABLE asset_use (
 CREATE TABLE asset_day (
     day     INTEGER NOT NULL,      -- since 1970, in the site's zone
     asset   INTEGER NOT NULL,
-    settled INTEGER NOT NULL,      -- 0: more may come to be known of what was observed
+    settled INTEGER NOT NULL,      -- 0: more may come to be known of what was observed;
+                                   -- 2: what it is made of was found damaged
     detail  BLOB NOT NULL,         -- minutes in use, examinations, first and last minute
     PRIMARY KEY (day, asset)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX unsettled ON asset_day (day) WHERE settled = 0;
+CREATE INDEX spoiled ON asset_day (day) WHERE settled = 2;
 -- The sums of a day of 256 assets in a row, and of all days, so that 20,000 assets are
 -- summed up over a year without a look at their days. A sheet begins with how many there
 -- are and a sum over their bytes.

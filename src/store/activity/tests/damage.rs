@@ -126,6 +126,94 @@ fn a_damaged_sheet_stays_one_whatever_is_written_later() {
     }
 }
 
+/// What days are made of is not read by views: who would make them anew leaves them as they
+/// are, and says so.
+#[test]
+fn days_are_not_made_of_damaged_minutes() {
+    let monday = parse_date("2026-01-05").unwrap();
+    type Harm = fn(&[u8]) -> Vec<u8>;
+    let harms: [Harm; 3] = [|it| it[..it.len() - 1].to_vec(), |_| vec![0xff], |_| Vec::new()];
+    for bad in harms {
+        let ward = ward();
+        let (before, id, id_2) = (ward.activity(1, None), ward.id(1), ward.id(2));
+        assert_eq!(before.online, 70);
+        let all = "SELECT day, speaker, what, minutes FROM speaker_day";
+        let blobs = |ward: &Ward| -> Vec<(i64, i64, i64, Vec<u8>)> {
+            let mut rows = ward.writer.connection().prepare(all).unwrap();
+            let rows = rows.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)));
+            rows.unwrap().map(Result::unwrap).collect()
+        };
+        let sql = "UPDATE speaker_day SET minutes = ?4 WHERE day = ?1 AND speaker = ?2
+                   AND what = ?3";
+        for (day, speaker, what, blob) in blobs(&ward) {
+            let values = params![day, speaker, what, bad(&blob)];
+            ward.writer.connection().execute(sql, values).unwrap();
+        }
+        let harmed = blobs(&ward);
+        let mut ward = ward.restart();
+        assert_eq!(ward.activity(1, None), before, "nothing was made anew yet");
+        ward.watch(800, 830);
+        ward.online(1, 800, 820);
+        // The next day is whole.
+        ward.watch(3000, 3030);
+        ward.online(1, 3000, 3020);
+        ward.write();
+        let inventory = ward.inventory();
+        let errors = [
+            inventory.activity(Some((monday, monday))).map(|_| ()),
+            inventory.activity(None).map(|_| ()),
+            inventory.activity_of(&id, None).map(|_| ()),
+            inventory.days(&id, None).map(|_| ()),
+        ];
+        for it in errors {
+            let error = it.expect_err("damaged").to_string();
+            assert!(error.contains("2026-01-05") && error.contains("speaker_day"), "{error}");
+            assert!(error.contains(&id) && error.contains("read the captures again"), "{error}");
+        }
+        let later = Some((monday + 2, monday + 2));
+        assert_eq!(inventory.activity(later).unwrap()[&id].online, 20);
+        assert!(inventory.activity_of(&id_2, None).is_ok(), "only one was there again");
+        assert_eq!(blobs(&ward)[..harmed.len().min(2)], harmed[..harmed.len().min(2)]);
+        drop(inventory);
+        // Whatever comes later.
+        let mut ward = ward.restart();
+        ward.online(1, 830, 840);
+        ward.write();
+        assert!(ward.inventory().activity(None).is_err());
+    }
+}
+
+/// A VLAN's minutes that are damaged stay so: what was observed later does not hide it.
+#[test]
+fn damaged_minutes_of_a_vlan_stay_so() {
+    let ward = ward();
+    harm(&ward, "segment_day", "minutes", |it| it[..it.len() - 1].to_vec());
+    let mut ward = ward.restart();
+    ward.watch(800, 830);
+    ward.online(1, 800, 820);
+    ward.write();
+    let error = ward.inventory().activity(None).expect_err("cut").to_string();
+    assert!(error.contains("segment_day"), "{error}");
+}
+
+/// How a device was used is made again, of all days that there are.
+#[test]
+fn what_days_are_made_of_is_found_again() {
+    let ward = ward();
+    let (before, days) = (ward.activity(1, None), ward.inventory().days(&ward.id(1), None));
+    harm(&ward, "asset_use", "basis", |it| it[..it.len() - 1].to_vec());
+    // The minutes are gone: nothing tells but the rows.
+    ward.writer.connection().execute("DELETE FROM speaker_day", []).unwrap();
+    let mut ward = ward.restart();
+    ward.watch(4000, 4010);
+    ward.online(1, 4000, 4005);
+    ward.write();
+    let id = ward.id(1);
+    let again = ward.inventory().days(&id, None).unwrap();
+    assert_eq!(again[..1], days.unwrap()[..], "{again:?}");
+    assert_eq!(ward.activity(1, None).online, before.online + 5);
+}
+
 #[test]
 fn a_damaged_day_of_a_device_is_told_with_its_name() {
     let ward = ward();

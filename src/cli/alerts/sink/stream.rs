@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -20,6 +20,11 @@ const BUNDLES: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
+
+/// So long our half stays open after the last word. Who ends his in that time has not heard
+/// of our end, and has not read up to it: once both halves are closed a system no longer says
+/// that what it had was thrown away.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// Believes these authorities, or those that the system does.
 pub(super) fn config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
@@ -83,9 +88,10 @@ impl Stream {
         Ok(Self::Tls(Box::new(StreamOwned::new(client, plain))))
     }
 
-    /// Says that nothing more comes.
+    /// Says that nothing more comes, unless the other side has gone already.
     pub(super) fn end(&mut self) -> io::Result<()> {
         self.flush()?;
+        self.stays()?;
         match self {
             Self::Plain(plain) => plain.shutdown(Shutdown::Write),
             Self::Tls(tls) => {
@@ -93,6 +99,36 @@ impl Stream {
                 tls.flush()?;
                 tls.sock.shutdown(Shutdown::Write)
             }
+        }
+    }
+
+    /// Waits a moment for an end that comes too early to be an answer to ours.
+    fn stays(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        let mut buffer = [0; 1024];
+        loop {
+            let left = GRACE.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            self.socket().set_read_timeout(Some(left))?;
+            match self.read(&mut buffer).map_err(|error| (error.kind(), error)) {
+                Ok(0) | Err((io::ErrorKind::UnexpectedEof, _)) => {
+                    let why = "it closed before we did, so it may not have read";
+                    return Err(io::Error::new(io::ErrorKind::ConnectionAborted, why));
+                }
+                Err((io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut, _)) => break,
+                Ok(_) | Err((io::ErrorKind::Interrupted, _)) => {}
+                Err((_, error)) => return Err(error),
+            }
+        }
+        self.socket().set_read_timeout(Some(PATIENCE))
+    }
+
+    const fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(plain) => plain,
+            Self::Tls(tls) => &tls.sock,
         }
     }
 

@@ -68,7 +68,37 @@ pub(super) fn datagrams(server: &Server, lines: &[String]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+    use std::net::{Shutdown, TcpListener};
+
     use super::*;
+
+    #[test]
+    fn who_closes_without_reading_has_taken_nothing() {
+        let sent = |reads: bool, after: u64| {
+            let there = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = there.local_addr().unwrap().port();
+            let receiver = std::thread::spawn(move || {
+                let (mut stream, _) = there.accept().unwrap();
+                if reads {
+                    let mut all = String::new();
+                    stream.read_to_string(&mut all).unwrap();
+                    return all;
+                }
+                std::thread::sleep(Duration::from_millis(after));
+                stream.shutdown(Shutdown::Write).unwrap();
+                // Goes with something unread, long after both halves were closed.
+                std::thread::sleep(Duration::from_millis(300));
+                String::new()
+            });
+            let server = Server { host: "127.0.0.1".into(), port };
+            let sent = stream(&server, (None, &AtomicBool::new(false)), &["a".to_owned()]);
+            (sent.is_ok(), receiver.join().unwrap())
+        };
+        assert_eq!(sent(false, 0), (false, String::new()));
+        assert_eq!(sent(false, 50), (false, String::new()));
+        assert_eq!(sent(true, 0), (true, "1 a".to_owned()));
+    }
 
     #[test]
     fn octets_are_counted() {

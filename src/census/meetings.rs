@@ -8,8 +8,9 @@ use foldhash::fast::RandomState;
 use super::host::Evidence;
 use crate::net::HostId;
 
-/// Meetings remembered; the oldest go.
-const MANY: usize = 1 << 15;
+/// Meetings remembered; the oldest go. Between two publications, a minute, a hospital that
+/// is known has fewer; at a time when more meet, everything is new.
+const MANY: usize = 1 << 12;
 
 /// By speaker: whom it met, and where that was said.
 #[derive(Default)]

@@ -163,7 +163,7 @@ pub(super) fn age(set: &Set, last: crate::time::Timestamp) -> Option<i64> {
 fn list(all: &Advisories, settings: &Settings) -> Result<(), Failure> {
     let now = || -> Result<_, crate::store::Error> {
         let inventory = Inventory::open(&settings.db)?;
-        Ok((!inventory.last_seen()?.is_empty()).then_some(inventory.now()?))
+        Ok((!inventory.is_empty()?).then_some(inventory.now()?))
     };
     let last = now().unwrap_or(None);
     let set = all.set();

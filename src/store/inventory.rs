@@ -8,7 +8,7 @@ use rusqlite::{Connection, Params, Row};
 
 use super::activity::Activity;
 use super::{Error, Fault, open_reader};
-use crate::time::{Timestamp, several};
+use crate::time::{Several, Timestamp};
 
 /// One reason for a value.
 #[derive(Clone, Debug)]
@@ -169,22 +169,30 @@ impl Inventory {
         self.rows("SELECT id FROM asset ORDER BY id", [], |row| row.get(0))
     }
 
-    /// When the last packet of each asset came, unordered.
+    /// Whether no device is known.
     ///
     /// # Errors
     /// The inventory cannot be read.
-    pub fn last_seen(&self) -> Result<Vec<Timestamp>, Error> {
-        self.rows("SELECT last_seen FROM asset", [], |row| Ok(Timestamp(row.get(0)?)))
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        let any = self.rows("SELECT 1 FROM asset LIMIT 1", [], |row| row.get::<_, i64>(0))?;
+        Ok(any.is_empty())
     }
 
     /// What "now" means to views: the time that several devices have reached, or up to which
-    /// a sensor has listened, whoever was to be heard. Captures may have any time.
+    /// a sensor has listened, whoever was to be heard. Captures may have any time. Devices of
+    /// which only others speak do not count, as they do not for what is judged.
     ///
     /// # Errors
     /// The inventory cannot be read.
     pub fn now(&self) -> Result<Timestamp, Error> {
+        let mut heard = Several::default();
+        let sql = "SELECT last_seen FROM asset WHERE identity NOT GLOB 'equipment:*'";
+        self.rows(sql, [], |row| {
+            heard.add(Timestamp(row.get(0)?));
+            Ok(())
+        })?;
         let listened = self.listened()?.map(|second| Timestamp::new(second, 0));
-        Ok(several(self.last_seen()?).max(listened.unwrap_or(Timestamp(i64::MIN))))
+        Ok(heard.reached().max(listened.unwrap_or(Timestamp(i64::MIN))))
     }
 
     /// What was read into the inventory, in order.

@@ -58,18 +58,25 @@ impl Timestamp {
 /// So many make it a day: one packet has two speakers, and may have any time.
 const SEVERAL: usize = 3;
 
-/// The time that several have reached, of when each was last heard; all of them where they
-/// are fewer. This is "now" wherever packets say what time it is: a single one from the
-/// future moves nothing.
-#[must_use]
-pub fn several(heard: impl IntoIterator<Item = Timestamp>) -> Timestamp {
-    let mut latest: Vec<Timestamp> = Vec::with_capacity(SEVERAL + 1);
-    for at in heard {
-        let place = latest.partition_point(|it| *it > at);
-        latest.insert(place, at);
-        latest.truncate(SEVERAL);
+/// The time that several devices have reached, of when each was last heard; all of them
+/// where they are fewer. This is "now" wherever packets say what time it is: a single one
+/// from the future moves nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Several(Vec<Timestamp>);
+
+impl Several {
+    /// One more device, and when it was last heard.
+    pub fn add(&mut self, at: Timestamp) {
+        let place = self.0.partition_point(|it| *it > at);
+        self.0.insert(place, at);
+        self.0.truncate(SEVERAL);
     }
-    latest.last().copied().unwrap_or_default()
+
+    /// What they have reached; 1970 without any.
+    #[must_use]
+    pub fn reached(&self) -> Timestamp {
+        self.0.last().copied().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +85,11 @@ mod tests {
 
     #[test]
     fn the_time_is_what_several_have_reached() {
-        let of = |times: &[i64]| several(times.iter().map(|at| Timestamp(*at))).0;
+        let of = |times: &[i64]| {
+            let mut all = Several::default();
+            times.iter().for_each(|at| all.add(Timestamp(*at)));
+            all.reached().0
+        };
         assert_eq!((of(&[]), of(&[7]), of(&[7, 5]), of(&[1, 9, 3, 8, 2])), (0, 7, 5, 3));
     }
 

@@ -9,7 +9,7 @@
 //!        ─▶ score   (likelihood × controls × impact, by safety, effectiveness and data)
 //! ```
 //!
-//! Pure: "now" is the time up to which several speakers were heard, so that the same
+//! Pure: "now" is the time up to which several devices were heard, so that the same
 //! captures give the same scores.
 
 mod accepted;
@@ -38,7 +38,7 @@ use jiff::tz::TimeZone;
 
 use super::Census;
 use super::asset::Asset;
-use crate::time::{Timestamp, several};
+use crate::time::Timestamp;
 use rules::Look;
 use surroundings::Surroundings;
 
@@ -66,12 +66,6 @@ impl Census {
         self.risks = book;
     }
 
-    /// The time up to which several speakers were heard: what "now" means here.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        several(self.hosts.iter().map(|(_, host)| host.span.last))
-    }
-
     /// Hands every asset to `each`, as [`Self::derive`] does, with who judges it once it is
     /// known how long it was watched.
     ///
@@ -82,11 +76,12 @@ impl Census {
         mut each: impl FnMut(Asset<'a>, &Judge<'_, 'a>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut around = Surroundings::default();
-        let (book, today) = (&self.risks, day(self.now()));
+        let book = &self.risks;
         self.derive_twice(
             |asset, around: &mut Surroundings| around.add(asset),
             &mut around,
             |asset, around| {
+                let today = day(around.now());
                 each(asset, &|asset, watched| {
                     (!asset.external).then(|| assess(asset, book, around, today, watched))
                 })

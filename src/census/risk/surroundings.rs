@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
-use crate::census::asset::{Asset, AssetId};
+use crate::census::asset::{Asset, AssetId, Identity};
 use crate::net::{Segment, Transport};
 use crate::observe::Role;
-use crate::time::Timestamp;
+use crate::time::{Several, Timestamp};
 
 /// A subnet as far as addresses alone say: /24 of IPv4, /64 of IPv6.
 pub(super) type Subnet = u64;
@@ -43,11 +43,22 @@ pub(super) struct Surroundings {
     portraits: HashMap<AssetId, Portrait, RandomState>,
     classes: HashMap<String, usize, RandomState>,
     vlans: HashMap<Segment, Vlan, RandomState>,
+    heard: Several,
 }
 
 impl Surroundings {
+    /// The time up to which several devices were heard: what "now" means, here as in the
+    /// inventory. A device counts once, however many cards and addresses it has, and one of
+    /// which only others speak does not.
+    pub(super) fn now(&self) -> Timestamp {
+        self.heard.reached()
+    }
+
     /// One more device.
     pub(super) fn add(&mut self, asset: &Asset<'_>) {
+        if !matches!(asset.identity, Identity::Equipment(_)) {
+            self.heard.add(asset.span.last);
+        }
         let first = |name: &str| asset.shown(name).first().map(|it| it.value.to_string());
         let category = first("device_category");
         let medical = category.as_deref() == Some("medical");

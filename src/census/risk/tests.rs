@@ -1,6 +1,7 @@
 //! Every rule, both ways: a small hospital in which it is met, and one in which it is not.
 
 mod families;
+mod now;
 mod vlans;
 
 use super::*;
@@ -286,7 +287,7 @@ fn advisories_count_once_each_way() {
             .collect();
         let (around, support) = (Surroundings::default(), support::Support::default());
         let assets = hospital.census.assets();
-        let (asset, today) = (&assets[0], day(hospital.census.now()));
+        let (asset, today) = (&assets[0], day(hospital.today()));
         let look = Look {
             asset,
             book,
@@ -434,21 +435,6 @@ fn acceptances_are_printed_on_one_line_and_name_somebody() {
     assert_eq!(hospital.census.unseen_accepted(), ["A0000000000"]);
     let fault = Accepted::parse(&text(""), book).unwrap_err().to_string();
     assert!(fault.contains("empty asset"), "{fault}");
-}
-
-#[test]
-fn one_packet_from_the_future_does_not_move_the_day() {
-    let mut hospital = Hospital::new();
-    hospital.medical(2..5);
-    let today = hospital.census.now();
-    let (one, other) = (hospital.host(1), hospital.host(2));
-    hospital.now = 4_291_747_200;
-    for it in [one, other] {
-        hospital.apply(it, Observed::Present(Some(64)));
-    }
-    assert_eq!(day(hospital.census.now()), day(today), "two speakers are one packet");
-    hospital.say(3, Observed::Present(Some(64)));
-    assert_eq!(day(hospital.census.now()).to_string(), "2106-01-01");
 }
 
 #[test]

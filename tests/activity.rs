@@ -107,3 +107,40 @@ fn wrong_dates_of_one_device_move_neither_the_days_nor_a_silence() {
     let (_, said) = silent(&wrong, "1");
     assert!(said.contains("7 watched days after 2026-02-13") && said.contains("--to"), "{said}");
 }
+
+/// What a command says of an inventory: rows by asset, and warnings.
+fn told(db: &Path, args: &[&str]) -> (String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+    command.arg("--db").arg(db).args(args);
+    let out = command.current_dir(db.parent().expect("a place")).output().expect("runs");
+    let text = |it: Vec<u8>| String::from_utf8_lossy(&it).into_owned();
+    assert!(out.status.success(), "{}", text(out.stderr));
+    (text(out.stdout), text(out.stderr))
+}
+
+#[test]
+fn two_known_devices_make_a_day_and_one_makes_none() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // Six on the first day; on the third two of them, and nobody else.
+    let two = dir.path().join("two.db");
+    let ward = |n| (n, if n <= 2 { vec![0, 2] } else { vec![0] });
+    several(&two, &(1..=6).map(ward).collect::<Vec<_>>());
+    assert_eq!(window(&two, &[]), ["2026-01-05", "2026-01-07", "2.0"]);
+    // Who was not there is silent for it, and who was is not.
+    let (silent, said) = told(&two, &["activity", "--format", "csv", "--silent", "1"]);
+    assert!(silent.lines().count() == 5 && said.is_empty(), "{silent}{said}");
+    let (page, said) = told(&two, &["show", "00:09:fb:00:00:01"]);
+    assert!(page.contains("activity from 2026-01-05 to 2026-01-07") && said.is_empty(), "{page}");
+    // One alone, and one with another that nobody knew.
+    for (name, others) in [("one.db", &[][..]), ("new.db", &[(9, vec![2])])] {
+        let one = dir.path().join(name);
+        let ward = |n| (n, if n == 1 { vec![0, 2] } else { vec![0] });
+        let all = (1..=6).map(ward).chain(others.iter().cloned());
+        several(&one, &all.collect::<Vec<_>>());
+        assert_eq!(window(&one, &[])[1], "2026-01-05", "{name}");
+        let (page, said) = told(&one, &["show", "00:09:fb:00:00:01"]);
+        assert!(page.contains("activity from 2026-01-05 to 2026-01-05"), "{page}");
+        assert!(said.contains("1 watched days after 2026-01-05"), "{name}: {said}");
+        assert!(said.contains("activity --to DATE") && said.lines().count() == 1, "{said}");
+    }
+}

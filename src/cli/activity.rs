@@ -7,7 +7,6 @@ use tracing::warn;
 use super::when::When;
 use super::{Failure, Settings, output, register};
 use crate::store::Inventory;
-use crate::time::calendar::date;
 use crate::view::activity::{self, Filter, believed, lately};
 
 /// Days that are told where none are named.
@@ -59,13 +58,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     // Nothing was watched yet: the list is empty, and of no day.
     let believed = believed(&inventory)?;
     let last = believed.days.last().copied().unwrap_or(0);
-    if to.is_none() && believed.beyond > 0 {
-        warn!(
-            "{} watched days after {} are of fewer than three devices, as frames of a wrong \
-             time are; --to DATE shows them",
-            believed.beyond,
-            date(last)
-        );
+    if let (None, Some(doubt)) = (to, believed.doubt()) {
+        warn!("{doubt}");
     }
     let to = to.unwrap_or(last.max(from.unwrap_or(last)));
     let first = lately(&inventory, Some(to), DAYS)?.map_or(to, |(first, _)| first);

@@ -47,6 +47,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             Ok(())
         })?,
     }
+    if let ([_], Some(doubt)) = (found.as_slice(), activity::believed(&inventory)?.doubt()) {
+        warn!("{doubt}");
+    }
     for (port, health) in inventory.health_of_late(DAY)? {
         let (lost, came) = (health.lost(), health.came());
         if lost > 0 {

@@ -13,6 +13,7 @@ mod examined;
 mod kept;
 mod pieces;
 mod roll;
+mod shared;
 mod sheet;
 mod stretch;
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! When devices were on and in use: hours and shares of them.
 
+mod believed;
 mod list;
 mod page;
 
+pub use believed::{Believed, believed, lately};
 pub use list::{Filter, Format, list};
-pub use page::{Believed, believed, lately, page};
+pub use page::page;
 
 use crate::store::activity::Activity;
 

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use super::{hours, percent};
 use crate::store::activity::{Activity, DayOf};
 use crate::store::{Error, Inventory};
-use crate::time::Timestamp;
 use crate::time::calendar::{Day, WEEKDAYS, Zone, date};
 use crate::time::minutes::Minutes;
 
@@ -167,53 +166,6 @@ fn heat(
         let row: String = row.iter().map(mark).collect();
         let _ = writeln!(page, "  {name} {}", row.trim_end());
     }
-}
-
-/// What days are taken for such on which somebody watched.
-#[derive(Debug)]
-pub struct Believed {
-    /// Those that several devices have reached: one that sends frames of wrong times makes no
-    /// days. All where none is reached. In order.
-    pub days: Vec<Day>,
-    /// How many are beyond.
-    pub beyond: usize,
-    /// The time that several have reached.
-    pub now: Timestamp,
-}
-
-/// The days on which somebody watched, as far as they are to be believed.
-///
-/// # Errors
-/// The inventory cannot be read.
-pub fn believed(inventory: &Inventory) -> Result<Believed, Error> {
-    let mut days = inventory.watched_days()?;
-    let now = inventory.now()?;
-    let today = inventory.calendar()?.zone.day(now.minute());
-    let beyond = match days.partition_point(|day| *day <= today) {
-        0 => 0,
-        reached => days.split_off(reached).len(),
-    };
-    Ok(Believed { days, beyond, now })
-}
-
-/// The last so many days on which somebody watched, up to one or to the last that is
-/// [`believed`]; from the first of them to the last.
-///
-/// # Errors
-/// The inventory cannot be read.
-pub fn lately(
-    inventory: &Inventory,
-    to: Option<Day>,
-    days: usize,
-) -> Result<Option<(Day, Day)>, Error> {
-    let mut watched = match to {
-        Some(_) => inventory.watched_days()?,
-        None => believed(inventory)?.days,
-    };
-    let first = watched.first().copied();
-    watched.retain(|day| to.is_none_or(|to| *day <= to));
-    let from = watched.get(watched.len().saturating_sub(days)).copied().or(first);
-    Ok(from.zip(to.or(watched.last().copied())))
 }
 
 #[cfg(test)]

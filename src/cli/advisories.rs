@@ -79,7 +79,7 @@ fn import(dir: &Path, to: Option<&Path>) -> Result<(), Failure> {
     let failed = |path: &Path, error: &std::io::Error| {
         Failure::Said(format!("{}: cannot read ({error})", path.display()))
     };
-    let mut set = Set::default();
+    let mut set = Set { until: Some(tomorrow()), ..Set::default() };
     let (mut refused, mut seen) = (0_usize, 0_usize);
     let (mut unread, mut older) = (0_usize, 0_usize);
     let mut folders = vec![(dir.to_owned(), 0_usize)];
@@ -139,6 +139,13 @@ fn import(dir: &Path, to: Option<&Path>) -> Result<(), Failure> {
     let more: String = more.map(|(n, what)| format!(", {n} {what}")).collect();
     info!("{}, {refused} files left out{more}", summary(&set));
     output(to, |to| Ok(to.write_all(set.to_text().as_bytes())?))
+}
+
+/// By some clock it is tomorrow already; what is of a later day is not believed.
+#[allow(clippy::disallowed_methods, reason = "what is to come depends on today")]
+fn tomorrow() -> String {
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    today.tomorrow().unwrap_or(today).to_string()
 }
 
 /// How much is in a set, and up to when.

@@ -89,9 +89,11 @@ fn advisories(settings: &Settings) -> Check {
     };
     let set = set.set();
     let days = age(set.date());
-    let grade = if days > OLD_ADVISORIES { Grade::Note } else { Grade::Good };
     let (csaf, kev) = (set.csaf(), &set.kev);
-    let found = format!("to {csaf}, exploited weaknesses to {kev}, {days} days old");
+    let ahead = [csaf, kev].into_iter().any(|day| age(day) < -1);
+    let grade = if days > OLD_ADVISORIES || ahead { Grade::Note } else { Grade::Good };
+    let old = if ahead { "a day to come".to_owned() } else { format!("{days} days old") };
+    let found = format!("to {csaf}, exploited weaknesses to {kev}, {old}");
     Check::new("advisories", grade, found, remedy)
 }
 

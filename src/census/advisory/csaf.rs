@@ -260,11 +260,12 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
     serde_json::from_slice::<Kind>(bytes).is_ok_and(|it| it.document.is_some())
 }
 
-/// Reads one document; with it the number of scores that are none, and are left out.
+/// Reads one document; with it the number of scores that are none, and are left out. A day
+/// after `until` is not believed.
 ///
 /// # Errors
 /// In one line, what is wrong.
-pub(super) fn read(bytes: &[u8]) -> Result<(Advisory, usize), String> {
+pub(super) fn read(bytes: &[u8], until: Option<&str>) -> Result<(Advisory, usize), String> {
     if bytes.len() > MAX_BYTES {
         return Err(format!("{} bytes; a document may have {MAX_BYTES}", bytes.len()));
     }
@@ -280,6 +281,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Advisory, usize), String> {
     else {
         return Err("its days cannot be read".to_owned());
     };
+    let is_ahead = |day: &String| until.is_some_and(|until| day.as_str() > until);
+    if is_ahead(&released) {
+        return Err("its release is of a day to come".to_owned());
+    }
+    // Nothing tells when it was revised: not before it was released.
+    let ahead = is_ahead(&revised);
+    let revised = if ahead { released.clone() } else { revised };
     let id = id.trim().to_ascii_uppercase();
     if !is_id(&id) {
         return Err("its id cannot be read".to_owned());
@@ -299,7 +307,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Advisory, usize), String> {
     }
     let is_draft = matches!(status, Some(Maybe::Is(it)) if it.eq_ignore_ascii_case("draft"));
     let revision = revision(&version, is_draft);
-    let moment = moment(&current_release_date);
+    let moment = moment(&current_release_date).filter(|_| !ahead);
     let mut advisory = Advisory { id, released, revised, moment, revision, ..Advisory::default() };
     let mut named: BTreeMap<Leaf, BTreeSet<usize>> = BTreeMap::new();
     let groups: BTreeMap<String, Vec<String>> = it

@@ -56,37 +56,43 @@ pub(super) fn is_one(bytes: &[u8], csv: bool) -> bool {
         || serde_json::from_slice::<Kind>(bytes).is_ok_and(|it| it.catalog_version.is_some())
 }
 
-/// Reads the list: JSON where it begins with a brace, else CSV with the same names.
+/// Reads the list: JSON where it begins with a brace, else CSV with the same names. A day
+/// after `until` is not believed.
 ///
 /// # Errors
 /// In one line, what is wrong.
-pub(super) fn read(bytes: &[u8]) -> Result<List, String> {
+pub(super) fn read(bytes: &[u8], until: Option<&str>) -> Result<List, String> {
+    let told = |day: &str| until.is_none_or(|until| day <= until);
     if bytes.len() > MAX_BYTES {
         return Err(format!("{} bytes; the list may have {MAX_BYTES}", bytes.len()));
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii_start().starts_with(b"{") {
         let list: Catalog = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        let day = list.date_released.get(..10).filter(|day| is_day(day));
+        let day = list.date_released.get(..10).filter(|day| is_day(day) && told(day));
         let entries = list.vulnerabilities.into_iter().map(|it| match it {
             Maybe::Is(it) => Some(it),
             Maybe::Not(_) => None,
         });
-        return collect(entries, day.unwrap_or_default());
+        return collect(entries, day.unwrap_or_default(), told);
     }
     let mut reader = csv::Reader::from_reader(bytes);
-    collect(reader.deserialize::<Entry>().map(Result::ok), "")
+    collect(reader.deserialize::<Entry>().map(Result::ok), "", told)
 }
 
 /// None is an entry that cannot be read. The others count all the same.
-fn collect(all: impl Iterator<Item = Option<Entry>>, day: &str) -> Result<List, String> {
+fn collect(
+    all: impl Iterator<Item = Option<Entry>>,
+    day: &str,
+    told: impl Fn(&str) -> bool,
+) -> Result<List, String> {
     let (mut entries, mut left_out) = (BTreeMap::new(), 0_usize);
     for it in all {
         let it = it.unwrap_or_default();
         let Entry { cve_id, vendor_project, product, date_added, known_ransomware_campaign_use } =
             it;
         let cve = cve_id.trim().to_ascii_uppercase();
-        if !is_id(&cve) || !is_day(&date_added) {
+        if !is_id(&cve) || !is_day(&date_added) || !told(&date_added) {
             left_out += 1;
             continue;
         }

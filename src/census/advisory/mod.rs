@@ -102,13 +102,13 @@ pub fn take(name: &str, bytes: &[u8], set: &mut Set) -> Result<Taken, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let is = |end: &str| name.to_ascii_lowercase().ends_with(end);
     if is(".json") && csaf::is_one(bytes) {
-        let (advisory, left_out) = csaf::read(bytes)?;
+        let (advisory, left_out) = csaf::read(bytes, set.until.as_deref())?;
         let again = set.advisories.contains_key(&advisory.id);
         set.add(advisory);
         return Ok(Taken::Advisory { left_out, again });
     }
     if kev::is_one(bytes, is(".csv")) {
-        let list = kev::read(bytes)?;
+        let list = kev::read(bytes, set.until.as_deref())?;
         let left_out = list.left_out;
         // Of two lists the later one is whole.
         if list.day >= set.kev {

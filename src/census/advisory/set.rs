@@ -101,6 +101,9 @@ pub struct Set {
     pub exploited: BTreeMap<String, Exploited>,
     /// Day of the list of exploited weaknesses; empty without one.
     pub kev: String,
+    /// The last day that is believed where files are taken in, as `2025-08-26`; any where
+    /// none is said.
+    pub until: Option<String>,
 }
 
 impl Set {

@@ -420,3 +420,34 @@ fn of_two_the_one_of_the_later_moment_stays_however_it_is_written() {
     let bad = of("2020-02-30T07:00:00Z", "x");
     assert!(take("a.json", bad.as_bytes(), &mut set).is_err(), "no such day");
 }
+
+#[test]
+fn a_day_to_come_is_not_believed() {
+    let of = |day: &str, name: &str| {
+        DOCUMENT.replace("2020-03-04T07:00:00Z", day).replace("Pump 8", name)
+    };
+    let empty = || Set { until: Some("2025-08-26".to_owned()), ..Set::default() };
+    let mut set = empty();
+    for (day, name) in [("9999-12-31T23:59:59Z", "to come"), ("2025-08-26T00:00:00Z", "now")] {
+        assert!(take("a.json", of(day, name).as_bytes(), &mut set).is_ok(), "{day}");
+    }
+    let names = |set: &Set| -> Vec<String> {
+        set.advisories.values().flat_map(|it| &it.products).map(|it| it.name.clone()).collect()
+    };
+    assert_eq!(set.csaf(), "2025-08-26");
+    assert!(names(&set).contains(&"now".to_owned()), "{:?}", names(&set));
+    // Alone it counts, from when it was released on.
+    let mut set = empty();
+    assert!(take("a.json", of("2025-08-27", "x").as_bytes(), &mut set).is_ok());
+    assert_eq!(set.csaf(), set.advisories.values().next().unwrap().released);
+    // Lists: neither their own day, nor entries.
+    for day in ["2025-08-27", "2025-08-26"] {
+        let mut set = empty();
+        let list = LIST.replace("2025-01-02T", &format!("{day}T")).replace("2021-01-01", day);
+        let taken = take("kev.json", list.as_bytes(), &mut set);
+        let (left_out, kev) =
+            if day == "2025-08-27" { (1, "2022-02-10") } else { (0, "2025-08-26") };
+        assert!(matches!(taken, Ok(Taken::List { left_out: it }) if it == left_out), "{taken:?}");
+        assert_eq!(set.kev, kev);
+    }
+}

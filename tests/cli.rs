@@ -345,7 +345,8 @@ fn help_that_cannot_be_written_is_a_failure() {
         let out = run(full().into()).wait_with_output().unwrap();
         let said = String::from_utf8(out.stderr).unwrap();
         assert!(out.status.code() == Some(1) && is_one_line(&said), "{args:?}: {said}");
-        assert!(said.contains("cannot write"), "{args:?}: {said}");
+        let same = "standard output: cannot write (";
+        assert!(said.contains(same) && said.contains("check where"), "{args:?}: {said}");
         let mut gone = run(Stdio::piped());
         drop(gone.stdout.take());
         let out = gone.wait_with_output().unwrap();

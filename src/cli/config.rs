@@ -156,6 +156,14 @@ impl Config {
                 }
             }
         }
+        // What a class does not say of holidays is the site's.
+        let of_site: Option<Vec<_>> = hours.as_ref().map(|it: &Hours| it.holiday.clone());
+        for (name, of) in &mut by_class {
+            let is_own = matches!(self.hours.get(name), Some(Opening::Class(it)) if it.contains_key(HOLIDAY));
+            if !is_own {
+                of.holiday = of_site.clone().unwrap_or_default();
+            }
+        }
         Ok(Calendar { zone, hours, by_class })
     }
 
@@ -250,7 +258,15 @@ mod tests {
         );
         let it = it.unwrap();
         let day = parse_date("2026-01-01").unwrap();
-        let open = |class| it.hours_of(class).unwrap().on(&it.zone, day).count();
-        assert_eq!((open(Some("ct")), open(Some("mri"))), (1440, 0));
+        let open =
+            |it: &Calendar, class| it.hours_of(Some(class)).unwrap().on(&it.zone, day).count();
+        assert_eq!((open(&it, "ct"), open(&it, "mri")), (1440, 0));
+        // The site's where it says nothing of its own; closed is something.
+        let it = calendar(
+            "holidays = ['2026-01-01']\nhours = { holiday = ['09:00-12:00'], ct = { mon = \
+             ['00:00-24:00'] }, mri = { mon = [], holiday = [] } }",
+        );
+        let it = it.unwrap();
+        assert_eq!((open(&it, "ct"), open(&it, "mri"), open(&it, "us")), (180, 0, 180));
     }
 }

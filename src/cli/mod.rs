@@ -114,8 +114,8 @@ enum Failure {
     /// Whoever read the output is gone.
     #[error("")]
     BrokenPipe,
-    /// What was made cannot be written.
-    #[error("cannot write the output: {0}")]
+    /// What was made cannot be written to standard output.
+    #[error("standard output: cannot write ({0}); check where it goes")]
     Write(io::Error),
 }
 
@@ -353,13 +353,7 @@ fn output(
             return Err(closed());
         }
         let mut to = io::BufWriter::new(io::stdout().lock());
-        let made = make(&mut to).and_then(|()| Ok(to.flush()?));
-        return made.map_err(|failure| match failure {
-            Failure::Write(error) => Failure::Said(format!(
-                "standard output: cannot write ({error}); check where it goes"
-            )),
-            other => other,
-        });
+        return make(&mut to).and_then(|()| Ok(to.flush()?));
     };
     let failed = |error: io::Error| {
         let shown = path.display();

@@ -46,16 +46,17 @@ impl When {
         };
         let ago = unit('s', 1).or_else(|| unit('m', 60)).or_else(|| unit('h', 3600));
         if let Some(seconds) = ago.or_else(|| unit('d', 86_400)) {
-            return Some(Self::At(now().plus(seconds.saturating_mul(-SECOND))));
+            let Timestamp(now) = now();
+            return Some(Self::At(Timestamp(now.checked_sub(seconds.checked_mul(SECOND)?)?)));
         }
-        // A day as above, and a time: nothing shorter, and no name of a zone.
-        let is_time = |at: &str| at.starts_with(['T', 't', ' ']) && !at.contains(['[', '-', '+']);
+        // A day as above, and a time.
         let (day, time) = text.split_at_checked(10)?;
         parse_date(day)?;
+        let is_local = written(time)?;
         if let Ok(at) = text.parse::<jiff::Timestamp>() {
             return i64::try_from(at.as_nanosecond()).ok().map(|at| Self::At(Timestamp(at)));
         }
-        let at: DateTime = text.parse().ok().filter(|_| is_time(time))?;
+        let at: DateTime = text.parse().ok().filter(|_| is_local)?;
         let at = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
         Some(Self::Wall(at.as_second()))
     }
@@ -76,6 +77,38 @@ impl When {
             Self::Wall(wall) => Zone::default().day(wall.div_euclid(60)),
             Self::At(at) => zone.day(at.minute()),
         }
+    }
+}
+
+/// Hours, minutes, perhaps seconds and a fraction of them, perhaps an offset: whether there
+/// is none. Nothing shorter, no second that clocks do not have, no name of a zone, no offset
+/// of a day.
+fn written(time: &str) -> Option<bool> {
+    let two = |text: &str, most: u8| {
+        let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse().ok().filter(|n: &u8| digits && *n <= most)
+    };
+    let clock = |text: &str| {
+        let (hours, minutes) = text.split_once(':')?;
+        two(hours, 23).and(two(minutes, 59))
+    };
+    let (at, rest) = time.strip_prefix(['T', 't', ' '])?.split_at_checked(5)?;
+    clock(at)?;
+    let rest = match rest.strip_prefix(':').and_then(|it| it.split_at_checked(2)) {
+        Some((seconds, rest)) => {
+            two(seconds, 59)?;
+            let parts = rest
+                .strip_prefix('.')
+                .map(|it| it.trim_start_matches(|c: char| c.is_ascii_digit()));
+            let digits = rest.len().saturating_sub(parts.map_or(rest.len(), str::len) + 1);
+            parts.filter(|_| (1..=9).contains(&digits)).unwrap_or(rest)
+        }
+        None => rest,
+    };
+    match rest.strip_prefix(['+', '-']) {
+        Some(offset) => clock(offset).map(|_| false),
+        None if ["Z", "z"].contains(&rest) => Some(false),
+        None => rest.is_empty().then_some(true),
     }
 }
 
@@ -129,6 +162,23 @@ mod tests {
             "20260131",
             "2026-01-31T",
             "2026-01-31T25:00",
+            "2026-01-31T24:00",
+            "2026-01-31T12",
+            "2026-01-31T12Z",
+            "2026-01-31T1200",
+            "2026-01-31T12:00:60",
+            "2026-01-31T23:59:60Z",
+            "2026-01-31T12:00:",
+            "2026-01-31T12:00:00.",
+            "2026-01-31T12:00:00,5",
+            "2026-01-31T12:00+25:00",
+            "2026-01-31T12:00+09",
+            "2026-01-31T12:00+0900",
+            "2026-01-31T12:00+09:00:00",
+            "2026-01-31T12:00-24:00",
+            "2026-01-31T12:00Zx",
+            "4294967295d",
+            "-4294967295d",
             "2026-01-31T12:00[Asia/Tokyo]",
             "2026-01-31-05:00",
             "1.1.26",

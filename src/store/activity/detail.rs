@@ -70,7 +70,9 @@ pub(super) fn whole(
     let found = one.query_row(params![first, last, id], |row| Ok((row.get(0)?, row.get(1)?)));
     let Some((id, day)): Option<(String, Day)> = found.optional()? else { return Ok(()) };
     let (id, day) = (id.escape_debug(), date(day));
-    Err(damaged(format!("in which minutes {id} was there on {day} (speaker_day)")))
+    Err(damaged(format!(
+        "what {id} did on {day} (its minutes in speaker_day, or its sums in day_sheet)"
+    )))
 }
 
 /// From which day to which there are rows of an asset.

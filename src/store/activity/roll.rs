@@ -399,7 +399,13 @@ impl<'t> Roll<'t> {
         rolled.rows = patches.keys().map(|(day, _)| *day).collect();
         let mut totals: BTreeMap<i64, BTreeMap<u8, (Sums, Sums)>> = BTreeMap::new();
         for ((day, block), patch) in patches {
-            let Some(known) = before.take(transaction, day, block)? else { continue };
+            let Some(known) = before.take(transaction, day, block)? else {
+                // What all days together gain by these cannot be told.
+                for slot in patch.into_keys() {
+                    detail::spoil(transaction, sheet::number(block, slot), day)?;
+                }
+                continue;
+            };
             let mut sheet: BTreeMap<u8, Sums> = known.into_iter().collect();
             let mut is_new = false;
             for (slot, sums) in patch {

@@ -168,6 +168,11 @@ pub(super) fn place(asset: i64) -> (i64, u8) {
     (asset.div_euclid(IN_SHEET), u8::try_from(asset.rem_euclid(IN_SHEET)).unwrap_or(0))
 }
 
+/// The asset of a place.
+pub(super) fn number(block: i64, slot: u8) -> i64 {
+    block.saturating_mul(IN_SHEET).saturating_add(i64::from(slot))
+}
+
 /// What stands before rows: how many they are, and the sum of their words: 4 ms for a year of
 /// 20,000 devices.
 fn headed(rows: &[u8], size: usize) -> [u8; HEAD] {
@@ -473,5 +478,6 @@ mod tests {
     fn sheets_of_days_lie_one_after_the_other() {
         assert!(id(20_000, 0) > id(19_999, 99) && id(-1, 5) < id(0, 0));
         assert_eq!((place(255), place(256), place(70_000)), ((0, 255), (1, 0), (273, 112)));
+        assert_eq!((number(0, 255), number(273, 112)), (255, 70_000));
     }
 }

@@ -123,6 +123,10 @@ fn a_damaged_sheet_stays_one_whatever_is_written_later() {
         ward.write();
         let error = ward.inventory().activity(period).expect_err("cut").to_string();
         assert!(error.contains(table), "{error}");
+        // The register is of all days: it would be less by what was done on the damaged one.
+        assert!(ward.inventory().activity(None).is_err(), "{table}");
+        let another = ward.inventory().activity(Some((monday + 1, monday + 1)));
+        assert_eq!(another.is_ok(), period.is_some(), "{table}");
     }
 }
 

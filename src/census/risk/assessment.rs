@@ -237,10 +237,19 @@ pub struct Until {
     pub row: String,
     /// Product and edition.
     pub edition: String,
-    /// The last day that everybody has.
+    /// The last day that everybody has; "before" and a day where only that is known.
     pub end: String,
     /// The last day for who pays, and what for.
     pub paid: Option<(String, String)>,
+}
+
+impl Until {
+    /// Edition and day in words.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let verb = if self.end.starts_with("before ") { "ended" } else { "until" };
+        format!("{} {verb} {}", self.edition, self.end)
+    }
 }
 
 /// How much a device should worry, with every term.

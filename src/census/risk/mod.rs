@@ -102,7 +102,7 @@ fn assess(
     let advisories = advisory::matches(book, asset);
     let (support, advisories) = (&support, &advisories);
     let look = Look { asset, book, around, today, watched, support, advisories };
-    let (known, missing) = coverage(asset);
+    let (known, missing) = coverage(asset, support.state.is_some());
     let mut found = rules::findings(&look);
     for finding in &mut found {
         book.accepted.apply(finding, asset, today);
@@ -126,12 +126,18 @@ fn assess(
     assessment
 }
 
-/// Which of [`IDENTIFYING`] are known, and which are not.
-fn coverage(asset: &Asset<'_>) -> (Vec<String>, Vec<String>) {
-    let (known, missing): (Vec<&str>, Vec<&str>) =
-        IDENTIFYING.iter().partition(|name| !asset.shown(name).is_empty());
-    let own = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-    (own(known), own(missing))
+/// Which of [`IDENTIFYING`] are known, and which are not. A version of which nobody knows
+/// until when it is mended tells no more than none.
+fn coverage(asset: &Asset<'_>, has_support: bool) -> (Vec<String>, Vec<String>) {
+    let (mut known, mut missing) = (Vec::new(), Vec::new());
+    for name in IDENTIFYING {
+        match name {
+            _ if asset.shown(name).is_empty() => missing.push(name.to_owned()),
+            "os_version" if !has_support => missing.push("os_support".to_owned()),
+            _ => known.push(name.to_owned()),
+        }
+    }
+    (known, missing)
 }
 
 /// The day of a time, in UTC.

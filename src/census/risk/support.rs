@@ -95,11 +95,15 @@ pub(super) fn of(book: &RiskBook, asset: &Asset<'_>, today: Date) -> Support {
     let text = |it: &Option<Candidate<'_>>| it.as_ref().map(|it| it.value.to_string());
     let known = Known { version: text(&version), build: text(&build), edition: text(&edition) };
     let mut editions: Vec<(&Product, &Edition)> = Vec::new();
+    let mut older: Vec<Until> = Vec::new();
     for alternative in alternatives(&name.value) {
         let found = known.editions(&alternative, &book.products);
         if found.is_empty() {
-            // Of one thing that it may be nothing is known: then nothing is known.
-            return Support::default();
+            let Some(before) = known.before_all(&alternative, &book.products, today) else {
+                // Of one thing that it may be nothing is known: then nothing is known.
+                return Support::default();
+            };
+            older.push(before);
         }
         editions.extend(found);
     }
@@ -108,6 +112,7 @@ pub(super) fn of(book: &RiskBook, asset: &Asset<'_>, today: Date) -> Support {
         (false, Some(paid)) if today <= paid => Supported::Depends,
         (false, _) => Supported::No,
     });
+    let states = states.chain(older.iter().map(|_| Supported::No));
     let state = states.reduce(|all, one| if all == one { all } else { Supported::Depends });
     // Which version it is does not depend on anything: it is not known.
     if state == Some(Supported::Depends) && version.is_none() && build.is_none() {
@@ -128,7 +133,7 @@ pub(super) fn of(book: &RiskBook, asset: &Asset<'_>, today: Date) -> Support {
         end: it.last().to_string(),
         paid: it.paid.map(|paid| (paid.to_string(), it.offer.clone())),
     });
-    let ends: Vec<_> = ends.collect();
+    let ends: Vec<_> = ends.chain(older).collect();
     let said = build.as_ref().or(version.as_ref()).unwrap_or(&name);
     let evidence = said.reasons.first().map(|why| Proof {
         text: format!("{}={} says {}", why.key, why.value, name.value),
@@ -158,7 +163,7 @@ impl Support {
 fn line(it: &Until) -> String {
     let paid = it.paid.as_ref();
     let paid = paid.map(|(day, offer)| format!(" ({offer} until {day})")).unwrap_or_default();
-    format!("{} until {}{paid}", it.edition, it.end)
+    format!("{}{paid}", it.said())
 }
 
 /// "Windows 7 / Server 2008 R2": what it may be, each with its family.
@@ -198,6 +203,33 @@ impl Known {
         found
     }
 
+    /// A version below all of a family of which only versions are told: the makers ended it
+    /// before the lowest that has a row, whose date is said once it has passed. A higher one
+    /// is of a row that is still to be written.
+    fn before_all(&self, name: &str, all: &[Product], today: Date) -> Option<Until> {
+        let version = numbers(self.version.as_ref()?);
+        let mut lowest: Option<(Vec<u32>, &str, &Product)> = None;
+        for product in all.iter().filter(|it| it.name == name) {
+            if !product.builds.is_empty() || product.versions.is_empty() {
+                return None;
+            }
+            for of in &product.versions {
+                let row = (numbers(of), of.as_str(), product);
+                if lowest.as_ref().is_none_or(|(least, ..)| row.0 < *least) {
+                    lowest = Some(row);
+                }
+            }
+        }
+        let (least, row, product) = lowest?;
+        // Where it has fewer numbers and all are the same, it may be this very one.
+        let mut both = version.iter().zip(&least);
+        let (own, other) = both.find(|(own, other)| own != other)?;
+        let ends = product.editions.iter().map(|it| it.paid.unwrap_or(it.end).max(it.last()));
+        let end = ends.max().filter(|end| own < other && *end < today)?;
+        let edition = format!("{} before {row}", product.name);
+        Some(Until { row: product.id.clone(), edition, end: format!("before {end}"), paid: None })
+    }
+
     fn may_be(&self, product: &Product) -> bool {
         match (&self.build, &self.version) {
             (Some(build), _) if !product.builds.is_empty() => is_of(build, &product.builds),
@@ -207,6 +239,20 @@ impl Known {
     }
 }
 
+/// The numbers of a version, up to where it is anything else: 15.1(3)S2 is 15 and 1.
+fn numbers(version: &str) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    for part in version.split('.') {
+        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let Some(number) = part.get(..end).and_then(|digits| digits.parse().ok()) else { break };
+        numbers.push(number);
+        if end < part.len() {
+            break;
+        }
+    }
+    numbers
+}
+
 /// Whether a version is one of these or below it: 12.5 is a 12, 120 is none.
 fn is_of(version: &str, of: &[String]) -> bool {
     of.iter().any(|of| {
@@ -214,4 +260,42 @@ fn is_of(version: &str, of: &[String]) -> bool {
             rest.is_empty() || !rest.starts_with(|c: char| c.is_ascii_alphanumeric())
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_older_than_all_rows_has_ended_before_them() {
+        let before = |name: &str, version: &str, today: &str| {
+            let version = Some(version.to_owned());
+            let known = Known { version, build: None, edition: None };
+            let products = &RiskBook::builtin().products;
+            assert!(known.editions(name, products).is_empty(), "{name}");
+            let until = known.before_all(name, products, today.parse().unwrap());
+            until.map(|it| it.said())
+        };
+        let today = "2026-11-02";
+        let eos = "Arista EOS before 4.26 ended before 2024-04-15";
+        assert_eq!(before("Arista EOS", "4.20.1F", today).as_deref(), Some(eos));
+        assert_eq!(before("Arista EOS", "4.20.1F", "2024-04-15"), None, "not yet certain");
+        let xe = "Cisco IOS XE before 16.12 ended before 2023-07-31";
+        for version in ["16.6.1", "03.16.05.S", "15.1(3)S2", "16.9.5"] {
+            assert_eq!(before("Cisco IOS XE", version, today).as_deref(), Some(xe), "{version}");
+        }
+        for (name, version) in [
+            ("Cisco IOS XE", "16"),
+            ("Cisco IOS XE", "18.1.1"),
+            ("Cisco IOS XE", "Everest"),
+            ("Arista EOS", "5.1.0F"),
+            // Between two rows; below one that is not over; of a family told by builds.
+            ("SUSE Linux", "15.1"),
+            ("Rocky Linux", "7"),
+            ("Windows 10", "1"),
+            ("VxWorks", "5.5"),
+        ] {
+            assert_eq!(before(name, version, today), None, "{name} {version}");
+        }
+    }
 }

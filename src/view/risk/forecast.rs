@@ -22,7 +22,8 @@ pub fn forecast(ranked: &[(&Known<'_>, &Assessment)], now: Timestamp) -> String 
         .flat_map(|(asset, it)| it.support.iter().map(move |until| (*asset, *it, until)))
         .filter_map(|(asset, it, until)| {
             // Of several editions it has one: the others say nothing of it.
-            Some((until.end.parse().ok()?, asset, until, it.support.len() > 1))
+            let day = until.end.trim_start_matches("before ");
+            Some((day.parse().ok()?, asset, until, it.support.len() > 1))
         })
         .collect();
     ends.sort_by(|a, b| (a.0, &a.1.id, &a.2.edition).cmp(&(b.0, &b.1.id, &b.2.edition)));

@@ -107,7 +107,7 @@ fn support(page: &mut String, it: &Assessment) {
     let Some(state) = it.supported else { return };
     let _ = writeln!(page, "operating system supported: {state}");
     for until in &it.support {
-        let _ = write!(page, "  {} until {}", until.edition, until.end);
+        let _ = write!(page, "  {}", until.said());
         if let Some((day, offer)) = &until.paid {
             let _ = write!(page, ", {offer} until {day}");
         }

@@ -35,9 +35,9 @@ fn families_are_told_by_version_and_their_neighbours_are_not() {
         (described, catalyst!("17.6.5"), (no, "2024-07-30")),
         (described, catalyst!("17.15.1"), (yes, "2028-08-09")),
         (described, catalyst!("17.1.1"), (no, "2020-11-21")),
-        // A train to come, and one before the table begins.
+        // A train to come, and one before the table begins, which ended before its rows did.
         (described, catalyst!("17.21.1"), nothing),
-        (described, catalyst!("16.9.4"), nothing),
+        (described, catalyst!("16.9.4"), (no, "before 2023-07-31")),
         (
             described,
             "Arista Networks EOS version 4.30.2F running on an Arista Networks DCS-7050",
@@ -51,7 +51,7 @@ fn families_are_told_by_version_and_their_neighbours_are_not() {
         (
             described,
             "Arista Networks EOS version 4.3.4 running on an Arista Networks DCS-7050",
-            nothing,
+            (no, "before 2024-04-15"),
         ),
         (
             described,

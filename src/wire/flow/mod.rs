@@ -22,6 +22,7 @@ mod stream;
 mod sweep;
 mod table;
 mod tcp;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -34,10 +35,10 @@ use recognise::Known;
 use seen::Seen;
 use stream::Conversation;
 use sweep::Sweeps;
-use table::{Flow, Phase, Table, Told};
+use table::{Flow, Phase, Table};
 
-use crate::net::{HostId, Segment};
-use crate::observe::{Observation, Observed, Role};
+use crate::net::Segment;
+use crate::observe::Observation;
 use crate::time::Timestamp;
 use crate::wire::dissect::Error;
 use crate::wire::packet::{Layer3, Layer4, Packet, TcpFlags};
@@ -228,11 +229,12 @@ impl Engine {
             return;
         };
         let Some(flow) = self.table.get_mut(index) else { return };
+        let mac = packet.src_mac.unwrap_or_default();
+        if flow.macs.get(direction) != Some(&mac) {
+            flow.changes_hands(direction, mac, &mut self.seen, out);
+        }
         if let Some(last) = flow.last.get_mut(direction) {
             *last = packet.at;
-        }
-        if let Some(mac) = flow.macs.get_mut(direction) {
-            *mac = packet.src_mac.unwrap_or_default();
         }
         if let Some(n) = flow.packets.get_mut(direction) {
             *n = n.saturating_add(1);
@@ -363,90 +365,19 @@ impl Engine {
         }
     }
 
-    /// Says once who serves what to whom: when the conversation is two-sided, or its
-    /// protocol is known.
-    fn tell(&mut self, index: u32, packet: &Packet<'_>, out: &mut Vec<Observation>) {
-        let Some(flow) = self.table.get_mut(index) else { return };
-        let both = flow.is_two_sided();
-        let decided = flow.phase != Phase::Recognising;
-        let (Some(client), true) = (flow.client, decided && flow.told != Told::All) else { return };
-        let name = flow.protocol.map_or("", recognise::name);
-        if !both && name.is_empty() {
-            return;
-        }
-        // A multicast answer or a one-sided mirror names no peer: what is known of one
-        // side is said once, and all of it when the other has spoken too.
-        if !both && flow.told == Told::Half {
-            return;
-        }
-        flow.told = if both { Told::All } else { Told::Half };
-        let client_sends = usize::from(client);
-        let (from, to) = (flow.key.end(client_sends), flow.key.end(client_sends ^ 1));
-        let transport = flow.key.transport();
-        let from_client = packet.addresses().map(|a| a.0) == Some(from.0)
-            && packet.ports().map(|p| p.0) == Some(from.1);
-        let macs = if from_client {
-            (packet.src_mac, packet.dst_mac)
-        } else {
-            (packet.dst_mac, packet.src_mac)
-        };
-        let client = host(packet.segment, macs.0, Some(from.0));
-        let server = host(packet.segment, macs.1, Some(to.0));
-        // Mostly the next of many conversations of the same two, of which all is said.
-        let all = (server, transport, to.1, name);
-        if both && is_somebody(&client) && !self.seen.is_news(&client, all, packet.at, out) {
-            return;
-        }
-        let mut emit = Emit {
-            seen: &mut self.seen,
-            out,
-            at: packet.at,
-            frame: packet.frame,
-            sender: client,
-            receiver: server,
-        };
-        if both || !from_client {
-            emit.say(server, Observed::Service(transport, to.1, name.into(), Role::Server));
-        }
-        if !name.is_empty() && (both || from_client) {
-            emit.say(client, Observed::Service(transport, to.1, name.into(), Role::Client));
-        }
-        if both && server.ip.is_some() {
-            emit.say(client, Observed::Peer(server));
-            emit.say(server, Observed::Peer(client));
-        }
-    }
-
     /// Ends what packet time has ended.
     fn expire(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
         let mut ended = std::mem::take(&mut self.ended);
         self.table.advance(now, |flow| ended.push(flow.clone()));
         // Many end at once: all ask for their speakers before the first has its say.
         for flow in &ended {
-            [0, 1].iter().for_each(|&side| self.seen.ask(&last_sender(flow, side)));
+            [0, 1].iter().for_each(|&side| self.seen.ask(&flow.last_sender(side)));
         }
         for flow in ended.drain(..) {
             self.end(&flow, out);
         }
         self.ended = ended;
         self.seen.advance(now, out);
-    }
-
-    /// Last words of a flow: when each end was last there.
-    fn end(&mut self, flow: &Flow, out: &mut Vec<Observation>) {
-        self.give_back(flow.conversation);
-        for direction in [0, 1] {
-            let (Some(last), Some(said)) = (flow.last.get(direction), flow.present.get(direction))
-            else {
-                continue;
-            };
-            if second(*last) > *said && *said != 0 {
-                let host = last_sender(flow, direction);
-                if is_somebody(&host) {
-                    self.seen.was_there(host, *last, out);
-                }
-            }
-        }
     }
 
     /// Lets go of the conversation of a flow, and reads no more of it.
@@ -465,12 +396,6 @@ impl Engine {
             self.free.push(conversation);
         }
     }
-}
-
-/// Who sent last in this direction.
-fn last_sender(flow: &Flow, direction: usize) -> HostId {
-    let mac = flow.macs.get(direction).copied();
-    host(flow.key.segment(), mac, Some(flow.key.end(direction).0))
 }
 
 fn ttl(packet: &Packet<'_>) -> Option<u8> {

@@ -24,12 +24,11 @@ impl Census {
     /// the last time and is no more.
     pub(super) fn moved(&self, place: usize, id: &HostId, at: Timestamp) -> Option<Timestamp> {
         let (_, host) = self.hosts.get(place)?;
-        if !self.tenancies.may_have_moved(id.ip?, host.span.first) {
-            return None;
-        }
-        let here = (id.segment, id.mac);
-        let heard = self.heard(id, host);
-        let moved = self.tenancies.moved(here, id.ip?, heard, at)?;
+        let (ip, here) = (id.ip?, (id.segment, id.mac));
+        let lapsed = self.tenancies.lapsed(here, ip, host.span, at);
+        let may = self.tenancies.may_have_moved(ip, host.span.first);
+        let moved = || self.tenancies.moved(here, ip, self.heard(id, host), at);
+        let moved = may.then(moved).flatten().max(lapsed)?;
         (host.span.first < moved && moved <= at).then_some(moved)
     }
 
@@ -144,7 +143,7 @@ impl Census {
             all.sort_by_key(first);
             // The speaker before: when it was heard, since when the address was its own, and
             // when it was first heard since then.
-            let mut before: Option<(Timestamp, Option<Timestamp>, Timestamp)> = None;
+            let mut before: Option<(Span, Option<Timestamp>, Timestamp)> = None;
             for place in &all {
                 let Some((_, host)) = self.hosts.get_mut(*place) else { continue };
                 let now = host.span.first;
@@ -153,14 +152,15 @@ impl Census {
                 let since = before.map_or(known, |(earlier, until, heard)| {
                     let here = (id.segment, id.mac);
                     let moved = self.tenancies.moved(here, ip, heard, now).or(known);
-                    moved.filter(|at| *at > earlier).or(until)
+                    let moved = moved.max(self.tenancies.lapsed(here, ip, earlier, now));
+                    moved.filter(|at| *at > earlier.first).or(until)
                 });
                 if host.since != since {
                     host.since = since;
                     host.dirty = true;
                 }
                 let heard = before.filter(|it| it.1 == since).map_or(now, |it| it.2);
-                before = Some((now, since, heard));
+                before = Some((host.span, since, heard));
             }
             self.turns.insert(id, all);
         }
@@ -254,7 +254,7 @@ mod tests {
             assert_eq!(parts, right, "{order:?}");
             orders.push(turns(&it));
         }
-        let right = [(1, 1, None), (1001, 1001, Some(1000)), (2001, 2001, Some(1000))];
+        let right = [(1, 1, None), (1001, 1001, Some(1000)), (2001, 2001, Some(1060))];
         assert!(orders.iter().all(|it| *it == right), "{orders:?}");
     }
 

@@ -37,6 +37,10 @@ const TURN_WITHIN: i64 = 86_400 * SECOND;
 /// Who claims an address for so long has it, whatever else there is of it.
 pub(super) const HELD_LONG: i64 = 600 * SECOND;
 
+/// Of whom nothing is heard for so long after its lease was over does not have the address
+/// any more. Who goes on has renewed it unseen.
+pub(super) const LAPSES: i64 = 3_600 * SECOND;
+
 /// Addresses of which the holder is remembered.
 const MAX_ADDRESSES: usize = 262_144;
 
@@ -388,6 +392,31 @@ impl Tenancies {
             // It is back: what it said under the address before was before another.
             Some(own) => own.at(at).filter(|now| own.was_anothers(now.mac, at)).map(|it| it.since),
         }
+    }
+
+    /// Since when an address is nobody's, of one who was heard under it in a time and is heard
+    /// again at another: its lease was over, and then nothing was heard for long.
+    pub(super) fn lapsed(
+        &self,
+        (segment, mac): (Segment, Option<Mac>),
+        ip: IpAddr,
+        heard: Span,
+        at: Timestamp,
+    ) -> Option<Timestamp> {
+        if at.since(heard.last) <= LAPSES {
+            return None;
+        }
+        let now = || {
+            let all = self.chains.get(&(domain(segment), ip));
+            all.into_iter().flatten().filter_map(|chain| chain.at(at))
+        };
+        let holder = now().max_by_key(|it| it.begins).map(|it| it.mac)?;
+        let own = || now().filter(|it| it.mac == holder);
+        let end = own().filter(|it| it.leased && it.until > it.last).map(|it| it.until).max()?;
+        let renewed = own().any(|it| it.last > end);
+        let had_it = heard.first.since(end) <= LAPSES;
+        let since = end.max(heard.last);
+        (mac != Some(holder) && !renewed && had_it && at.since(since) > LAPSES).then_some(since)
     }
 
     /// Whether a card claims this address, in this very segment.

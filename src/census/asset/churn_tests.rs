@@ -274,3 +274,51 @@ fn who_was_not_given_an_address_declines_nothing() {
     it.say(5, A, Observed::Address(IP, Lease::Declined));
     assert!(it.0.assets().iter().all(|asset| asset.conflicts.is_empty()), "too late");
 }
+
+#[test]
+fn an_address_whose_lease_was_over_long_ago_stands_for_itself() {
+    let end = |minutes: &[i64], last: i64, set: &dyn Fn(&mut Hospital)| {
+        let mut it = Hospital::new();
+        it.leased(0, A, false);
+        set(&mut it);
+        minutes.iter().for_each(|minute| it.named(*minute, "WS-A"));
+        it.named(last, "MR-1");
+        it.names()
+    };
+    let kept = all(&[(FIRST, &["MR-1", "WS-A"])]);
+    let apart =
+        |since: &str| all(&[(&format!("ip:10.1.0.7{since}"), &["MR-1"]), (FIRST, &["WS-A"])]);
+    // It goes on, or is silent for a little.
+    let none = |_: &mut Hospital| ();
+    assert_eq!(end(&[5, 62, 110, 160, 210], 250, &none), kept, "renewed unseen");
+    assert_eq!(end(&[5], 110, &none), kept);
+    // Two days later.
+    assert_eq!(end(&[5], 2880, &none), apart(" since 1970-01-01T01:00:00+00:00"));
+    assert_eq!(end(&[5, 70], 2880, &none), apart(" since 1970-01-01T01:10:00+00:00"));
+    // It has its lease renewed, or says after it that it has the address.
+    assert_eq!(end(&[5], 2880, &|it| it.leased(2850, A, true)), kept);
+    assert_eq!(end(&[5], 2880, &|it| (1..9).for_each(|n| it.arp(n * 20, A))), kept);
+    // It never spoke under it, and had another since.
+    let mut it = Hospital::new();
+    it.leased(0, A, false);
+    it.named(2880, "MR-1");
+    assert_eq!(it.names(), all(&[("ip:10.1.0.7", &["MR-1"]), (FIRST, &[])]));
+    for (moves, who) in [(false, FIRST), (true, "ip:10.1.0.7")] {
+        let mut it = Hospital::new();
+        it.arp(0, A);
+        let what = Observed::Address([10, 1, 0, 99].into(), Lease::Arp);
+        if moves {
+            it.say(900, A, what);
+        }
+        it.named(2880, "MR-1");
+        assert_eq!(it.names()[who], ["MR-1"], "{moves}");
+    }
+    // Given back long before its lease is over.
+    let mut it = Hospital::new();
+    let lease = Lease::Dhcp { seconds: 864_000, renewed: false };
+    it.say(0, A, Observed::Address(IP, lease));
+    it.named(5, "WS-A");
+    it.say(10, A, Observed::Address(IP, Lease::Released));
+    it.named(2880, "MR-1");
+    assert_eq!(it.names(), apart(" since 1970-01-01T00:10:00+00:00"));
+}

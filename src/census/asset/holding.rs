@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use super::address::neighbourhood;
 use crate::census::host::Span;
 use crate::census::order::ANOTHER_TIME;
-use crate::census::tenancy::{Domain, HELD_LONG, domain};
+use crate::census::tenancy::{Domain, HELD_LONG, LAPSES, domain};
 use crate::net::{Mac, Segment};
 use crate::observe::Lease;
 use crate::time::{SECOND, Timestamp};
@@ -24,6 +24,9 @@ const DECLINED_WITHIN: i64 = 60 * SECOND;
 /// Holdings of one address, each compared with all others: a flood of cards that all claim
 /// one must not become the square of the flood.
 const MOST: usize = 256;
+
+/// The addresses of each card.
+pub(super) type Bound = HashMap<Mac, BTreeSet<IpAddr>, RandomState>;
 
 /// One card's hold on an address, from its first to its last claim.
 #[derive(Clone, Copy)]
@@ -43,6 +46,8 @@ struct Holding {
     table: bool,
     /// It had it for long, with times in which nobody watched.
     long: bool,
+    /// It was given back.
+    left: bool,
 }
 
 impl Holding {
@@ -117,8 +122,10 @@ impl Holdings {
                 }
             }
             None if !is_full => {
-                let long = false;
-                all.push(Holding { mac, segment, span, fresh, until, given, own, table, long });
+                let (long, left) = (false, false);
+                let it =
+                    Holding { mac, segment, span, fresh, until, given, own, table, long, left };
+                all.push(it);
             }
             None => {}
         }
@@ -180,7 +187,7 @@ impl Holdings {
             return;
         }
         for it in all.iter_mut().filter(|it| it.mac == mac && it.span.last <= at) {
-            it.until = it.until.min(at);
+            (it.until, it.left) = (it.until.min(at), true);
         }
         if !declined {
             return;
@@ -327,6 +334,30 @@ impl Holdings {
             && here().any(|it| others(it.mac) && it.span.first <= first && has(it))
     }
 
+    /// Whether a card has an address no more at a time: its lease was over long before, or it
+    /// has had another instead since then. Who says after its lease that it has it has renewed
+    /// it unseen.
+    fn is_over(&self, (it, ip): (&Holding, IpAddr), at: Timestamp, bound: &Bound) -> bool {
+        let holds = |ip| {
+            let all = self.all(it.segment, ip).iter();
+            all.filter(move |held| held.mac == it.mac && held.span.first <= at)
+        };
+        let Some(said) = holds(ip).map(|held| held.span.last).max() else { return false };
+        let ends = holds(ip).filter(|held| held.left || held.is_leased()).map(|held| held.until);
+        if let Some(end) = ends.max().filter(|end| *end >= said) {
+            return at.since(end) > LAPSES;
+        }
+        let long = holds(ip).any(Holding::is_long);
+        let other = |other: &IpAddr| {
+            let counts = |held: &Holding| held.given.is_some() || held.is_long() || !long;
+            let began = holds(*other).map(|held| held.span.first).min();
+            began.is_some_and(|began| began > said) && holds(*other).any(counts)
+        };
+        // An IPv6 host has several at once.
+        let others = bound.get(&it.mac).into_iter().flatten().take(MOST);
+        at.since(said) > LAPSES && ip.is_ipv4() && others.filter(|it| it.is_ipv4()).any(other)
+    }
+
     /// The one card that held the address in this time; in the same segment first. None
     /// when it may have been several: then nobody is named. Of those who claim it only now
     /// it is nobody who was heard under it before.
@@ -334,8 +365,8 @@ impl Holdings {
         &self,
         segment: Segment,
         ip: IpAddr,
-        span: Span,
-        heard: Timestamp,
+        (span, heard): (Span, Timestamp),
+        bound: &Bound,
     ) -> Option<Mac> {
         let known = self.all(segment, ip);
         if known.is_empty() {
@@ -369,12 +400,13 @@ impl Holdings {
             let leased = || then.iter().copied().filter(|it| it.is_leased()).collect();
             return at(then.clone()).or_else(|| at(leased()));
         }
-        // Nobody claimed it just then: it was still the last one's.
+        // Nobody claimed it just then: it was still the last one's, unless that has it no more.
         let before = |it: &&Holding| it.span.first <= span.first;
         if let Some(last) = all().filter(before).map(|it| it.span.first).max() {
             // Holds of one time in several segments are isolated networks.
             let same = |it: &&Holding| it.span.last >= last && it.span.first <= last;
-            return at(all().filter(same).collect());
+            let over = |it: &&Holding| self.is_over((it, ip), span.first, bound);
+            return at(all().filter(same).filter(|it| !over(it)).collect());
         }
         // Nor ever before: it was the first one's already, unless that one had it leased.
         let first = all().min_by_key(|it| it.span.first)?;

@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use foldhash::fast::RandomState;
 
 use super::address::{is_link_local, is_public, is_somebodys, is_virtual_router, network};
-use super::holding::Holdings;
+use super::holding::{Bound, Holdings};
 use crate::census::host::{Evidence, Host, Span};
 use crate::census::tenancy::{Domain, domain};
 use crate::net::{HostId, Mac, Segment};
@@ -105,7 +105,7 @@ pub(super) struct Identifier {
     /// Who held which address when.
     holdings: Holdings,
     /// The same by MAC.
-    bound: HashMap<Mac, BTreeSet<IpAddr>, RandomState>,
+    bound: Bound,
     /// When a speaker was first heard since its address was its own, of those who are kept
     /// apart for nobody watched between.
     begun: HashMap<(HostId, Option<Timestamp>), Timestamp, RandomState>,
@@ -399,6 +399,15 @@ impl Identifier {
         self.who(id, (span, self.heard(id, span)), None)
     }
 
+    fn holder(
+        &self,
+        segment: Segment,
+        ip: IpAddr,
+        (span, heard): (Span, Timestamp),
+    ) -> Option<Mac> {
+        self.holdings.holder(segment, ip, (span, heard), &self.bound)
+    }
+
     /// In a time, of one who was first heard at another.
     fn who(
         &self,
@@ -419,14 +428,14 @@ impl Identifier {
                     return device(mac);
                 }
                 let routed = is_virtual_router(mac) || self.is_router(id.segment, mac);
-                match self.holdings.holder(id.segment, ip, span, heard) {
+                match self.holder(id.segment, ip, (span, heard)) {
                     Some(holder) => Some(Identity::Mac(holder)),
                     None if routed => at(ip),
                     None => Some(Identity::Mac(mac)),
                 }
             }
             (Some(mac), None) => device(mac),
-            (None, Some(ip)) => match self.holdings.holder(id.segment, ip, span, heard) {
+            (None, Some(ip)) => match self.holder(id.segment, ip, (span, heard)) {
                 Some(holder) => Some(Identity::Mac(holder)),
                 None => at(ip),
             },

@@ -3,13 +3,17 @@
 //! An answer of NBSTAT or an engine ID names a card in its payload, where anybody can
 //! write any. It says who a speaker is as long as the card was not somewhere else at the
 //! time, is of the same maker, and stands for nothing that tells of a device by more.
+//! What both say in a field that tells devices apart is copied, where the cards of two
+//! makers are on line at once and nothing else tells that they are of one device.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::address::is_link_local;
 use super::group::Group;
 use super::serial;
 use crate::census::host::{Host, Span};
+use crate::census::signature::oui;
 use crate::net::{HostId, Mac};
 
 /// Whether a group that says that a card is its own may be it.
@@ -17,6 +21,47 @@ pub(super) fn may_be(says: &Group<'_>, card: &Group<'_>, mac: Mac) -> bool {
     // Who stands on its own link with another maker's card is another.
     let near = says.identity.mac().is_none_or(|own| own.0[..3] == mac.0[..3]);
     near && !is_elsewhere(says, card, mac) && !is_known(card)
+}
+
+/// Whether one of two who say the same of themselves has it from the other: their cards were
+/// heard on their own links at the same time, have no address in common, and are of
+/// different makers.
+pub(super) fn is_copied(one: &Group<'_>, other: &Group<'_>) -> bool {
+    let (these, those) = (cards(one), cards(other));
+    if these.is_empty() || those.is_empty() {
+        return false;
+    }
+    let one_maker = |a: Mac, b: Mac| {
+        let named = oui::vendor(a).is_some_and(|name| oui::vendor(b) == Some(name));
+        a.0[..3] == b.0[..3] || named
+    };
+    let related = these.iter().any(|(a, ..)| those.iter().any(|(b, ..)| one_maker(*a, *b)));
+    let at_once = || {
+        let mut pairs = these.iter().flat_map(|(.., a)| those.iter().map(move |(.., b)| (a, b)));
+        pairs.any(|(a, b)| a.common(*b).is_some())
+    };
+    !related && at_once() && own(&these, one).is_disjoint(&own(&those, other))
+}
+
+/// The cards of a device that spoke on their own links, and from when to when.
+fn cards(group: &Group<'_>) -> Vec<(Mac, Span)> {
+    let of = |mac: Mac| {
+        let near =
+            |(id, host): &&(&HostId, &Host)| id.mac == Some(mac) && host.spoke && !host.routed;
+        let spans = group.hosts.iter().filter(near).map(|(_, host)| host.span);
+        let heard = spans.reduce(|mut all, span| {
+            all.cover(span);
+            all
+        });
+        Some((mac, heard?))
+    };
+    group.identities().filter_map(|it| of(it.mac()?)).collect()
+}
+
+/// Addresses of these cards of a device.
+fn own(cards: &[(Mac, Span)], group: &Group<'_>) -> BTreeSet<IpAddr> {
+    let of = |mac: Mac| group.hosts.iter().flat_map(move |(id, host)| addresses(id, host, mac));
+    cards.iter().flat_map(|(mac, _)| of(*mac)).map(|(ip, _)| ip).collect()
 }
 
 /// Whether the card had another address while who names it spoke: nobody is in two
@@ -127,5 +172,45 @@ mod tests {
         };
         let keys = ["dicom.serial", "dicom.device_uid", "dicom.udi", "dicom.station_name"];
         assert_eq!(keys.map(joined), [false, false, false, true]);
+    }
+
+    #[test]
+    fn who_copies_an_identifier_is_no_part_of_its_owner() {
+        const OWN: (&str, &str) = ("00:01:02:00:00:04", "10.1.0.4");
+        const NEXT: (&str, &str) = ("00:01:02:00:00:05", "10.2.0.4");
+        const STRANGER: (&str, &str) = ("3c:52:82:66:66:66", "10.1.0.66");
+        let endpoint = ("wsd.endpoint", "urn:uuid:3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+        let engine = ("snmp.engine_mac", OWN.0);
+        let name = ("mdns.hostname", "ct-7");
+        let devices = |cards: &[((&str, &str), i64)], says: &[(&'static str, &'static str)]| {
+            let mut it = Hospital::new();
+            let mut say = |(mac, ip): (&str, &str), second: i64, what| {
+                let mac = Some(mac.parse().unwrap());
+                let host = HostId { segment: Segment::default(), mac, ip: ip.parse().ok() };
+                it.0.apply(0, Observation { at: Timestamp(second * SECOND), frame: 1, host, what });
+            };
+            for (card, begins) in cards {
+                for second in [*begins, begins + 600] {
+                    say(*card, second, Observed::Present(Some(64)));
+                }
+                for (key, value) in says {
+                    say(*card, begins + 300, Observed::Fact(Key::new(key), (*value).into()));
+                }
+            }
+            it.assets().iter().map(|asset| asset.macs.len()).collect::<Vec<_>>()
+        };
+        for says in [endpoint, engine] {
+            assert_eq!(devices(&[(OWN, 0), (STRANGER, 100)], &[says]), [1, 1], "{says:?}");
+            // Who speaks first is not whose it is: the others stay one.
+            let three = [(STRANGER, 0), (OWN, 50), (NEXT, 100)];
+            let mut cards = devices(&three, &[says]);
+            cards.sort_unstable();
+            assert_eq!(cards, [1, 2], "{says:?}");
+            assert_eq!(devices(&[(OWN, 0), (NEXT, 100)], &[says]), [2], "of one maker");
+            assert_eq!(devices(&[(OWN, 0), (STRANGER, 100)], &[says, name]), [2], "one name");
+            assert_eq!(devices(&[(OWN, 0), (STRANGER, 900)], &[says]), [2], "another card");
+            let same = (STRANGER.0, OWN.1);
+            assert_eq!(devices(&[(OWN, 0), (same, 100)], &[says]), [2], "one address");
+        }
     }
 }

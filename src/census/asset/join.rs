@@ -158,16 +158,22 @@ pub(super) fn join<'a>(
                 by_value.entry(format!("{value} {name}")).or_default().insert(at);
             }
         }
-        for places in by_value.into_values().filter(|places| places.len() <= MOST) {
+        // What comes with a name in common, or is one, a computer has on all of its cards.
+        let bare = !rule.named && !rule.passes_on;
+        for mut places in by_value.into_values().filter(|places| places.len() <= MOST) {
             let differ = |whole: &Group<'a>, part: &Group<'a>| {
                 are_apart(pins, whole, part)
                     || rule.passes_on && follows(whole, part)
                     || rule.key == ROUTER && !share_area(whole, part)
+                    || bare && !share_name(whole, part) && claim::is_copied(whole, part)
             };
-            merge(groups, &places, differ, |group| {
-                let (value, said) = value(group, rule)?;
-                Some((rule.name, rule.key, value, said))
-            });
+            // Whom the first has not taken in may be one without it.
+            while places.len() > 1 {
+                places = merge(groups, &places, differ, |group| {
+                    let (value, said) = value(group, rule)?;
+                    Some((rule.name, rule.key, value, said))
+                });
+            }
         }
     }
     for places in leased::of_one_computer(groups) {
@@ -286,6 +292,12 @@ fn names(group: &Group<'_>) -> BTreeSet<String> {
     group.hosts.iter().flat_map(|(_, host)| of(host)).collect()
 }
 
+/// Whether two are called the same, or say one serial number.
+fn share_name(one: &Group<'_>, other: &Group<'_>) -> bool {
+    !names(one).is_disjoint(&names(other))
+        || serial::name(one).is_some_and(|name| serial::name(other) == Some(name))
+}
+
 /// Names by which network gear calls itself to its neighbours.
 fn gear_names(group: &Group<'_>) -> BTreeSet<String> {
     let of = |host: &Host| -> Vec<String> {
@@ -334,15 +346,17 @@ fn follows(one: &Group<'_>, other: &Group<'_>) -> bool {
     cards && heard(one).zip(heard(other)).is_some_and(|(a, b)| a.common(b).is_none())
 }
 
-/// Makes the groups in these places one, those that do not `differ`.
+/// Makes the groups in these places one, those that do not `differ`, and tells
+/// which do.
 fn merge<'a>(
     groups: &mut Groups<'a>,
     places: &BTreeSet<usize>,
     differ: impl Fn(&Group<'a>, &Group<'a>) -> bool,
     why: impl Fn(&Group<'a>) -> Option<(&'static str, &'a str, &'a str, Said)>,
-) {
+) -> BTreeSet<usize> {
+    let mut left = BTreeSet::new();
     if places.len() < 2 {
-        return;
+        return left;
     }
     // Named after the card that was seen first: that does not change any more.
     let age = |at: &usize| {
@@ -351,18 +365,23 @@ fn merge<'a>(
         let is_card = matches!(group.identity, Identity::Mac(_));
         Some((!is_card, first, group.identity.clone()))
     };
-    let Some(into) = places.iter().copied().min_by_key(age) else { return };
+    let Some(into) = places.iter().copied().min_by_key(age) else { return left };
     for from in places.iter().copied().filter(|from| *from != into) {
         let (Some(whole), Some(part)) = (groups.all.get(into), groups.all.get(from)) else {
-            return;
+            return left;
         };
-        if part.is_nobody() || differ(whole, part) {
+        if part.is_nobody() {
+            continue;
+        }
+        if differ(whole, part) {
+            left.insert(from);
             continue;
         }
         let Some((rule, key, value, said)) = why(part).or_else(|| why(whole)) else { continue };
         let identity = part.identity.clone();
         groups.join(into, from, Joined { identity, rule, key, value, said });
     }
+    left
 }
 
 /// The card that a KNX device says is its own, where it is: such a device has one.

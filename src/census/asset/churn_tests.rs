@@ -132,21 +132,27 @@ fn two_at_once_are_a_conflict_and_no_merge() {
 }
 
 #[test]
-fn who_answers_for_many_is_at_odds_with_nobody() {
-    let mut it = Hospital::new();
+fn who_answers_for_many_of_other_segments_is_at_odds_with_nobody() {
     let proxy = Mac([0, 1, 2, 0, 0, 8]);
-    for minute in 0..9 {
-        for n in 1..5 {
+    let conflicts = |vlan, many: u8| {
+        let mut it = Hospital::new();
+        for (minute, n) in (0..9).flat_map(|minute| (1..=many).map(move |n| (minute, n))) {
             let ip = IpAddr::from([10, 1, 0, n]);
-            for (mac, late) in [(Mac([0, 1, 2, 0, 1, n]), 0), (proxy, 1)] {
-                let host = HostId { segment: Segment::default(), mac: Some(mac), ip: Some(ip) };
+            for (mac, vlan, late) in [(Mac([0, 1, 2, 0, 1, n]), vlan, 0), (proxy, 0, 1)] {
+                let segment = Segment { vlan, ..Segment::default() };
+                let host = HostId { segment, mac: Some(mac), ip: Some(ip) };
                 let at = Timestamp((2 * minute + late) * 60 * SECOND);
                 let what = Observed::Address(ip, Lease::Arp);
                 it.0.apply(0, Observation { at, frame: 1, host, what });
             }
         }
+        it.0.assets().iter().map(|asset| asset.conflicts.len()).sum::<usize>()
+    };
+    assert_eq!(conflicts(20, 4), 0, "proxy ARP");
+    // Where the owners answer themselves it is none, however many they are.
+    for many in 1..6 {
+        assert_eq!(conflicts(0, many), 2 * usize::from(many));
     }
-    assert!(it.0.assets().iter().all(|asset| asset.conflicts.is_empty()));
 }
 
 #[test]

@@ -210,7 +210,6 @@ impl Holdings {
     pub(super) fn settle(&mut self) {
         let mut at_odds: HashMap<(Segment, Mac), BTreeSet<IpAddr>, RandomState> =
             HashMap::default();
-        let mut pairs = Vec::new();
         for ((_, ip), all) in &mut self.by_address {
             all.sort_unstable_by_key(|it| (it.span.first, it.mac, it.segment));
             // Nearly all are held once.
@@ -227,9 +226,14 @@ impl Holdings {
                 for other in all.iter().skip(n + 1).filter(|other| other.mac != one.mac) {
                     let Some(common) = one.span.common(other.span) else { continue };
                     if one.segment == other.segment && common > AT_ONCE {
-                        pairs.push((one.segment, *ip, one.mac, other.mac));
+                        // Whoever answers for others: their owner is here, and answers himself.
+                        self.conflicts
+                            .extend([(one.mac, *ip, other.mac), (other.mac, *ip, one.mac)]);
                     }
-                    // In its own segment or, as a router does, for those of another.
+                    if one.segment == other.segment {
+                        continue;
+                    }
+                    // As a router does for those of another segment.
                     for it in [one, other] {
                         at_odds.entry((it.segment, it.mac)).or_default().insert(*ip);
                     }
@@ -238,11 +242,6 @@ impl Holdings {
         }
         let proxies = at_odds.into_iter().filter(|(_, ips)| ips.len() >= PROXY);
         self.proxies = proxies.map(|(who, _)| who).collect();
-        for (segment, ip, one, other) in pairs {
-            if ![one, other].iter().any(|mac| self.proxies.contains(&(segment, *mac))) {
-                self.conflicts.extend([(one, ip, other), (other, ip, one)]);
-            }
-        }
     }
 
     /// Packets of this address come through this card.

@@ -111,8 +111,9 @@ pub(super) struct Identifier {
     begun: HashMap<(HostId, Option<Timestamp>), Timestamp, RandomState>,
     /// When an address was first heard through a router.
     heard: HashMap<(Domain, IpAddr), Timestamp, RandomState>,
-    /// Addresses that routers share (RFC 9568): of whichever is on duty, so nobody's.
-    duties: BTreeSet<(Domain, IpAddr)>,
+    /// Addresses that routers share (RFC 9568): of whichever is on duty, so nobody's. How often
+    /// that was said, 2 for more than once.
+    duties: BTreeMap<(Domain, IpAddr), u32>,
 }
 
 impl Identifier {
@@ -124,7 +125,7 @@ impl Identifier {
             bound: HashMap::default(),
             begun: HashMap::default(),
             heard: HashMap::default(),
-            duties: BTreeSet::new(),
+            duties: BTreeMap::new(),
         };
         for (id, host) in hosts.clone() {
             let held = host.addresses.iter().filter(|(_, lease, _)| !lease.is_over());
@@ -219,9 +220,26 @@ impl Identifier {
         for (segment, ip, mac, span) in direct {
             it.bind(segment, ip, mac, span, None);
         }
+        it.keep_devices(hosts.clone());
         it.bind_routers(hosts.clone());
         it.show_routers(hosts);
         it
+    }
+
+    /// Who talks with others from behind a router is a device, whoever says that its address
+    /// is one that routers share: a gateway answers pings there at most. Once said it takes
+    /// nothing from anyone who is heard.
+    fn keep_devices<'a>(&mut self, hosts: impl Iterator<Item = (&'a HostId, &'a Host)>) {
+        if self.duties.is_empty() {
+            return;
+        }
+        for (id, host) in hosts.filter(|(_, host)| host.spoke && host.routed) {
+            let Some(duty) = id.ip.map(|ip| (domain(id.segment), ip)) else { continue };
+            let talks = !(host.services().is_empty() && host.peers().is_empty());
+            if talks || self.duties.get(&duty) == Some(&1) {
+                self.duties.remove(&duty);
+            }
+        }
     }
 
     /// A router that hands on answers under its own address (names asked elsewhere)
@@ -312,7 +330,9 @@ impl Identifier {
             return;
         }
         if is_virtual_router(mac) {
-            self.duties.insert((domain(segment), ip));
+            let often = if span.first < span.last { 2 } else { 1 };
+            let said = self.duties.entry((domain(segment), ip)).or_insert(0);
+            *said = said.saturating_add(often);
             return;
         }
         self.holdings.add((segment, mac), ip, span, lease);
@@ -417,7 +437,7 @@ impl Identifier {
     ) -> Option<Identity> {
         let Segment { sensor, vni, .. } = id.segment;
         let at = |ip| {
-            let duty = self.duties.contains(&(domain(id.segment), ip));
+            let duty = self.duties.contains_key(&(domain(id.segment), ip));
             (!duty).then_some(Identity::Address { sensor, vni, ip, since })
         };
         let device = |mac| (!is_virtual_router(mac)).then_some(Identity::Mac(mac));

@@ -169,6 +169,29 @@ fn an_address_that_routers_share_is_nobodys() {
 }
 
 #[test]
+fn who_is_heard_from_behind_a_router_is_a_device_whatever_one_says_of_its_address() {
+    let who = |vlans: &[u16], talks: bool| {
+        let shared = Mac([0, 0, 0x5e, 0, 1, 7]);
+        let mut far = host(10, ROUTER, Some("10.2.0.9"), 62);
+        far.1.spoke = true;
+        if talks {
+            let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
+            let (tcp, server) = (crate::net::Transport::Tcp, crate::observe::Role::Server);
+            far.1.speaks((tcp, 104, "dicom", server), said, &mut Room::default());
+        }
+        let duties = vlans.iter().map(|vlan| holding(*vlan, shared, "10.2.0.9"));
+        let hosts: Vec<_> = std::iter::once(far).chain(duties).collect();
+        let it = Identifier::new(hosts.iter().map(|(id, host)| (id, host)));
+        it.identify(&hosts[0].0, &hosts[0].1).map(|who| who.to_string())
+    };
+    let device = Some("ip:10.2.0.9".to_owned());
+    assert_eq!(who(&[], false), device);
+    assert_eq!(who(&[99], false), device, "said once");
+    assert_eq!(who(&[98, 99], false), None, "a gateway that answers pings");
+    assert_eq!(who(&[98, 99], true), device);
+}
+
+#[test]
 fn nobodys_addresses_bind_nothing() {
     let hosts = [
         holding(10, DEVICE, "127.0.0.1"),

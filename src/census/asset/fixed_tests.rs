@@ -124,3 +124,34 @@ fn a_word_elsewhere_takes_nothing_from_who_is_heard_in_its_own_place() {
     say(&mut it, 99, B, 45, Observed::Address(IP, Lease::Arp));
     assert_eq!(it.names()[FIRST], ["MR-1"]);
 }
+
+#[test]
+fn of_too_many_who_claim_an_address_the_latest_leases_stay() {
+    let card = |kind: u8, n: u16| {
+        let [high, low] = n.to_be_bytes();
+        Mac([0, kind, 2, 0, high, low])
+    };
+    // Cards whose numbers are lower and higher than the holder's.
+    for kind in [0, 9] {
+        let mut it = Hospital::new();
+        let lease = Lease::Dhcp { seconds: 86_400, renewed: false };
+        it.say(10, A, Observed::Address(IP, lease));
+        it.named(15, "MONITOR-5");
+        (0..300).for_each(|n| it.arp(20, card(kind, n)));
+        it.named(120, "MONITOR-5B");
+        assert_eq!(it.names()[FIRST], ["MONITOR-5", "MONITOR-5B"], "{kind}");
+    }
+    // One guest after the other.
+    let mut it = Hospital::new();
+    for n in 0..300 {
+        it.leased(i64::from(n) * 70, card(9, 999 - n), false);
+    }
+    it.named(299 * 70 + 5, "GUEST");
+    let names = it.names();
+    assert_eq!(names[&format!("mac:{}", card(9, 700))], ["GUEST"]);
+    // The latest of those who only say so.
+    let mut it = Hospital::new();
+    (0..300).for_each(|n| it.arp(i64::from(n) * 70, card(9, 999 - n)));
+    it.named(299 * 70, "LAST");
+    assert_eq!(it.names()[&format!("mac:{}", card(9, 700))], ["LAST"]);
+}

@@ -55,6 +55,11 @@ impl Holding {
         self.until > self.span.last
     }
 
+    /// Which of too many stay: what a server gave, then the latest.
+    fn weight(&self) -> (bool, Timestamp, Timestamp, Mac, Segment) {
+        (self.given.is_some(), self.span.last, self.span.first, self.mac, self.segment)
+    }
+
     /// Said for so long that it is no single word.
     const fn is_long(&self) -> bool {
         self.long || self.span.last.since(self.span.first) >= HELD_LONG
@@ -121,13 +126,18 @@ impl Holdings {
                     (known, given) => *known = known.or(given),
                 }
             }
-            None if !is_full => {
+            None => {
                 let (long, left) = (false, false);
                 let it =
                     Holding { mac, segment, span, fresh, until, given, own, table, long, left };
-                all.push(it);
+                if !is_full {
+                    all.push(it);
+                } else if let Some(least) = all.iter_mut().min_by_key(|held| held.weight())
+                    && least.weight() < it.weight()
+                {
+                    *least = it;
+                }
             }
-            None => {}
         }
     }
 

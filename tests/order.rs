@@ -174,7 +174,7 @@ impl Ward {
         Self { mirror, rng: rng::Rng::new(7) }
     }
 
-    /// A card of the ward is leased the address, and says its name.
+    /// A card of the ward is leased the address for a week, and says its name.
     fn lease(mut self, minute: u64, card: Mac, name: &str) -> Self {
         let (at, relay) = (minute * MINUTE, Ipv4Addr::new(10, 20, 99, 1));
         let none = Ipv4Addr::UNSPECIFIED;
@@ -184,7 +184,7 @@ impl Ward {
         let from = mirror::End { ip: relay, stack: world::Stack::Linux, legs: out };
         self.mirror.udp(at, &from, DHCP.1, (67, 67), &ask);
         let ack = dhcp::Dhcp::new(dhcp::ACK, 7, [none, LEASED, relay], card);
-        let ack = ack.option(54, &DHCP.1.octets()).option(51, &3600_u32.to_be_bytes()).done();
+        let ack = ack.option(54, &DHCP.1.octets()).option(51, &604_800_u32.to_be_bytes()).done();
         let back = vec![talk::leg(10, DHCP.0, ROUTER, 0)];
         let from = mirror::End { ip: DHCP.1, stack: world::Stack::Linux, legs: back };
         self.mirror.udp(at + 100, &from, relay, (67, 67), &ack);

@@ -34,6 +34,7 @@ mod http;
 mod ike;
 mod intellivue;
 mod kerberos;
+mod known;
 mod knx;
 mod label;
 mod ldap;

@@ -6,7 +6,7 @@
 
 use super::winstr::unmarked;
 use super::{
-    Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, Who,
+    Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, Who, known,
 };
 use crate::observe::Key;
 
@@ -110,7 +110,7 @@ impl Dissector for Pjl {
         if std::mem::take(&mut self.id) {
             let model = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
             if let Some(model) = model {
-                out.fact(Who::Sender, &PJL_ID, &unmarked(model));
+                out.fact(Who::Sender, &PJL_ID, known::printer(&unmarked(model)));
             }
         }
         self.id = line == INFO_ID;

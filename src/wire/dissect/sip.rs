@@ -6,7 +6,7 @@
 //! `Via` and answers of a recorded route are left out.
 
 use super::heads::{self, Conversation, Head};
-use super::{Body, Error, Opening, Protocol, Sink, Verdict, Who};
+use super::{Body, Error, Opening, Protocol, Sink, Verdict, Who, known};
 use crate::observe::Key;
 use crate::wire::packet::Packet;
 
@@ -169,10 +169,10 @@ impl Head for Message {
             _ => {}
         }
         if let Some(product) = &self.user_agent {
-            out.fact(Who::Sender, &USER_AGENT, product);
+            out.fact(Who::Sender, &USER_AGENT, known::phone(product));
         }
         if let Some(product) = &self.server {
-            out.fact(Who::Sender, &SERVER, product);
+            out.fact(Who::Sender, &SERVER, known::phone(product));
         }
     }
 }

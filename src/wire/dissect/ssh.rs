@@ -4,7 +4,7 @@
 //! behind it is read.
 
 use super::{
-    Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, Who,
+    Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, Who, known,
 };
 use crate::observe::Key;
 
@@ -52,7 +52,7 @@ impl Dissector for Ssh {
         };
         let line = bytes.get(..end).unwrap_or_default();
         if line.starts_with(b"SSH-") {
-            out.fact(Who::Sender, &BANNER, &String::from_utf8_lossy(line));
+            out.fact(Who::Sender, &BANNER, known::ssh(&String::from_utf8_lossy(line)));
             if let Some(said) = self.said.get_mut(side) {
                 *said = true;
             }

@@ -211,7 +211,11 @@ impl Dissector for Talk {
             Side::Server if !self.greeted => {
                 let text = self.kind.text(line).ok_or(Error::invalid("greeting"))?;
                 self.greeted = true;
-                let text = if self.kind == Kind::Ftp { plain::greeting(text) } else { text };
+                let text = match self.kind {
+                    Kind::Ftp => plain::greeting(text),
+                    Kind::Smtp => plain::mail(text),
+                    Kind::Imap | Kind::Pop3 => text,
+                };
                 tell(&self.kind.banner(), text, out);
             }
             Side::Server if self.asks_tls => {

@@ -57,6 +57,44 @@ pub(super) fn greeting(text: &[u8]) -> &[u8] {
     text.get(..end).unwrap_or(text).trim_ascii_end()
 }
 
+/// Programs that hand on mail.
+const MAILERS: &[&str] = &["Exim", "(Exim", "Microsoft", "Postfix", "Sendmail"];
+/// What they write beside their names.
+const MAIL_WORDS: &[&str] = &[
+    "esmtp",
+    "smtp",
+    "mail",
+    "service,",
+    "service",
+    "version:",
+    "ready",
+    "at",
+    "(debian)",
+    "(debian/gnu)",
+    "(ubuntu)",
+];
+
+/// The greeting of a mail server that is known: its name, the program, versions.
+pub(super) fn mail(text: &[u8]) -> &[u8] {
+    let is_mailer = |word: &[u8]| MAILERS.iter().any(|it| it.as_bytes() == word);
+    let words = || text.split_inclusive(|&b| b == b' ');
+    if !words().any(|word| is_mailer(word.trim_ascii_end())) {
+        return text;
+    }
+    let is_known = |word: &[u8]| {
+        let word = word.trim_ascii_end();
+        let plain = word.strip_suffix(b";").or(word.strip_suffix(b",")).unwrap_or(word);
+        let plain = plain.strip_prefix(b"(").unwrap_or(plain);
+        word.is_empty()
+            || is_mailer(word)
+            || MAIL_WORDS.iter().any(|it| word.eq_ignore_ascii_case(it.as_bytes()))
+            || plain.split(|&b| matches!(b, b'/' | b'_')).all(is_version)
+    };
+    let kept = words().enumerate().take_while(|(n, word)| *n == 0 || is_known(word));
+    let end: usize = kept.map(|(_, word)| word.len()).sum();
+    text.get(..end).unwrap_or(text).trim_ascii_end()
+}
+
 /// `1.3.5rc2`, `v15.1`, `3.0.5)`: numbers, and no more than two letters at a time.
 fn is_version(word: &[u8]) -> bool {
     let word = word.strip_suffix(b")").unwrap_or(word);
@@ -105,6 +143,27 @@ mod tests {
             ),
         ] {
             assert_eq!(std::str::from_utf8(greeting(text.as_bytes())), Ok(kept));
+        }
+    }
+
+    #[test]
+    fn of_mail_servers_program_and_version_leave() {
+        for (text, kept) in [
+            ("mx1.h.example ESMTP Postfix CANARY", "mx1.h.example ESMTP Postfix"),
+            (
+                "mx1.h.example ESMTP Postfix (Debian/GNU) CANARY",
+                "mx1.h.example ESMTP Postfix (Debian/GNU)",
+            ),
+            ("mx1.h.example ESMTP Exim 4.94 CANARY", "mx1.h.example ESMTP Exim 4.94"),
+            ("mx1, ESMTP (Exim 4.94_2) Sat, 1 Nov", "mx1, ESMTP (Exim 4.94_2)"),
+            (
+                "mx Microsoft ESMTP MAIL Service, Version: 10.0.14393.4169 ready at  CANARY",
+                "mx Microsoft ESMTP MAIL Service, Version: 10.0.14393.4169 ready at",
+            ),
+            ("mx ESMTP Sendmail 8.14.4/8.14.4; CANARY", "mx ESMTP Sendmail 8.14.4/8.14.4;"),
+            ("mx ESMTP CANARY", "mx ESMTP CANARY"),
+        ] {
+            assert_eq!(std::str::from_utf8(mail(text.as_bytes())), Ok(kept));
         }
     }
 

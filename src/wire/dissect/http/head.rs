@@ -3,7 +3,7 @@
 //! What leaves: products (`User-Agent`, `Server`, `X-Powered-By`), the host asked for, realm
 //! and scheme, what NTLM tokens say of machines, API and type of content by fixed lists.
 
-use super::super::{Error, Sink, Who};
+use super::super::{Error, Sink, Who, known};
 use super::{auth, body, path};
 use crate::observe::Key;
 
@@ -161,7 +161,7 @@ impl Head {
                 }
                 auth::ntlm_token(&value, out);
             }
-            ("server", false) => self.say(SERVER, &value),
+            ("server", false) => self.say(SERVER, known::server(&value)),
             ("x-powered-by", false) => self.say(POWERED_BY, &value),
             ("www-authenticate" | "proxy-authenticate", false) => {
                 if let Some(realm) = auth::realm(&value) {

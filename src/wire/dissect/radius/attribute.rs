@@ -101,7 +101,7 @@ impl<'a> Attributes<'a> {
     pub(super) fn port(&self) -> Option<Cow<'a, str>> {
         let radio = self.called.filter(|_| self.port_type == Some(WIRELESS));
         let point = radio.and_then(|called| mac(called.get(..17)?)).map(|it| format!("AP {it}"));
-        let name = || self.port_id.map(text).filter(|name| !name.trim().is_empty());
+        let name = || self.port_id.map(interface).filter(|name| !name.is_empty());
         let number = || self.port.map(|number| Cow::Owned(format!("port {number}")));
         point.map(Cow::Owned).or_else(name).or_else(number)
     }
@@ -146,4 +146,19 @@ pub(super) fn mac(text: &[u8]) -> Option<Mac> {
     }
     let whole = digits.next().is_none() && text.len() <= 17;
     Some(Mac(octets)).filter(|it| whole && it.is_unicast())
+}
+
+/// The name of a port (RFC 2869 §5.17) without what a site has written behind it: one word,
+/// and numbers.
+fn interface(name: &[u8]) -> Cow<'_, str> {
+    let is_number = |word: &[u8]| {
+        let signs = |b: &u8| b.is_ascii_digit() || b"/.:".contains(b);
+        (1..=12).contains(&word.len()) && word.iter().all(signs)
+    };
+    let name = name.trim_ascii();
+    let mut words = name.split_inclusive(|&b| b == b' ');
+    let first = words.next().map_or(0, <[u8]>::len);
+    let numbers = words.take_while(|word| is_number(word.trim_ascii_end())).map(<[u8]>::len);
+    let end = first.saturating_add(numbers.sum());
+    text(name.get(..end).unwrap_or(name).trim_ascii_end())
 }

@@ -145,3 +145,20 @@ fn others_are_not_recognised() {
     assert_eq!(probe_at(1812, &message(99, WIRED)), Verdict::No);
     assert_eq!(probe_at(1812, b""), Verdict::No);
 }
+
+#[test]
+fn a_port_is_one_word_and_numbers() {
+    for (written, port) in [
+        ("Gi1/0/1 CANARY", "Gi1/0/1"),
+        ("GigabitEthernet 1/0/12 CANARY", "GigabitEthernet 1/0/12"),
+        ("slot=1;subslot=0;port=9;vlanid=10", "slot=1;subslot=0;port=9;vlanid=10"),
+    ] {
+        let attributes: Vec<(u8, &[u8])> = WIRED
+            .iter()
+            .map(|(kind, value)| (*kind, if *kind == 87 { written.as_bytes() } else { *value }))
+            .collect();
+        let told = said(&message(ACCESS_REQUEST, &attributes));
+        let port = format!("port: \"{port}\",");
+        assert!(told.iter().any(|it| it.contains(&port)), "{told:?}");
+    }
+}

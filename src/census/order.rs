@@ -27,7 +27,8 @@ impl Census {
         let (ip, here) = (id.ip?, (id.segment, id.mac));
         let lapsed = self.tenancies.lapsed(here, ip, host.span, at);
         let may = self.tenancies.may_have_moved(ip, host.span.first);
-        let moved = || self.tenancies.moved(here, ip, self.heard(id, host), at);
+        let heard = (self.heard(id, host), host.routed);
+        let moved = || self.tenancies.moved(here, ip, heard, at);
         let moved = may.then(moved).flatten().max(lapsed)?;
         (host.span.first < moved && moved <= at).then_some(moved)
     }
@@ -151,7 +152,8 @@ impl Census {
                 let known = host.since.filter(|at| !self.tenancies.reach(id.segment, ip, *at));
                 let since = before.map_or(known, |(earlier, until, heard)| {
                     let here = (id.segment, id.mac);
-                    let moved = self.tenancies.moved(here, ip, heard, now).or(known);
+                    let moved = self.tenancies.moved(here, ip, (heard, host.routed), now);
+                    let moved = moved.or(known);
                     let moved = moved.max(self.tenancies.lapsed(here, ip, earlier, now));
                     moved.filter(|at| *at > earlier.first).or(until)
                 });

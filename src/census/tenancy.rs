@@ -98,8 +98,14 @@ impl Chain {
 
     /// Turns with which the address became another's by a time, of someone first heard at
     /// another: claims that came when he was there already say nothing of him, nor does who
-    /// takes the address from those, unless they have had it for long.
-    fn moves(&self, heard: Timestamp, at: Timestamp) -> impl Iterator<Item = Timestamp> {
+    /// takes the address from those, unless they have had it for long. To who speaks on its
+    /// own card, `own`, those are nothing either who said in passing that it is theirs.
+    fn moves(
+        &self,
+        heard: Timestamp,
+        at: Timestamp,
+        own: Option<Mac>,
+    ) -> impl Iterator<Item = Timestamp> {
         let mut turns = self.turns.iter();
         let is_his = self.turns.first().is_some_and(|it| it.begins.since(heard) <= ANOTHER_TIME);
         // Of one card, also where nobody watched between.
@@ -107,13 +113,19 @@ impl Chain {
         std::iter::from_fn(move || {
             loop {
                 let it = *turns.next()?;
+                let was_own = own.is_some() && before.map(|before| before.mac) == own;
+                let passing = !it.leased && it.last.since(it.begins) < HELD_LONG;
+                if was_own && Some(it.mac) != own && passing {
+                    continue;
+                }
                 let had_it = |it: Tenant| it.leased || it.last.since(it.begins) >= HELD_LONG;
                 let counts = is_his || it.leased || before.is_some_and(had_it);
                 let same = before.filter(|before| before.mac == it.mac);
                 let leased = it.leased || same.is_some_and(|before| before.leased);
                 let begins = same.map_or(it.begins, |before| before.begins);
                 before = Some(Tenant { begins, leased, ..it });
-                if it.moves && it.begins <= at && counts {
+                let kept = was_own && Some(it.mac) == own;
+                if it.moves && it.begins <= at && counts && !kept {
                     return Some(it.begins);
                 }
             }
@@ -370,16 +382,21 @@ impl Tenancies {
 
     /// Since when what is said under this address at a time is of another than before: of
     /// those who are told by the address, because the card in front of it is not the
-    /// holder's. Asked for one who was first heard at a time.
+    /// holder's. Asked for one who was first heard at a time, and whether from behind a router.
     pub(super) fn moved(
         &self,
         (segment, mac): (Segment, Option<Mac>),
         ip: IpAddr,
-        heard: Timestamp,
+        (heard, routed): (Timestamp, bool),
         at: Timestamp,
     ) -> Option<Timestamp> {
         let all = self.chains.get(&(domain(segment), ip))?;
-        let moved = all.iter().flat_map(|chain| chain.moves(heard, at)).max()?;
+        let own = mac.filter(|_| !routed);
+        let moves = |chain: &'_ Chain| {
+            let own = own.filter(|_| chain.segment == segment);
+            chain.moves(heard, at, own).max()
+        };
+        let moved = all.iter().filter_map(moves).max()?;
         // A router that once answered for it elsewhere does not hold it.
         let holds = |chain: &&Chain| {
             chain.at(at).is_some_and(|now| {
@@ -390,7 +407,11 @@ impl Tenancies {
         match all.iter().find(holds) {
             None => Some(moved),
             // It is back: what it said under the address before was before another.
-            Some(own) => own.at(at).filter(|now| own.was_anothers(now.mac, at)).map(|it| it.since),
+            Some(chain) => {
+                let now = chain.at(at).filter(|now| chain.was_anothers(now.mac, at))?;
+                // It came back from who said so in passing: it was never away.
+                Some(if own.is_some() { now.since.min(moved) } else { now.since })
+            }
         }
     }
 

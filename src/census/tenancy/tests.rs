@@ -21,7 +21,8 @@ impl Street {
     }
 
     fn moved_by(&self, mac: Mac, at: i64) -> Option<Timestamp> {
-        self.0.moved((Segment::default(), Some(mac)), self.1, minute(0), minute(at))
+        let behind = (minute(0), true);
+        self.0.moved((Segment::default(), Some(mac)), self.1, behind, minute(at))
     }
 
     fn moved(&self, mac: Mac) -> Option<Timestamp> {
@@ -117,7 +118,7 @@ fn who_answered_for_it_elsewhere_does_not_hold_it() {
     it.0.claim((other, ROUTER), it.1, Some(Lease::Arp), minute(2), &Watched::default());
     it.claims(B, LEASE, 30);
     assert_eq!((it.moved(ROUTER), it.moved(B)), (Some(minute(30)), Some(minute(30))));
-    let b = it.0.moved((other, Some(B)), it.1, minute(0), minute(99));
+    let b = it.0.moved((other, Some(B)), it.1, (minute(0), true), minute(99));
     assert_eq!(b, Some(minute(30)), "its lease was seen on the server's segment");
 }
 
@@ -191,7 +192,8 @@ fn what_is_remembered_is_as_it_was_in_any_order() {
 #[test]
 fn claims_that_come_late_say_nothing_of_who_is_there_already() {
     let moved = |it: &Street, heard| {
-        it.0.moved((Segment::default(), Some(ROUTER)), it.1, minute(heard), minute(999))
+        let behind = (minute(heard), true);
+        it.0.moved((Segment::default(), Some(ROUTER)), it.1, behind, minute(999))
     };
     let mut it = street();
     it.claims(A, Some(Lease::Arp), 30);
@@ -226,4 +228,32 @@ fn what_another_had_while_nobody_watched_may_be_told_later() {
     );
     assert_eq!(it.0.late().len(), 1, "that is known later than what was said since");
     assert!(it.0.late().is_empty());
+}
+
+#[test]
+fn who_says_in_passing_that_it_has_an_address_takes_it_from_no_card_that_speaks_itself() {
+    let own = |it: &Street, at| {
+        let near = (minute(0), false);
+        it.0.moved((Segment::default(), Some(A)), it.1, near, minute(at))
+    };
+    let mut it = street();
+    it.claims(A, Some(Lease::Arp), 0);
+    it.claims(B, Some(Lease::Arp), 30);
+    assert_eq!((own(&it, 60), it.moved_by(ROUTER, 60)), (None, Some(minute(30))));
+    it.claims(A, Some(Lease::Arp), 60);
+    assert_eq!((own(&it, 61), it.moved_by(A, 61)), (None, Some(minute(60))), "it says so again");
+    // Who has it from a server, or for long, has it.
+    for (lease, until) in [(LEASE, 30), (Some(Lease::Arp), 45)] {
+        let mut it = street();
+        it.claims(A, Some(Lease::Arp), 0);
+        for at in 30..=until {
+            it.claims(B, lease, at);
+        }
+        assert_eq!(own(&it, 60), Some(minute(30)));
+        it.claims(A, Some(Lease::Arp), 100);
+        assert_eq!(own(&it, 101), Some(minute(100)), "it is back");
+        it.claims(C, Some(Lease::Arp), 130);
+        it.claims(A, Some(Lease::Arp), 160);
+        assert_eq!(own(&it, 161), Some(minute(100)));
+    }
 }

@@ -6,12 +6,13 @@ mod lab;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tempfile::TempDir;
 
 fn openssl(dir: &Path, args: &[&str]) -> bool {
     let mut command = Command::new("openssl");
@@ -103,24 +104,38 @@ fn serve_so(
     (port, took)
 }
 
-#[test]
-fn only_the_authority_that_was_named_is_believed() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let dir = dir.path();
+/// Runs the program in a directory, on the inventory there.
+fn auscult(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+    command.args(args).args(["--db", "a.db", "--config", "a.toml"]).current_dir(dir);
+    command.output().expect("runs")
+}
+
+/// A directory with certificates and an inventory that has alerts to tell; none, and said
+/// so, where certificates cannot be made.
+fn site() -> Option<TempDir> {
+    let site = tempfile::tempdir().expect("a directory");
+    let dir = site.path();
     if !certify(dir) {
         let _ = writeln!(std::io::stderr(), "skipped: no certificates without openssl");
-        return;
+        return None;
     }
-    let run = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
-        command.args(args).args(["--db", "a.db", "--config", "a.toml"]).current_dir(dir);
-        command.output().expect("runs")
-    };
     std::fs::write(dir.join("a.toml"), "").expect("written");
-    for capture in ["windows.pcap", "bedside.pcap"] {
-        let path = lab::capture(capture).display().to_string();
-        assert!(run(&["read", "-q", &path]).status.success());
-    }
+    read(dir, "windows.pcap");
+    read(dir, "bedside.pcap");
+    Some(site)
+}
+
+fn read(dir: &Path, capture: &str) {
+    let path = lab::capture(capture).display().to_string();
+    assert!(auscult(dir, &["read", "-q", &path]).status.success());
+}
+
+#[test]
+fn only_the_authority_that_was_named_is_believed() {
+    let Some(site) = site() else { return };
+    let dir = site.path();
+    let run = |args: &[&str]| auscult(dir, args);
     let (syslog, frames) = serve(dir, b"", 2);
     let (web, requests) = serve(dir, b"HTTP/1.1 204 No Content\r\n\r\n", 2);
     std::fs::write(dir.join("secret"), "quiet\n").expect("written");
@@ -148,23 +163,8 @@ fn only_the_authority_that_was_named_is_believed() {
 /// gets what is cut off afterwards again.
 #[test]
 fn what_is_cut_off_in_between_is_told_again() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let dir = dir.path();
-    if !certify(dir) {
-        let _ = writeln!(std::io::stderr(), "skipped: no certificates without openssl");
-        return;
-    }
-    let run = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
-        command.args(args).args(["--db", "a.db"]).current_dir(dir);
-        command.output().expect("runs")
-    };
-    let read = |capture: &str| {
-        let path = lab::capture(capture).display().to_string();
-        assert!(run(&["read", "-q", &path]).status.success());
-    };
-    read("windows.pcap");
-    read("bedside.pcap");
+    let Some(site) = site() else { return };
+    let dir = site.path();
     // Ends the first connection as TLS does, the second as TCP does, and so on.
     let (port, took) = serve_so(dir, "cert.pem", b"", 4, |n| n % 2 == 0);
     let config = format!(
@@ -184,7 +184,7 @@ fn what_is_cut_off_in_between_is_told_again() {
         took.lock().expect("whole").clone()
     };
     count(1);
-    read("names.pcap");
+    read(dir, "names.pcap");
     let all = count(3);
     deliverer.kill().expect("killed");
     deliverer.wait().expect("ended");
@@ -215,22 +215,9 @@ fn goes(says: &'static [u8]) -> u16 {
 
 #[test]
 fn who_is_not_whom_the_site_has_named_gets_nothing_and_costs_nothing() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let dir = dir.path();
-    if !certify(dir) {
-        let _ = writeln!(std::io::stderr(), "skipped: no certificates without openssl");
-        return;
-    }
-    let run = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
-        command.args(args).args(["--db", "a.db", "--config", "a.toml"]).current_dir(dir);
-        command.output().expect("runs")
-    };
-    std::fs::write(dir.join("a.toml"), "").expect("written");
-    for capture in ["windows.pcap", "bedside.pcap"] {
-        let path = lab::capture(capture).display().to_string();
-        assert!(run(&["read", "-q", &path]).status.success());
-    }
+    let Some(site) = site() else { return };
+    let dir = site.path();
+    let run = |args: &[&str]| auscult(dir, args);
     let deliver = |port: u16| {
         let config = format!(
             "[[alerts.to]]\nname = 's'\nkind = 'syslog'\naddress = 'tls://127.0.0.1:{port}'\n\

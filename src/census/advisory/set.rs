@@ -250,6 +250,8 @@ pub(super) fn field(text: &str) -> String {
     while text.len() > MAX_FIELD {
         text.pop();
     }
+    // A blank at the end would be gone when it is read again.
+    text.truncate(text.trim_end().len());
     text
 }
 

@@ -77,7 +77,9 @@ impl Dissector for Postgres {
         match from {
             Side::Client if self.started => Ok(Progress::Skip(u64::MAX)),
             Side::Client => {
-                let Some((length, code)) = startup(bytes)? else { return Ok(Progress::Need(8)) };
+                // Judged when all of it is there: the same however it comes in segments.
+                let Some(head) = bytes.get(..8) else { return Ok(Progress::Need(8)) };
+                let Some((length, code)) = startup(head)? else { return Ok(Progress::Need(8)) };
                 match code {
                     STARTUP => self.started = true,
                     _ => self.asks = Some(code),

@@ -41,13 +41,19 @@ impl Census {
         same.map(|it| it.span.first).min().unwrap_or(host.span.first)
     }
 
-    /// Whether nobody watched for a while since the speaker in this place was last heard, so
-    /// that its address may have been another's without that being known yet.
+    /// Whether what the speaker in this place says is to be kept apart from what was said
+    /// before: its address may have been another's. Nobody watched for a while since it was
+    /// last heard, so that this may not be known yet, or somebody has said since then for the
+    /// first time that the address is his, of whom it is to be found out.
     pub(super) fn is_apart(&self, place: usize, id: &HostId, at: Timestamp) -> bool {
         self.hosts.get(place).is_some_and(|(_, host)| {
-            at.since(host.span.last) > ANOTHER_TIME
-                && id.ip.is_some_and(|ip| !is_public(ip))
-                && self.watched.missed(host.span.last, at)
+            let Span { last, .. } = host.span;
+            let claimed =
+                |ip| host.routed && self.tenancies.is_new_since((id.segment, id.mac), ip, last, at);
+            at.since(last) > ANOTHER_TIME
+                && id.ip.is_some_and(|ip| {
+                    !is_public(ip) && (self.watched.missed(last, at) || claimed(ip))
+                })
                 && self.has_room(id)
         })
     }

@@ -440,6 +440,23 @@ impl Tenancies {
         (mac != Some(holder) && !renewed && had_it && at.since(since) > LAPSES).then_some(since)
     }
 
+    /// Whether another card has first said between two times that this address is its own,
+    /// without a lease.
+    pub(super) fn is_new_since(
+        &self,
+        (segment, mac): (Segment, Option<Mac>),
+        ip: IpAddr,
+        last: Timestamp,
+        at: Timestamp,
+    ) -> bool {
+        let all = self.chains.get(&(domain(segment), ip));
+        all.into_iter().flatten().any(|chain| {
+            let then = chain.turns.get(chain.begun(last)..chain.begun(at)).unwrap_or_default();
+            let is_new = |it: &Tenant| it.since == it.begins && !it.leased;
+            then.iter().any(|it| is_new(it) && Some(it.mac) != mac)
+        })
+    }
+
     /// Whether a card claims this address, in this very segment.
     pub(super) fn is_claimed_by(&self, segment: Segment, mac: Option<Mac>, ip: IpAddr) -> bool {
         let all = self.chains.get(&(domain(segment), ip)).map_or(&[][..], Vec::as_slice);

@@ -12,7 +12,7 @@ use crate::time::{SECOND, Timestamp};
 
 pub(super) const A: Mac = Mac([0, 1, 2, 0, 0, 1]);
 pub(super) const B: Mac = Mac([0, 1, 2, 0, 0, 2]);
-const ROUTER: Mac = Mac([0, 1, 2, 0, 0, 9]);
+pub(super) const ROUTER: Mac = Mac([0, 1, 2, 0, 0, 9]);
 pub(super) const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 0, 7));
 
 pub(super) struct Hospital(pub(super) Census);

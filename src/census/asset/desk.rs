@@ -135,7 +135,7 @@ impl<'a> Desk<'a> {
         asset.former = united(asset.former);
         let own = asset.macs.iter();
         asset.conflicts.extend(
-            own.flat_map(|mac| self.identifier.conflicts(*mac))
+            own.flat_map(|mac| self.identifier.holdings().conflicts(*mac))
                 .map(|(ip, other)| (ip, self.name_of(&Identity::Mac(other)))),
         );
         for (id, host) in &group.hosts {
@@ -256,11 +256,16 @@ impl<'a> Desk<'a> {
             if asset.macs.iter().any(answers) {
                 continue;
             }
-            if self.identifier.only_says(id.segment, ip, others) {
+            if self.identifier.holdings().only_says(id.segment, ip, others) {
                 continue;
             }
-            let gone =
-                given_up(group, ip, span) || self.identifier.passed_on(id.segment, ip, others);
+            let lost = || {
+                asset.macs.is_empty()
+                    && self.identifier.holdings().is_lost(id.segment, ip, span.last)
+            };
+            let gone = given_up(group, ip, span)
+                || self.identifier.holdings().passed_on(id.segment, ip, others)
+                || lost();
             match gone {
                 true => asset.former.push((ip, span)),
                 false => asset.ips.push(ip),

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::identity::Identity;
-use crate::census::host::{EquipmentFacts, Host, Said};
+use crate::census::host::{EquipmentFacts, Fact, Host, Said};
 use crate::net::{HostId, Mac};
 use crate::observe::{Origin, Role};
 
@@ -38,7 +38,7 @@ fn get<'a>(facts: &'a EquipmentFacts, key: &str) -> Option<&'a str> {
 
 /// What makes two descriptions the same device. A serial number must look like one:
 /// zeros and addresses are not.
-fn signature_of(facts: &EquipmentFacts) -> Option<String> {
+pub(super) fn signature_of(facts: &EquipmentFacts) -> Option<String> {
     let first = |ends: &[&str]| {
         let of = |end: &&str| facts.iter().find(|(key, _)| key.as_str().ends_with(end));
         ends.iter().find_map(of).map(|(_, value)| &**value)
@@ -143,9 +143,18 @@ pub(super) fn sort<'a>(
 /// Whether a speaker asks for worklists or reports steps, as acquisition devices do.
 fn asks_for_work(hosts: &[(&HostId, &Host)]) -> bool {
     hosts.iter().any(|(_, host)| {
-        host.values("dicom.scu").any(|uid| uid == WORKLIST || uid == PERFORMED_STEP)
-            || host.values("dicom.verb").any(|v| v.contains("worklist") || v.contains("mpps"))
+        let all = ["dicom.scu", "dicom.verb"].map(|key| host.facts_of(key));
+        all.iter().copied().flatten().any(is_work)
     })
+}
+
+/// Whether a speaker asks for worklists or reports steps by this.
+pub(super) fn is_work(fact: &Fact) -> bool {
+    match fact.key.as_str() {
+        "dicom.scu" => [WORKLIST, PERFORMED_STEP].contains(&&*fact.value),
+        "dicom.verb" => fact.value.contains("worklist") || fact.value.contains("mpps"),
+        _ => false,
+    }
 }
 
 /// Whether the images that a device sends are its own: it describes itself by them, or it

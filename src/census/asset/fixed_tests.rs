@@ -1,6 +1,6 @@
 //! Addresses set by hand: what others say of them takes them from nobody.
 
-use super::churn_tests::{A, B, FIRST, Hospital, IP};
+use super::churn_tests::{A, B, FIRST, Hospital, IP, ROUTER};
 use crate::net::{HostId, Mac, Segment};
 use crate::observe::{Key, Lease, Observation, Observed};
 use crate::time::{SECOND, Timestamp};
@@ -106,6 +106,110 @@ fn who_says_so_for_long_among_its_neighbours_has_the_address() {
         it.names().get(FIRST).is_some_and(|names| !names.is_empty())
     };
     assert!(first(99) && !first(7));
+}
+
+/// One with a fixed address is heard through a router; then somebody says for long, among
+/// neighbours, that the address is his; then it is heard again. Each with its facts, those
+/// of the card itself last. Gives who says what.
+fn replaced(
+    before: &[(&'static str, &'static str)],
+    since: &[(&'static str, &'static str)],
+    own: &[(&'static str, &'static str)],
+    (from, to): (i64, i64),
+) -> Vec<(String, Vec<String>)> {
+    let mut it = Hospital::new();
+    let say = |it: &mut Hospital, mac, last, minute: i64, what| {
+        let ip = Some(IpAddr::from([10, 1, 0, last]));
+        let host = HostId { segment: Segment { vlan: 99, ..Segment::default() }, mac, ip };
+        let at = Timestamp(minute * 60 * SECOND);
+        it.0.apply(0, Observation { at, frame: 1, host, what });
+    };
+    let fact = |(key, value): &(&'static str, &'static str)| {
+        Observed::Fact(Key::new(key), (*value).into())
+    };
+    let hears = |it: &mut Hospital, from: i64, facts: &[_]| {
+        for minute in (from..from + 40).step_by(5) {
+            it.say(minute, ROUTER, Observed::Present(Some(62)));
+            facts.iter().for_each(|it_says| it.say(minute, ROUTER, fact(it_says)));
+        }
+    };
+    hears(&mut it, 0, before);
+    for minute in from..to {
+        for n in [8, 9] {
+            let ip = IpAddr::from([10, 1, 0, n]);
+            let claim = Observed::Address(ip, Lease::Arp);
+            say(&mut it, Some(Mac([0, 1, 2, 0, 0, n])), n, minute, claim);
+        }
+        say(&mut it, Some(A), 7, minute, Observed::Address(IP, Lease::Arp));
+        own.iter().for_each(|said| say(&mut it, Some(A), 7, minute, fact(said)));
+    }
+    hears(&mut it, 100, since);
+    let mut all = Vec::new();
+    for asset in it.0.assets() {
+        let facts = asset.speakers.iter().flat_map(|(_, host)| host.facts());
+        let mut said: Vec<String> = facts.map(|fact| fact.value.to_string()).collect();
+        said.sort_unstable();
+        said.dedup();
+        if !said.is_empty() {
+            all.push((asset.identity.to_string(), said));
+        }
+    }
+    all
+}
+
+#[test]
+fn who_replaces_another_has_the_address_and_not_its_past() {
+    const FAR: &str = "ip:10.1.0.7";
+    let two = |before: &[&str], since: &[&str]| {
+        let texts = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        vec![(FIRST.to_owned(), texts(since)), (FAR.to_owned(), texts(before))]
+    };
+    let name = |name| [("ntlm.workstation", name)];
+    let long = (50, 99);
+    let all = replaced(&name("MR-1"), &name("CT-2"), &[], long);
+    assert_eq!(all, two(&["MR-1"], &["CT-2"]), "another name");
+    let all = replaced(&name("MR-1"), &[], &[("dhcp.hostname", "ct-2")], long);
+    assert_eq!(all, two(&["MR-1"], &["ct-2"]), "the card says another name");
+    let serial = |serial| [("poct1a.serial", serial), ("ntlm.workstation", "METER")];
+    let all = replaced(&serial("UU83140297"), &serial("UU83140298"), &[], long);
+    assert_eq!(all, two(&["METER", "UU83140297"], &["METER", "UU83140298"]), "its successor");
+    let (ssh, web) = ([("ssh.banner", "SSH-2.0-x")], [("http.server", "y/1.0")]);
+    let all = replaced(&ssh, &web, &[], long);
+    assert_eq!(all, two(&["SSH-2.0-x"], &["y/1.0"]), "nothing in common");
+}
+
+#[test]
+fn who_is_first_heard_on_its_own_link_another_day_is_one_device() {
+    let name = |name| [("ntlm.workstation", name)];
+    let one = |all: Vec<(String, Vec<String>)>, why: &str| {
+        assert!(all.len() == 1 && all[0].0 == FIRST, "{why}: {all:?}");
+    };
+    let long = (50, 99);
+    one(replaced(&name("MR-1"), &name("MR-1"), &[], long), "it goes on");
+    let model = [("ntlm.workstation", "MR-1"), ("ssh.banner", "SSH-2.0-x")];
+    one(replaced(&model, &[("ssh.banner", "SSH-2.0-x")], &[], long), "something in common");
+    one(replaced(&name("MR-1"), &[], &[], long), "nothing more is said");
+    one(replaced(&name("MR-1"), &[], &[("ssh.banner", "SSH-2.0-x")], long), "only near by");
+    let both = [("ntlm.workstation", "MR-1"), ("ntlm.workstation", "MR-2")];
+    one(replaced(&both, &name("MR-2"), &[], long), "renamed");
+    let (ssh, web) = ([("ssh.banner", "SSH-2.0-x")], [("http.server", "y/1.0")]);
+    one(replaced(&ssh, &web, &[], (37, 90)), "heard until then");
+}
+
+#[test]
+fn who_has_another_address_since_has_not_the_one_before() {
+    let mut it = Hospital::new();
+    (0..15).for_each(|minute| it.arp(minute, A));
+    it.say(900, A, Observed::Address([10, 1, 0, 99].into(), Lease::Arp));
+    it.named(2880, "MR-1");
+    assert_eq!(it.names()["ip:10.1.0.7"], ["MR-1"]);
+    // One word in its name takes nothing from who goes on.
+    let mut it = Hospital::new();
+    (0..15).for_each(|minute| it.arp(minute, A));
+    it.named(20, "MR-1");
+    it.say(900, A, Observed::Address([10, 1, 0, 99].into(), Lease::Arp));
+    it.named(2880, "MR-1");
+    assert_eq!(it.names()[FIRST], ["MR-1"]);
 }
 
 #[test]

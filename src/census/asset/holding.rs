@@ -1,11 +1,12 @@
 //! Who held an address when: claims of cards, in the order of time.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
 use super::address::neighbourhood;
+use super::continuity::Claims;
 use crate::census::host::Span;
 use crate::census::order::ANOTHER_TIME;
 use crate::census::tenancy::{Domain, HELD_LONG, LAPSES, domain};
@@ -84,6 +85,8 @@ pub(super) struct Holdings {
     carried: BTreeSet<(Mac, IpAddr)>,
     /// Addresses that two cards of one segment use at once, with the two.
     conflicts: BTreeSet<(Mac, IpAddr, Mac)>,
+    /// Cards that say that an address is theirs which was another's until then.
+    strangers: BTreeSet<(Domain, IpAddr, Mac)>,
     /// Where the addresses of a neighbourhood are used.
     streets: HashMap<(Domain, IpAddr), Vec<Street>, RandomState>,
 }
@@ -166,18 +169,56 @@ impl Holdings {
         (!all.iter().any(elsewhere)).then_some(false)
     }
 
-    /// Whether what came under an address through a router, first at a time, may be of who
-    /// claims it so. A server gives an address to nobody while another has it. Anyone may
-    /// say that he has it: who was heard before is not him, and an address is not used in
-    /// a place where its neighbours are not, unless it has been for long.
-    fn may_hold(&self, it: &Holding, ip: IpAddr, heard: Timestamp) -> bool {
+    /// Whether what came at a time under an address through a router, first at another, may
+    /// be of who claims it so. A server gives an address to nobody while another has it.
+    /// Anyone may say that he has it: who was heard before is not him, and an address is not
+    /// used in a place where its neighbours are not, unless it has been for long. What was
+    /// heard before is not his where he is known for another ([`super::continuity`]).
+    fn may_hold(&self, it: &Holding, ip: IpAddr, (at, heard): (Timestamp, Timestamp)) -> bool {
+        let is_stranger = self.strangers.contains(&(domain(it.segment), ip, it.mac));
+        let heard = if is_stranger { at } else { heard };
         let is_late = it.span.first.since(heard) > ANOTHER_TIME;
         match (it.given, it.own, is_late) {
             (Some(_), ..) | (None, false, false) => true,
             (None, false, true) => it.table && it.is_long(),
             (None, true, false) => it.is_long() || self.neighbours(it, ip).is_some(),
-            (None, true, true) => it.is_long() && self.neighbours(it, ip) == Some(true),
+            (None, true, true) => {
+                !is_stranger && it.is_long() && self.neighbours(it, ip) == Some(true)
+            }
         }
+    }
+
+    /// Cards that say for long that an address is theirs, which was heard through a router
+    /// before.
+    pub(super) fn late(&self, heard: &HashMap<(Domain, IpAddr), Timestamp, RandomState>) -> Claims {
+        let mut all = Claims::default();
+        for (key, heard) in heard {
+            let known = self.by_address.get(key).map_or(&[][..], Vec::as_slice);
+            let mut claims: BTreeMap<Mac, Timestamp> = BTreeMap::new();
+            for it in known.iter().filter(|it| it.given.is_none() && it.own) {
+                let first = claims.entry(it.mac).or_insert(it.span.first);
+                *first = it.span.first.min(*first);
+            }
+            let long = |mac| known.iter().any(|it| it.mac == mac && it.own && it.is_long());
+            claims.retain(|mac, first| first.since(*heard) > ANOTHER_TIME && long(*mac));
+            if !claims.is_empty() {
+                all.insert(*key, claims.into_iter().collect());
+            }
+        }
+        all
+    }
+
+    /// This card is another device than was heard under the address before.
+    pub(super) fn estrange(&mut self, at: Domain, ip: IpAddr, mac: Mac) {
+        self.strangers.insert((at, ip, mac));
+    }
+
+    /// Whether an address became another's after a time, who is another device.
+    pub(super) fn is_lost(&self, segment: Segment, ip: IpAddr, after: Timestamp) -> bool {
+        let taken = |it: &Holding| {
+            it.span.first > after && self.strangers.contains(&(domain(segment), ip, it.mac))
+        };
+        !self.strangers.is_empty() && self.all(segment, ip).iter().any(taken)
     }
 
     /// This card has the address no more from a time on, unless it claims it later; when it
@@ -275,7 +316,7 @@ impl Holdings {
     /// Whether anyone has said that he holds it, of whom it may be that was heard under it
     /// first at a time.
     pub(super) fn is_claimed(&self, segment: Segment, ip: IpAddr, heard: Timestamp) -> bool {
-        self.all(segment, ip).iter().any(|it| self.may_hold(it, ip, heard))
+        self.all(segment, ip).iter().any(|it| self.may_hold(it, ip, (heard, heard)))
     }
 
     /// Whether anyone ever held it.
@@ -343,10 +384,15 @@ impl Holdings {
             && here().any(|it| others(it.mac) && it.span.first <= first && has(it))
     }
 
-    /// Whether a card has an address no more at a time: its lease was over long before, or it
-    /// has had another instead since then. Who says after its lease that it has it has renewed
-    /// it unseen.
-    fn is_over(&self, (it, ip): (&Holding, IpAddr), at: Timestamp, bound: &Bound) -> bool {
+    /// Whether a card has an address no more at a time, for one who was first heard under it
+    /// at another: its lease was over long before, or it has had another instead since then.
+    /// Who says after its lease that it has it has renewed it unseen.
+    fn is_over(
+        &self,
+        (it, ip): (&Holding, IpAddr),
+        (at, heard): (Timestamp, Timestamp),
+        bound: &Bound,
+    ) -> bool {
         let holds = |ip| {
             let all = self.all(it.segment, ip).iter();
             all.filter(move |held| held.mac == it.mac && held.span.first <= at)
@@ -358,9 +404,11 @@ impl Holdings {
         }
         let long = holds(ip).any(Holding::is_long);
         let other = |other: &IpAddr| {
+            // Said once it takes nothing from who was heard under the address before.
             let counts = |held: &Holding| held.given.is_some() || held.is_long() || !long;
             let began = holds(*other).map(|held| held.span.first).min();
-            began.is_some_and(|began| began > said) && holds(*other).any(counts)
+            let began = began.filter(|began| *began > said);
+            began.is_some_and(|began| heard > began || holds(*other).any(counts))
         };
         // An IPv6 host has several at once.
         let others = bound.get(&it.mac).into_iter().flatten().take(MOST);
@@ -384,7 +432,8 @@ impl Holdings {
         let all = || {
             let all = known.iter();
             all.filter(|it| {
-                !self.proxies.contains(&(it.segment, it.mac)) && self.may_hold(it, ip, heard)
+                !self.proxies.contains(&(it.segment, it.mac))
+                    && self.may_hold(it, ip, (span.first, heard))
             })
         };
         let only = |found: &[&Holding]| {
@@ -414,7 +463,7 @@ impl Holdings {
         if let Some(last) = all().filter(before).map(|it| it.span.first).max() {
             // Holds of one time in several segments are isolated networks.
             let same = |it: &&Holding| it.span.last >= last && it.span.first <= last;
-            let over = |it: &&Holding| self.is_over((it, ip), span.first, bound);
+            let over = |it: &&Holding| self.is_over((it, ip), (span.first, heard), bound);
             return at(all().filter(same).filter(|it| !over(it)).collect());
         }
         // Nor ever before: it was the first one's already, unless that one had it leased.

@@ -12,8 +12,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use foldhash::fast::RandomState;
 
 use super::address::{is_link_local, is_public, is_somebodys, is_virtual_router, network};
+use super::continuity;
 use super::holding::{Bound, Holdings};
 use crate::census::host::{Evidence, Host, Span};
+use crate::census::signature::Book;
 use crate::census::tenancy::{Domain, domain};
 use crate::net::{HostId, Mac, Segment};
 use crate::observe::Lease;
@@ -226,6 +228,19 @@ impl Identifier {
         it
     }
 
+    /// Whose claim of an address came after it was heard through a router, and who is another
+    /// device by what both say ([`continuity`]).
+    pub(super) fn tell_apart(&mut self, hosts: &[(&HostId, &Host)], book: &Book) {
+        let late = self.holdings.late(&self.heard);
+        if late.is_empty() {
+            return;
+        }
+        let is_router = |segment, mac| self.is_router(segment, mac);
+        for (at, ip, mac) in continuity::strangers(hosts, &late, is_router, book) {
+            self.holdings.estrange(at, ip, mac);
+        }
+    }
+
     /// Who talks with others from behind a router is a device, whoever says that its address
     /// is one that routers share: a gateway answers pings there at most. Once said it takes
     /// nothing from anyone who is heard.
@@ -344,35 +359,15 @@ impl Identifier {
             && self.holdings.is_held_by(segment, ip, mac)
     }
 
-    /// Whether an address is one of `others` by now.
-    pub(super) fn passed_on(
-        &self,
-        segment: Segment,
-        ip: IpAddr,
-        others: impl Fn(Mac) -> bool,
-    ) -> bool {
-        self.holdings.passed_on(segment, ip, others)
-    }
-
-    /// Whether nobody but `others` is known to have an address: it was only said.
-    pub(super) fn only_says(
-        &self,
-        segment: Segment,
-        ip: IpAddr,
-        others: impl Fn(Mac) -> bool,
-    ) -> bool {
-        self.holdings.only_says(segment, ip, others)
+    /// Who held which address when.
+    pub(super) const fn holdings(&self) -> &Holdings {
+        &self.holdings
     }
 
     /// Whether this card holds an address only for the one who has it (RFC 1027).
     pub(super) fn answers_for_another(&self, segment: Segment, ip: IpAddr, mac: Mac) -> bool {
         self.bound.get(&mac).is_some_and(|ips| ips.contains(&ip))
             && !self.holdings.is_held_by(segment, ip, mac)
-    }
-
-    /// Addresses of this card that another uses at the same time, with the other.
-    pub(super) fn conflicts(&self, mac: Mac) -> impl Iterator<Item = (IpAddr, Mac)> {
-        self.holdings.conflicts(mac)
     }
 
     /// Whether a binding gives this MAC another, private address.

@@ -6,6 +6,7 @@ mod cards;
 #[cfg(test)]
 mod churn_tests;
 mod claim;
+mod continuity;
 mod desk;
 mod equipment;
 #[cfg(test)]
@@ -180,7 +181,9 @@ impl Census {
             return Vec::new();
         }
         let hosts: Vec<(&HostId, &Host)> = self.hosts().collect();
-        let groups = Groups::new(&Identifier::new(hosts.iter().copied()), hosts.into_iter());
+        let mut identifier = Identifier::new(hosts.iter().copied());
+        identifier.tell_apart(&hosts, &self.book);
+        let groups = Groups::new(&identifier, hosts.into_iter());
         let unseen = self.pins.devices().filter(|it| groups.at(it).is_none());
         unseen.map(ToString::to_string).collect::<BTreeSet<_>>().into_iter().collect()
     }
@@ -220,7 +223,8 @@ impl Census {
         each: &mut dyn FnMut(Asset<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
         let hosts: Vec<(&HostId, &Host)> = self.hosts().collect();
-        let identifier = Identifier::new(hosts.iter().copied());
+        let mut identifier = Identifier::new(hosts.iter().copied());
+        identifier.tell_apart(&hosts, &self.book);
         let plugs = Plugs::new(&hosts, &identifier, &self.book);
         let mut groups = Groups::new(&identifier, hosts.into_iter());
         let described =

@@ -3,6 +3,7 @@
 
 mod lab;
 mod mirror;
+mod strangers;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 /// Longest value kept, in characters: a DICOM LO is 64, a sysDescr 255 (RFC 3418).
 pub const MAX_CHARS: usize = 256;
 
+/// What stands in a line of text for words that were left out: they may be somebody's name.
+pub const LEFT_OUT: char = '…';
+
 /// Printable Unicode only, trimmed, at most [`MAX_CHARS`] characters.
 ///
 /// Control, format, private-use, bidirectional-override and unassigned-replacement

@@ -11,6 +11,7 @@ use regex::Captures;
 use super::classes::{Class, Classes};
 use super::parse::Patterns;
 use super::{BookError, Fault, Match, Matcher, Signature, builtin, classes, load, parse};
+use crate::observe::text::LEFT_OUT;
 
 /// One file of signatures: its name and its text.
 #[derive(Clone, Debug)]
@@ -212,7 +213,8 @@ impl Book {
             templates
                 .iter()
                 .map(|(name, template)| (*name, expand(template, value, captures.as_ref())))
-                .filter(|(_, text)| !text.is_empty())
+                // A value that is not whole is none.
+                .filter(|(_, text)| !text.is_empty() && !text.contains(LEFT_OUT))
                 .collect()
         };
         Some(Match { signature, set: fill(&signature.set), hints: fill(&signature.hint) })

@@ -38,6 +38,7 @@ mod known;
 mod knx;
 mod label;
 mod ldap;
+pub mod line;
 mod lldp;
 mod llmnr;
 mod mdns;

@@ -8,7 +8,7 @@ use super::seen::Seen;
 use crate::net::{HostId, Mac, Segment};
 use crate::observe::{Equipment, LAST_USER, Observation, Observed, SwitchPort, Use, When, text};
 use crate::time::Timestamp;
-use crate::wire::dissect::{Exchange, Question, Sink, Who};
+use crate::wire::dissect::{Exchange, Question, Sink, Who, line};
 use crate::wire::packet::Packet;
 
 /// Most facts kept of one piece of equipment that a message describes.
@@ -126,7 +126,11 @@ fn printable(raw: &str) -> Option<Cow<'_, str>> {
 fn cleaned(what: Observed<'_>) -> Option<Observed<'static>> {
     let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
     Some(match what {
-        Observed::Fact(key, value) => Observed::Fact(key, own(printable(&value)?)),
+        Observed::Fact(key, value) => {
+            let text = printable(&value)?;
+            let told = own(line::kept(key.as_str(), &text)?);
+            Observed::Fact(key, told)
+        }
         Observed::Attached(at) => Observed::Attached(SwitchPort {
             switch: own(text::clean(&at.switch)),
             port: own(text::clean(&at.port)),

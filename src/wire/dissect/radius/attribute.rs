@@ -106,13 +106,6 @@ impl<'a> Attributes<'a> {
         point.map(Cow::Owned).or_else(name).or_else(number)
     }
 
-    /// The network's name behind the access point's address (RFC 3580 §3.20).
-    pub(super) fn ssid(&self) -> Option<Cow<'a, str>> {
-        let (point, name) = self.called?.split_at_checked(17)?;
-        mac(point)?;
-        name.strip_prefix(b":").map(text)
-    }
-
     /// Tunnel-Private-Group-ID (RFC 3580 §3.31): a VLAN's number in digits behind an
     /// optional tag. Names of VLANs are the switch's own and stay.
     pub(super) fn vlan(&self) -> Option<u16> {

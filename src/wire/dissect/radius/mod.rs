@@ -27,8 +27,6 @@ const NAS_ID: Key = Key::new("radius.nas_id");
 const HANDS_ON: Key = Key::new("radius.hands_on");
 /// `ethernet` or `wireless`: what the access device lets stations in by.
 const NAS_SERVES: Key = Key::new("radius.nas_serves");
-/// Name of the wireless network that a station joins.
-const SSID: Key = Key::new("radius.ssid");
 /// VLAN that a station is put into.
 const VLAN: Key = Key::new("radius.vlan");
 /// `yes`: let in by its address alone, which anybody can copy.
@@ -40,7 +38,7 @@ const HOSTNAME: Key = Key::new("radius.hostname");
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "radius",
     standard: "RFC 2865, RFC 2866, RFC 3580",
-    keys: &[NAS_ID, HANDS_ON, NAS_SERVES, SSID, VLAN, MAC_AUTH, HOSTNAME],
+    keys: &[NAS_ID, HANDS_ON, NAS_SERVES, VLAN, MAC_AUTH, HOSTNAME],
     ports: PORTS,
     body: Body::Datagram { probe, answers, read },
 };
@@ -137,9 +135,6 @@ fn asks(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: &m
         out.observe(who, Observed::Attached(at));
     }
     account(it, station, who, out);
-    if let Some(ssid) = it.ssid() {
-        out.fact(who, &SSID, &ssid);
-    }
     put_into(it.vlan(), who, out);
     if message.code == ACCOUNTING_REQUEST {
         for ip in it.framed() {

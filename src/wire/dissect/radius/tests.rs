@@ -88,7 +88,6 @@ fn a_wireless_station() {
         "<f0:79:60:d1:7d:37|> Attached(SwitchPort { switch: \"wlc\", port: \
          \"AP 00:a7:42:d0:e0:00\", vlan: None, by: Some(10.0.0.1) })",
         "<f0:79:60:d1:7d:37|> radius.hostname=CT-WS-1.hospital.example",
-        "<f0:79:60:d1:7d:37|> radius.ssid=Ward Net",
     ];
     assert_eq!(said(&asked), expected);
 }

@@ -264,6 +264,8 @@ fn pdu(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<Option<i6
             continue;
         };
         match tag {
+            // RFC 3418: the name of a node, by convention its domain name; a sentence is none.
+            OCTET_STRING if *key == SYSNAME && value.trim_ascii().contains(&b' ') => {}
             OCTET_STRING if *key != SYSOBJECTID => out.fact(Who::Sender, key, &text(value)),
             OID if *key == SYSOBJECTID => {
                 if let Some(text) = ber::oid_text(value) {

@@ -72,11 +72,23 @@ pub(super) fn read(scope: &str) -> Option<(Key, String)> {
             // `/coding system/version/code`; the system is left out when it is 10101.
             let (system, code) = rest.strip_prefix('/')?.rsplit_once('/')?;
             let system = system.trim_end_matches('/');
-            let code = decoded(code)?;
-            Some(match system {
-                "" => (SDC_TYPE, code),
-                system => (SDC_TYPE, format!("{}/{code}", decoded(system)?)),
-            })
+            // Numbers there, and short names in makers' own systems: a word is free text.
+            let is_part = |part: &str| {
+                let is_number = part.bytes().all(|b| b.is_ascii_digit());
+                (1..=if is_number { 10 } else { 4 }).contains(&part.len())
+                    && part.bytes().all(|b| b.is_ascii_alphanumeric())
+            };
+            let is_code = |it: &str| it.len() <= 32 && it.split('_').all(is_part);
+            let code = decoded(code).filter(|it| is_code(it))?;
+            let system = decoded(system)?;
+            let is_oid = |it: &str| {
+                it.len() <= 64 && it.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'/')
+            };
+            match system.strip_prefix("urn:oid:") {
+                None if system.is_empty() => Some((SDC_TYPE, code)),
+                Some(oid) if is_oid(oid) => Some((SDC_TYPE, format!("{system}/{code}"))),
+                _ => None,
+            }
         }
         "sdc.mds.prodspec" | "sdc.mds.attr" => {
             let (value, code) = rest.split_once(':')?;
@@ -119,12 +131,16 @@ mod tests {
 
     #[test]
     fn what_scopes_say() {
-        let said = |scope| read(scope).map(|(key, value)| format!("{}={value}", key.as_str()));
+        let said =
+            |scope: &str| read(scope).map(|(key, value)| format!("{}={value}", key.as_str()));
         assert_eq!(
             said("sdc.cdc.type:/urn:oid:1.3.6.1.4.1.3592.2.1.1.0//DN_VMD").as_deref(),
             Some("wsd.sdc_type=urn:oid:1.3.6.1.4.1.3592.2.1.1.0/DN_VMD")
         );
         assert_eq!(said("sdc.cdc.type:///69650").as_deref(), Some("wsd.sdc_type=69650"));
+        for text in ["///CANARY", "/urn:oid:1.2//CANARY", "/CANARY//69650", "/urn:oid:CANARY//1"] {
+            assert_eq!(said(&format!("sdc.cdc.type:{text}")), None, "{text}");
+        }
         assert_eq!(
             said("sdc.ctxt.loc:/r/x?bed=B%C3%A9&fac=F&bldng=&x=CANARY").as_deref(),
             Some("wsd.sdc_location=F/Bé")

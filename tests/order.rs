@@ -33,9 +33,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use auscult::net::Mac;
-use auscult::store::activity::{Activity, DayOf};
+use auscult::store::activity::{Activity, DayOf, Start};
 use auscult::store::{Inventory, Known};
-use auscult::time::Timestamp;
 use auscult::view::register::{COLUMNS, cell};
 
 /// Both parts of a capture as `1` and `2`, the first with so many quarters of the packets.
@@ -274,15 +273,15 @@ fn ward(dir: &Path) -> [PathBuf; 4] {
 }
 
 /// What a device did: its sums, its days, its starts.
-type Deeds = (Option<Activity>, Vec<DayOf>, Vec<Timestamp>);
+type Deeds = (Option<Activity>, Vec<DayOf>, Vec<Start>);
 
 /// All that views tell of everybody.
 fn told(inventory: &Inventory) -> (Vec<String>, BTreeMap<String, Deeds>) {
     let all = inventory.activity(None).unwrap();
     let deeds = inventory.assets().unwrap().into_iter().map(|it| {
         let days = inventory.days(&it.id, None).unwrap();
-        let boots = inventory.boots(&it.id).unwrap();
-        (it.identity.to_string(), (all.get(&*it.id).cloned(), days, boots))
+        let starts = inventory.starts(&it.id, None).unwrap();
+        (it.identity.to_string(), (all.get(&*it.id).cloned(), days, starts))
     });
     // Of several frames that say the same the one is cited that was read first.
     let all = inventory.assets().unwrap();

@@ -163,7 +163,7 @@ fn starts(
     id: &str,
     inventory: &Inventory,
 ) -> Result<Option<String>, Error> {
-    let counted = inventory.boots(id)?.into_iter().map(|at| at.seconds());
+    let counted = inventory.starts(id, None)?.into_iter().map(|it| it.at.seconds());
     let counted: Vec<i64> = counted.filter(|at| *at >= from as i64).collect();
     let near = |(truth, counted): (&u64, &i64)| counted.abs_diff(*truth as i64) <= 2;
     let same = counted.len() == device.boots.len() && device.boots.iter().zip(&counted).all(near);

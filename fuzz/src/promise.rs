@@ -47,8 +47,9 @@ pub fn of_observation(observation: &Observation) {
         | Observed::Address(..)
         | Observed::Peer(_)
         | Observed::Use(_)
-        | Observed::Booted(_)
-        | Observed::Asks(..) => {}
+        | Observed::Booted(..)
+        | Observed::Asks(..)
+        | Observed::Arrives(_) => {}
     }
 }
 

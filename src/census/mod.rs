@@ -187,9 +187,11 @@ impl Census {
         self.activity.trail(place)
     }
 
-    /// What the speaker in a place did is stored, its examinations under these numbers.
-    pub fn trail_saved(&mut self, place: usize, rows: &[(usize, i64)]) {
+    /// What the speaker in a place did is stored, its examinations under these numbers; so
+    /// much found no room.
+    pub fn trail_saved(&mut self, place: usize, rows: &[(usize, i64)], refused: u64) {
         self.activity.saved(place, rows, &mut self.room);
+        self.activity.refused += refused;
     }
 
     /// Minutes to be stored in which a segment was seen, and, of none, in which somebody
@@ -371,7 +373,7 @@ impl Census {
                 }
             }
             // That is its activity's.
-            Observed::Use(_) | Observed::Booted(_) => {}
+            Observed::Use(_) | Observed::Booted(..) | Observed::Arrives(_) => {}
         }
     }
 

@@ -7,6 +7,7 @@
 //! Nothing of a patient may stand here: a dissector hands over only the elements
 //! on its own allow-list.
 
+mod start;
 pub mod text;
 mod work;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::net::{HostId, Transport};
 use crate::time::Timestamp;
 
+pub use start::{Arrival, Sign};
 pub use work::{Study, Use, When, Work};
 
 /// The name of a fact, `protocol.field`, as signatures match on it.
@@ -141,10 +143,12 @@ pub enum Observed<'a> {
     Use(Use),
     /// It has been running since then, or for longer: an agent that was started anew tells
     /// a later time than its host.
-    Booted(Timestamp),
+    Booted(Timestamp, Sign),
     /// It asked others for this port: of 64 bits, each set by about one of 64 who were asked.
     /// What is many is [`SWEPT`]; who sees a part of the traffic sees a part of the bits.
     Asks(u16, u64),
+    /// It did what is done when a network comes up.
+    Arrives(Arrival),
 }
 
 /// So many bits of [`Observed::Asks`] within a minute are a sweep: some twenty others set them.
@@ -181,8 +185,9 @@ impl Observed<'_> {
             }
             Self::Peer(host) => Observed::Peer(host),
             Self::Use(it) => Observed::Use(it),
-            Self::Booted(at) => Observed::Booted(at),
+            Self::Booted(at, sign) => Observed::Booted(at, sign),
             Self::Asks(port, of) => Observed::Asks(port, of),
+            Self::Arrives(how) => Observed::Arrives(how),
         }
     }
 }

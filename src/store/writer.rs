@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::activity::{self, Diary, Roll};
+use super::activity::{self, Diary, Roll, Stored};
 use super::alert::Policy;
 use super::health::{self, Health, Waiting};
 use super::journal::Journal;
@@ -451,15 +451,15 @@ fn count(transaction: &Transaction<'_>, counters: &Counters) -> Result<(), Failu
     Ok(())
 }
 
-/// A speaker that was written: its place, and the rows of its examinations.
-type Kept = (usize, Vec<(usize, i64)>);
+/// A speaker that was written: its place, and what became of what it did.
+type Kept = (usize, Stored);
 
 /// That is committed.
 fn saved(census: &mut Census, kept: &[Kept]) {
     let places: Vec<_> = kept.iter().map(|(place, _)| *place).collect();
     census.saved(&places);
-    for (place, exams) in kept {
-        census.trail_saved(*place, exams);
+    for (place, stored) in kept {
+        census.trail_saved(*place, &stored.exams, stored.refused);
     }
     census.segments_saved();
 }
@@ -489,11 +489,11 @@ fn store(
         if row > last || change.execute(params![row, blob])? == 0 {
             insert.execute(params![row, blob])?;
         }
-        let exams = match census.trail(place) {
+        let stored = match census.trail(place) {
             Some(trail) => diary.keep(transaction, (id, host), trail)?,
-            None => Vec::new(),
+            None => Stored::default(),
         };
-        places.push((place, exams));
+        places.push((place, stored));
     }
     Ok((places, None))
 }

@@ -107,6 +107,12 @@ impl Marks {
         self.0.last().map_or(0, |it| i64::from(it.day))
     }
 
+    /// Whether a minute is in it.
+    pub(super) fn holds(&self, minute: i64) -> bool {
+        let it = |(day, of)| self.0.iter().any(|it| it.day == day && it.set.holds(of));
+        place(minute).is_some_and(it)
+    }
+
     /// Puts a minute in; false when there is no room for it.
     pub(super) fn mark(&mut self, minute: i64, room: &mut Room) -> bool {
         let Some((day, of)) = place(minute) else { return false };

@@ -8,12 +8,14 @@
 //!  Present ─▶ minutes on line, by UTC day          ┐ what is new is stored, and forgotten
 //!  Use ─────▶ examinations; minutes of results,    │ when it is two days old
 //!             vital signs, sessions                ┘
+//!  Booted, Arrives ▶ starts, forgotten when stored
 //!  anything ▶ minutes in which its segment was seen
 //! ```
 
 mod exams;
 mod marks;
 pub mod method;
+mod starts;
 
 use std::collections::HashMap;
 
@@ -22,6 +24,7 @@ use foldhash::fast::RandomState;
 pub use exams::{Exam, Exams};
 pub use marks::{Marks, Unsaved, UtcDay};
 pub use method::Method;
+pub use starts::{BEFORE, Boot, Came, OFF, Starts, code, confidence};
 
 use super::room::Room;
 use crate::net::Segment;
@@ -33,8 +36,6 @@ use crate::time::{SECOND, Timestamp};
 /// Segments of which minutes are remembered: every VLAN, and as many overlays and inner
 /// VLANs again. What a flood invents beyond this is counted.
 const MAX_SEGMENTS: usize = 16_384;
-/// Boots remembered of one speaker until they are stored.
-const MAX_BOOTS: usize = 64;
 /// Two words of one boot may differ by so many seconds: clocks of TCP begin at nought or, as
 /// Linux does, five minutes before.
 pub const SAME_BOOT: i64 = 330;
@@ -47,16 +48,6 @@ struct Traces {
     /// In the order of [`COUNTED`].
     minutes: [Marks; 4],
     exams: Exams,
-    boots: Vec<Boot>,
-}
-
-/// Since when it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Boot {
-    /// In seconds since 1970, and when that was said.
-    at: i64,
-    said: i64,
-    stored: bool,
 }
 
 /// What one speaker did.
@@ -64,6 +55,7 @@ struct Boot {
 pub struct Trail {
     online: Marks,
     traces: Option<Box<Traces>>,
+    starts: Option<Box<Starts>>,
 }
 
 /// What counts in minutes, by its code in the inventory.
@@ -91,36 +83,17 @@ impl Trail {
         self.traces.as_deref().map(|it| &it.exams)
     }
 
-    /// When it began to run, in seconds since 1970, and when that was first said; those that
-    /// are to be stored.
-    pub fn boots(&self) -> impl Iterator<Item = (i64, i64)> {
-        let boots = self.traces.iter().flat_map(|it| &it.boots);
-        boots.filter(|it| !it.stored).map(|it| (it.at, it.said))
+    /// Its starts that are to be stored.
+    #[must_use]
+    pub fn starts(&self) -> Option<&Starts> {
+        self.starts.as_deref()
     }
 
     /// Nothing is to be stored.
     #[must_use]
     pub fn is_saved(&self) -> bool {
-        self.online.is_saved()
-            && self.traces.as_ref().is_none_or(|it| {
-                it.minutes.iter().all(Marks::is_saved)
-                    && it.exams.is_saved()
-                    && it.boots.iter().all(|it| it.stored)
-            })
-    }
-
-    fn booted(&mut self, at: i64, said: i64) -> bool {
-        let boots = &mut self.traces.get_or_insert_default().boots;
-        if boots.iter().any(|it| it.at.abs_diff(at) <= SAME_BOOT.unsigned_abs()) {
-            return true;
-        }
-        if boots.len() >= MAX_BOOTS {
-            // The oldest that is stored is not missed.
-            let Some(old) = boots.iter().position(|it| it.stored) else { return false };
-            boots.remove(old);
-        }
-        boots.push(Boot { at, said, stored: false });
-        true
+        let worked = |it: &Traces| it.minutes.iter().all(Marks::is_saved) && it.exams.is_saved();
+        self.online.is_saved() && self.starts.is_none() && self.traces.as_deref().is_none_or(worked)
     }
 
     fn bytes(&self) -> usize {
@@ -128,7 +101,7 @@ impl Trail {
             .traces
             .as_ref()
             .map_or(0, |it| it.minutes.iter().map(Marks::bytes).sum::<usize>() + it.exams.bytes());
-        self.online.bytes() + traces
+        self.online.bytes() + traces + self.starts.as_ref().map_or(0, |it| it.bytes())
     }
 }
 
@@ -214,7 +187,14 @@ impl Activity {
         let Some(trail) = self.trails.get_mut(place) else { return };
         let fits = match &it.what {
             Observed::Present(_) => trail.online.mark(minute, room),
-            Observed::Booted(at) => trail.booted(at.seconds(), it.at.seconds()),
+            Observed::Booted(at, sign) => {
+                let told = (*sign, at.seconds(), it.at.seconds());
+                starts::booted(&mut trail.starts, told, room)
+            }
+            Observed::Arrives(how) => {
+                let told = (*how, it.at.seconds());
+                starts::arrived(&mut trail.starts, told, &trail.online, room)
+            }
             Observed::Use(work) => match timely(&self.zone, work, it.at) {
                 Some(time) => worked(trail, work, time, it.at.seconds(), room),
                 None => {
@@ -256,7 +236,9 @@ impl Activity {
         if let Some(traces) = &mut trail.traces {
             traces.minutes.iter_mut().for_each(|it| it.saved(day, room));
             traces.exams.saved(rows, second, room);
-            traces.boots.iter_mut().for_each(|it| it.stored = true);
+        }
+        if let Some(starts) = trail.starts.take() {
+            room.free(starts.bytes());
         }
     }
 
@@ -325,7 +307,7 @@ fn worked(trail: &mut Trail, it: &Use, (from, to): (i64, i64), said: i64, room: 
 mod tests {
     use super::*;
     use crate::net::HostId;
-    use crate::observe::Study;
+    use crate::observe::{Arrival, Sign, Study};
 
     const NOON: i64 = 1_767_268_800; // 2026-01-01T12:00:00Z
 
@@ -404,14 +386,21 @@ mod tests {
     }
 
     #[test]
-    fn a_boot_is_told_once() {
+    fn starts_are_kept_until_they_are_stored() {
         let mut it = activity();
-        for second in [NOON, NOON + 90, NOON - 100, NOON + 4000] {
-            say(&mut it, NOON + 5000, Observed::Booted(Timestamp::new(second, 0)));
+        for second in [NOON, NOON + 90, NOON + 4000] {
+            say(&mut it, NOON + 5000, Observed::Booted(Timestamp::new(second, 0), Sign::Snmp));
         }
-        let said = NOON + 5000;
-        let boots = it.0.trail(0).unwrap().boots();
-        assert!(boots.eq([(NOON, said), (NOON + 4000, said)]));
+        say(&mut it, NOON + 5000, Observed::Arrives(Arrival::Dhcp));
+        let trail = it.0.trail(0).unwrap();
+        let starts = trail.starts().unwrap();
+        assert_eq!((starts.boots().len(), starts.came().len()), (2, 1));
+        assert!(!trail.is_saved());
+        let before = Room::default().taken_since(&it.1) - trail.bytes();
+        it.0.saved(0, &[], &mut it.1);
+        assert_eq!(Room::default().taken_since(&it.1), before, "its room is given back");
+        let trail = it.0.trail(0).unwrap();
+        assert!(trail.is_saved() && trail.starts().is_none() && trail.bytes() == 0);
     }
 
     #[test]
@@ -421,10 +410,10 @@ mod tests {
             let host =
                 HostId { segment: Segment { vni: n, ..Segment::default() }, ..HostId::default() };
             let at = Timestamp(i64::from(n).wrapping_mul(0x0123_4567_89ab_cdef));
-            let what = Observed::Booted(at);
+            let what = Observed::Booted(at, Sign::Snmp);
             it.0.take(0, &Observation { at, frame: 1, host, what }, &mut it.1);
         }
         assert_eq!(it.0.segments.len(), MAX_SEGMENTS);
-        assert!(it.0.refused > 0 && it.0.trail(0).unwrap().boots().count() <= MAX_BOOTS);
+        assert!(it.0.refused > 0 && it.0.trail(0).unwrap().starts().unwrap().boots().len() <= 64);
     }
 }

@@ -329,24 +329,7 @@ impl Inventory {
         Ok(all)
     }
 
-    /// When a device began to run, in seconds since 1970; sorted.
-    ///
-    /// # Errors
-    /// The inventory cannot be read.
-    pub fn boots(&self, id: &str) -> Result<Vec<Timestamp>, Error> {
-        let mut boots = Vec::new();
-        for turn in self.bases(id)?.iter().flat_map(|(_, basis)| &basis.turns) {
-            let sql = "SELECT at, said FROM boot WHERE speaker = ?1";
-            let all = self.rows(sql, [turn.speaker], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let own = all.into_iter().filter(|(_, said)| turn.has(*said));
-            boots.extend(own.map(|(at, _)| Timestamp::new(at, 0)));
-        }
-        boots.sort_unstable();
-        boots.dedup();
-        Ok(boots)
-    }
-
-    fn bases(&self, id: &str) -> Result<Vec<(i64, Basis)>, Error> {
+    pub(super) fn bases(&self, id: &str) -> Result<Vec<(i64, Basis)>, Error> {
         let sql = "SELECT asset, basis FROM asset_use JOIN asset ON asset = number WHERE id = ?1";
         self.rows(sql, [id], |row| Ok((row.get(0)?, basis(id, row.get_ref(1)?.as_blob()?)?)))
     }

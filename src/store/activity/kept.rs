@@ -69,7 +69,8 @@ impl Kept {
             for (sql, from) in [
                 ("DELETE FROM speaker_day WHERE day < ?1", oldest),
                 ("DELETE FROM exam WHERE end < ?1", second),
-                ("DELETE FROM boot WHERE at < ?1", second),
+                ("DELETE FROM boot WHERE until < ?1", second),
+                ("DELETE FROM arrival WHERE minute < ?1", second.div_euclid(60)),
             ] {
                 transaction.prepare_cached(sql)?.execute([from])?;
             }

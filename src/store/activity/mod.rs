@@ -15,6 +15,9 @@ mod pieces;
 mod roll;
 mod shared;
 mod sheet;
+#[cfg(test)]
+mod start_tests;
+mod starts;
 mod stretch;
 #[cfg(test)]
 mod tests;
@@ -35,12 +38,13 @@ pub(super) use kept::watched;
 pub use kept::{DAYS_FOR, MINUTES_FOR};
 pub(super) use roll::Roll;
 pub use sheet::Sums;
+pub use starts::Start;
 pub(super) use watch::Watch;
 
 use super::record;
 use super::writer::Failure;
 use crate::census::activity::method::FARTHEST;
-use crate::census::activity::{SAME_BOOT, Trail, Unsaved, UtcDay};
+use crate::census::activity::{Trail, Unsaved, UtcDay};
 use crate::census::{Census, Host};
 use crate::net::{HostId, Segment};
 use crate::time::Timestamp;
@@ -87,6 +91,15 @@ pub(super) struct Diary {
     stored: Option<i64>,
     /// Assets whose days are another calendar's.
     stale: usize,
+}
+
+/// What became of what a speaker did, for the census.
+#[derive(Default)]
+pub(super) struct Stored {
+    /// The rows of its examinations.
+    pub(super) exams: Vec<(usize, i64)>,
+    /// Words of its starts for which their day had no room.
+    pub(super) refused: u64,
 }
 
 /// What was written of speakers since the last roll-up.
@@ -186,15 +199,16 @@ impl Diary {
         self.stale > 0
     }
 
-    /// Writes what one speaker did; the rows of its examinations, for the census.
+    /// Writes what one speaker did.
     pub(super) fn keep(
         &mut self,
         transaction: &Transaction<'_>,
         (id, host): (&HostId, &Host),
         trail: &Trail,
-    ) -> Result<Vec<(usize, i64)>, Failure> {
+    ) -> Result<Stored, Failure> {
+        let mut stored = Stored::default();
         if trail.is_saved() || is_far(id, host) {
-            return Ok(Vec::new());
+            return Ok(stored);
         }
         let speaker = speaker(id);
         for it in trail.online() {
@@ -204,22 +218,17 @@ impl Diary {
             self.unite(transaction, speaker, code, &it)?;
         }
         let since = host.since.map(Timestamp::seconds);
-        for (at, said) in trail.boots() {
-            let sql = "INSERT INTO boot SELECT ?1, ?2, ?4 WHERE NOT EXISTS
-                       (SELECT 1 FROM boot WHERE speaker = ?1 AND at BETWEEN ?2 - ?3 AND ?2 + ?3
-                        AND said >= ?5)";
-            let since = since.unwrap_or(i64::MIN);
-            let values = params![speaker, at, SAME_BOOT, said, since];
-            transaction.prepare_cached(sql)?.execute(values)?;
+        if let Some(it) = trail.starts() {
+            stored.refused = starts::keep(transaction, speaker, it, &self.kept)?;
         }
-        let Some(exams) = trail.exams().filter(|it| !it.is_saved()) else { return Ok(Vec::new()) };
+        let Some(exams) = trail.exams().filter(|it| !it.is_saved()) else { return Ok(stored) };
         let mut spans = Vec::new();
-        let rows = exam::keep(transaction, (speaker, since), exams, &mut spans)?;
+        stored.exams = exam::keep(transaction, (speaker, since), exams, &mut spans)?;
         for (begin, end) in spans {
             let span = (begin.div_euclid(60), end.div_euclid(60));
             self.touch(transaction, speaker, span)?;
         }
-        Ok(rows)
+        Ok(stored)
     }
 
     fn unite(

@@ -31,6 +31,8 @@ const SHORTEST: i64 = 60;
 pub(in crate::store) struct Basis {
     /// Who speaks as it, and when; sorted.
     pub(super) turns: Vec<Turn>,
+    /// Who is known to be it by the words of others alone, and when; sorted.
+    pub(super) named: Vec<Turn>,
     /// Where it speaks on its own link; failing that where it speaks; sorted.
     pub(super) segments: Vec<Segment>,
     /// How its use can be told, as the sum of the methods' codes.
@@ -130,6 +132,9 @@ impl<'t> Roll<'t> {
         }
         let before = self.diary.known.get(&number);
         let mut basis = basis(asset, &all);
+        let named = asset.speakers.iter().filter(|(_, host)| !host.spoke);
+        let named = united(named.map(|(id, host)| Turn::of(id, host, census)).collect());
+        basis.named = named.into_iter().map(|(turn, _)| turn).collect();
         basis.days = before.and_then(|it| it.days);
         basis.calendar = before.map_or(self.diary.mark, |it| it.calendar);
         if basis.calendar != self.diary.mark {
@@ -481,5 +486,5 @@ fn basis(asset: &Asset<'_>, all: &[(Turn, (i64, i64))]) -> Basis {
     segments.dedup();
     let class = asset.shown("device_class").first().map(|it| it.value.to_string());
     let ways = ways(class.as_deref(), asset.acquires);
-    Basis { turns, segments, ways, class, days: None, calendar: 0 }
+    Basis { turns, named: Vec::new(), segments, ways, class, days: None, calendar: 0 }
 }

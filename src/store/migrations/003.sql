@@ -30,12 +30,30 @@ CREATE TABLE exam (
     counts  INTEGER NOT NULL       -- the first stretch of its examination
 ) STRICT;
 CREATE INDEX exam_of ON exam (speaker, begin);
--- Since when speakers ran.
+-- Since when speakers ran, as each sign tells it.
 CREATE TABLE boot (
     speaker INTEGER NOT NULL,
-    at      INTEGER NOT NULL,      -- seconds since 1970, UTC
+    sign    INTEGER NOT NULL,
+    stretch INTEGER NOT NULL,      -- four minutes since 1970: words of a start are one row
+    at      INTEGER NOT NULL,      -- seconds since 1970, UTC; the earliest that was told
     said    INTEGER NOT NULL,      -- when that was first said
-    PRIMARY KEY (speaker, at, said)
+    until   INTEGER NOT NULL,      -- and last
+    PRIMARY KEY (speaker, sign, stretch)
+) STRICT, WITHOUT ROWID;
+-- What speakers did in a minute that is done when a network comes up: by each the second at
+-- which it was first done, 60 where it was not. Whether it had been off before is judged when
+-- somebody asks.
+CREATE TABLE arrival (
+    speaker INTEGER NOT NULL,
+    minute  INTEGER NOT NULL,      -- since 1970, UTC
+    dhcp    INTEGER NOT NULL,
+    dhcpv6  INTEGER NOT NULL,
+    address INTEGER NOT NULL,
+    routers INTEGER NOT NULL,
+    arp     INTEGER NOT NULL,
+    nbns    INTEGER NOT NULL,
+    mdns    INTEGER NOT NULL,
+    PRIMARY KEY (speaker, minute)
 ) STRICT, WITHOUT ROWID;
 -- UTC days of which something was written that is not in the knowledge yet.
 CREATE TABLE unrolled (day INTEGER PRIMARY KEY) STRICT;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{hours, percent};
-use crate::store::activity::{Activity, DayOf};
+use crate::store::activity::{Activity, DayOf, Start};
 use crate::store::{Error, Inventory};
 use crate::time::calendar::{Day, WEEKDAYS, Zone, date};
 use crate::time::minutes::Minutes;
 
-/// Boots listed.
-const MAX_BOOTS: usize = 10;
+/// Starts listed.
+const MAX_STARTS: usize = 10;
 
 /// What a device did from one local day to another, as text; nothing when it was never
 /// on a link.
@@ -31,11 +31,7 @@ pub fn page(inventory: &Inventory, id: &str, days: (Day, Day)) -> Result<String,
         let observed = inventory.observed(id, Some(days))?;
         heat(&mut page, &of_days, &observed, &zone, days);
     }
-    let boots = inventory.boots(id)?;
-    if !boots.is_empty() {
-        let last = boots.iter().rev().take(MAX_BOOTS).map(|at| at.rfc3339());
-        let _ = writeln!(page, "  started   {}", last.collect::<Vec<_>>().join(", "));
-    }
+    starts(&mut page, &inventory.starts(id, None)?);
     Ok(page)
 }
 
@@ -66,6 +62,18 @@ fn rates(page: &mut String, it: &Activity) {
             share(used.open, open),
             share(used.open, available)
         );
+    }
+}
+
+/// The last starts, each with how it is told and how sure that is.
+fn starts(page: &mut String, all: &[Start]) {
+    for (n, it) in all.iter().rev().take(MAX_STARTS).enumerate() {
+        let head = if n == 0 { "started" } else { "" };
+        let (at, by) = (it.at.rfc3339(), it.by.join(", "));
+        let _ = writeln!(page, "  {head:<9} {at} {} ({by}; {} %)", it.how, it.confidence);
+    }
+    if let Some(more) = all.len().checked_sub(MAX_STARTS).filter(|more| *more > 0) {
+        let _ = writeln!(page, "            and {more} before");
     }
 }
 
@@ -172,6 +180,7 @@ fn heat(
 mod tests {
     use super::*;
     use crate::store::activity::Examination;
+    use crate::time::Timestamp;
 
     fn day(n: Day, exams: &[(i64, i64)]) -> DayOf {
         let base = i64::from(n) * 1440;
@@ -202,6 +211,27 @@ mod tests {
         let mut none = String::new();
         examinations(&mut none, &[], &Zone::default());
         assert!(none.is_empty());
+    }
+
+    #[test]
+    fn starts_say_how_they_are_told() {
+        let start = |n: i64| Start {
+            at: Timestamp::new(n * 86_400, 0),
+            how: "network boot",
+            by: vec!["DHCP", "SNMP"],
+            confidence: 97,
+        };
+        let mut page = String::new();
+        starts(&mut page, &(0..12).map(start).collect::<Vec<_>>());
+        let first = "  started   1970-01-12T00:00:00+00:00 network boot (DHCP, SNMP; 97 %)";
+        assert_eq!(page.lines().next(), Some(first));
+        assert_eq!(
+            (page.lines().count(), page.lines().last()),
+            (11, Some("            and 2 before"))
+        );
+        page.clear();
+        starts(&mut page, &[]);
+        assert!(page.is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::winstr::unmarked;
 use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
 use crate::net::Mac;
-use crate::observe::{Key, Lease, Observed};
+use crate::observe::{Arrival, Key, Lease, Observed, Sign};
 use crate::wire::packet::Packet;
 
 /// DUID of the client in hexadecimal, where it holds no MAC.
@@ -35,11 +35,16 @@ pub(super) static PROTOCOL: Protocol = Protocol {
 const CLIENTS: u16 = 546;
 const SERVERS: u16 = 547;
 /// Message types (§7.3).
+const SOLICIT: u8 = 1;
+const CONFIRM: u8 = 4;
 const ADVERTISE: u8 = 2;
 const REPLY: u8 = 7;
 const RECONFIGURE: u8 = 10;
 const RELAY_FORWARD: u8 = 12;
 const RELAY_REPLY: u8 = 13;
+/// Options of firmware (RFC 5970 §3.3, §3.4).
+const CLIENT_ARCH: u16 = 61;
+const CLIENT_INTERFACE: u16 = 62;
 /// Relays in a row (HOP_COUNT_LIMIT of §7.6).
 const MAX_RELAYS: u8 = 8;
 /// Options that are looked at in one message.
@@ -168,6 +173,10 @@ fn told(
     if !matches!(kind, 1 | 3..=6 | 11) {
         return Ok(());
     }
+    // Of a start only its own frame tells: what a relay adds may be anybody's word.
+    if frame.is_some() {
+        start(who, kind, list, out)?;
+    }
     if let Some(duid) = duid.filter(|_| from_duid.is_none()) {
         out.fact(who, &DUID, &super::winstr::hex(duid));
     }
@@ -183,6 +192,23 @@ fn told(
         }
         Ok(())
     })
+}
+
+/// What a client's message says of its start: firmware tells for which architecture it
+/// loads a system (RFC 5970 §3.3, §3.4); who begins anew, or asks whether its addresses are
+/// still right, has come (§18.2.1, §18.2.3).
+fn start(who: Who, kind: u8, list: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
+    let mut loads = false;
+    each(list, |code, _| {
+        loads |= matches!(code, CLIENT_ARCH | CLIENT_INTERFACE);
+        Ok(())
+    })?;
+    match kind {
+        _ if loads => out.boots(who, Sign::NetworkBoot),
+        SOLICIT | CONFIRM => out.arrives(who, Arrival::Dhcpv6),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Enterprise number, then texts with a length each (§21.16).
@@ -243,7 +269,7 @@ fn leases(mac: Mac, list: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{facts, packet, udp};
+    use super::super::testing::{facts, packet, starts, udp};
     use super::super::torture;
     use super::*;
 
@@ -296,6 +322,25 @@ mod tests {
         let m = relayed(12, &solicit());
         assert_eq!(said(547, 547, &m), expected("00:09:fb:05:93:99"));
         torture::packet("dhcpv6", &udp(547, 547, &m), &["CANARY"]);
+    }
+
+    #[test]
+    fn who_begins_anew_has_come_and_firmware_starts() {
+        let said = |src, m: &[u8]| starts(&packet("dhcpv6", &udp(src, 547, m)).unwrap());
+        let who = |how| [format!("<02:00:00:00:00:01|> {how}")];
+        assert_eq!(said(546, &solicit()), who("Dhcpv6"));
+        let of = |kind, more: &[u8]| [&[kind, 9, 9, 9], &client_id()[..], more].concat();
+        assert_eq!(said(546, &of(CONFIRM, &[])), who("Dhcpv6"));
+        for renews in [3, 5, 6, 11] {
+            assert!(said(546, &of(renews, &[])).is_empty(), "{renews}");
+        }
+        for loads in [option(61, &[0, 7]), option(62, &[1, 3, 16])] {
+            assert_eq!(said(546, &of(SOLICIT, &loads)), who("NetworkBoot"));
+            assert_eq!(said(546, &of(11, &loads)), who("NetworkBoot"));
+            let relay = relayed(12, &of(SOLICIT, &loads));
+            assert!(said(547, &relay).is_empty(), "a relay's word");
+        }
+        assert!(said(547, &relayed(12, &solicit())).is_empty());
     }
 
     #[test]

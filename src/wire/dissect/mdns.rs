@@ -1,12 +1,13 @@
 //! Multicast DNS (RFC 6762) with service discovery (RFC 6763): a host says its
 //! name, its model and what it offers.
 //!
-//! Only responses count: a query repeats what others said. Responses whose
+//! Only responses count: a query repeats what others said. One that brings records along
+//! asks whether they are free (§8.1), as is done when a network comes up. Responses whose
 //! addresses are all another's come from a reflector or a sleep proxy and are left out.
 
 use super::dns::message::{Message, PTR, Record, SRV, TXT};
 use super::{Body, Error, Protocol, Sink, Verdict, Who};
-use crate::observe::Key;
+use crate::observe::{Arrival, Key};
 use crate::wire::packet::Packet;
 
 const HOSTNAME: Key = Key::new("mdns.hostname");
@@ -42,6 +43,9 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     let message = Message::read(packet.payload)?;
     // RFC 6762 §6: every response comes from the mDNS port.
     let from_responder = packet.ports().is_some_and(|(src, _)| src == PORT);
+    if from_responder && is_probe(&message) && packet.dst_mac.is_some_and(|to| !to.is_unicast()) {
+        Who::card(packet).into_iter().for_each(|card| out.arrives(card, Arrival::Mdns));
+    }
     if !message.is_response() || !from_responder {
         return Ok(());
     }
@@ -73,6 +77,12 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         }
         Ok(())
     })
+}
+
+/// A question for names, with the records for them that it will have (RFC 6762 §8.2).
+const fn is_probe(message: &Message<'_>) -> bool {
+    let [questions, _, authority, _] = message.counts;
+    !message.is_response() && message.opcode() == 0 && questions > 0 && authority > 0
 }
 
 /// `host` of `host.local`.
@@ -155,8 +165,10 @@ fn txt(record: &Record<'_>, out: &mut dyn Sink) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{facts, packet, udp};
+    use super::super::testing::{facts, packet, starts, udp};
     use super::super::torture;
+    use crate::net::Mac;
+    use crate::wire::packet::Packet;
 
     fn name(text: &str) -> Vec<u8> {
         // `|` stands between labels, so that an instance may hold a dot.
@@ -212,6 +224,26 @@ mod tests {
         ];
         assert_eq!(said(&printer([10, 0, 0, 1])), expected);
         assert!(said(&printer([10, 0, 0, 9])).is_empty(), "a reflector repeats it");
+    }
+
+    #[test]
+    fn who_asks_whether_its_names_are_free_has_come() {
+        let said = |src, to, m: &[u8]| {
+            let packet_of = Packet { dst_mac: Some(Mac(to)), ..udp(src, 5353, m) };
+            starts(&packet("mdns", &packet_of).unwrap())
+        };
+        let mut probe = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0];
+        probe.extend([name("mr1|local"), vec![0, 255, 0, 1], name("mr1|local")].concat());
+        probe.extend([0, 1, 0, 1, 0, 0, 0, 120, 0, 4, 10, 0, 0, 1]);
+        let all = [1, 0, 0x5e, 0, 0, 0xfb];
+        assert_eq!(said(5353, all, &probe), ["<02:00:00:00:00:01|> Mdns"]);
+        assert!(said(50_000, all, &probe).is_empty() && said(5353, [2; 6], &probe).is_empty());
+        let mut query = probe.clone();
+        query[9] = 0;
+        assert!(said(5353, all, &query).is_empty(), "a question");
+        let mut answer = probe;
+        answer[2] = 0x84;
+        assert!(said(5353, all, &answer).is_empty(), "an answer");
     }
 
     #[test]

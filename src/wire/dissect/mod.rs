@@ -247,6 +247,14 @@ pub enum Who {
     },
 }
 
+impl Who {
+    /// The card that sent a packet, of which this is known to be its own link.
+    fn card(packet: &Packet<'_>) -> Option<Self> {
+        let mac = packet.src_mac.filter(|mac| mac.is_unicast());
+        mac.map(|mac| Self::Named { mac: Some(mac), ip: None })
+    }
+}
+
 /// The protocol of this name.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static Protocol> {

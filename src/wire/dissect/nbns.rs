@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::netbios::{NetbiosName, skip_labels};
 use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
 use crate::net::Mac;
-use crate::observe::Key;
+use crate::observe::{Arrival, Key};
 use crate::wire::packet::Packet;
 
 const HOSTNAME: Key = Key::new("nbns.hostname");
@@ -24,6 +24,9 @@ const PORT: u16 = 137;
 /// Resource record types (RFC 1002 §4.2.1.3).
 const NB: u16 = 0x0020;
 const NBSTAT: u16 = 0x0021;
+/// Operations of a registration, of one card or of several (RFC 1002 §4.2.1.1, MS-NBTE §2.2.1):
+/// a refresh is neither.
+const REGISTERS: [u16; 2] = [5, 15];
 /// Flag of a group name (RFC 1002 §4.2.1.3, G).
 const GROUP: u16 = 0x8000;
 
@@ -55,14 +58,20 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
             let name = NetbiosName::read(&mut r)?;
             r.skip(4, "QUESTION_TYPE, QUESTION_CLASS")?;
             skip_labels(&mut r)?; // RR_NAME, the same name
-            own_name(packet, &name, r, out)
+            let is_own = own_name(packet, &name, r, out)?;
+            // To all on the link; to a name server it may come through routers.
+            let to_all = packet.dst_mac == Some(Mac([255; 6]));
+            if is_own && to_all && REGISTERS.contains(&opcode) {
+                Who::card(packet).into_iter().for_each(|card| out.arrives(card, Arrival::Netbios));
+            }
+            Ok(())
         }
         (true, 0) if rcode == 0 && questions == 0 => {
             let name = NetbiosName::read(&mut r)?;
             if r.rest().starts_with(&NBSTAT.to_be_bytes()) {
                 node_status(r, out)
             } else {
-                own_name(packet, &name, r, out)
+                own_name(packet, &name, r, out).map(|_| ())
             }
         }
         _ => Ok(()),
@@ -70,23 +79,24 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
 }
 
 /// An NB record with the sender's own address (§4.2.2, §4.2.13): names of others,
-/// as a name server tells them, are passed over.
+/// as a name server tells them, are passed over. Whether it was.
 fn own_name(
     packet: &Packet<'_>,
     name: &NetbiosName,
     mut r: Reader<'_>,
     out: &mut dyn Sink,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     if r.u16_be("RR_TYPE")? != NB {
-        return Ok(());
+        return Ok(false);
     }
     r.skip(8, "RR_CLASS, TTL, RDLENGTH")?;
     let flags = r.u16_be("NB_FLAGS")?;
     let ip = IpAddr::V4(Ipv4Addr::from(r.array::<4>("NB_ADDRESS")?));
-    if packet.addresses().is_some_and(|(src, _)| src == ip) {
+    let is_own = packet.addresses().is_some_and(|(src, _)| src == ip);
+    if is_own {
         say(name, flags, out);
     }
-    Ok(())
+    Ok(is_own)
 }
 
 /// Node status response (§4.2.18): all names of the sender, then its unit identifier.
@@ -120,8 +130,10 @@ fn say(name: &NetbiosName, flags: u16, out: &mut dyn Sink) {
 #[cfg(test)]
 mod tests {
     use super::super::netbios::encode;
-    use super::super::testing::{facts, packet, udp};
+    use super::super::testing::{facts, packet, starts, udp};
     use super::super::torture;
+    use crate::net::Mac;
+    use crate::wire::packet::Packet;
 
     fn registration(name: &str, suffix: u8, flags: u16, ip: [u8; 4]) -> Vec<u8> {
         let mut m = b"\x80\x01\x29\x10\0\x01\0\0\0\0\0\x01".to_vec();
@@ -157,6 +169,22 @@ mod tests {
         assert_eq!(said(&registration("RAD", 0, 0x8000, own)), ["C nbns.domain=RAD"]);
         assert!(said(&registration("CANARY", 3, 0, own)).is_empty());
         assert!(said(&registration("PACS1", 0, 0, [10, 0, 0, 9])).is_empty());
+    }
+
+    #[test]
+    fn who_claims_a_name_of_all_has_come() {
+        let said = |to, m: &[u8]| {
+            let packet_of = Packet { dst_mac: Some(Mac(to)), ..udp(137, 137, m) };
+            starts(&packet("nbns", &packet_of).unwrap())
+        };
+        let claim = registration("PACS1", 0x20, 0, [10, 0, 0, 1]);
+        assert_eq!(said([255; 6], &claim), ["<02:00:00:00:00:01|> Netbios"]);
+        assert!(said([2, 0, 0, 0, 0, 9], &claim).is_empty(), "a name server, by a router");
+        let mut refresh = claim;
+        refresh[2] = 0x40;
+        assert!(said([255; 6], &refresh).is_empty());
+        let anothers = registration("PACS1", 0x20, 0, [10, 0, 0, 9]);
+        assert!(said([255; 6], &anothers).is_empty());
     }
 
     #[test]

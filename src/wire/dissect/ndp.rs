@@ -3,13 +3,14 @@
 //!
 //! Only what a host says of itself binds: the link-layer address in the message must
 //! be the frame's. Duplicate address detection (RFC 4862 §5.4) comes from the
-//! unspecified address and binds nothing.
+//! unspecified address and binds nothing; of a link-local address it tells that a network
+//! came up, as asking for routers does.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::{Body, Error, Protocol, Reader, Sink, Who};
 use crate::net::Mac;
-use crate::observe::{Key, Lease, Observed};
+use crate::observe::{Arrival, Key, Lease, Observed};
 use crate::wire::packet::{Layer3, Layer4, Packet};
 
 /// `router`.
@@ -53,7 +54,10 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     let mut bound = src;
     let mut wanted = SOURCE;
     match kind {
-        ROUTER_SOLICITATION => r.skip(4, "Reserved")?,
+        ROUTER_SOLICITATION => {
+            r.skip(4, "Reserved")?;
+            arrives(packet, Arrival::Routers, out);
+        }
         ROUTER_ADVERTISEMENT => {
             r.skip(2, "Cur Hop Limit, flags")?;
             // A lifetime of zero: it announces prefixes but is no default router (§4.2).
@@ -62,7 +66,14 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
             }
             r.skip(8, "Reachable Time, Retrans Timer")?;
         }
-        NEIGHBOUR_SOLICITATION => r.skip(20, "Reserved, Target Address")?,
+        NEIGHBOUR_SOLICITATION => {
+            r.skip(4, "Reserved")?;
+            let target = Ipv6Addr::from(r.array::<16>("Target Address")?);
+            // Others change while it runs (RFC 8981).
+            if src.is_unspecified() && target.is_unicast_link_local() {
+                arrives(packet, Arrival::Address, out);
+            }
+        }
         _ => {
             r.skip(4, "flags")?;
             bound = IpAddr::V6(Ipv6Addr::from(r.array::<16>("Target Address")?));
@@ -79,6 +90,13 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         out.observe(who, Observed::Address(bound, Lease::Ndp));
     }
     Ok(())
+}
+
+/// A hop limit of 255 shows that it comes from the card's own link.
+fn arrives(packet: &Packet<'_>, how: Arrival, out: &mut dyn Sink) {
+    if let Some(card) = Who::card(packet) {
+        out.arrives(card, how);
+    }
 }
 
 /// The link-layer address option of this type (§4.6.1), of an Ethernet address.
@@ -98,7 +116,7 @@ fn link_layer(mut r: Reader<'_>, wanted: u8) -> Result<Option<Mac>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{facts, packet, udp};
+    use super::super::testing::{facts, packet, starts, udp};
     use super::super::torture;
     use super::*;
 
@@ -138,6 +156,19 @@ mod tests {
         assert!(said("fe80::1", &proxied).is_empty());
         let router = message(134, &[64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0], 1, MAC);
         assert_eq!(said("fe80::1", &router), ["C ndp.router=router".into(), of("fe80::1")]);
+    }
+
+    #[test]
+    fn who_takes_a_link_local_address_or_asks_for_routers_has_come() {
+        let said = |src, m: &[u8]| starts(&packet("ndp", &icmp6(src, m)).unwrap());
+        let who = |how| [format!("<02:00:00:00:00:01|> {how}")];
+        let takes = |ip| message(135, &target(ip), 14, MAC);
+        assert_eq!(said("::", &takes("fe80::7")), who("Address"));
+        assert!(said("::", &takes("2001:db8::7")).is_empty(), "another while it runs");
+        assert!(said("fe80::1", &takes("fe80::7")).is_empty(), "asks for a neighbour");
+        assert_eq!(said("::", &message(133, &[0; 4], 14, MAC)), who("Routers"));
+        assert_eq!(said("fe80::1", &message(133, &[0; 4], 1, MAC)), who("Routers"));
+        assert!(said("fe80::1", &message(136, &target("fe80::7"), 2, MAC)).is_empty());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Exchange, Question, Who};
-use crate::observe::{Key, Observed, Study, Use, When, Work};
+use crate::observe::{Arrival, Key, Observed, Sign, Study, Use, When, Work};
 use crate::time::{SECOND, Timestamp};
 
 /// Takes what dissectors say. Text is cleaned behind it; empty text is dropped.
@@ -44,10 +44,20 @@ pub trait Sink {
         self.work(who, Work::Session, Study::UNTOLD, When::Now);
     }
 
-    /// This host has been running for so many nanoseconds.
-    fn running(&mut self, who: Who, nanos: i64) {
+    /// This host has been running for so many nanoseconds, as this sign says.
+    fn running(&mut self, who: Who, nanos: i64, sign: Sign) {
         let since = self.now().plus(nanos.saturating_neg()).plus(SECOND / 2);
-        self.observe(who, Observed::Booted(Timestamp::new(since.seconds(), 0)));
+        self.observe(who, Observed::Booted(Timestamp::new(since.seconds(), 0), sign));
+    }
+
+    /// The firmware of this host looks for a system on the network, now.
+    fn boots(&mut self, who: Who, sign: Sign) {
+        self.running(who, 0, sign);
+    }
+
+    /// This host does what is done when a network comes up.
+    fn arrives(&mut self, who: Who, how: Arrival) {
+        self.observe(who, Observed::Arrives(how));
     }
 
     /// Work at this host that belongs to a study, an order or a specimen, or to nothing

@@ -49,11 +49,23 @@ pub(crate) fn works(said: &Said) -> Vec<(&str, Use)> {
     works.collect()
 }
 
+/// What tells starts, with its subject: `C NetworkBoot`, `C Dhcp`.
+pub(crate) fn starts(said: &Said) -> Vec<String> {
+    let starts = said.iter().filter_map(|(who, what)| match what {
+        Observed::Booted(_, sign) => Some(format!("{who} {sign:?}")),
+        Observed::Arrives(how) => Some(format!("{who} {how:?}")),
+        _ => None,
+    });
+    starts.collect()
+}
+
 /// The lines of all facts, equipment facts included (`C [creator] key=value; …`); traces
-/// of work (see [`works`]) and boots are none.
+/// of work (see [`works`]) and of starts (see [`starts`]) are none.
 pub(crate) fn facts(said: &Said) -> Vec<String> {
     said.iter()
-        .filter(|(_, what)| !matches!(what, Observed::Use(_) | Observed::Booted(_)))
+        .filter(|(_, what)| {
+            !matches!(what, Observed::Use(_) | Observed::Booted(..) | Observed::Arrives(_))
+        })
         .map(|(who, what)| match what {
             Observed::Fact(key, value) => format!("{who} {}={}", key.as_str(), text::clean(value)),
             Observed::Equipment(it) => {

@@ -13,7 +13,7 @@ use super::emit::{Emit, host};
 use super::sweep::{bit, hash};
 use super::{Engine, ttl};
 use crate::net::HostId;
-use crate::observe::{Observation, Observed};
+use crate::observe::{Observation, Observed, Sign};
 use crate::time::{SECOND, Timestamp};
 use crate::wire::dissect::Reader;
 use crate::wire::packet::{Layer4, Packet};
@@ -165,7 +165,7 @@ impl Engine {
     pub(super) fn started(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
         let sender = host(packet.segment, packet.src_mac, packet.addresses().map(|it| it.0));
         if let Some(at) = self.clocks.opens(packet, &sender) {
-            Emit::of(packet, &mut self.seen, out).say(sender, Observed::Booted(at));
+            Emit::of(packet, &mut self.seen, out).say(sender, Observed::Booted(at, Sign::TcpClock));
         }
     }
 }

@@ -61,10 +61,11 @@ impl<'e> Emit<'e> {
             Observed::Use(_) => true,
             // Whom it has asked was not said a moment ago; the same bit is another's, too.
             Observed::Asks(..) => true,
-            Observed::Booted(at_boot) => {
+            Observed::Booted(at_boot, sign) => {
                 let about = at_boot.seconds().div_euclid(BOOT_ROUNDED);
-                seen.is_news(host, ("booted", about), at, self.out)
+                seen.is_news(host, ("booted", sign, about), at, self.out)
             }
+            Observed::Arrives(_) => seen.is_news_of_minute(host, what, at, self.out),
             // Two who claim one address in turn are told by the times of their claims.
             Observed::Address(..) => seen.is_news_of_minute(host, what, at, self.out),
             what => seen.is_news(host, what, at, self.out),
@@ -156,7 +157,7 @@ fn cleaned(what: Observed<'_>) -> Option<Observed<'static>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{Key, Study, Work};
+    use crate::observe::{Key, Sign, Study, Work};
 
     #[test]
     fn empty_and_unprintable_text_says_nothing() {
@@ -193,7 +194,7 @@ mod tests {
         let now = 4;
         (0..3).for_each(|_| say(1300, of(Work::Image, study(1), told)));
         for (second, boot) in [(1300, 480), (1301, 481), (1302, 720), (1303, 719)] {
-            say(second, Observed::Booted(Timestamp::new(boot, 0)));
+            say(second, Observed::Booted(Timestamp::new(boot, 0), Sign::Snmp));
         }
         assert_eq!(out.len(), now + 3 + 2);
     }

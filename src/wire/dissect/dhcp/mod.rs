@@ -8,6 +8,7 @@
 mod tests;
 
 mod options;
+mod start;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -124,6 +125,7 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         // Without a type it is BOOTP (RFC 951), whose clients may carry options too.
         (1, None | Some(message::DISCOVER | message::REQUEST | message::INFORM)) => {
             client(packet, &fixed, &options, out);
+            start::tell(packet, &fixed, kind, &options, out);
         }
         (1, Some(message::DECLINE | message::RELEASE)) => {
             leaves(packet, &fixed, kind, &options, out);

@@ -1,4 +1,4 @@
-use super::super::testing::{facts, packet, udp};
+use super::super::testing::{facts, packet, starts, udp};
 use super::super::torture;
 use crate::net::Mac;
 use crate::wire::packet::{Layer3, Packet};
@@ -209,4 +209,67 @@ fn survives_anything() {
     torture::packet("dhcp", &udp(67, 68, &ack), &[]);
     let arp = Packet { l3: Layer3::Arp, ..udp(67, 68, &ack) };
     torture::packet("dhcp", &arp, &[]);
+}
+
+/// What tells a start, of a message in a frame of a card, from an address and a port.
+fn starting(src_mac: [u8; 6], (ip, port): ([u8; 4], u16), bytes: &[u8]) -> Vec<String> {
+    let mut it = Packet { src_mac: Some(Mac(src_mac)), ..udp(port, 67, bytes) };
+    if let Layer3::Ip { src, .. } = &mut it.l3 {
+        *src = ip.into();
+    }
+    starts(&packet("dhcp", &it).unwrap())
+}
+
+const NOWHERE: ([u8; 4], u16) = ([0; 4], 68);
+
+#[test]
+fn who_begins_anew_has_come() {
+    let who = [format!("{WHO} Dhcp")];
+    assert_eq!(starting(MAC, NOWHERE, &discover()), who);
+    let again = || Message::new(1, 3).option(50, &[10, 3, 2, 1]);
+    assert_eq!(starting(MAC, NOWHERE, &again().end()), who);
+    let chosen = again().option(54, &[10, 3, 0, 1]).end();
+    assert!(starting(MAC, NOWHERE, &chosen).is_empty(), "SELECTING: it has said so before");
+    let renews = again().address(12, [10, 3, 2, 1]).end();
+    assert!(starting(MAC, ([10, 3, 2, 1], 68), &renews).is_empty());
+    let informs = Message::new(1, 8).end();
+    assert!(starting(MAC, NOWHERE, &informs).is_empty());
+    let relayed = again().address(24, [10, 3, 0, 1]).end();
+    assert!(starting([2; 6], ([10, 3, 0, 1], 67), &relayed).is_empty(), "a relay's word");
+    assert!(starting([2; 6], NOWHERE, &discover()).is_empty(), "forged by another card");
+}
+
+#[test]
+fn firmware_that_looks_for_a_system_starts() {
+    let who = [format!("{WHO} NetworkBoot")];
+    let pxe = |kind| Message::new(1, kind).option(60, b"PXEClient:Arch:00007:UNDI:003016");
+    for kind in [1, 3] {
+        assert_eq!(starting(MAC, NOWHERE, &pxe(kind).end()), who);
+    }
+    let http = Message::new(1, 1).option(60, b"HTTPClient:Arch:00016").end();
+    assert_eq!(starting(MAC, NOWHERE, &http), who);
+    let loader = Message::new(1, 1).option(93, &[0, 22]).option(94, &[1, 0, 0]);
+    assert_eq!(starting(MAC, NOWHERE, &loader.option(60, b"U-Boot.armv8").end()), who);
+    let mut bootp = vec![0; 300];
+    bootp[..240].copy_from_slice(&Message::new(1, 1).0[..240]);
+    assert_eq!(starting(MAC, NOWHERE, &bootp), who);
+
+    let arch = Message::new(1, 1).option(93, &[0, 7]).end();
+    assert_eq!(starting(MAC, NOWHERE, &arch), [format!("{WHO} Dhcp")], "an architecture alone");
+    let has = pxe(3).address(12, [10, 3, 2, 1]).end();
+    assert!(starting(MAC, ([10, 3, 2, 1], 68), &has).is_empty(), "it renews");
+    assert!(starting(MAC, NOWHERE, &pxe(8).end()).is_empty());
+    let offer = Message::new(2, 2).option(60, b"PXEClient").end();
+    assert!(starting(MAC, NOWHERE, &offer).is_empty(), "a server");
+    assert!(starting([2; 6], NOWHERE, &pxe(1).end()).is_empty(), "forged by another card");
+}
+
+#[test]
+fn a_relay_is_believed_for_firmware_where_it_speaks_for_itself() {
+    let relay = [10, 3, 0, 1];
+    let pxe = Message::new(1, 1).address(24, relay).option(60, b"PXEClient:Arch:00000").end();
+    assert_eq!(starting([2; 6], (relay, 67), &pxe), [format!("{WHO} RelayedBoot")]);
+    assert!(starting([2; 6], ([10, 3, 9, 9], 67), &pxe).is_empty(), "another's address");
+    assert!(starting([2; 6], (relay, 50_000), &pxe).is_empty(), "another's port");
+    assert!(starting(MAC, NOWHERE, &pxe).is_empty());
 }

@@ -2,6 +2,7 @@
 
 use super::super::ntlm;
 use super::{CLIENT_DIALECTS, DIALECT, Error, Next, Reader, Sink, Who, signing};
+use crate::observe::Sign;
 
 const NEGOTIATE: u16 = 0;
 const SESSION_SETUP: u16 = 1;
@@ -98,7 +99,7 @@ fn chosen(mut r: Reader<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         && let Some(runs) = now.checked_sub(start).filter(|it| (MIN_RUN..MAX_RUN).contains(it))
         && let Ok(hundreds) = i64::try_from(runs)
     {
-        out.running(Who::Sender, hundreds.saturating_mul(100));
+        out.running(Who::Sender, hundreds.saturating_mul(100), Sign::Smb);
     }
     Ok(())
 }

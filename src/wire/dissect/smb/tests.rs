@@ -2,7 +2,7 @@ use super::super::netbios::encode;
 use super::super::ntlm::tests::{authenticate_message, challenge_of, wide};
 use super::super::testing::{facts, stream};
 use super::super::torture;
-use crate::observe::Observed;
+use crate::observe::{Observed, Sign};
 
 fn framed(message: &[u8]) -> Vec<u8> {
     [&(message.len() as u32).to_be_bytes()[..], message].concat()
@@ -210,7 +210,7 @@ fn a_server_says_since_when_it_runs() {
         let said = stream("smb", &lend(&conversation));
         torture::stream("smb", &lend(&conversation), &[]);
         said.iter().find_map(|(who, what)| match what {
-            Observed::Booted(at) if who == "S" => Some(1_700_000_000 - at.seconds()),
+            Observed::Booted(at, Sign::Smb) if who == "S" => Some(1_700_000_000 - at.seconds()),
             _ => None,
         })
     };

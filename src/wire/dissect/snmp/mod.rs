@@ -16,7 +16,7 @@ use encoding_rs::{SHIFT_JIS, WINDOWS_1252};
 use super::ber::{self, INTEGER, OCTET_STRING, OID, SEQUENCE};
 use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
 use crate::net::Mac;
-use crate::observe::Key;
+use crate::observe::{Key, Sign};
 use crate::time::SECOND;
 use crate::wire::packet::Packet;
 
@@ -165,7 +165,7 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         out.fact(Who::Sender, &WELL_KNOWN, known);
     }
     if let Some(nanos) = pdu(r, agent(packet), out)? {
-        out.running(Who::Sender, nanos);
+        out.running(Who::Sender, nanos, Sign::Snmp);
     }
     Ok(())
 }
@@ -200,7 +200,7 @@ fn version3(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), 
         runs = pdu(scoped, agent, out)?.or(runs);
     }
     if let Some(nanos) = runs {
-        out.running(Who::Sender, nanos);
+        out.running(Who::Sender, nanos, Sign::Snmp);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 use super::super::testing::{facts, packet, udp};
 use super::super::torture;
 use super::*;
-use crate::observe::Observed;
+use crate::observe::{Observed, Sign};
 
 fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
@@ -122,7 +122,9 @@ fn runs(payload: &[u8]) -> Vec<i64> {
     let packet_of = udp(161, 50000, payload);
     let said = packet("snmp", &packet_of).unwrap();
     let since = said.iter().filter_map(|(who, what)| match what {
-        Observed::Booted(at) => Some((who == "C").then(|| packet_of.at.seconds() - at.seconds())?),
+        Observed::Booted(at, Sign::Snmp) => {
+            Some((who == "C").then(|| packet_of.at.seconds() - at.seconds())?)
+        }
         _ => None,
     });
     since.collect()

@@ -67,6 +67,15 @@ fn a_day_is_counted_as_it_was() {
             used.next().is_some_and(|it| it.in_use.take().is_some())
         },
         |it| {
+            // A start that is not told, and one that is told and was none.
+            let mut shown = it.devices.iter_mut().flat_map(|it| &mut it.starts);
+            shown.find(|it| it.shows == "network").is_some_and(|it| {
+                it.at += 7200;
+                true
+            })
+        },
+        |it| it.devices.iter_mut().find_map(|it| it.starts.pop()).is_some(),
+        |it| {
             it.canaries.push("workstation".to_owned());
             true
         },

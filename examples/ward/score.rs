@@ -7,7 +7,7 @@ use std::path::Path;
 
 use auscult::store::{Error, Inventory, Known};
 
-use crate::hospital::truth::{Device, Truth};
+use crate::hospital::truth::{Device, Start, Truth};
 
 /// Part of the minutes that may be wrong.
 const TOLERANCE: f64 = 0.02;
@@ -42,6 +42,15 @@ impl Pair {
     }
 }
 
+/// Starts: how many there were, how many of these showed, were told; and told that were none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Starts {
+    truth: usize,
+    shown: usize,
+    found: usize,
+    wrong: usize,
+}
+
 /// One device.
 #[derive(Debug)]
 struct Row {
@@ -52,6 +61,7 @@ struct Row {
     method: String,
     in_use: Option<Pair>,
     examinations: Option<(u64, u64)>,
+    starts: Starts,
     faults: Vec<String>,
 }
 
@@ -134,12 +144,15 @@ fn row(device: &Device, from: u64, assets: &[Known], inventory: &Inventory) -> R
     if examinations.is_some_and(|(truth, counted)| truth != counted) {
         faults.push("examinations".to_owned());
     }
+    let mut starts = Starts::default();
     if let Some(asset) = found.first() {
         faults.extend(days(device, &asset.id, inventory)?);
-        faults.extend(starts(device, from, &asset.id, inventory)?);
+        let fault;
+        (starts, fault) = self::starts(device, from, &asset.id, inventory)?;
+        faults.extend(fault);
     }
     let (name, kind) = (device.name.clone(), device.kind.clone());
-    Ok(Row { name, kind, observed, online, method, in_use, examinations, faults })
+    Ok(Row { name, kind, observed, online, method, in_use, examinations, starts, faults })
 }
 
 /// Days of which the examinations are not those that there were.
@@ -156,18 +169,37 @@ fn days(device: &Device, id: &str, inventory: &Inventory) -> Result<Option<Strin
     Ok((!wrong.is_empty()).then(|| format!("examinations of {}", wrong.join(", "))))
 }
 
-/// Starts since the first frame, which are told to the second or two.
+/// A counter and firmware tell a start to the second or two; a network comes up within a
+/// minute.
+fn is_near(start: &Start, told: i64) -> bool {
+    let late = told - start.at as i64;
+    let most = if start.shows == "network" || start.shows == "perhaps" { 60 } else { 2 };
+    (-2..=most).contains(&late)
+}
+
+/// Starts since the first frame. Those that showed must be told, and none that was none.
 fn starts(
     device: &Device,
     from: u64,
     id: &str,
     inventory: &Inventory,
-) -> Result<Option<String>, Error> {
-    let counted = inventory.starts(id, None)?.into_iter().map(|it| it.at.seconds());
-    let counted: Vec<i64> = counted.filter(|at| *at >= from as i64).collect();
-    let near = |(truth, counted): (&u64, &i64)| counted.abs_diff(*truth as i64) <= 2;
-    let same = counted.len() == device.boots.len() && device.boots.iter().zip(&counted).all(near);
-    Ok((!same).then(|| format!("starts {counted:?}")))
+) -> Result<(Starts, Option<String>), Error> {
+    let told = inventory.starts(id, None)?.into_iter().map(|it| it.at.seconds());
+    let told: Vec<i64> = told.filter(|at| *at >= from as i64).collect();
+    let is_told = |start: &&Start| told.iter().any(|at| is_near(start, *at));
+    let is_none = |at: &&i64| !device.starts.iter().any(|start| is_near(start, **at));
+    let shows = |start: &&Start| start.shows != "nothing" && start.shows != "perhaps";
+    let missed = device.starts.iter().filter(shows).filter(|start| !is_told(start));
+    let (missed, wrong): (Vec<_>, Vec<_>) =
+        (missed.collect(), told.iter().filter(is_none).collect());
+    let starts = Starts {
+        truth: device.starts.len(),
+        shown: device.starts.iter().filter(shows).count(),
+        found: device.starts.iter().filter(is_told).count(),
+        wrong: wrong.len(),
+    };
+    let is_bad = !missed.is_empty() || !wrong.is_empty();
+    Ok((starts, is_bad.then(|| format!("starts missed {missed:?}, wrong {wrong:?}"))))
 }
 
 impl Score {
@@ -233,6 +265,18 @@ impl Score {
             to,
             "examinations: {truth} true, {counted} counted; exact at {exact} of {} devices",
             exams.len()
+        )?;
+        let starts = self.rows.iter().map(|row| row.starts);
+        let all = starts.fold(Starts::default(), |all, it| Starts {
+            truth: all.truth + it.truth,
+            shown: all.shown + it.shown,
+            found: all.found + it.found,
+            wrong: all.wrong + it.wrong,
+        });
+        writeln!(
+            to,
+            "starts: {} true, {} of them shown, {} found, {} false",
+            all.truth, all.shown, all.found, all.wrong
         )?;
         let bad = self.rows.iter().filter(|row| !row.faults.is_empty()).count();
         writeln!(to, "{bad} devices of {} miss an aim", self.rows.len())?;

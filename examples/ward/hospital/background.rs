@@ -7,14 +7,10 @@ use auscult::net::Mac;
 
 use super::cast::{self, EDGE, Kind, OFFICES, Power, SERVERS, TRANSIT, VLANS};
 use super::clock::{DAY, EPOCH, HOUR, MINUTE, SECOND, is_open, of_day};
-use super::dhcp::{self, Dhcp};
 use super::frame::{BROADCAST, Leg, arp, ethernet};
-use super::mirror::End;
-use super::play::Play;
+use super::play::{Play, Shows};
 use super::rng::Rng;
 use super::say::net;
-
-const NOBODY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
 
 impl<W: Write> Play<W> {
     /// Spanning tree in every VLAN that is seen, and the neighbours' names.
@@ -95,7 +91,7 @@ impl<W: Write> Play<W> {
         }
     }
 
-    fn on_link(&mut self, who: usize, at: u64, to: Mac, body: &[u8]) {
+    pub(crate) fn on_link(&mut self, who: usize, at: u64, to: Mac, body: &[u8]) {
         let it = &self.cast.devices[who];
         if it.vlan == OFFICES {
             return;
@@ -170,7 +166,7 @@ impl<W: Write> Play<W> {
                 at += if self.plan.thin { 10 } else { 4 } * MINUTE;
             }
             if day.is_multiple_of(10) && self.mirror.blind.span.1 > again + HOUR {
-                self.traces[who].boots.push(again);
+                self.traces[who].starts.push((again, Shows::Counter));
             }
         }
     }
@@ -191,89 +187,4 @@ impl<W: Write> Play<W> {
             }
         }
     }
-
-    /// Gives its address back.
-    fn release(&mut self, who: usize, at: u64) {
-        let domain = self.cast.find(|kind| matches!(kind, Kind::Domain));
-        let [client, server] = self.ends(at, who, domain);
-        let body = Dhcp::new(dhcp::RELEASE, at as u32, [client.ip, NOBODY, NOBODY], self.mac(who))
-            .option(54, &server.ip.octets())
-            .done();
-        self.mirror.udp(at, &client, server.ip, (68, 67), &body);
-    }
-
-    fn mac(&self, who: usize) -> Mac {
-        self.cast.devices[who].mac
-    }
-
-    /// Gets or keeps its address: through the relay, which is the router of its VLAN.
-    pub(crate) fn lease(&mut self, who: usize, at: u64, known: bool) {
-        let it = self.cast.devices[who].clone();
-        let ip = it.ip(at + SECOND);
-        let said: &[(u8, u8)] = if known {
-            &[(dhcp::REQUEST, dhcp::ACK)]
-        } else {
-            &[(dhcp::DISCOVER, dhcp::OFFER), (dhcp::REQUEST, dhcp::ACK)]
-        };
-        for ((ask, answer), n) in said.iter().zip(0..) {
-            self.asked(who, ip, (*ask, *answer), at + n * 4_000);
-        }
-    }
-
-    fn asked(&mut self, who: usize, ip: Ipv4Addr, (ask, answer): (u8, u8), at: u64) {
-        let it = self.cast.devices[who].clone();
-        let domain = self.cast.find(|kind| matches!(kind, Kind::Domain));
-        let (server, relay) = (self.cast.devices[domain].clone(), cast::gateway(it.vlan));
-        let address = server.ip(at);
-        let router = usize::from(it.vlan == OFFICES);
-        let wanted = ip.octets();
-        let message = |kind: u8, relay: Ipv4Addr, yours: Ipv4Addr| {
-            let body = Dhcp::new(kind, at as u32, [NOBODY, yours, relay], it.mac);
-            let body = match kind {
-                dhcp::OFFER | dhcp::ACK => body
-                    .option(54, &address.octets())
-                    .option(51, &(8 * 86_400_u32).to_be_bytes())
-                    .option(1, &[255, 255, 255, 0])
-                    .option(3, &cast::gateway(it.vlan).octets()),
-                _ => body
-                    .option(61, &[&[1], &it.mac.0[..]].concat())
-                    .option(50, if kind == dhcp::REQUEST { &wanted } else { &[] })
-                    .option(12, it.name.as_bytes())
-                    .option(60, if it.windows { b"MSFT 5.0" } else { b"" })
-                    .option(55, if it.windows { WINDOWS } else { &[1, 3, 6, 12, 15] }),
-            };
-            body.done()
-        };
-        let leg = |vlan, from, to, hops| Leg { vlan, from, to, hops };
-        let own = End {
-            ip: NOBODY,
-            ttl: it.ttl(),
-            owner: who,
-            legs: vec![leg(it.vlan, it.mac, BROADCAST, 0)],
-        };
-        let (core, dc) = (cast::CORE, server.mac);
-        let (out, back) = match it.vlan {
-            OFFICES => (
-                vec![leg(TRANSIT, EDGE, core, 0), leg(SERVERS, core, dc, 1)],
-                vec![leg(SERVERS, dc, core, 0), leg(TRANSIT, core, EDGE, 1)],
-            ),
-            _ => (vec![leg(SERVERS, core, dc, 0)], vec![leg(SERVERS, dc, core, 0)]),
-        };
-        if it.vlan != OFFICES {
-            let body = message(ask, NOBODY, NOBODY);
-            self.mirror.udp(at, &own, Ipv4Addr::BROADCAST, (68, 67), &body);
-        }
-        let end = |ip, owner, legs| End { ip, ttl: 64, owner, legs };
-        let to_server = end(relay, router, out);
-        self.mirror.udp(at + 40, &to_server, address, (67, 67), &message(ask, relay, NOBODY));
-        let to_relay = end(address, domain, back);
-        self.mirror.udp(at + 900, &to_relay, relay, (67, 67), &message(answer, relay, ip));
-        if it.vlan != OFFICES {
-            let to_client = end(relay, router, vec![leg(it.vlan, core, it.mac, 0)]);
-            self.mirror.udp(at + 950, &to_client, ip, (67, 68), &message(answer, relay, ip));
-        }
-    }
 }
-
-/// Parameters that Windows asks for.
-const WINDOWS: &[u8] = &[1, 3, 6, 15, 31, 33, 43, 44, 46, 47, 119, 121, 249, 252];

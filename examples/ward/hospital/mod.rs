@@ -6,6 +6,7 @@ mod background;
 mod bedside;
 mod cast;
 pub(crate) mod clock;
+mod coming;
 mod desk;
 #[path = "../../shared/dhcp.rs"]
 mod dhcp;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::Plan;
 use super::cast::{Cast, Device, Kind, Power, THEATRES};
 use super::clock::{DAY, HOUR, MINUTE, SECOND, is_open, of_day};
+use super::coming::{PULLED, plugged};
 use super::imaging::Exam;
 use super::mirror::{Blind, End, Mirror, Talk};
 use super::people;
@@ -22,10 +23,39 @@ pub(crate) struct Traces {
     pub(crate) values: Vec<u64>,
     /// Times at which a person showed itself.
     pub(crate) sessions: Vec<u64>,
-    /// When a device that says so began to run.
-    pub(crate) boots: Vec<u64>,
+    /// When it began to run while the recording ran, and what shows it.
+    pub(crate) starts: Vec<(u64, Shows)>,
     /// When it had power, in the order of time.
     pub(crate) powered: Vec<(u64, u64)>,
+}
+
+/// What of a start passed where the sensor saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shows {
+    /// The device counts since when it runs, and says so.
+    Counter,
+    /// Its firmware asked on its link.
+    Firmware,
+    /// A relay handed on what its firmware asked.
+    Relay,
+    /// Its network came up, and it had been off where it could have been seen.
+    Network,
+    /// The same, for about ten minutes.
+    Perhaps,
+    Nothing,
+}
+
+impl Shows {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Firmware => "firmware",
+            Self::Relay => "relay",
+            Self::Network => "network",
+            Self::Perhaps => "perhaps",
+            Self::Nothing => "nothing",
+        }
+    }
 }
 
 /// A study that the archive has.
@@ -105,6 +135,7 @@ impl<W: Write> Play<W> {
         self.archive_day(day, &exams);
         self.proxies(day);
         self.moves(day);
+        self.no_starts(day);
         self.polls(day);
     }
 
@@ -113,7 +144,9 @@ impl<W: Write> Play<W> {
         let comes = from % DAY > 0 || day == 0;
         if comes && self.cast.devices[who].leased {
             let at = from.max(if day == 0 { START + rng.between(5, 240) * SECOND } else { 0 });
-            self.lease(who, at, day == 0);
+            self.comes(who, from, at, day == 0);
+        } else if comes {
+            self.comes(who, from, from.max(if day == 0 { START } else { 0 }), false);
         }
         if comes {
             let at = from.max(if day == 0 { START } else { 0 });
@@ -198,6 +231,10 @@ fn powered(it: &Device, day: u64, rng: &mut Rng) -> Vec<(u64, u64)> {
             vec![(day * DAY, down), (up, (day + 1) * DAY)]
         }
         Power::Always | Power::Standby => whole,
+        Power::Day if is_open(day) && it.name == PULLED => {
+            let (pulled, again) = plugged(day);
+            vec![(on, pulled), (again, off)]
+        }
         Power::Day if is_open(day) => vec![(on, off)],
         Power::Day => Vec::new(),
     }

@@ -67,9 +67,18 @@ pub(crate) struct Device {
     pub(crate) doubtful: f64,
     /// Examinations that were done, seen or not: begin and end.
     pub(crate) exams: Vec<(u64, u64)>,
-    /// When it began to run, where it says so.
-    pub(crate) boots: Vec<u64>,
+    /// When it began to run while the recording ran, and what shows it.
+    pub(crate) starts: Vec<Start>,
     pub(crate) days: Vec<Day>,
+}
+
+/// A start of a device.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Start {
+    /// When it got power, or said that it began to run.
+    pub(crate) at: u64,
+    /// What of it passed where the sensor saw it; `nothing`, or `perhaps` enough.
+    pub(crate) shows: String,
 }
 
 /// One local day of a device.
@@ -254,7 +263,12 @@ impl Device {
                 .filter(|it| it.end > blind.span.0 && it.begin < blind.span.1)
                 .map(|it| (unix(it.begin), unix(it.end)))
                 .collect(),
-            boots: traces.boots.iter().map(|at| unix(*at)).collect(),
+            starts: traces
+                .starts
+                .iter()
+                .filter(|(at, _)| (blind.span.0..blind.span.1).contains(at))
+                .map(|(at, shows)| Start { at: unix(*at), shows: shows.name().to_owned() })
+                .collect(),
             days: days.collect(),
         }
     }

@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 
 use auscult::net::Mac;
 
+use crate::hospital::frame::checksum;
+
 /// NTP (RFC 5905 §7.3): a client's question, a server's answer.
 pub(crate) fn ntp(unix: u64) -> [Vec<u8>; 2] {
     let mut ask = vec![0; 48];
@@ -78,4 +80,37 @@ pub(crate) fn lldp(switch: Mac, port: &str, name: &str) -> Vec<u8> {
         vec![0, 0],
     ]
     .concat()
+}
+
+/// ICMPv6 (RFC 4443) from the unspecified address to all that listen at another.
+fn icmp6(to: [u8; 16], message: &[u8]) -> (Mac, Vec<u8>) {
+    let mut body = message.to_vec();
+    let pseudo = [0, 0, 0, message.len() as u8, 0, 0, 0, 58];
+    let sum = checksum(&[&[0; 16], &to, &pseudo, &body]).to_be_bytes();
+    body[2..4].copy_from_slice(&sum);
+    let head = [0x60, 0, 0, 0, 0, body.len() as u8, 58, 255];
+    let packet = [&head[..], &[0; 16], &to, &body].concat();
+    (Mac([0x33, 0x33, to[12], to[13], to[14], to[15]]), packet)
+}
+
+/// What IPv6 asks when a network comes up, each with the group that it is for: whether the
+/// link-local address is free (RFC 4862 §5.4), and for routers (RFC 4861 §6.3.7).
+pub(crate) fn comes(mac: Mac) -> ((Mac, Vec<u8>), (Mac, Vec<u8>)) {
+    let [a, b, c, d, e, f] = mac.0;
+    let own = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f];
+    let group = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, d, e, f];
+    let all_routers = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+    let takes = [&[135, 0, 0, 0, 0, 0, 0, 0][..], &own].concat();
+    (icmp6(group, &takes), icmp6(all_routers, &[133, 0, 0, 0, 0, 0, 0, 0]))
+}
+
+/// The registration of a NetBIOS name with all on the link (RFC 1002 §4.2.2).
+pub(crate) fn claims(name: &str, ip: Ipv4Addr) -> Vec<u8> {
+    let mut said = vec![0x12, 0x34, 0x29, 0x10, 0, 1, 0, 0, 0, 0, 0, 1, 32];
+    for byte in format!("{:<15}\0", name.to_uppercase()).bytes() {
+        said.extend([b'A' + (byte >> 4), b'A' + (byte & 15)]);
+    }
+    said.extend([0, 0, 0x20, 0, 1, 0xc0, 12, 0, 0x20, 0, 1, 0, 4, 0x93, 0xe0, 0, 6, 0, 0]);
+    said.extend(ip.octets());
+    said
 }

@@ -48,8 +48,8 @@ impl<W: Write> Play<W> {
     /// A device gets power, or had it when the recording began.
     pub(crate) fn comes(&mut self, who: usize, from: u64, at: u64, known: bool) {
         let it = self.cast.devices[who].clone();
-        let is_start =
-            !from.is_multiple_of(DAY) && !(it.name == PULLED && from == plugged(from / DAY).1);
+        let again = it.name == PULLED && from == plugged(from / DAY).1;
+        let is_start = !(from.is_multiple_of(DAY) || again);
         let loads = is_start && loads(&it);
         if is_start {
             let shows = self.shows(who, at, loads);

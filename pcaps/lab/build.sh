@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the captures of pcaps/lab anew. Needs Debian 12, root, a network for apt and pip.
-# Usage: build.sh [hospital|topics|rooms|craft|all|NAME.pcap]
+# Usage: build.sh [hospital|topics|rooms|starts|craft|all|NAME.pcap]
 #   NAME.pcap  one capture on a single topic, and its truth
 #   OUT=dir    writes there instead of over the committed captures
 #   WORK=dir   keeps logs and the Python packages there; run again, it installs nothing twice
@@ -13,7 +13,8 @@ fail() {
 here=$(cd "$(dirname "$0")" && pwd)
 what=${1:-all}
 case $what in
-    hospital | topics | rooms | craft | all) ;;
+    hospital | topics | rooms | starts | craft | all) ;;
+    starts.pcap) recorder=starts ;;
     *.pcap)
         if grep -q "\"$what\"," "$here/topics.py"; then
             recorder=topics
@@ -23,7 +24,7 @@ case $what in
             fail "$what is no capture of topics.py or rooms_plan.py"
         fi
         ;;
-    *) fail "usage: build.sh [hospital|topics|rooms|craft|all|NAME.pcap]" ;;
+    *) fail "usage: build.sh [hospital|topics|rooms|starts|craft|all|NAME.pcap]" ;;
 esac
 [ "$(id -u)" = 0 ] || fail "run as root"
 [ -e /etc/debian_version ] || fail "Debian 12 is needed: other systems package other versions"
@@ -66,7 +67,8 @@ fi
     orthanc-dicomweb mosquitto mosquitto-clients kamailio baresip-core gir1.2-gst-rtsp-server-1.0 python3-gi \
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good wireguard-tools wireguard-go openvpn charon-systemd \
     strongswan-swanctl tigervnc-standalone-server tigervnc-viewer keepalived frr lldpd \
-    mariadb-server mariadb-client postgresql-15 postgresql-client-15 postfix dovecot-imapd dovecot-pop3d
+    mariadb-server mariadb-client postgresql-15 postgresql-client-15 postfix dovecot-imapd dovecot-pop3d \
+    qemu-system-x86 ipxe-qemu
 [ -z "$made" ] || rm -f "$policy"
 made=
 
@@ -105,6 +107,7 @@ case $what in
     *.pcap) inside "$here/$recorder.py" "$what" ;;
 esac
 case $what in rooms | all) inside "$here/rooms.py" ;; esac
+case $what in starts | all) inside "$here/starts.py" ;; esac
 if [ "$what" = craft ] || [ "$what" = all ]; then
     for name in hospital.pcapng dicom.pcap hl7.pcap names.pcap web.pcap ssh-snmp.pcap; do
         [ -e "$out/$name" ] || fail "craft changes $out/$name, which is not there: build it first"

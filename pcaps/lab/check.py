@@ -40,6 +40,8 @@ WANTED = {
     "bedside2.pcap": ["xml contains \"ThisModel\"", "http contains \"dicom-web\""],
     "vpn.pcap": ["wg.type == 2", "openvpn && udp", "openvpn && tcp", "isakmp", "vnc"],
     "names6.pcap": ["dhcpv6.msgtype == 7", "vrrp", "ospf", "stp", "lldp"],
+    "starts.pcap": ["dhcp.option.vendor_class_id contains \"PXEClient\"", "arp.isprobe == 1", "dhcpv6.msgtype == 4",
+                    "dhcp.option.dhcp == 3 && dhcp.option.requested_ip_address && !dhcp.option.dhcp_server_id"],
     "tunnels.pcap": ["gre", "erspan.version == 1", "erspan.version == 2", "vxlan", "geneve", "ieee8021ad", "mpls"],
     "fragments.pcap": ["ip.flags.mf == 1", "ipv6.fraghdr", "ip.fragment.overlap.conflict"],
     "databases.pcap": ["mysql.version", "pgsql.password", "pgsql.parameter_name == \"server_version\"",

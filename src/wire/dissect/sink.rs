@@ -52,7 +52,8 @@ pub trait Sink {
 
     /// The firmware of this host looks for a system on the network, now.
     fn boots(&mut self, who: Who, sign: Sign) {
-        self.running(who, 0, sign);
+        let now = Timestamp::new(self.now().seconds(), 0);
+        self.observe(who, Observed::Booted(now, sign));
     }
 
     /// This host does what is done when a network comes up.

@@ -1,6 +1,8 @@
 //! From what was said to what is believed: candidates with evidence, and which of
 //! them is shown.
 
+mod system;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -95,7 +97,7 @@ impl<'a> Candidates<'a> {
 
     /// Weighs everything; gives every attribute with its candidates, the shown first.
     pub(super) fn weigh(mut self, book: &'a Book) -> BTreeMap<&'static str, Vec<Candidate<'a>>> {
-        for all in self.by_name.values_mut() {
+        for (name, all) in &mut self.by_name {
             for candidate in all.iter_mut() {
                 candidate.reasons.sort_by(|a, b| {
                     b.confidence
@@ -105,6 +107,9 @@ impl<'a> Candidates<'a> {
                         .then_with(|| a.value.cmp(b.value))
                 });
                 candidate.confidence = together(&candidate.reasons);
+            }
+            if *name == "os_name" {
+                system::bound(all);
             }
             all.sort_by(|a, b| {
                 b.confidence.total_cmp(&a.confidence).then_with(|| a.value.cmp(&b.value))

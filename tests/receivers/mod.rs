@@ -1,6 +1,8 @@
 //! Receivers of alerts that can be killed at any moment: a listener of syslog by TCP, and
 //! a web server. What one has taken is noted before it says so.
 
+#![allow(dead_code, reason = "each test uses its own part")]
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,6 +19,8 @@ pub(crate) enum Speaks {
     /// Syslog, but every second connection is reset at once.
     Halting,
     Http,
+    /// HTTP, but what holds this is refused.
+    Picky(&'static str),
 }
 
 /// A receiver that may be up or down; what it took outlives that.
@@ -118,8 +122,13 @@ fn one(mut stream: TcpStream, speaks: Speaks, took: &Mutex<Vec<String>>, stop: &
             Speaks::Syslog | Speaks::Torn | Speaks::Halting => {
                 frames(&mut bytes, took, usize::MAX);
             }
-            Speaks::Http => {
+            Speaks::Http | Speaks::Picky(_) => {
                 if let Some(body) = body(&bytes) {
+                    if matches!(speaks, Speaks::Picky(word) if body.contains(word)) {
+                        let answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+                        let _ = stream.write_all(answer);
+                        return;
+                    }
                     took.lock().expect("whole").push(body);
                     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
                     let _ = stream.write_all(answer);
@@ -128,7 +137,8 @@ fn one(mut stream: TcpStream, speaks: Speaks, took: &Mutex<Vec<String>>, stop: &
             }
         }
         if end {
-            assert!(speaks == Speaks::Http || bytes.is_empty() || bytes.len() < 20_000);
+            let is_web = matches!(speaks, Speaks::Http | Speaks::Picky(_));
+            assert!(is_web || bytes.is_empty() || bytes.len() < 20_000);
             return;
         }
     }

@@ -10,7 +10,7 @@ mod spool;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -25,7 +25,7 @@ pub(super) use config::Config;
 use cursor::State;
 use receiver::Target;
 use sink::Sink;
-use spool::Spool;
+use spool::{BLINK, Progress, Service, Spool};
 
 /// Alerts that are asked for at once.
 const PAGE: u32 = 1000;
@@ -155,45 +155,108 @@ fn list(args: &Args, settings: &Settings, stop: &AtomicBool) -> Result<(), Failu
     })
 }
 
-/// Hands alerts to receivers, each in a thread of its own: one that hangs keeps no other
-/// waiting.
+/// A receiver that is served, by a thread of its own: one that hangs keeps no other waiting.
+struct Served {
+    target: Target,
+    longest: Duration,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Progress>,
+}
+
+impl Served {
+    /// Serves a receiver from now on, and when `before` has ended, from where that was.
+    fn begin(spool: &Arc<Spool>, sink: Sink, longest: Duration, before: Option<Self>) -> Self {
+        info!("{}: gets alerts", sink.target().shown());
+        let (target, stop) = (sink.target().clone(), Arc::<AtomicBool>::default());
+        let service = Service { sink, longest, stop: Arc::clone(&stop) };
+        if let Some(before) = &before {
+            before.stop.store(true, Ordering::Relaxed);
+        }
+        let spool = Arc::clone(spool);
+        let thread = thread::spawn(move || {
+            let before = before.and_then(|it| it.thread.join().ok());
+            spool.run(&service, before)
+        });
+        Self { target, longest, stop, thread }
+    }
+
+    /// Goes on as it is. What stands behind a certificate may have been renewed.
+    fn is_same(&self, target: &Target, longest: Duration) -> bool {
+        let goes_on = !self.stop.load(Ordering::Relaxed);
+        self.target == *target && self.longest == longest && goes_on && !target.is_tls()
+    }
+
+    /// Waits for its end; false when not all was handed over.
+    fn end(self) -> bool {
+        self.thread.join().is_ok_and(|it| it.is_whole())
+    }
+}
+
+/// Hands alerts to receivers, until all have them, or for ever.
 fn deliver(
     args: &Args,
     settings: &Settings,
     state: &std::path::Path,
     signals: &Signals,
 ) -> Result<(), Failure> {
-    let mut sinks = receivers(args, &settings.alerts)?;
-    let mut longest = Duration::from_secs(settings.alerts.retry_seconds());
-    let filter = filter(args, settings)?;
-    let state = State::open(state)?;
-    let (db, follow) = (settings.db.as_path(), args.follow);
-    let Signals { stop, reload } = signals;
-    loop {
-        for sink in &sinks {
-            info!("{}: gets alerts", sink.target().shown());
-        }
-        let spool = Spool { db, state: &state, filter: &filter, follow, longest, stop, reload };
-        let is_whole = thread::scope(|scope| {
-            let threads: Vec<_> =
-                sinks.iter().map(|sink| scope.spawn(|| spool.run(sink))).collect();
-            let ended = threads.into_iter().map(|thread| thread.join().unwrap_or(false));
-            !ended.collect::<Vec<_>>().contains(&false)
-        });
-        if stop.load(Ordering::Relaxed) || !reload.swap(false, Ordering::Relaxed) {
-            return if is_whole { Ok(()) } else { Err(Failure::Silent) };
-        }
-        // Who stays begins where its cursor stands.
-        let anew = Config::anew(settings)
-            .and_then(|config| Ok((receivers(args, &config)?, config.retry_seconds())));
-        match anew {
-            Ok((found, seconds)) => {
-                info!("receivers are read anew");
-                (sinks, longest) = (found, Duration::from_secs(seconds));
+    let sinks = receivers(args, &settings.alerts)?;
+    let longest = Duration::from_secs(settings.alerts.retry_seconds());
+    let (filter, state) = (filter(args, settings)?, State::open(state)?);
+    let (db, follow) = (settings.db.clone(), args.follow);
+    let spool = Arc::new(Spool { db, state, filter, follow });
+    let begin = |sink| Served::begin(&spool, sink, longest, None);
+    let mut served: Vec<_> = sinks.into_iter().map(begin).collect();
+    let mut gone = Vec::<Served>::new();
+    while !signals.stop.load(Ordering::Relaxed) && !served.iter().all(|it| it.thread.is_finished())
+    {
+        thread::sleep(BLINK);
+        if signals.reload.swap(false, Ordering::Relaxed) {
+            match anew(args, settings) {
+                Ok((sinks, longest)) => {
+                    info!("receivers are read anew");
+                    served.append(&mut gone);
+                    (served, gone) = change(&spool, sinks, longest, served);
+                }
+                Err(failure) => warn!("receivers stay as they are: {failure}"),
             }
-            Err(failure) => warn!("receivers stay as they are: {failure}"),
         }
     }
+    for it in served.iter().filter(|_| signals.stop.load(Ordering::Relaxed)) {
+        it.stop.store(true, Ordering::Relaxed);
+    }
+    let ended: Vec<bool> = served.into_iter().map(Served::end).collect();
+    for it in gone {
+        let _ = it.end();
+    }
+    if ended.contains(&false) { Err(Failure::Silent) } else { Ok(()) }
+}
+
+/// The receivers, as the configuration names them now.
+fn anew(args: &Args, settings: &Settings) -> Result<(Vec<Sink>, Duration), Failure> {
+    let config = Config::anew(settings)?;
+    Ok((receivers(args, &config)?, Duration::from_secs(config.retry_seconds())))
+}
+
+/// Who is as before goes on, who is otherwise begins where he was, and who is no more ends:
+/// those that are served then, and those that are about to end.
+fn change(
+    spool: &Arc<Spool>,
+    sinks: Vec<Sink>,
+    longest: Duration,
+    mut served: Vec<Served>,
+) -> (Vec<Served>, Vec<Served>) {
+    let mut all = Vec::new();
+    for sink in sinks {
+        let before = served.iter().position(|it| it.target.name == sink.target().name);
+        let before = before.map(|at| served.swap_remove(at));
+        all.push(match before {
+            Some(it) if it.is_same(sink.target(), longest) => it,
+            before => Served::begin(spool, sink, longest, before),
+        });
+    }
+    served.retain(|it| !it.thread.is_finished());
+    served.iter().for_each(|it| it.stop.store(true, Ordering::Relaxed));
+    (all, served)
 }
 
 /// All that the arguments and the configuration name.
@@ -225,7 +288,9 @@ fn filter(args: &Args, settings: &Settings) -> Result<Filter, Failure> {
             let found = dossier::find(&known, wanted);
             let mut ids: Vec<_> = found.into_iter().map(|asset| asset.id.to_string()).collect();
             // One that is no more has alerts all the same.
-            let is_id = wanted.len() == 11 && wanted.starts_with('A');
+            let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+            let is_id = wanted.len() == 11
+                && wanted.strip_prefix('A').is_some_and(|it| it.bytes().all(is_hex));
             if ids.is_empty() && !is_id {
                 return Err(Failure::nobody(wanted));
             }

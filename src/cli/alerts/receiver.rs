@@ -118,6 +118,9 @@ impl Target {
         };
         target.secret = read(&written.secret_file)?;
         target.ca.clone_from(&written.ca_file);
+        if target.ca.is_some() && !target.is_tls() {
+            return Err(wrong("`ca_file` is for tls:// and https:// only".to_owned()));
+        }
         if let Some(header) = read(&written.authorization_file)? {
             let is_fit = |b: &u8| (0x20..0x7f).contains(b);
             let text = String::from_utf8(header).ok().filter(|it| it.bytes().all(|b| is_fit(&b)));
@@ -320,5 +323,12 @@ mod tests {
         assert!(Target::new(&bad).is_err());
         let bad = Receiver { kind: "webhook".to_owned(), file: None, ..written };
         assert!(Target::new(&bad).is_err());
+        let clear = Receiver {
+            kind: "webhook".to_owned(),
+            url: Some("http://h/".to_owned()),
+            ca_file: Some("/tmp/x".into()),
+            ..Receiver::default()
+        };
+        assert!(Target::new(&clear).is_err(), "nothing is checked by it");
     }
 }

@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,8 @@ use tracing::{info, warn};
 
 use super::Filter;
 use super::cursor::{Position, State};
-use super::sink::Sink;
+use super::receiver::Target;
+use super::sink::{Sink, is_refusal};
 use crate::store::{self, Alert, Inventory, Kind, Severity};
 
 /// Alerts handed over at once; half as many after each failure, down to one, so that a
@@ -20,26 +22,73 @@ const BATCH: u32 = 50;
 /// What a receiver has read so often to its end is certain, whatever became of it between:
 /// one that fails time and again would never be caught up with otherwise.
 const OFTEN: usize = 3;
+/// An alert that is refused for what it is so often in a row is passed over, where the
+/// receiver takes the next one: else whoever gives a device a name could silence it for ever.
+const REFUSALS: u32 = 5;
+/// So far the next one is looked for.
+const AHEAD: u32 = 1000;
 /// The inventory is asked for new ones this often.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Between two looks at whether it should end; and the pause before the next try where
 /// something was taken since the last failure.
-const BLINK: Duration = Duration::from_millis(50);
+pub(super) const BLINK: Duration = Duration::from_millis(50);
 /// A receiver that takes some and fails, over and over, is told of this often.
 const OFTEN_SAID: Duration = Duration::from_secs(60);
 
 /// What all receivers share.
-pub(super) struct Spool<'s> {
-    pub(super) db: &'s Path,
-    pub(super) state: &'s State,
-    pub(super) filter: &'s Filter,
+pub(super) struct Spool {
+    pub(super) db: PathBuf,
+    pub(super) state: State,
+    pub(super) filter: Filter,
     /// Go on for ever.
     pub(super) follow: bool,
+}
+
+/// How one receiver is served.
+pub(super) struct Service {
+    pub(super) sink: Sink,
     /// The longest pause between two tries.
     pub(super) longest: Duration,
-    /// Ends it, each.
-    pub(super) stop: &'s AtomicBool,
-    pub(super) reload: &'s AtomicBool,
+    /// Ends it.
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+/// How far a receiver is, and how certain that is: outlives a change of its configuration.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Up to where it was handed over.
+    position: Position,
+    /// Up to where it is certain; what stands in the file.
+    certain: Position,
+    /// Handed over, and not yet certain.
+    doubts: VecDeque<(Instant, Position)>,
+    /// How far it was handed over before failures; all began at what was certain. The
+    /// furthest first.
+    passes: Vec<Position>,
+    /// One alert was handed over by itself and refused for what it is, so often in a row.
+    refusals: u32,
+    /// The cursor could not be written the last time.
+    unwritten: bool,
+    /// All that there was, was handed over.
+    done: bool,
+}
+
+impl Progress {
+    /// As its file says.
+    fn load(state: &State, target: &Target) -> Self {
+        let loaded = state.load(&target.name).unwrap_or_else(|error| {
+            let name = target.shown();
+            warn!("{name}: the cursor cannot be read ({error}); everything is handed over again");
+            None
+        });
+        let certain = loaded.unwrap_or_default();
+        Self { position: certain.clone(), certain, ..Self::default() }
+    }
+
+    /// Everything was handed over, and that is written down.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.done && !self.unwritten
+    }
 }
 
 /// Why a turn did nothing.
@@ -52,49 +101,27 @@ enum Trouble {
 
 /// One receiver's way through the spool.
 struct Way<'s> {
-    spool: &'s Spool<'s>,
-    sink: &'s Sink,
+    spool: &'s Spool,
+    service: &'s Service,
     name: String,
-    /// Up to where it was handed over.
-    position: Position,
-    /// Up to where it is certain; what stands in the file.
-    certain: Position,
-    /// Handed over, and not yet certain.
-    doubts: VecDeque<(Instant, Position)>,
-    /// How far it was handed over before failures; all began at what was certain. The
-    /// furthest first.
-    passes: Vec<Position>,
+    at: Progress,
     /// Alerts handed over at once.
     batch: u32,
-    /// The cursor could not be written the last time.
-    unwritten: bool,
 }
 
-impl Spool<'_> {
-    /// Runs until all is handed over, or for ever; false when it was not.
-    pub(super) fn run(&self, sink: &Sink) -> bool {
-        let name = sink.target().shown();
-        let loaded = self.state.load(&sink.target().name).unwrap_or_else(|error| {
-            warn!("{name}: the cursor cannot be read ({error}); everything is handed over again");
-            None
-        });
-        let certain = loaded.unwrap_or_default();
-        let mut way = Way {
-            spool: self,
-            sink,
-            name,
-            position: certain.clone(),
-            certain,
-            doubts: VecDeque::new(),
-            passes: Vec::new(),
-            batch: BATCH,
-            unwritten: false,
-        };
-        let done = way.walk();
+impl Spool {
+    /// Runs until all is handed over, or for ever; goes on from what is known of it.
+    pub(super) fn run(&self, service: &Service, before: Option<Progress>) -> Progress {
+        let target = service.sink.target();
+        let at = before.unwrap_or_else(|| Progress::load(&self.state, target));
+        let mut way = Way { spool: self, service, name: target.shown(), at, batch: BATCH };
+        way.at.done = way.walk();
         way.settle(self.follow);
-        done && !way.unwritten
+        way.at
     }
+}
 
+impl Service {
     /// Waits, unless it should end.
     fn wait(&self, pause: Duration) {
         let begun = Instant::now();
@@ -104,23 +131,23 @@ impl Spool<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.reload.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed)
     }
 }
 
 impl Way<'_> {
     fn walk(&mut self) -> bool {
-        let spool = self.spool;
+        let (spool, service) = (self.spool, self.service);
         let mut pause = Duration::ZERO;
         // Whether anything was taken since the last failure, and when such was last said.
         let (mut goes_on, mut said) = (false, None::<Instant>);
-        while !spool.is_over() {
+        while !service.is_over() {
             let trouble = match self.turn() {
                 Ok(true) => None,
                 Ok(false) if !spool.follow => return true,
                 Ok(false) => {
                     self.settle(true);
-                    spool.wait(PAUSE);
+                    service.wait(PAUSE);
                     continue;
                 }
                 Err(trouble) => Some(trouble),
@@ -142,11 +169,11 @@ impl Way<'_> {
                     warn!("{}: not all alerts are taken ({error}); trying again", self.name);
                     said = Some(Instant::now());
                 }
-                spool.wait(BLINK);
+                service.wait(BLINK);
                 continue;
             }
             let was = pause;
-            pause = pause.saturating_mul(2).clamp(PAUSE.min(spool.longest), spool.longest);
+            pause = pause.saturating_mul(2).clamp(PAUSE.min(service.longest), service.longest);
             match trouble {
                 Trouble::Inventory(error) if !spool.follow => {
                     warn!("{error}");
@@ -155,7 +182,7 @@ impl Way<'_> {
                 Trouble::Inventory(error) => warn!("{error}"),
                 Trouble::Receiver(error) => {
                     self.go_back();
-                    if was < spool.longest {
+                    if was < service.longest {
                         let again = if spool.follow { "; trying again" } else { "" };
                         warn!("{}: alerts are not taken ({error}){again}", self.name);
                     }
@@ -164,61 +191,106 @@ impl Way<'_> {
                     }
                 }
             }
-            spool.wait(pause);
+            service.wait(pause);
         }
         true
     }
 
     /// Hands over some; false when there are none.
     fn turn(&mut self) -> Result<bool, Trouble> {
-        let inventory = Inventory::open(self.spool.db).map_err(Trouble::Inventory)?;
+        let inventory = Inventory::open(&self.spool.db).map_err(Trouble::Inventory)?;
         let span = inventory.alert_span().map_err(Trouble::Inventory)?;
         let (first, last) = span.unwrap_or((1, 0));
         if self.is_elsewhere(&inventory, first, last).map_err(Trouble::Inventory)? {
             warn!("{}: another inventory than before; it is handed over from its first", self.name);
-            self.position = Position { missed: self.position.missed, ..Position::default() };
-            self.certain = self.position.clone();
-            self.doubts.clear();
-            self.passes.clear();
+            self.at.position = Position { missed: self.at.position.missed, ..Position::default() };
+            self.at.certain = self.at.position.clone();
+            self.at.doubts.clear();
+            self.at.passes.clear();
         }
-        let missing = first.saturating_sub(self.position.id).saturating_sub(1);
-        let page = inventory.alerts(self.position.id, self.batch).map_err(Trouble::Inventory)?;
+        let missing = first.saturating_sub(self.at.position.id).saturating_sub(1);
+        let page = inventory.alerts(self.at.position.id, self.batch).map_err(Trouble::Inventory)?;
         let Some(end) = page.last() else { return Ok(false) };
-        let mut next = self.position.after(end);
-        let lets =
-            |it: &&Alert| it.severity >= self.sink.target().least && self.spool.filter.lets(it);
+        let mut next = self.at.position.after(end);
+        let lets = |it: &&Alert| {
+            it.severity >= self.service.sink.target().least && self.spool.filter.lets(it)
+        };
         let mut wanted: Vec<Alert> = page.iter().filter(lets).cloned().collect();
         // Who is new here has missed nothing.
-        if let (1.., Some(next_one), 1..) = (self.position.id, page.first(), missing) {
+        if let (1.., Some(next_one), 1..) = (self.at.position.id, page.first(), missing) {
             warn!("{}: {missing} alerts went before it had them", self.name);
             next.missed = next.missed.saturating_add(missing.unsigned_abs());
-            wanted.insert(0, lost(next_one, missing));
+            let said = format!("{missing} alerts went before this receiver had them");
+            let evidence = format!("the oldest that is there is {}", next_one.id);
+            wanted.insert(0, lost(next_one, missing, said, evidence));
         }
-        if !wanted.is_empty() {
-            self.sink.deliver(&wanted).map_err(Trouble::Receiver)?;
+        let refused = wanted.last().filter(|_| self.batch == 1 && self.at.refusals >= REFUSALS);
+        let over = match refused {
+            Some(refused) => self.pass_over(&inventory, refused)?,
+            None => None,
+        };
+        if let Some(over) = over {
+            next = over;
+        } else if !wanted.is_empty() {
+            let alone = self.batch == 1;
+            self.service.sink.deliver(&wanted).map_err(|error| {
+                let refused = alone && is_refusal(&error);
+                // Before the next is tried again, this one is some more times.
+                let refusals = self.at.refusals.min(REFUSALS.saturating_sub(3));
+                self.at.refusals = match (refused, self.at.refusals) {
+                    (false, _) => 0,
+                    (true, REFUSALS..) => refusals,
+                    (true, n) => n.saturating_add(1),
+                };
+                Trouble::Receiver(error)
+            })?;
+            self.at.refusals = 0;
         }
-        self.position = next;
-        self.doubts.push_back((Instant::now(), self.position.clone()));
+        self.at.position = next;
+        self.at.doubts.push_back((Instant::now(), self.at.position.clone()));
         self.batch = self.batch.saturating_mul(2).min(BATCH);
         Ok(true)
     }
 
+    /// Hands over what follows an alert that is refused, and says so; how far it is then.
+    fn pass_over(
+        &mut self,
+        inventory: &Inventory,
+        refused: &Alert,
+    ) -> Result<Option<Position>, Trouble> {
+        let page = inventory.alerts(refused.id, AHEAD).map_err(Trouble::Inventory)?;
+        let least = self.service.sink.target().least;
+        let lets = |it: &&Alert| it.severity >= least && self.spool.filter.lets(it);
+        let Some(following) = page.iter().find(lets) else { return Ok(None) };
+        let said = format!("alert {} was refused by this receiver", refused.id);
+        let evidence = format!("so often alone: {REFUSALS}");
+        let lost = lost(following, 1, said, evidence);
+        if let Err(error) = self.service.sink.deliver(&[lost, following.clone()]) {
+            return if is_refusal(&error) { Ok(None) } else { Err(Trouble::Receiver(error)) };
+        }
+        warn!("{}: alert {} is refused and passed over", self.name, refused.id);
+        self.at.refusals = 0;
+        let mut over = self.at.position.after(following);
+        over.missed = over.missed.saturating_add(1);
+        Ok(Some(over))
+    }
+
     /// What it may not have read before it went is handed over again.
     fn go_back(&mut self) {
-        self.doubts.clear();
+        self.at.doubts.clear();
         self.batch = (self.batch / 2).max(1);
-        let reached = std::mem::replace(&mut self.position, self.certain.clone());
-        self.passes.push(reached);
-        self.passes.sort_by_key(|position| std::cmp::Reverse(position.id));
-        self.passes.truncate(OFTEN);
+        let reached = std::mem::replace(&mut self.at.position, self.at.certain.clone());
+        self.at.passes.push(reached);
+        self.at.passes.sort_by_key(|position| std::cmp::Reverse(position.id));
+        self.at.passes.truncate(OFTEN);
     }
 
     /// Up to where it was handed over often enough.
     fn often(&self) -> Option<Position> {
-        let mut all: Vec<_> = self.passes.iter().chain([&self.position]).collect();
+        let mut all: Vec<_> = self.at.passes.iter().chain([&self.at.position]).collect();
         all.sort_by_key(|position| std::cmp::Reverse(position.id));
         let found = all.get(OFTEN.saturating_sub(1)).copied();
-        found.filter(|position| position.id > self.certain.id).cloned()
+        found.filter(|position| position.id > self.at.certain.id).cloned()
     }
 
     /// Whether the cursor is of an inventory that was here before this one.
@@ -228,28 +300,29 @@ impl Way<'_> {
         first: i64,
         last: i64,
     ) -> Result<bool, store::Error> {
-        let id = self.position.id;
+        let id = self.at.position.id;
         if id == 0 || id < first {
             return Ok(false);
         }
         let found = inventory.alerts(id.saturating_sub(1), 1)?;
-        Ok(id > last || !found.first().is_some_and(|it| self.position.is_after(it)))
+        Ok(id > last || !found.first().is_some_and(|it| self.at.position.is_after(it)))
     }
 
     /// Writes down what is certain by now; what is not for who goes on.
     fn settle(&mut self, goes_on: bool) {
-        let doubt = if goes_on { self.sink.doubt() } else { Duration::ZERO };
+        let doubt = if goes_on { self.service.sink.doubt() } else { Duration::ZERO };
         let mut settled = None;
-        while let Some((_, position)) = self.doubts.pop_front_if(|(at, _)| at.elapsed() >= doubt) {
+        while let Some((_, position)) = self.at.doubts.pop_front_if(|(at, _)| at.elapsed() >= doubt)
+        {
             settled = Some(position);
         }
         // In one inventory the further of both is the later.
         let settled = settled.into_iter().chain(self.often()).max_by_key(|position| position.id);
         let Some(settled) = settled else { return };
-        self.certain = settled;
-        self.passes.retain(|position| position.id > self.certain.id);
-        let saved = self.spool.state.save(&self.sink.target().name, &self.certain);
-        self.unwritten = saved.is_err();
+        self.at.certain = settled;
+        self.at.passes.retain(|position| position.id > self.at.certain.id);
+        let saved = self.spool.state.save(&self.service.sink.target().name, &self.at.certain);
+        self.at.unwritten = saved.is_err();
         if let Err(error) = saved {
             warn!(
                 "{}: the cursor cannot be written ({error}); after a restart alerts will come \
@@ -260,8 +333,8 @@ impl Way<'_> {
     }
 }
 
-/// Says that so many before this one are not there any more.
-fn lost(next: &Alert, missing: i64) -> Alert {
+/// Says that so many before this one were not taken.
+fn lost(next: &Alert, missing: i64, summary: String, evidence: String) -> Alert {
     Alert {
         id: next.id.saturating_sub(1),
         at: next.at,
@@ -274,8 +347,8 @@ fn lost(next: &Alert, missing: i64) -> Alert {
         subject: String::new(),
         before: String::new(),
         after: missing.to_string(),
-        summary: format!("{missing} alerts went before this receiver had them"),
-        evidence: format!("the oldest that is there is {}", next.id),
+        summary,
+        evidence,
         resolves: None,
         repeats: 0,
         last_at: next.at,

@@ -296,25 +296,10 @@ impl Inventory {
         let sql = "SELECT id, at, kind, severity, asset, label, address, mac, subject, before,
                    after, summary, evidence, resolves, repeats, last_at
                    FROM alert WHERE id > ?1 ORDER BY id LIMIT ?2";
-        self.rows(sql, [after, i64::from(most)], |row| {
-            Ok(Alert {
-                id: row.get(0)?,
-                at: Timestamp(row.get(1)?),
-                kind: row.get(2)?,
-                severity: row.get(3)?,
-                asset: row.get(4)?,
-                label: row.get(5)?,
-                address: row.get(6)?,
-                mac: row.get(7)?,
-                subject: row.get(8)?,
-                before: row.get(9)?,
-                after: row.get(10)?,
-                summary: row.get(11)?,
-                evidence: row.get(12)?,
-                resolves: row.get(13)?,
-                repeats: row.get::<_, i64>(14)?.unsigned_abs(),
-                last_at: Timestamp(row.get(15)?),
-            })
+        self.rows(sql, [after, i64::from(most)], |row| match alert(row) {
+            Ok(alert) => Ok(alert),
+            // One that cannot be read hides no other.
+            Err(_) => damaged(row),
         })
     }
 
@@ -339,6 +324,52 @@ impl Inventory {
         let sql = "SELECT 1 FROM sqlite_master WHERE name = 'alert'";
         Ok(!self.rows(sql, [], |_| Ok(()))?.is_empty())
     }
+}
+
+fn alert(row: &rusqlite::Row<'_>) -> rusqlite::Result<Alert> {
+    Ok(Alert {
+        id: row.get(0)?,
+        at: Timestamp(row.get(1)?),
+        kind: row.get(2)?,
+        severity: row.get(3)?,
+        asset: row.get(4)?,
+        label: row.get(5)?,
+        address: row.get(6)?,
+        mac: row.get(7)?,
+        subject: row.get(8)?,
+        before: row.get(9)?,
+        after: row.get(10)?,
+        summary: row.get(11)?,
+        evidence: row.get(12)?,
+        resolves: row.get(13)?,
+        repeats: row.get::<_, i64>(14)?.unsigned_abs(),
+        last_at: Timestamp(row.get(15)?),
+    })
+}
+
+/// Stands for a row that is damaged, or was written by a later auscult.
+fn damaged(row: &rusqlite::Row<'_>) -> rusqlite::Result<Alert> {
+    let id: i64 = row.get(0)?;
+    let at = Timestamp(row.get(1).unwrap_or_default());
+    let empty = String::new;
+    Ok(Alert {
+        id,
+        at,
+        kind: Kind::AlertsLost,
+        severity: Severity::Critical,
+        asset: row.get(4).unwrap_or_default(),
+        label: empty(),
+        address: empty(),
+        mac: empty(),
+        subject: format!("row {id}"),
+        before: empty(),
+        after: "1".to_owned(),
+        summary: format!("alert {id} cannot be read: its row is damaged, or of a later auscult"),
+        evidence: empty(),
+        resolves: None,
+        repeats: 0,
+        last_at: at,
+    })
 }
 
 #[cfg(test)]

@@ -102,9 +102,12 @@ fn csv_row(row: [String; COLUMNS.len()], to: &mut dyn Write) -> io::Result<()> {
     writer.flush()
 }
 
-/// Text that ends no line and moves no cursor.
+/// Text that ends no line, moves no cursor and turns no line round.
 fn plain(text: &str) -> String {
-    let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
+    let is_break = |c: char| {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+    };
     text.chars().map(|c| if is_break(c) { ' ' } else { c }).collect()
 }
 

@@ -5,11 +5,20 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
 /// Appends lines; they are on the disk afterwards, or none of them is. The file is opened
 /// anew each time, so that it may be moved away.
 pub(super) fn append(path: &Path, lines: &[String]) -> io::Result<()> {
-    let mut file =
-        OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
+    let is_other = std::fs::metadata(path).is_ok_and(|it| !it.is_file());
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o640);
+    match is_other {
+        // Nobody at the other end of a pipe is a failure, and not waited for.
+        true => options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()),
+        false => options.read(true),
+    };
+    let mut file = options.open(path)?;
     let (end, is_file) = file.metadata().map(|it| (it.len(), it.is_file()))?;
     let mut text = String::new();
     if end > 0 && is_file {
@@ -52,6 +61,10 @@ mod tests {
         append(&path, &lines[..1]).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "cu\na\n");
         assert!(append(Path::new("/dev/full"), &lines).is_err());
+        let pipe = dir.path().join("pipe");
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, fifo, 0o600.into(), 0).unwrap();
+        assert!(append(&pipe, &lines).is_err(), "nobody reads");
         assert!(append(&dir.path().join("no/alerts"), &lines).is_err());
     }
 }

@@ -21,6 +21,14 @@ use crate::view::alert::{cef, json, syslog as rfc5424};
 /// A receiver that answers nothing for so long has not taken it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a datagram may be long.
+const DATAGRAM: usize = 8192;
+
+/// Whether a receiver is there and will not have this, whatever is tried.
+pub(super) fn is_refusal(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidInput
+}
+
 /// One receiver.
 pub(super) struct Sink {
     target: Target,
@@ -58,7 +66,10 @@ impl Sink {
     pub(super) fn deliver(&self, alerts: &[Alert]) -> io::Result<()> {
         let lines = || -> Vec<String> { alerts.iter().map(|it| self.line(it)).collect() };
         match &self.target.place {
-            Place::Udp(server) => syslog::datagrams(server, &lines()),
+            Place::Udp(server) => {
+                let lines: Vec<_> = alerts.iter().map(|it| self.short(it)).collect();
+                syslog::datagrams(server, &lines)
+            }
             Place::Tcp { server, .. } => {
                 syslog::stream(server, (self.tls.as_ref(), &self.closes), &lines())
             }
@@ -69,6 +80,29 @@ impl Sink {
                 webhook::post(server, self.tls.as_ref(), &request)
             }
         }
+    }
+
+    /// What fits into a datagram: its fields are cut, not what stands around them.
+    fn short(&self, alert: &Alert) -> String {
+        let mut line = self.line(alert);
+        let mut alert = alert.clone();
+        for most in [512, 128, 32] {
+            if line.len() <= DATAGRAM {
+                break;
+            }
+            for text in [
+                &mut alert.label,
+                &mut alert.subject,
+                &mut alert.before,
+                &mut alert.after,
+                &mut alert.summary,
+                &mut alert.evidence,
+            ] {
+                text.truncate(text.floor_char_boundary(most));
+            }
+            line = self.line(&alert);
+        }
+        line
     }
 
     fn line(&self, alert: &Alert) -> String {

@@ -193,10 +193,15 @@ fn shake_hands(client: &mut ClientConnection, plain: &mut TcpStream) -> io::Resu
 fn refusal(why: &rustls::Error) -> String {
     use rustls::CertificateError::{
         BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
-        NotValidYet, NotValidYetContext, UnknownIssuer,
+        NotValidYet, NotValidYetContext, Other, UnknownIssuer,
     };
     use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
     match why {
+        InvalidCertificate(Other(other)) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "its certificate is one of an authority (CA:TRUE); give it one with CA:FALSE that \
+             this authority has signed, and name the authority by `ca_file`"
+                .into()
+        }
         InvalidCertificate(UnknownIssuer | BadSignature) => {
             "its certificate is of an authority that is not believed; name that by `ca_file`".into()
         }

@@ -64,16 +64,21 @@ pub(super) fn post(
     stream.write_all(request)?;
     stream.flush()?;
     let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
-    let status = loop {
-        if let Some(status) = status(&answer)? {
-            break status;
+    let (status, end) = loop {
+        if let Some(head) = head(&answer)? {
+            break head;
         }
-        if answer.len() > HEAD || begun.elapsed() > 2 * PATIENCE {
-            return Err(io::Error::other("no answer of HTTP"));
+        if answer.len() > HEAD {
+            return Err(no_http());
         }
-        match stream.read(&mut buffer)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => answer.extend_from_slice(buffer.get(..n).unwrap_or_default()),
+        if begun.elapsed() > 2 * PATIENCE {
+            return Err(silent());
+        }
+        match stream.read(&mut buffer).map_err(|error| (error.kind(), error)) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => answer.extend_from_slice(buffer.get(..n).unwrap_or_default()),
+            Err((io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut, _)) => return Err(silent()),
+            Err((_, error)) => return Err(error),
         }
     };
     match status {
@@ -81,11 +86,15 @@ pub(super) fn post(
         300..=399 => {
             return Err(io::Error::other(format!("HTTP {status}: redirects are not followed")));
         }
+        // It has understood who asks and where, and will not have this: others it may take.
+        400 | 403 | 406 | 409..=428 | 431..=499 => {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("HTTP {status}")));
+        }
         _ => return Err(io::Error::other(format!("HTTP {status}"))),
     }
     // It is taken. Who is cut off while speaking may think otherwise.
     let mut read = answer.len();
-    while read < ANSWER && begun.elapsed() < PATIENCE {
+    while read < end.min(ANSWER) && begun.elapsed() < PATIENCE {
         match stream.read(&mut buffer) {
             Ok(n) if n > 0 => read = read.saturating_add(n),
             _ => break,
@@ -94,27 +103,64 @@ pub(super) fn post(
     Ok(())
 }
 
-/// The status of an answer, as soon as it is there; what goes before it (1xx) is passed
-/// over.
-fn status(answer: &[u8]) -> io::Result<Option<u16>> {
-    let mut rest = answer;
+fn no_http() -> io::Error {
+    io::Error::other("no answer of HTTP")
+}
+
+fn silent() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "no answer in time")
+}
+
+/// The status of an answer and where the answer ends, as soon as its head is there; what goes
+/// before it (1xx) is passed over. A line may end in a line feed alone (RFC 9112, section 2.2).
+/// Of an answer that does not say how long it is the end is its connection's.
+fn head(answer: &[u8]) -> io::Result<Option<(u16, usize)>> {
+    let mut lines = answer.split_inclusive(|b| *b == b'\n');
+    let mut read = 0_usize;
     loop {
-        let Some(end) = rest.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
-        let line = rest.get(..end).unwrap_or_default();
-        let no_http = || io::Error::other("no answer of HTTP");
-        let line = std::str::from_utf8(line).map_err(|_| no_http())?;
-        let mut words = line.split(' ');
-        let is_http = words.next().is_some_and(|it| it.starts_with("HTTP/1."));
-        let status = words.next().and_then(|it| it.parse::<u16>().ok()).filter(|_| is_http);
-        match status.ok_or_else(no_http)? {
-            100..=199 => {}
-            status => return Ok(Some(status)),
+        let (mut status, mut length) = (None, None);
+        loop {
+            let Some(line) = lines.next() else { return Ok(None) };
+            read = read.saturating_add(line.len());
+            let Some(line) = line.strip_suffix(b"\n") else {
+                // Who speaks another protocol may never end a line.
+                return if status.is_none() && !begins(line) { Err(no_http()) } else { Ok(None) };
+            };
+            let line = str::from_utf8(line.trim_ascii_end()).unwrap_or_default();
+            match status {
+                None => status = Some(status_of(line).ok_or_else(no_http)?),
+                Some(_) if line.is_empty() => break,
+                Some(_) => {
+                    let named = line.split_once(':');
+                    let named = named.filter(|it| it.0.eq_ignore_ascii_case("content-length"));
+                    length = named.and_then(|it| it.1.trim().parse().ok()).or(length);
+                }
+            }
         }
-        let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") else {
-            return Ok(None);
-        };
-        rest = rest.get(end.saturating_add(4)..).unwrap_or_default();
+        match status {
+            Some(100..=199) | None => {}
+            // Has no body (RFC 9110, section 15.3.5).
+            Some(204) => return Ok(Some((204, read))),
+            Some(status) => {
+                let end = length.map_or(usize::MAX, |it: usize| read.saturating_add(it));
+                return Ok(Some((status, end)));
+            }
+        }
     }
+}
+
+/// Whether this may be the beginning of an answer.
+fn begins(line: &[u8]) -> bool {
+    b"HTTP/1.".iter().zip(line).all(|(a, b)| a == b)
+}
+
+/// `HTTP/1.1 204 No Content`.
+fn status_of(line: &str) -> Option<u16> {
+    let (version, rest) = line.strip_prefix("HTTP/1.")?.split_at_checked(1)?;
+    let code = rest.strip_prefix(' ')?.split(' ').next()?;
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let is_status = digits(version) && code.len() == 3 && digits(code);
+    code.parse().ok().filter(|_| is_status)
 }
 
 #[cfg(test)]
@@ -123,14 +169,25 @@ mod tests {
 
     #[test]
     fn what_goes_before_the_answer_is_passed_over() {
-        let status = |text: &str| status(text.as_bytes()).ok();
-        assert_eq!(status("HTTP/1.1 204 No Content\r\n"), Some(Some(204)));
-        assert_eq!(status("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 500\r\n"), Some(Some(500)));
+        let head = |text: &str| head(text.as_bytes()).ok();
+        assert_eq!(head("HTTP/1.1 204 No Content\r\n\r\n"), Some(Some((204, 27))));
+        assert_eq!(head("HTTP/1.1 200\nContent-Length: 2\n\nok"), Some(Some((200, 34))));
+        let late = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 500\r\n\r\n";
+        assert_eq!(head(late), Some(Some((500, usize::MAX))));
         for part in ["", "HTTP/1.1 204", "HTTP/1.1 100 C\r\nA: b\r\n", "HTTP/1.1 100 C\r\n\r\n"] {
-            assert_eq!(status(part), Some(None), "{part:?}");
+            assert_eq!(head(part), Some(None), "{part:?}");
         }
-        for bad in ["SSH-2.0-x\r\n", "HTTP/1.1\r\n", "HTTP/1.1 2x\r\n", "\r\n", "HTTP/2 200\r\n"] {
-            assert_eq!(status(bad), None, "{bad:?}");
+        for bad in [
+            "SSH-2.0-x\r\n",
+            "SSH-2.0",
+            "HTTP/1.1\r\n",
+            "HTTP/1.1 2x\r\n",
+            "HTTP/1.1 +20\r\n",
+            "HTTP/1.x 200\r\n",
+            "\r\n",
+            "HTTP/2 200\r\n",
+        ] {
+            assert_eq!(head(bad), None, "{bad:?}");
         }
     }
 

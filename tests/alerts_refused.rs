@@ -1,0 +1,116 @@
+//! Delivery of alerts goes on, whatever one of them says and however often the receivers
+//! are read anew.
+
+mod lab;
+mod receivers;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use receivers::{Receiver, Speaks};
+
+/// An inventory with alerts.
+fn alerts(dir: &Path) -> Vec<i64> {
+    for capture in ["windows.pcap", "dicom.pcap"] {
+        let path = lab::capture(capture).display().to_string();
+        assert!(auscult(dir, &["read", "-q", &path]).status().expect("runs").success());
+    }
+    let out = auscult(dir, &["alerts", "--format", "json"]).output().expect("runs");
+    let text = String::from_utf8(out.stdout).expect("text");
+    let id = |line: &str| {
+        let object: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        object["id"].as_i64().expect("a number")
+    };
+    text.lines().map(id).collect()
+}
+
+fn auscult(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+    command.args(args).args(["--db", "a.db"]).current_dir(dir);
+    command.stdin(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn deliver(dir: &Path, receiver: &str) -> Running {
+    std::fs::write(dir.join("a.toml"), format!("[alerts]\nretry_seconds = 1\n{receiver}"))
+        .expect("written");
+    let args = ["alerts", "--follow", "--deliver", "--state", "s", "--config", "a.toml"];
+    Running(auscult(dir, &args).spawn().expect("started"))
+}
+
+fn patiently(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(90), "{what} in 90 s");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// What somebody calls a device keeps no other alert from the receiver.
+#[test]
+fn an_alert_that_is_refused_is_passed_over_and_that_is_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let all = alerts(dir.path());
+    assert!(all.len() > 6, "{all:?}");
+    let out = auscult(dir.path(), &["alerts", "--format", "json"]).output().expect("runs");
+    let text = String::from_utf8(out.stdout).expect("text");
+    let third: serde_json::Value =
+        serde_json::from_str(text.lines().nth(2).expect("a third")).expect("JSON");
+    // As a filter of requests may stumble over.
+    let word = third["summary"].as_str().expect("text").to_owned().leak();
+    assert_eq!(text.matches(&*word).count(), 1, "{text}");
+    let picky = Receiver::new(Speaks::Picky(word));
+    let receiver = format!(
+        "[[alerts.to]]\nname = 'w'\nkind = 'webhook'\nurl = 'http://127.0.0.1:{}/'\n",
+        picky.port
+    );
+    let running = deliver(dir.path(), &receiver);
+    let told = || -> Vec<serde_json::Value> {
+        let bodies = picky.took();
+        let parsed = bodies.iter().map(|it| serde_json::from_str(it).expect("JSON"));
+        parsed.flat_map(|it: serde_json::Value| it["alerts"].as_array().unwrap().clone()).collect()
+    };
+    let last = all.last().copied();
+    patiently("the last", || told().iter().any(|it| it["id"].as_i64() == last));
+    let lost: Vec<_> = told().into_iter().filter(|it| it["kind"] == "alerts_lost").collect();
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    assert!(lost[0]["summary"].as_str().unwrap().contains("alert 3 was refused"), "{lost:?}");
+    let others = told().into_iter().filter(|it| it["kind"] != "alerts_lost");
+    let mut ids: Vec<_> = others.filter_map(|it| it["id"].as_i64()).collect();
+    ids.dedup();
+    let wanted: Vec<_> = all.into_iter().filter(|id| *id != 3).collect();
+    assert_eq!(ids, wanted, "each, in order");
+    drop(running);
+}
+
+/// A receiver that stays as it is goes on as if nothing was.
+#[test]
+fn reading_the_receivers_anew_time_and_again_sends_nothing_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let all = alerts(dir.path());
+    let receiver = Receiver::new(Speaks::Syslog);
+    let text = format!(
+        "[[alerts.to]]\nname = 's'\nkind = 'syslog'\naddress = 'tcp://127.0.0.1:{}'\n",
+        receiver.port
+    );
+    let running = deliver(dir.path(), &text);
+    patiently("all", || receiver.took().len() >= all.len());
+    let id = running.0.id().to_string();
+    // Longer than it takes until what a stream has read is certain.
+    patiently("the cursor", || {
+        assert!(Command::new("kill").args(["-HUP", &id]).status().expect("runs").success());
+        std::thread::sleep(Duration::from_secs(2));
+        std::fs::read_dir(dir.path().join("s")).expect("a directory").count() > 1
+    });
+    assert_eq!(receiver.took().len(), all.len());
+}

@@ -15,7 +15,7 @@ use super::shared::Shared;
 use super::standing;
 use super::understood::Reader;
 use super::{
-    Asset, AssetId, FORWARDS, MEMBER, NO_FRAME, OUI, PASSED_ON, SERVES, SHARES, SPEAKS_FOR,
+    Asset, AssetId, FORWARDS, MEMBER, Met, NO_FRAME, OUI, PASSED_ON, SERVES, SHARES, SPEAKS_FOR,
 };
 use crate::census::host::{EquipmentFacts, Host, Said, Service, Span};
 use crate::census::meetings::Meetings;
@@ -140,7 +140,9 @@ impl<'a> Desk<'a> {
         );
         for (id, host) in &group.hosts {
             for (peer, evidence) in self.meetings.of(id) {
-                self.known.at(peer, host.span, |id| asset.met.push((id, *evidence)));
+                let (between, evidence) = ([id.ip, peer.ip], *evidence);
+                let met = |peer| asset.met.push(Met { peer, between, evidence });
+                self.known.at(peer, host.span, met);
             }
             for peer in host.peers() {
                 if !self.known.at(peer, host.span, |id| asset.peers.push(id)) {

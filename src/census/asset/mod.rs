@@ -92,6 +92,17 @@ impl fmt::Display for AssetId {
     }
 }
 
+/// A partner that is new.
+#[derive(Clone, Copy, Debug)]
+pub struct Met {
+    /// Who it is.
+    pub peer: AssetId,
+    /// Under which addresses they talked: the asset's own, and the partner's.
+    pub between: [Option<IpAddr>; 2],
+    /// The frame that showed it.
+    pub evidence: Evidence,
+}
+
 /// A device, as far as it is known. Its text is lent by the census.
 #[derive(Clone, Debug)]
 pub struct Asset<'a> {
@@ -125,8 +136,8 @@ pub struct Asset<'a> {
     pub services: Vec<(Transport, u16, &'a str, Role)>,
     /// Assets that it talks with; sorted.
     pub peers: Vec<AssetId>,
-    /// Those of them whom it met of late, and the frame that showed it.
-    pub met: Vec<(AssetId, Evidence)>,
+    /// Those of them whom it met of late.
+    pub met: Vec<Met>,
     /// Through whom it is known, for a device of which only others speak; sorted.
     pub seen_through: Vec<AssetId>,
     /// Who speaks as this device, under which name.

@@ -35,7 +35,7 @@ pub(super) struct Difference {
     pub(super) lost: Vec<String>,
     pub(super) gained: Vec<String>,
     /// Those it talks with for the first time, and where that was seen.
-    pub(super) peers: Vec<(AssetId, String)>,
+    pub(super) peers: Vec<(AssetId, Option<String>)>,
     /// Its new peers' predecessors would be among these.
     pub(super) peers_before: Vec<String>,
 }
@@ -79,9 +79,11 @@ pub(super) fn compare(
                 !old.contains(&name.as_str()) && end.is_none_or(|end| *name < *end)
             };
             let seen = |peer: &AssetId| {
-                let met = asset.met.iter().filter(|(id, _)| id == peer);
-                let first = met.map(|(_, evidence)| *evidence).min();
-                first.and_then(|it| frame(it, captures)).unwrap_or_default()
+                let met = asset.met.iter().filter(|it| it.peer == *peer);
+                let first = met.min_by_key(|it| it.evidence)?;
+                let [own, others] = first.between.map(|it| it.map(|it| it.to_string()));
+                let frame = frame(first.evidence, captures).unwrap_or_default();
+                Some(format!("packets between {} and {}{frame}", own?, others?))
             };
             let new = asset.peers.iter().filter(is_new);
             peers = new.map(|peer| (*peer, seen(peer))).collect();

@@ -375,7 +375,7 @@ impl<'t> Publication<'t> {
             };
             let other =
                 other.unwrap_or_else(|| Device { asset: peer.to_string(), ..Device::default() });
-            self.tell(&met(&it, &other, frame))?;
+            self.tell(&met(&it, &other, frame.as_deref()))?;
         }
         Ok(())
     }
@@ -445,7 +445,7 @@ fn another(it: &Difference, address: &str) -> Option<News> {
 }
 
 /// A medical device that talks with one more.
-fn met(it: &Difference, other: &Device, frame: &str) -> News {
+fn met(it: &Difference, other: &Device, seen: Option<&str>) -> News {
     let severity = if other.external { Severity::Warning } else { Severity::Notice };
     let place = if other.external { " on the Internet" } else { "" };
     let (name, peer) = (it.of.name(), other.name());
@@ -454,12 +454,10 @@ fn met(it: &Difference, other: &Device, frame: &str) -> News {
         subject: other.asset.clone(),
         after: short(&peer),
         summary: format!("{name} now talks with {peer}{place}"),
-        evidence: format!(
-            "packets between {} and {}, until {}{frame}",
-            it.of.address,
-            other.address,
-            it.at.rfc3339()
-        ),
+        evidence: match seen {
+            Some(seen) => seen.to_owned(),
+            None => format!("packets with {}, until {}", other.address, it.at.rfc3339()),
+        },
         ..News::new(Kind::NewPeer, severity, it.at)
     }
 }

@@ -136,6 +136,9 @@ pub fn parse_date(text: &str) -> Option<Day> {
     text.parse::<Date>().ok().filter(|_| is_bare).map(day_of)
 }
 
+/// No day is longer, wherever its clock is turned: two of the usual length.
+const MOST_MINUTES: usize = 2880;
+
 /// When a site is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hours {
@@ -202,9 +205,21 @@ impl Hours {
                 Err(_) => Some(zone.bounds(day).1),
             }
         };
-        for (from, to) in hours.into_iter().flatten() {
-            if let (Some(from), Some(to)) = (minute(*from), minute(*to)) {
-                open.add(from, to);
+        let (start, end) = zone.bounds(day);
+        if end.saturating_sub(start) == super::minutes::DAY {
+            for (from, to) in hours.into_iter().flatten() {
+                if let (Some(from), Some(to)) = (minute(*from), minute(*to)) {
+                    open.add(from, to);
+                }
+            }
+            return open;
+        }
+        // The clock is turned: it is open while the clock shows so, not at all or twice.
+        for at in (start..end).take(MOST_MINUTES) {
+            let shown = zone.civil(at).map(|it| 60 * i16::from(it.hour()) + i16::from(it.minute()));
+            let is_open = |it: &(i16, i16)| shown.is_some_and(|of| (it.0..it.1).contains(&of));
+            if hours.into_iter().flatten().any(is_open) {
+                open.add(at, at.saturating_add(1));
             }
         }
         open
@@ -339,8 +354,10 @@ mod tests {
             (&["01:00-04:00"], [120, 180, 240]),
             // An hour that there is not, and one that there is twice.
             (&["02:00-03:00"], [0, 60, 120]),
-            (&["02:30-02:45"], [15, 15, 15]),
-            (&["02:30-03:00"], [0, 30, 90]),
+            (&["02:30-02:45"], [0, 15, 30]),
+            (&["02:30-03:00"], [0, 30, 60]),
+            (&["00:00-02:30"], [120, 150, 180]),
+            (&["02:30-08:00"], [300, 330, 360]),
             // Over one another, in any order, said twice: each minute counts once.
             (&["13:00-17:00", "08:00-14:00", "08:00-14:00", "12:00-12:30"], [540, 540, 540]),
             (&["00:00-24:00", "23:00-24:00"], [1380, 1440, 1500]),

@@ -94,6 +94,10 @@ fn import(dir: &Path, to: Option<&Path>) -> Result<(), Failure> {
                 folders.push((entry.path(), depth + 1));
             } else if kind.is_file() {
                 paths.push(entry.path());
+            } else if !kind.is_dir() {
+                refused += 1;
+                let shown = entry.path();
+                warn!("{}: left out: no file but a link or a device", shown.display());
             }
             seen += 1;
             if seen > MAX_FILES {
@@ -122,7 +126,13 @@ fn import(dir: &Path, to: Option<&Path>) -> Result<(), Failure> {
                     unread += left_out;
                     older += usize::from(again);
                 }
-                Ok(Taken::List { left_out }) => unread += left_out,
+                Ok(Taken::List { left_out, again }) => {
+                    unread += left_out;
+                    if again {
+                        let shown = path.display();
+                        warn!("{shown}: one more list of exploited weaknesses; the latest counts");
+                    }
+                }
                 Err(why) => {
                     refused += 1;
                     warn!("{}: left out: {}", path.display(), printable(&why));

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize as Derived;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 
+use super::cpe;
 use super::digits::Digits;
 use super::set::{Advisory, Cve, MAX_LISTED, Product, field, is_day, is_id};
 
@@ -95,6 +96,7 @@ struct Tracking {
 #[serde(default)]
 struct Tree {
     branches: Few<Branch>,
+    full_product_names: Few<FullName>,
     relationships: Few<Relationship>,
     product_groups: Few<ProductGroup>,
 }
@@ -112,6 +114,20 @@ struct Branch {
 #[derive(Derived)]
 struct Named {
     product_id: String,
+}
+
+/// A product outside of all branches: its name is for people, its maker stands in its CPE.
+#[derive(Derived)]
+struct FullName {
+    product_id: String,
+    #[serde(default)]
+    product_identification_helper: Helper,
+}
+
+#[derive(Default, Derived)]
+#[serde(default)]
+struct Helper {
+    cpe: Option<Maybe<String>>,
 }
 
 /// A product on or in another is the product that it consists of.
@@ -296,6 +312,17 @@ pub(super) fn read(bytes: &[u8], until: Option<&str>) -> Result<(Advisory, usize
     for branch in it.product_tree.branches.0 {
         walk(branch, &Path::default(), 0, &mut leaves)?;
     }
+    let mut has_unnamed = false;
+    for it in it.product_tree.full_product_names.0 {
+        let cpe = match &it.product_identification_helper.cpe {
+            Some(Maybe::Is(name)) => cpe::read(name),
+            _ => None,
+        };
+        has_unnamed |= cpe.is_none();
+        if let Some([maker, name, versions]) = cpe.filter(|_| leaves.len() < MAX_LISTED) {
+            leaves.entry(it.product_id).or_insert(Leaf { maker, name, versions });
+        }
+    }
     // Products of which nothing is said at all.
     let mut untold: BTreeSet<String> = leaves.keys().cloned().collect();
     for it in it.product_tree.relationships.0 {
@@ -365,6 +392,9 @@ pub(super) fn read(bytes: &[u8], until: Option<&str>) -> Result<(Advisory, usize
     }
     advisory.products = named.into_iter().map(|(leaf, cves)| leaf.product(cves)).collect();
     match advisory.products.len() {
+        0 if has_unnamed => {
+            Err("it names products without their makers (no branches, no CPE 2.3)".to_owned())
+        }
         0 => Err("it names no product as affected".to_owned()),
         count if count > MAX_LISTED => Err("it names too many products".to_owned()),
         _ => Ok((advisory, left_out)),

@@ -99,12 +99,18 @@ fn collect(
         if entries.len() == MAX_ENTRIES {
             return Err(format!("more than {MAX_ENTRIES} entries"));
         }
-        let exploited = Exploited {
+        let mut exploited = Exploited {
             added: date_added,
             ransomware: known_ransomware_campaign_use.eq_ignore_ascii_case("known"),
             maker: field(&vendor_project),
             product: field(&product),
         };
+        // Of one that is there twice, what one of both knows is known.
+        if let Some(known) = entries.get(&cve) {
+            let known: &Exploited = known;
+            exploited.ransomware |= known.ransomware;
+            exploited.added = exploited.added.min(known.added.clone());
+        }
         entries.insert(cve, exploited);
     }
     // A CSV does not say its day: it is not older than its last entry.

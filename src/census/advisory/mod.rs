@@ -18,6 +18,7 @@
 
 mod alias;
 mod check;
+mod cpe;
 mod csaf;
 mod digits;
 mod find;
@@ -87,6 +88,8 @@ pub enum Taken {
     List {
         /// Entries in it that cannot be read.
         left_out: usize,
+        /// There was a list already; the later one counts, whole.
+        again: bool,
     },
     /// Neither.
     Nothing,
@@ -111,10 +114,11 @@ pub fn take(name: &str, bytes: &[u8], set: &mut Set) -> Result<Taken, String> {
         let list = kev::read(bytes, set.until.as_deref())?;
         let left_out = list.left_out;
         // Of two lists the later one is whole.
+        let again = !set.exploited.is_empty();
         if list.day >= set.kev {
             (set.kev, set.exploited) = (list.day, list.entries);
         }
-        return Ok(Taken::List { left_out });
+        return Ok(Taken::List { left_out, again });
     }
     // What is cut or broken was meant to be read.
     match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {

@@ -37,7 +37,10 @@ fn imported() -> Set {
         take("a.json", DOCUMENT.as_bytes(), &mut set),
         Ok(Taken::Advisory { left_out: 0, again: false })
     ));
-    assert!(matches!(take("kev.json", LIST.as_bytes(), &mut set), Ok(Taken::List { left_out: 0 })));
+    assert!(matches!(
+        take("kev.json", LIST.as_bytes(), &mut set),
+        Ok(Taken::List { left_out: 0, .. })
+    ));
     set
 }
 
@@ -105,7 +108,10 @@ fn the_list_is_read_from_csv_too() {
                requiredAction,dueDate,knownRansomwareCampaignUse,notes,cwes\n\
                CVE-2019-0708,Microsoft,\"Remote, Desktop\",n,2021-11-03,d,r,2022-05-03,Known,,\n";
     let mut set = Set::default();
-    assert!(matches!(take("kev.csv", csv.as_bytes(), &mut set), Ok(Taken::List { left_out: 0 })));
+    assert!(matches!(
+        take("kev.csv", csv.as_bytes(), &mut set),
+        Ok(Taken::List { left_out: 0, .. })
+    ));
     assert_eq!(
         (set.kev.as_str(), &*set.exploited["CVE-2019-0708"].product),
         ("2021-11-03", "Remote, Desktop")
@@ -115,6 +121,41 @@ fn the_list_is_read_from_csv_too() {
     assert!(take("kev.json", LIST.as_bytes(), &mut set).is_ok());
     assert!(take("kev.csv", csv.as_bytes(), &mut set).is_ok());
     assert_eq!(set.kev, "2025-01-02");
+    let twice = csv.replace(
+        "r,2022-05-03,Known,,\n",
+        "r,2022-05-03,Known,,\nCVE-2019-0708,M,P,n,2021-11-04,d,r,2022-05-03,Unknown,,\n",
+    );
+    let mut set = Set::default();
+    assert!(matches!(
+        take("kev.csv", twice.as_bytes(), &mut set),
+        Ok(Taken::List { again: false, .. })
+    ));
+    let known = &set.exploited["CVE-2019-0708"];
+    assert!(known.ransomware && known.added == "2021-11-03");
+    assert!(matches!(
+        take("kev.csv", csv.as_bytes(), &mut set),
+        Ok(Taken::List { again: true, .. })
+    ));
+}
+
+#[test]
+fn products_outside_of_branches_are_known_by_their_cpe() {
+    let document = |helper: &str| {
+        format!(
+            r#"{{"document": {{"tracking": {{"id": "X-1", "initial_release_date": "2024-01-01T00:00:00Z",
+            "current_release_date": "2024-01-01T00:00:00Z", "version": "1", "status": "final"}}}},
+            "product_tree": {{"full_product_names": [{{"name": "Acme Pump 3", "product_id": "P1"{helper}}}]}},
+            "vulnerabilities": [{{"cve": "CVE-2024-0001", "product_status": {{"known_affected": ["P1"]}}}}]}}"#
+        )
+    };
+    let mut set = Set::default();
+    let helper =
+        r#", "product_identification_helper": {"cpe": "cpe:2.3:h:acme:pump:3:*:*:*:*:*:*:*"}"#;
+    assert!(take("x.json", document(helper).as_bytes(), &mut set).is_ok());
+    let product = &set.advisories["X-1"].products[0];
+    assert_eq!((&*product.maker, &*product.name, &*product.versions), ("acme", "pump", "3"));
+    let why = take("x.json", document("").as_bytes(), &mut set).map(drop).unwrap_err();
+    assert!(why.contains("without their makers"), "{why}");
 }
 
 #[test]
@@ -344,12 +385,12 @@ fn what_is_wrong_in_one_entry_costs_no_other() {
     );
     let mut set = Set::default();
     let taken = take("kev.json", list.as_bytes(), &mut set);
-    assert!(matches!(taken, Ok(Taken::List { left_out: 3 })), "{taken:?}");
+    assert!(matches!(taken, Ok(Taken::List { left_out: 3, .. })), "{taken:?}");
     assert_eq!(set.exploited.len(), 2);
     let csv = "cveID,vendorProject,product,dateAdded\nCVE-2020-0001,a,b,2021-01-01\nx\n,,,\n";
     let mut set = Set::default();
     let taken = take("kev.csv", csv.as_bytes(), &mut set);
-    assert!(matches!(taken, Ok(Taken::List { left_out: 2 })), "{taken:?}");
+    assert!(matches!(taken, Ok(Taken::List { left_out: 2, .. })), "{taken:?}");
 }
 
 #[test]
@@ -447,7 +488,10 @@ fn a_day_to_come_is_not_believed() {
         let taken = take("kev.json", list.as_bytes(), &mut set);
         let (left_out, kev) =
             if day == "2025-08-27" { (1, "2022-02-10") } else { (0, "2025-08-26") };
-        assert!(matches!(taken, Ok(Taken::List { left_out: it }) if it == left_out), "{taken:?}");
+        assert!(
+            matches!(taken, Ok(Taken::List { left_out: it, .. }) if it == left_out),
+            "{taken:?}"
+        );
         assert_eq!(set.kev, kev);
     }
 }

@@ -250,6 +250,12 @@ impl Settings {
         let said = |why: &dyn Display| Failure::Said(format!("{}: {why}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| said(&error))?;
         let accepted = Accepted::parse(&text, &book).map_err(|error| said(&error))?;
+        let signatures = self.book()?;
+        let is_known = |class: &str| signatures.class(&class.to_ascii_lowercase()).is_some();
+        if let Some(class) = accepted.classes().find(|class| !is_known(class)) {
+            let class = class.escape_debug();
+            return Err(said(&format_args!("no device class is called `{class}`")));
+        }
         Ok(book.accepting(accepted))
     }
 

@@ -1,6 +1,6 @@
 //! `auscult risk`: how much each device should worry, with every term.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use tracing::warn;
@@ -8,6 +8,7 @@ use tracing::warn;
 use super::{Failure, Settings, output};
 use crate::census::risk::RiskBook;
 use crate::store::Inventory;
+use crate::store::risk::Risks;
 use crate::view::{dossier, risk};
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -64,7 +65,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let shelf = inventory.shelf(false)?;
     let mut assets = shelf.known(Some(&names))?;
     let now = inventory.now()?;
-    let risks = match &args.asset {
+    let Risks { by_asset: risks, damaged } = match &args.asset {
         None => inventory.risks()?,
         Some(wanted) => {
             let found: Vec<String> =
@@ -73,16 +74,23 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             if assets.is_empty() {
                 return Err(Failure::nobody(wanted));
             }
-            let mut of = HashMap::default();
+            let mut all = Risks::default();
             for id in found {
-                inventory.risk_of(&id)?.into_iter().for_each(|it| drop(of.insert(id.clone(), it)));
+                let of = inventory.risk_of(&id)?;
+                all.by_asset.extend(of.by_asset);
+                all.damaged.extend(of.damaged);
             }
-            of
+            all
         }
     };
+    name_damaged(&damaged);
     let ranked = risk::ranked(&assets, &risks);
     if ranked.is_empty() && args.asset.is_some() {
-        let what = "hosts on the Internet are not judged; `auscult show` has what is known of them";
+        if !damaged.is_empty() {
+            return Err(Failure::Silent);
+        }
+        let what = "it is not judged, as no host on the Internet is; `auscult show` has what is \
+                    known of it";
         return Err(Failure::Said(what.to_owned()));
     }
     if args.terms.is_some() {
@@ -115,6 +123,18 @@ pub(super) fn unknown_accepted(settings: &Settings, book: &RiskBook) {
     let Ok(ids) = Inventory::open(&settings.db).and_then(|it| it.ids()) else { return };
     if !ids.is_empty() {
         name_unknown(book, ids.iter().map(String::as_str));
+    }
+}
+
+/// Says of which assets nothing can be told, and what to do.
+pub(super) fn name_damaged(damaged: &[String]) {
+    for id in damaged.iter().take(20) {
+        warn!(
+            "{id}: its row of risks is damaged; the sensor, or any `auscult read`, judges it anew"
+        );
+    }
+    if damaged.len() > 20 {
+        warn!("{} more rows of risks are damaged", damaged.len() - 20);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use tracing::warn;
 
+use super::risk::name_damaged;
 use super::{Failure, Settings, output};
 use crate::store::Inventory;
 use crate::view::{activity, dossier, risk};
@@ -36,8 +37,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         found => output(None, |to| {
             for asset in found {
                 to.write_all(dossier::text(asset).as_bytes())?;
-                if let Some(it) = inventory.risk_of(&asset.id)? {
-                    to.write_all(risk::page(&it, &captures).as_bytes())?;
+                let risks = inventory.risk_of(&asset.id)?;
+                name_damaged(&risks.damaged);
+                for it in risks.by_asset.values() {
+                    to.write_all(risk::page(it, &captures).as_bytes())?;
                 }
             }
             if let ([asset], Some(days)) = (found, activity::lately(&inventory, None, DAYS)?) {

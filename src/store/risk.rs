@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::record::{self, Attribute, ReasonOf, ValueOf};
 use super::shelf::side_by_side;
-use super::{Change, Error, Fault, Inventory};
+use super::{Change, Error, Inventory};
 pub use crate::census::risk::{
     Assessment, ControlTerm, Finding, ImpactTerm, Level, Outcome, Proof, Property, Severity,
     Supported, Until,
@@ -75,34 +75,49 @@ const fn said<'a>(value: String) -> ValueOf<'a> {
     ValueOf { value: Cow::Owned(value), confidence: 1.0, shown: true, reasons: Vec::new() }
 }
 
+/// How much assets should worry.
+#[derive(Debug, Default)]
+pub struct Risks {
+    /// By the asset's id.
+    pub by_asset: HashMap<String, Assessment, RandomState>,
+    /// Assets of which what was written cannot be read; the next publication judges them anew.
+    pub damaged: Vec<String>,
+}
+
 impl Inventory {
-    /// How much each asset should worry, by its id.
+    /// How much each asset should worry.
     ///
     /// # Errors
     /// The inventory cannot be read.
-    pub fn risks(&self) -> Result<HashMap<String, Assessment, RandomState>, Error> {
-        let sql = "SELECT id, assessment FROM risk JOIN asset ON asset = number";
-        let rows = self.rows(sql, [], |row| {
-            Ok((row.get::<_, String>(0)?, row.get_ref(1)?.as_blob()?.to_vec()))
-        })?;
-        let read = |rows: &[(String, Vec<u8>)]| -> Result<Vec<_>, record::Unreadable> {
-            let one = |(id, blob): &(String, Vec<u8>)| Ok((id.clone(), record::only(blob)?));
-            rows.iter().map(one).collect()
-        };
-        let read: Result<Vec<_>, _> = side_by_side(&rows, read).into_iter().collect();
-        let read = read.map_err(|error| Error::new(&self.path, Fault::Row(error)))?;
-        Ok(read.into_iter().flatten().collect())
+    pub fn risks(&self) -> Result<Risks, Error> {
+        let sql = "SELECT id, assessment FROM risk JOIN asset ON asset = number ORDER BY id";
+        self.judged(sql, [])
     }
 
-    /// That of one asset, where it is judged.
+    /// The same of one, where it is judged.
     ///
     /// # Errors
     /// The inventory cannot be read.
-    pub fn risk_of(&self, id: &str) -> Result<Option<Assessment>, Error> {
-        let sql = "SELECT assessment FROM risk JOIN asset ON asset = number WHERE id = ?1";
-        let row = self.rows(sql, [id], |row| row.get::<_, Vec<u8>>(0))?.pop();
-        let read = row.map(|blob| record::only(&blob)).transpose();
-        read.map_err(|error| Error::new(&self.path, Fault::Row(error)))
+    pub fn risk_of(&self, id: &str) -> Result<Risks, Error> {
+        let sql = "SELECT id, assessment FROM risk JOIN asset ON asset = number WHERE id = ?1";
+        self.judged(sql, [id])
+    }
+
+    fn judged(&self, sql: &str, of: impl rusqlite::Params) -> Result<Risks, Error> {
+        let rows = self.rows(sql, of, |row| {
+            let blob = row.get_ref(1)?.as_blob().map(<[u8]>::to_vec).unwrap_or_default();
+            Ok((row.get::<_, String>(0)?, blob))
+        })?;
+        let one = |(id, blob): &(String, Vec<u8>)| (id.clone(), record::only(blob).ok());
+        let read = side_by_side(&rows, |rows| rows.iter().map(one).collect::<Vec<_>>());
+        let mut risks = Risks::default();
+        for (id, it) in read.into_iter().flatten() {
+            match it {
+                Some(it) => drop(risks.by_asset.insert(id, it)),
+                None => risks.damaged.push(id),
+            }
+        }
+        Ok(risks)
     }
 
     /// Every change of a finding, in order.

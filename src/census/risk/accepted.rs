@@ -106,6 +106,11 @@ impl Accepted {
         self.entries.iter().filter_map(|it| it.asset.as_deref()).collect()
     }
 
+    /// The device classes that it names.
+    pub fn classes(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter_map(|it| it.class.as_deref())
+    }
+
     /// Marks a finding that is accepted, or was.
     pub(super) fn apply(&self, finding: &mut Finding, asset: &Asset<'_>, today: Date) {
         let fitting = || self.entries.iter().filter(|it| it.fits(&finding.rule, asset));

@@ -193,6 +193,8 @@ struct Support {
 #[derive(Clone, Debug)]
 pub struct RiskBook {
     sign_off: Option<SignOff>,
+    /// The site has laid weights of its own over these.
+    of_site: bool,
     likelihood: Scale,
     impact: Scale,
     level: Levels,
@@ -274,6 +276,7 @@ impl RiskBook {
         };
         let book = Self {
             sign_off: text.sign_off,
+            of_site: files.iter().any(|(name, _)| *name == RISK.0),
             likelihood: text.likelihood,
             impact: text.impact,
             level: text.level,
@@ -311,9 +314,11 @@ impl RiskBook {
         self.rules.iter().map(|(name, it)| (name.as_str(), it.severity, it.text.as_str()))
     }
 
-    /// Who is responsible for what the site has changed, and since when.
+    /// Who is responsible for what the site has changed, and since when; `nobody` where none
+    /// has signed. None where nothing is changed.
     pub(super) fn signed(&self) -> Option<String> {
-        self.sign_off.as_ref().map(|it| format!("{}, {}", it.by, it.on))
+        let own = self.of_site.then(|| "nobody".to_owned());
+        self.sign_off.as_ref().map(|it| format!("{}, {}", it.by, it.on)).or(own)
     }
 
     /// What the severity of a rule is worth; 0 for one that is not known.

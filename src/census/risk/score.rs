@@ -128,6 +128,8 @@ fn worst(it: &mut Assessment, book: &RiskBook) {
             POSSIBLE => Some((AFFECTED, "the advisories apply to its version")),
             _ => None,
         };
+        // A site may weigh what is certain less than what is not.
+        let instead = instead.filter(|(rule, _)| book.weight(rule) >= finding.weight);
         if let Some((rule, what)) = instead {
             finding.weight = book.weight(rule);
             finding.rule = rule.to_owned();
@@ -177,6 +179,22 @@ mod tests {
         let mut it = Assessment { findings, impact, known, supported, ..Assessment::default() };
         settle(&mut it, RiskBook::builtin());
         it
+    }
+
+    #[test]
+    fn the_worst_case_is_never_better_than_the_score() {
+        let site = "[rule.os-unsupported]\nseverity = 'very-low'\n\
+                    [rule.advisory-affected]\nseverity = 'very-low'\n";
+        let book = RiskBook::from_texts(&[("risk.toml", site)]).expect("understood");
+        assert_eq!(book.signed().as_deref(), Some("nobody"));
+        assert_eq!(RiskBook::builtin().signed(), None);
+        for rule in [DEPENDS, POSSIBLE] {
+            let findings = vec![finding(rule, book.weight(rule), &Property::ALL)];
+            let supported = Some(Supported::Yes);
+            let mut it = Assessment { findings, supported, ..Assessment::default() };
+            settle(&mut it, &book);
+            assert!(it.score > 0.0 && it.worst >= it.score, "{rule}: {} {}", it.worst, it.score);
+        }
     }
 
     #[test]

@@ -253,18 +253,39 @@ fn numbers(version: &str) -> Vec<u32> {
     numbers
 }
 
-/// Whether a version is one of these or below it: 12.5 is a 12, 120 is none.
+/// Whether a version is one of these or below it: 12.5 is a 12, 120 is none. Numbers may
+/// begin with noughts: 17.09.04a is a 17.9.
 fn is_of(version: &str, of: &[String]) -> bool {
+    let version = without_noughts(version);
     of.iter().any(|of| {
-        version.strip_prefix(of.as_str()).is_some_and(|rest| {
+        version.strip_prefix(&without_noughts(of)).is_some_and(|rest| {
             rest.is_empty() || !rest.starts_with(|c: char| c.is_ascii_alphanumeric())
         })
     })
 }
 
+fn without_noughts(version: &str) -> String {
+    let bare = |part: &str| match part.trim_start_matches('0') {
+        // Of noughts alone one is a number.
+        bare if !bare.starts_with(|c: char| c.is_ascii_digit()) && bare.len() < part.len() => {
+            format!("0{bare}")
+        }
+        bare => bare.to_owned(),
+    };
+    version.split('.').map(bare).collect::<Vec<_>>().join(".")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_may_begin_with_noughts() {
+        let of = |version: &str, of: &str| is_of(version, &[of.to_owned()]);
+        assert!(of("17.09.04a", "17.9") && of("017.9.1", "17.9") && of("22.04.3", "22.04"));
+        assert!(of("4.0.1", "4.0") && of("4.00", "4.0") && of("0.9", "0.9"));
+        assert!(!of("17.90.1", "17.9") && !of("17.9", "17.09.1") && !of("", "1"));
+    }
 
     #[test]
     fn what_is_older_than_all_rows_has_ended_before_them() {

@@ -40,6 +40,9 @@ pub(super) struct Args {
     /// Only devices that were not seen in the last so many days
     #[arg(long, value_name = "DAYS")]
     silent: Option<u32>,
+    /// When devices started, one row each, in place of their hours
+    #[arg(long, conflicts_with_all = ["idle", "silent"])]
+    starts: bool,
     /// Into this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -71,6 +74,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         Format::Json => activity::Format::Json,
     };
     output(args.output.as_deref(), |out| {
-        Ok(activity::list(&inventory, (from, to), &filter, format, out)?)
+        let write = if args.starts { activity::starts } else { activity::list };
+        Ok(write(&inventory, (from, to), &filter, format, out)?)
     })
 }

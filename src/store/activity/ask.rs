@@ -329,6 +329,16 @@ impl Inventory {
         Ok(all)
     }
 
+    /// How the use of all devices is told, by their ids.
+    pub(super) fn all_bases(&self) -> Result<Vec<(String, Basis)>, Error> {
+        let sql = "SELECT id, basis FROM asset_use JOIN asset ON asset = number";
+        self.rows(sql, [], |row| {
+            let id: String = row.get(0)?;
+            let basis = basis(&id, row.get_ref(1)?.as_blob()?)?;
+            Ok((id, basis))
+        })
+    }
+
     pub(super) fn bases(&self, id: &str) -> Result<Vec<(i64, Basis)>, Error> {
         let sql = "SELECT asset, basis FROM asset_use JOIN asset ON asset = number WHERE id = ?1";
         self.rows(sql, [id], |row| Ok((row.get(0)?, basis(id, row.get_ref(1)?.as_blob()?)?)))

@@ -70,7 +70,7 @@ impl Kept {
                 ("DELETE FROM speaker_day WHERE day < ?1", oldest),
                 ("DELETE FROM exam WHERE end < ?1", second),
                 ("DELETE FROM boot WHERE until < ?1", second),
-                ("DELETE FROM arrival WHERE minute < ?1", second.div_euclid(60)),
+                ("DELETE FROM arrival WHERE day < ?1", oldest),
             ] {
                 transaction.prepare_cached(sql)?.execute([from])?;
             }

@@ -11,6 +11,7 @@ mod detail;
 mod exam;
 mod examined;
 mod kept;
+mod past;
 mod pieces;
 mod roll;
 mod shared;

@@ -95,7 +95,16 @@ fn told(path: &Path) -> Vec<(i64, String, String, u8)> {
         let how = it.how.split([':', ',']).next().unwrap_or_default().to_owned();
         (it.at.seconds() - SEVEN, how, it.by.join("+"), it.confidence)
     };
-    inventory.starts(&own.id, None).unwrap().into_iter().map(row).collect()
+    let starts = inventory.starts(&own.id, None).unwrap();
+    let all = inventory.all_starts(None).unwrap();
+    assert_eq!(all.get(&*own.id).unwrap_or(&Vec::new()), &starts, "of all as of one");
+    let monday = 20_458;
+    assert_eq!(inventory.starts(&own.id, Some((monday, monday))).unwrap(), {
+        let (from, to) = (SEVEN - 7 * 3600, SEVEN + 17 * 3600);
+        let within = |it: &&Start| (from..to).contains(&it.at.seconds());
+        starts.iter().filter(within).cloned().collect::<Vec<_>>()
+    });
+    starts.into_iter().map(row).collect()
 }
 
 fn starts(captures: &[Capture]) -> Vec<(i64, String, String, u8)> {

@@ -5,28 +5,28 @@
 //! rows and all minutes that there are: that a network came up tells one only of a device
 //! that had been off, and who was on line at which minute may become known later.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
 use rusqlite::{Row, Transaction, params};
 
+use super::Speaker;
 use super::ask::Period;
-use super::kept::Kept;
+use super::kept::{Kept, days_of};
+use super::past::Past;
 use super::roll::Basis;
-use super::turn::Turn;
-use super::{Damaged, ONLINE, Speaker, damaged, minutes_of, seen, segment_name, utc_days};
-use crate::census::activity::method::SEGMENT_GAP;
-use crate::census::activity::{BEFORE, Came, OFF, SAME_BOOT, Starts, UtcDay, code, confidence};
+use crate::census::activity::{Came, SAME_BOOT, Starts, UtcDay, code, confidence};
 use crate::observe::{Arrival, Sign};
 use crate::store::{Error, Fault, Inventory};
 use crate::time::Timestamp;
-use crate::time::calendar::date;
-use crate::time::minutes::{DAY, Minutes};
+use crate::time::minutes::DAY;
 
 /// Rows of starts, and of minutes in which the network came up, of one speaker and day:
 /// what repeats itself more often is no device's life.
 const MOST_A_DAY: i64 = 64;
 /// Seconds within which two signs of a network that comes up belong together.
-const TOGETHER: i64 = 60;
+const TOGETHER: u64 = 60;
 /// A system is up at the latest so many seconds after the time since which it counts.
 const UP_AFTER: i64 = 15 * 60;
 
@@ -96,10 +96,10 @@ const fn protocol(sign: Sign) -> &'static str {
     }
 }
 
-/// What counts as one sign that a network came up, of seconds at which things were done.
+/// What counts as one sign that a network came up, of what was done within a minute.
 /// Who asks for routers and whether its address is free does both for one reason.
-fn signs(done: &BTreeMap<Arrival, i64>) -> Vec<&'static str> {
-    let has = |how| done.contains_key(&how);
+fn signs(done: &BTreeSet<Arrival>) -> Vec<&'static str> {
+    let has = |how| done.contains(&how);
     let all = [
         (has(Arrival::Dhcp), "DHCP"),
         (has(Arrival::Dhcpv6), "DHCPv6"),
@@ -140,23 +140,24 @@ pub(super) fn keep(
         refused += u64::from(transaction.prepare_cached(sql)?.execute(values)? == 0);
     }
     for it in starts.came().iter().filter(|it| kept.takes(day(it.minute.saturating_mul(60)))) {
-        let sql = "INSERT INTO arrival SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
-                   WHERE (SELECT count(*) FROM arrival WHERE speaker = ?1
-                          AND minute BETWEEN ?10 AND ?10 + 1439 AND minute <> ?2) < ?11
+        let sql = "INSERT INTO arrival SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+                   WHERE (SELECT count(*) FROM arrival
+                          WHERE day = ?1 AND speaker = ?2 AND minute <> ?3) < ?11
                    ON CONFLICT DO UPDATE SET
                      dhcp = min(dhcp, excluded.dhcp), dhcpv6 = min(dhcpv6, excluded.dhcpv6),
                      address = min(address, excluded.address),
                      routers = min(routers, excluded.routers), arp = min(arp, excluded.arp),
                      nbns = min(nbns, excluded.nbns), mdns = min(mdns, excluded.mdns)";
         let [a, b, c, d, e, f, g] = it.seconds;
-        let day = it.minute.div_euclid(DAY).saturating_mul(DAY);
-        let values = params![speaker, it.minute, a, b, c, d, e, f, g, day, MOST_A_DAY];
+        let (day, minute) = (it.minute.div_euclid(DAY), it.minute.rem_euclid(DAY));
+        let values = params![day, speaker, minute, a, b, c, d, e, f, g, MOST_A_DAY];
         refused += u64::from(transaction.prepare_cached(sql)?.execute(values)? == 0);
     }
     Ok(refused)
 }
 
 /// A row of what was told of a start.
+#[derive(Clone, Copy)]
 struct Word {
     sign: Sign,
     stretch: i64,
@@ -164,12 +165,95 @@ struct Word {
     said: (i64, i64),
 }
 
-/// None of a sign that is not known.
-fn word(row: &Row<'_>) -> rusqlite::Result<Option<Word>> {
-    let number: u8 = row.get(0)?;
+const WORDS: &str = "SELECT speaker, sign, stretch, at, said, until FROM boot";
+const CAME: &str = "SELECT speaker, day, minute, dhcp, dhcpv6, address, routers, arp, nbns, mdns
+                    FROM arrival WHERE day = ?1";
+
+/// With who said it; none of a sign that is not known.
+fn word(row: &Row<'_>) -> rusqlite::Result<Option<(Speaker, Word)>> {
+    let number: u8 = row.get(1)?;
     let sign = Sign::ALL.into_iter().find(|sign| code(*sign) == number);
-    let (stretch, at, said) = (row.get(1)?, row.get(2)?, (row.get(3)?, row.get(4)?));
-    Ok(sign.map(|sign| Word { sign, stretch, at, said }))
+    let (stretch, at, said) = (row.get(2)?, row.get(3)?, (row.get(4)?, row.get(5)?));
+    let speaker = row.get(0)?;
+    Ok(sign.map(|sign| (speaker, Word { sign, stretch, at, said })))
+}
+
+/// Who did what in a minute, at which seconds.
+fn came(row: &Row<'_>) -> rusqlite::Result<(Speaker, Vec<(i64, Arrival)>)> {
+    let (day, minute): (i64, i64) = (row.get(1)?, row.get(2)?);
+    let begin = day.saturating_mul(DAY).saturating_add(minute).saturating_mul(60);
+    let mut all = Vec::new();
+    for (column, how) in (3..).zip(Arrival::ALL) {
+        let second: u8 = row.get(column)?;
+        all.extend((second < Came::NEVER).then_some((begin + i64::from(second), how)));
+    }
+    Ok((row.get(0)?, all))
+}
+
+/// What was said by speakers that tells starts.
+#[derive(Default)]
+struct Rows {
+    words: HashMap<Speaker, Vec<Word>, RandomState>,
+    /// Seconds at which things were done that are done when a network comes up.
+    came: HashMap<Speaker, Vec<(i64, Arrival)>, RandomState>,
+}
+
+impl Rows {
+    /// Of some speakers, or of all; what they did within some UTC days.
+    fn load(
+        inventory: &Inventory,
+        only: Option<&[Speaker]>,
+        (first, last): (UtcDay, UtcDay),
+    ) -> Result<Self, Error> {
+        let mut it = Self::default();
+        let each = only.map_or_else(|| vec![None], |some| some.iter().map(Some).collect());
+        let read = |error| Error::new(&inventory.path, Fault::Read(error));
+        let days = days_of(&inventory.connection, "arrival", (first, last)).map_err(read)?;
+        for speaker in each {
+            let words = match speaker {
+                Some(it) => inventory.rows(&format!("{WORDS} WHERE speaker = ?1"), [it], word)?,
+                None => inventory.rows(WORDS, [], word)?,
+            };
+            for (speaker, word) in words.into_iter().flatten() {
+                it.words.entry(speaker).or_default().push(word);
+            }
+            for day in &days {
+                let rows = match speaker {
+                    Some(it) => inventory.rows(
+                        &format!("{CAME} AND speaker = ?2"),
+                        params![day, it],
+                        came,
+                    )?,
+                    None => inventory.rows(CAME, [day], came)?,
+                };
+                for (speaker, came) in rows {
+                    it.came.entry(speaker).or_default().extend(came);
+                }
+            }
+        }
+        Ok(it)
+    }
+
+    /// What was told of the starts of a device, by itself or by relays.
+    fn words(&self, basis: &Basis) -> Vec<Word> {
+        let turns = basis.turns.iter().chain(&basis.named);
+        let all = turns.flat_map(|turn| {
+            let is_own = |it: &&Word| turn.has(it.said.0) || turn.has(it.said.1);
+            self.words.get(&turn.speaker).into_iter().flatten().filter(is_own)
+        });
+        all.copied().collect()
+    }
+
+    /// What a device did, in the order of time.
+    fn came(&self, basis: &Basis) -> Vec<(i64, Arrival)> {
+        let all = basis.turns.iter().flat_map(|turn| {
+            let is_own = |(at, _): &&(i64, Arrival)| turn.has(*at);
+            self.came.get(&turn.speaker).into_iter().flatten().filter(is_own)
+        });
+        let mut all: Vec<_> = all.copied().collect();
+        all.sort_unstable();
+        all
+    }
 }
 
 impl Inventory {
@@ -178,73 +262,88 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn starts(&self, id: &str, period: Period) -> Result<Vec<Start>, Error> {
-        let zone = self.calendar()?.zone;
-        let mut all: Vec<Told> = Vec::new();
-        for (_, basis) in self.bases(id)? {
-            let words = self.words(&basis)?;
-            let mut told = self.came_up(&basis, &words)?;
-            told.extend(of_words(words));
-            // The surest first, each with its own time.
-            told.sort_by_key(|it| (std::cmp::Reverse(it.sign), it.at));
-            for it in told {
-                match all.iter_mut().find(|known| known.has(&it)) {
-                    Some(known) => {
-                        known.signs.extend(it.signs);
-                        known.by.extend(it.by);
-                    }
-                    None => all.push(it),
-                }
-            }
-        }
-        all.sort_by_key(|it| it.at);
-        let is_within = |it: &Told| {
-            let day = zone.day(it.at.div_euclid(60));
-            period.is_none_or(|(first, last)| (first..=last).contains(&day))
-        };
-        all.retain(is_within);
-        Ok(all.into_iter().map(Told::done).collect())
-    }
-
-    /// What was told of the starts of a device, by itself or by relays.
-    fn words(&self, basis: &Basis) -> Result<Vec<Word>, Error> {
         let mut all = Vec::new();
-        for turn in basis.turns.iter().chain(&basis.named) {
-            let sql = "SELECT sign, stretch, at, said, until FROM boot WHERE speaker = ?1";
-            let rows = self.rows(sql, [turn.speaker], word)?;
-            let is_own = |it: &Word| turn.has(it.said.0) || turn.has(it.said.1);
-            all.extend(rows.into_iter().flatten().filter(is_own));
+        for (_, basis) in self.bases(id)? {
+            let speakers = basis.turns.iter().chain(&basis.named).map(|turn| turn.speaker);
+            let speakers: BTreeSet<Speaker> = speakers.collect();
+            let speakers: Vec<Speaker> = speakers.into_iter().collect();
+            let rows = Rows::load(self, Some(&speakers), self.utc(period)?)?;
+            all.extend(self.judged(&rows, &basis, &mut Past::default(), period)?);
         }
         Ok(all)
     }
 
-    /// When its network came up after it had been off.
-    fn came_up(&self, basis: &Basis, words: &[Word]) -> Result<Vec<Told>, Error> {
-        let mut done = Vec::new();
-        for turn in &basis.turns {
-            let sql = "SELECT minute, dhcp, dhcpv6, address, routers, arp, nbns, mdns
-                       FROM arrival WHERE speaker = ?1";
-            let rows = self.rows(sql, [turn.speaker], |row| {
-                let minute: i64 = row.get(0)?;
-                let mut of = Vec::new();
-                for (column, how) in (1..).zip(Arrival::ALL) {
-                    let second: u8 = row.get(column)?;
-                    let at = minute.saturating_mul(60).saturating_add(i64::from(second));
-                    of.extend((second < Came::NEVER).then_some((at, how)));
-                }
-                Ok(of)
-            })?;
-            done.extend(rows.into_iter().flatten().filter(|(at, _)| turn.has(*at)));
+    /// When all devices started that did within some days, by their ids; sorted.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn all_starts(&self, period: Period) -> Result<BTreeMap<String, Vec<Start>>, Error> {
+        let rows = Rows::load(self, None, self.utc(period)?)?;
+        let (mut all, mut past) = (BTreeMap::new(), Past::default());
+        for (id, basis) in self.all_bases()? {
+            past.next();
+            let starts = self.judged(&rows, &basis, &mut past, period)?;
+            if !starts.is_empty() {
+                all.insert(id, starts);
+            }
         }
-        done.sort_unstable();
-        let mut past = Past::default();
+        Ok(all)
+    }
+
+    /// The UTC days that some local days touch.
+    fn utc(&self, period: Period) -> Result<(UtcDay, UtcDay), Error> {
+        let Some((first, last)) = period else { return Ok((UtcDay::MIN, UtcDay::MAX)) };
+        let zone = self.calendar()?.zone;
+        let day = |minute: i64| UtcDay::try_from(minute.div_euclid(DAY)).unwrap_or(0);
+        // A network may come up on the next day.
+        Ok((day(zone.bounds(first).0), day(zone.bounds(last).1.saturating_add(UP_AFTER / 60))))
+    }
+
+    fn judged(
+        &self,
+        rows: &Rows,
+        basis: &Basis,
+        past: &mut Past,
+        period: Period,
+    ) -> Result<Vec<Start>, Error> {
+        let words = rows.words(basis);
+        let mut told = self.came_up(&rows.came(basis), basis, &words, past)?;
+        told.extend(of_words(words));
+        // The surest first, each with its own time.
+        told.sort_by_key(|it| (Reverse(it.sign), it.at));
+        let mut all: Vec<Told> = Vec::new();
+        for it in told {
+            match all.iter_mut().find(|known| known.has(&it)) {
+                Some(known) => {
+                    known.signs.extend(it.signs);
+                    known.by.extend(it.by);
+                }
+                None => all.push(it),
+            }
+        }
+        all.sort_by_key(|it| it.at);
+        if let Some((first, last)) = period {
+            let zone = self.calendar()?.zone;
+            all.retain(|it| (first..=last).contains(&zone.day(it.at.div_euclid(60))));
+        }
+        Ok(all.into_iter().map(Told::done).collect())
+    }
+
+    /// When its network came up after it had been off.
+    fn came_up(
+        &self,
+        done: &[(i64, Arrival)],
+        basis: &Basis,
+        words: &[Word],
+        past: &mut Past,
+    ) -> Result<Vec<Told>, Error> {
         let (mut all, mut after) = (Vec::new(), i64::MIN);
-        for (n, (at, _)) in done.iter().enumerate().filter(|(_, (at, _))| *at > i64::MIN) {
+        for (n, (at, _)) in done.iter().enumerate() {
             if *at <= after {
                 continue;
             }
-            let later = done.iter().skip(n).take_while(|(it, _)| it - at <= TOGETHER);
-            let mut first = BTreeMap::new();
-            later.for_each(|(at, how)| _ = first.entry(*how).or_insert(*at));
+            let later = done.iter().skip(n).take_while(|(it, _)| it.abs_diff(*at) <= TOGETHER);
+            let first: BTreeSet<Arrival> = later.map(|(_, how)| *how).collect();
             let signs = signs(&first);
             if signs.len() >= 2 && !runs_on(words, *at) && past.was_off(self, basis, *at)? {
                 all.push(Told::new(Sign::CameUp, *at, signs));
@@ -278,107 +377,4 @@ fn of_words(mut words: Vec<Word>) -> Vec<Told> {
         }
     }
     all
-}
-
-/// What is known of the minutes before a time.
-#[derive(Default)]
-struct Past {
-    /// By UTC day: when it was on line.
-    online: BTreeMap<UtcDay, Minutes>,
-    /// By UTC day and segment, the empty one for those in which somebody watched.
-    seen: BTreeMap<(UtcDay, Vec<u8>), Minutes>,
-}
-
-impl Past {
-    /// Whether a device could have been seen before a second, and was not on line, for long
-    /// enough. What it said just before belongs to its coming.
-    fn was_off(&mut self, inventory: &Inventory, basis: &Basis, at: i64) -> Result<bool, Error> {
-        let minute = at.div_euclid(60);
-        let from = minute.saturating_sub(BEFORE).saturating_sub(OFF);
-        let online = self.online(inventory, &basis.turns, (from, minute))?;
-        let mut begin = minute;
-        while begin > minute.saturating_sub(BEFORE) && online.holds(begin.saturating_sub(1)) {
-            begin = begin.saturating_sub(1);
-        }
-        let before = (begin.saturating_sub(OFF), begin);
-        if online.count_within(before.0, before.1) > 0 {
-            return Ok(false);
-        }
-        // It may have been in any of its segments.
-        let names = basis.segments.iter().map(|it| segment_name(Some(*it)).unwrap_or_default());
-        for name in names.chain([Vec::new()]) {
-            let seen = self.seen(inventory, &name, before)?;
-            if seen.count_within(before.0, before.1) < OFF.unsigned_abs() {
-                return Ok(false);
-            }
-        }
-        Ok(!basis.segments.is_empty())
-    }
-
-    fn online(
-        &mut self,
-        inventory: &Inventory,
-        turns: &[Turn],
-        (from, to): (i64, i64),
-    ) -> Result<Minutes, Error> {
-        let read = |error| Error::new(&inventory.path, Fault::Read(error));
-        let mut all = Minutes::default();
-        for day in utc_days(from, to.saturating_add(1)) {
-            if let Some(known) = self.online.get(&day) {
-                all.unite(known);
-                continue;
-            }
-            let mut of_day = Minutes::default();
-            for turn in turns {
-                let minutes = minutes_of(&inventory.connection, day, turn.speaker, ONLINE);
-                match (minutes.map_err(read)?, turn.minutes()) {
-                    (None, _) => {}
-                    (Some(Err(Damaged)), _) => {
-                        let day = date(day);
-                        return Err(read(damaged(format!(
-                            "in which minutes of {day} somebody was on line (speaker_day)"
-                        ))));
-                    }
-                    (Some(Ok(minutes)), None) => of_day.unite(&minutes),
-                    (Some(Ok(minutes)), Some((from, to))) => {
-                        of_day.unite(&minutes.within(from, to));
-                    }
-                }
-            }
-            all.unite(&of_day);
-            self.online.insert(day, of_day);
-        }
-        Ok(all)
-    }
-
-    /// In which minutes about some a segment was seen; of the empty one, somebody watched.
-    fn seen(
-        &mut self,
-        inventory: &Inventory,
-        name: &[u8],
-        (from, to): (i64, i64),
-    ) -> Result<Minutes, Error> {
-        let read = |error| Error::new(&inventory.path, Fault::Read(error));
-        let gap = if name.is_empty() { 0 } else { SEGMENT_GAP };
-        let mut all = Minutes::default();
-        for day in utc_days(from.saturating_sub(gap), to.saturating_add(gap)) {
-            let key = (day, name.to_vec());
-            if let Some(known) = self.seen.get(&key) {
-                all.unite(known);
-                continue;
-            }
-            let minutes = match seen(&inventory.connection, day, name).map_err(read)? {
-                Some(Err(Damaged)) => {
-                    let day = date(day);
-                    return Err(read(damaged(format!(
-                        "in which minutes of {day} a VLAN was seen (segment_day)"
-                    ))));
-                }
-                known => known.map(Result::unwrap_or_default).unwrap_or_default(),
-            };
-            all.unite(&minutes);
-            self.seen.insert(key, minutes);
-        }
-        Ok(if gap > 0 { all.bridged(gap) } else { all })
-    }
 }

@@ -44,8 +44,9 @@ CREATE TABLE boot (
 -- which it was first done, 60 where it was not. Whether it had been off before is judged when
 -- somebody asks.
 CREATE TABLE arrival (
+    day     INTEGER NOT NULL,      -- since 1970, UTC
     speaker INTEGER NOT NULL,
-    minute  INTEGER NOT NULL,      -- since 1970, UTC
+    minute  INTEGER NOT NULL,      -- of the day
     dhcp    INTEGER NOT NULL,
     dhcpv6  INTEGER NOT NULL,
     address INTEGER NOT NULL,
@@ -53,7 +54,7 @@ CREATE TABLE arrival (
     arp     INTEGER NOT NULL,
     nbns    INTEGER NOT NULL,
     mdns    INTEGER NOT NULL,
-    PRIMARY KEY (speaker, minute)
+    PRIMARY KEY (day, speaker, minute)
 ) STRICT, WITHOUT ROWID;
 -- UTC days of which something was written that is not in the knowledge yet.
 CREATE TABLE unrolled (day INTEGER PRIMARY KEY) STRICT;

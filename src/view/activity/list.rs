@@ -39,7 +39,8 @@ pub(super) const COLUMNS: &[&str] = &[
 ];
 
 /// What names a device in the columns.
-const NAMING: &[&str] = &["device_class", "modality", "manufacturer", "model", "hostname", "vlans"];
+pub(super) const NAMING: &[&str] =
+    &["device_class", "modality", "manufacturer", "model", "hostname", "vlans"];
 
 /// Those of the table for people, with their titles and widths; negative is to the right.
 const SHOWN: &[(&str, &str, i8)] = &[
@@ -114,7 +115,7 @@ pub fn list(
     days: (Day, Day),
     filter: &Filter,
     format: Format,
-    mut to: impl Write,
+    to: impl Write,
 ) -> Result<(), Error> {
     let shelf = inventory.shelf(false)?;
     let assets = shelf.known(Some(NAMING))?;
@@ -137,13 +138,26 @@ pub fn list(
         })
         .filter(|row| filter.lets(row))
         .collect();
+    table(&rows, cell, (COLUMNS, SHOWN), format, to)
+}
+
+/// Columns of a table for people: names, titles and widths; negative is to the right.
+type Shown = &'static [(&'static str, &'static str, i8)];
+
+/// Writes rows of cells: all columns, or for people those that are shown.
+pub(super) fn table<R>(
+    rows: &[R],
+    cell: impl Fn(&R, &str) -> String,
+    (columns, shown): (&[&str], Shown),
+    format: Format,
+    mut to: impl Write,
+) -> Result<(), Error> {
     match format {
-        Format::Text => text(&rows, to),
-        Format::Csv => csv(&rows, to),
+        Format::Text => text(rows, cell, shown, to),
+        Format::Csv => csv(rows, cell, columns, to),
         Format::Json => {
-            let object = |row: &Row<'_>| {
-                COLUMNS.iter().map(|c| ((*c).to_owned(), cell(row, c).into())).collect()
-            };
+            let object =
+                |row: &R| columns.iter().map(|c| ((*c).to_owned(), cell(row, c).into())).collect();
             let rows: Vec<serde_json::Map<String, serde_json::Value>> =
                 rows.iter().map(object).collect();
             serde_json::to_writer_pretty(&mut to, &rows).map_err(|e| Error::Output(e.into()))?;
@@ -152,15 +166,20 @@ pub fn list(
     }
 }
 
-fn csv(rows: &[Row<'_>], to: impl Write) -> Result<(), Error> {
+fn csv<R>(
+    rows: &[R],
+    cell: impl Fn(&R, &str) -> String,
+    columns: &[&str],
+    to: impl Write,
+) -> Result<(), Error> {
     let mut writer = csv::Writer::from_writer(to);
     let output = |error: csv::Error| match error.into_kind() {
         csv::ErrorKind::Io(error) => Error::Output(error),
         other => Error::Output(io::Error::other(format!("{other:?}"))),
     };
-    writer.write_record(COLUMNS).map_err(output)?;
+    writer.write_record(columns).map_err(output)?;
     for row in rows {
-        for column in COLUMNS {
+        for column in columns {
             writer.write_field(neutral(cell(row, column)).as_bytes()).map_err(output)?;
         }
         writer.write_record(None::<&[u8]>).map_err(output)?;
@@ -168,7 +187,12 @@ fn csv(rows: &[Row<'_>], to: impl Write) -> Result<(), Error> {
     Ok(writer.flush()?)
 }
 
-fn text(rows: &[Row<'_>], mut to: impl Write) -> Result<(), Error> {
+fn text<R>(
+    rows: &[R],
+    cell: impl Fn(&R, &str) -> String,
+    shown: Shown,
+    mut to: impl Write,
+) -> Result<(), Error> {
     let mut line = |cells: &mut dyn Iterator<Item = (String, i8)>| -> io::Result<()> {
         let mut all = String::new();
         for (cell, width) in cells {
@@ -182,9 +206,9 @@ fn text(rows: &[Row<'_>], mut to: impl Write) -> Result<(), Error> {
         }
         writeln!(to, "{}", all.trim_end())
     };
-    line(&mut SHOWN.iter().map(|(_, title, width)| ((*title).to_owned(), *width)))?;
+    line(&mut shown.iter().map(|(_, title, width)| ((*title).to_owned(), *width)))?;
     for row in rows {
-        line(&mut SHOWN.iter().map(|(column, _, width)| (cell(row, column), *width)))?;
+        line(&mut shown.iter().map(|(column, _, width)| (cell(row, column), *width)))?;
     }
     Ok(())
 }
@@ -282,7 +306,7 @@ mod tests {
         assert_eq!(cell(&short, "examinations_per_day"), "20.0");
         assert_eq!((of("from"), of("silent_days")), ("1970-01-01".into(), "3".into()));
         let mut lines = Vec::new();
-        text(&[row], &mut lines).unwrap();
+        table(&[row], cell, (COLUMNS, SHOWN), Format::Text, &mut lines).unwrap();
         assert_eq!(String::from_utf8(lines).unwrap().lines().count(), 2);
     }
 

@@ -3,10 +3,12 @@
 mod believed;
 mod list;
 mod page;
+mod starts;
 
 pub use believed::{Believed, believed, lately};
 pub use list::{Filter, Format, list};
 pub use page::page;
+pub use starts::starts;
 
 use crate::store::activity::Activity;
 

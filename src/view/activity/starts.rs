@@ -1,0 +1,104 @@
+//! When devices started within some days, one row each: `auscult activity --starts`.
+
+use std::io::Write;
+
+use super::list::{Filter, Format, NAMING, table};
+use crate::store::activity::Start;
+use crate::store::{Inventory, Known};
+use crate::time::calendar::Day;
+use crate::view::register::{self, Error};
+
+/// The columns, in this order.
+const COLUMNS: &[&str] = &[
+    "asset_id",
+    "device_class",
+    "modality",
+    "manufacturer",
+    "model",
+    "hostname",
+    "vlans",
+    "started",
+    "how",
+    "protocols",
+    "confidence",
+];
+
+/// Those of the table for people, with their titles and widths.
+const SHOWN: &[(&str, &str, i8)] = &[
+    ("started", "STARTED", 25),
+    ("asset_id", "ASSET", 11),
+    ("device_class", "CLASS", 20),
+    ("hostname", "HOST", 16),
+    ("confidence", "SURE", -4),
+    ("protocols", "BY", 26),
+    ("how", "HOW", 58),
+];
+
+/// Writes when devices of a class, or all, started from one local day to another, by time.
+///
+/// # Errors
+/// The inventory or the output.
+pub fn starts(
+    inventory: &Inventory,
+    days: (Day, Day),
+    filter: &Filter,
+    format: Format,
+    to: impl Write,
+) -> Result<(), Error> {
+    let shelf = inventory.shelf(false)?;
+    let assets = shelf.known(Some(NAMING))?;
+    let mut all = inventory.all_starts(Some(days))?;
+    let mut rows: Vec<(Start, &Known<'_>)> = Vec::new();
+    for asset in &assets {
+        if filter.class.as_deref().is_some_and(|it| asset.first("device_class") != Some(it)) {
+            continue;
+        }
+        let starts = all.remove(&*asset.id).unwrap_or_default();
+        rows.extend(starts.into_iter().map(|start| (start, asset)));
+    }
+    rows.sort_by(|(a, x), (b, y)| a.at.cmp(&b.at).then_with(|| x.id.cmp(&y.id)));
+    table(&rows, |(start, asset), column| cell(start, asset, column), (COLUMNS, SHOWN), format, to)
+}
+
+fn cell(start: &Start, asset: &Known<'_>, column: &str) -> String {
+    match column {
+        "started" => start.at.rfc3339(),
+        "how" => start.how.to_owned(),
+        "protocols" => start.by.join("; "),
+        "confidence" => format!("{}.{:02}", start.confidence / 100, start.confidence % 100),
+        column => register::cell(asset, column),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn a_start_says_when_how_and_how_sure() {
+        let asset = Known {
+            id: "A1".into(),
+            identity: "mac:00:00:00:00:00:01".into(),
+            external: false,
+            first_seen: Timestamp(0),
+            last_seen: Timestamp(0),
+            values: Vec::new(),
+            activity: None,
+        };
+        let start = Start {
+            at: Timestamp::new(86_400, 0),
+            how: "network boot",
+            by: vec!["DHCP", "SNMP"],
+            confidence: 97,
+        };
+        let row: Vec<String> = COLUMNS.iter().map(|it| cell(&start, &asset, it)).collect();
+        let tail = ["1970-01-02T00:00:00+00:00", "network boot", "DHCP; SNMP", "0.97"];
+        assert_eq!((row[0].as_str(), &row[7..]), ("A1", &tail.map(str::to_owned)[..]));
+        let mut json = Vec::new();
+        let cells = |it: &Start, column: &str| cell(it, &asset, column);
+        table(&[start], cells, (COLUMNS, SHOWN), Format::Json, &mut json).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json[0]["confidence"], "0.97");
+    }
+}

@@ -268,7 +268,7 @@ impl Inventory {
             let speakers: BTreeSet<Speaker> = speakers.collect();
             let speakers: Vec<Speaker> = speakers.into_iter().collect();
             let rows = Rows::load(self, Some(&speakers), self.utc(period)?)?;
-            all.extend(self.judged(&rows, &basis, &mut Past::default(), period)?);
+            all.extend(self.starts_of(&rows, &basis, &mut Past::default(), period)?);
         }
         Ok(all)
     }
@@ -282,7 +282,7 @@ impl Inventory {
         let (mut all, mut past) = (BTreeMap::new(), Past::default());
         for (id, basis) in self.all_bases()? {
             past.next();
-            let starts = self.judged(&rows, &basis, &mut past, period)?;
+            let starts = self.starts_of(&rows, &basis, &mut past, period)?;
             if !starts.is_empty() {
                 all.insert(id, starts);
             }
@@ -299,7 +299,7 @@ impl Inventory {
         Ok((day(zone.bounds(first).0), day(zone.bounds(last).1.saturating_add(UP_AFTER / 60))))
     }
 
-    fn judged(
+    fn starts_of(
         &self,
         rows: &Rows,
         basis: &Basis,

@@ -12,6 +12,7 @@ use super::caps::{MAX_ADDRESSES, MAX_EQUIPMENT, MAX_FACTS, MAX_PEERS, MAX_SERVIC
 use super::facts::Facts;
 use super::order::{ANOTHER_TIME, MAX_APART};
 use super::room::Room;
+use super::session::continued;
 use super::watched::Watched;
 use crate::net::{HostId, Mac, Transport};
 use crate::observe::{Key, Lease, Observed, Origin, Role, SwitchPort};
@@ -255,7 +256,8 @@ impl Host {
                 || (!full && watched.missed(it.span.last, at));
             !apart && (it.span.first >= since || it.span.holds(at))
         });
-        if let Some((.., known)) = known.max_by_key(|(.., it)| it.span.first) {
+        if let Some((_, before, known)) = known.max_by_key(|(.., it)| it.span.first) {
+            *before = continued(*before, lease, known.span.last <= at);
             known.span.cover(said.span);
         } else if self.addresses.len() < MAX_ADDRESSES && room.take(ADDRESS_BYTES) {
             make_room(&mut self.addresses);

@@ -24,6 +24,7 @@ mod order;
 pub mod risk;
 mod room;
 mod said;
+mod session;
 pub mod signature;
 mod sweeps;
 mod tenancy;
@@ -347,7 +348,7 @@ impl Census {
             Observed::Fact(key, _) if users.is_none() && key == LAST_USER => {}
             Observed::Fact(key, value) => host.learn(key, value, said, room),
             Observed::Address(ip, lease) if lease.is_over() => {
-                if let Some(mac) = id.mac {
+                if let Some(mac) = id.mac.filter(|_| host.gives_back(ip, lease)) {
                     tenancies.leave((id.segment, mac), ip, at);
                 }
                 host.holds((ip, lease), Timestamp(i64::MIN), said, watched, room);

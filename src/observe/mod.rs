@@ -60,20 +60,30 @@ pub enum Lease {
         renewed: bool,
     },
     /// A network access server accounts for it (RFC 2866: Framed-IP-Address of a station).
-    Radius,
+    Radius {
+        /// Tells the session from others: of its server and its number (§5.5).
+        session: u32,
+        /// The accounting server has taken note (§4.2), as it does of servers that it knows.
+        answered: bool,
+    },
     /// A router's or switch's own table says so (RFC 4293 ipNetToPhysical, asked by SNMP).
     Table,
     /// It holds it no more: given back to the DHCP server (RFC 2131 §4.4.6).
     Released,
     /// It does not hold it: another uses what the DHCP server gave it (RFC 2131 §3.1.5).
     Declined,
+    /// The session in which it had it is over, says a network access server (RFC 2866 §5.1).
+    RadiusEnded {
+        /// That of [`Lease::Radius`].
+        session: u32,
+    },
 }
 
 impl Lease {
     /// Whether this ends a hold instead of beginning one.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        matches!(self, Self::Released | Self::Declined)
+        matches!(self, Self::Released | Self::Declined | Self::RadiusEnded { .. })
     }
 }
 

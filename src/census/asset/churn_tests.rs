@@ -28,7 +28,13 @@ impl Hospital {
         self.0.apply(0, Observation { at, frame: 1 + minute.unsigned_abs(), host, what });
     }
 
+    /// A client asks for an address.
+    pub(super) fn asks(&mut self, minute: i64, mac: Mac) {
+        self.say(minute, mac, Observed::Fact(Key::new("dhcp.params"), "1,3,6".into()));
+    }
+
     pub(super) fn leased(&mut self, minute: i64, mac: Mac, renewed: bool) {
+        self.asks(minute, mac);
         self.say(minute, mac, Observed::Address(IP, Lease::Dhcp { seconds: 3600, renewed }));
     }
 
@@ -322,6 +328,7 @@ fn an_address_whose_lease_was_over_long_ago_stands_for_itself() {
     // Given back long before its lease is over.
     let mut it = Hospital::new();
     let lease = Lease::Dhcp { seconds: 864_000, renewed: false };
+    it.asks(0, A);
     it.say(0, A, Observed::Address(IP, lease));
     it.named(5, "WS-A");
     it.say(10, A, Observed::Address(IP, Lease::Released));

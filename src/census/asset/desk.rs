@@ -83,9 +83,12 @@ fn leased_member(hosts: &[(&HostId, &Host)]) -> Option<Said> {
 
 /// Whether the address was given up after the last time that it was held or used.
 fn given_up(group: &Group<'_>, ip: IpAddr, span: Span) -> bool {
-    let all =
-        || group.hosts.iter().flat_map(|(_, host)| &host.addresses).filter(|(it, ..)| *it == ip);
-    let end = all().filter(|(_, lease, _)| lease.is_over()).map(|(.., said)| said.span.last).max();
+    let hosts = || group.hosts.iter().map(|(_, host)| *host);
+    let all = || hosts().flat_map(|host| &host.addresses).filter(|(it, ..)| *it == ip);
+    let ends = hosts().flat_map(|host| {
+        host.addresses.iter().filter(move |(it, lease, _)| *it == ip && host.gives_back(ip, *lease))
+    });
+    let end = ends.map(|(.., said)| said.span.last).max();
     let later =
         |end: Timestamp| all().any(|(_, lease, said)| !lease.is_over() && said.span.last > end);
     end.is_some_and(|end| span.last <= end && !later(end))
@@ -258,7 +261,7 @@ impl<'a> Desk<'a> {
             if asset.macs.iter().any(answers) {
                 continue;
             }
-            if self.identifier.holdings().only_says(id.segment, ip, others) {
+            if self.identifier.only_says(id.segment, ip, others) {
                 continue;
             }
             let lost = || {

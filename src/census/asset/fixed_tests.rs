@@ -6,6 +6,8 @@ use crate::observe::{Key, Lease, Observation, Observed};
 use crate::time::{SECOND, Timestamp};
 use std::net::IpAddr;
 
+const RADIUS: Lease = Lease::Radius { session: 1, answered: true };
+
 #[test]
 fn who_says_once_that_an_address_is_its_own_does_not_have_it() {
     let of = |it: &Hospital, mac: Mac| {
@@ -58,7 +60,7 @@ fn fixed(
 
 #[test]
 fn a_word_of_another_place_takes_no_fixed_address() {
-    for lease in [Lease::Arp, Lease::Radius, Lease::Table] {
+    for lease in [Lease::Arp, RADIUS, Lease::Table] {
         let who = fixed(|it, say| say(it, A, 60, Observed::Address(IP, lease)));
         assert_eq!(who, ["ip:10.1.0.7"], "{lease:?}");
     }
@@ -70,7 +72,7 @@ fn a_word_of_another_place_takes_no_fixed_address() {
     });
     assert_eq!(who, ["ip:10.1.0.7"], "nor does one take it from the other");
     let who = fixed(|it, say| {
-        (50..99).for_each(|at| say(it, A, at, Observed::Address(IP, Lease::Radius)));
+        (50..99).for_each(|at| say(it, A, at, Observed::Address(IP, RADIUS)));
     });
     assert_eq!(who, ["ip:10.1.0.7"], "it was there before that session");
 }
@@ -158,6 +160,54 @@ fn replaced(
 }
 
 #[test]
+fn a_lease_of_which_its_client_says_nothing_takes_no_address() {
+    const FAR: &str = "ip:10.1.0.7";
+    let lease = Lease::Dhcp { seconds: 86_400, renewed: false };
+    let who = fixed(|it, say| say(it, A, 60, Observed::Address(IP, lease)));
+    assert_eq!(who, [FAR], "nobody asked for it");
+    let who = fixed(|it, say| {
+        it.asks(60, A);
+        say(it, A, 60, Observed::Address(IP, lease));
+    });
+    assert_eq!(who, [FAR, FIRST], "it asked");
+    // Just before it is heard: nobody takes note of the session, or somebody does.
+    let unknown = Lease::Radius { session: 1, answered: false };
+    for (lease, who) in [(unknown, FAR), (RADIUS, FIRST), (lease, FAR)] {
+        let mut it = Hospital::new();
+        it.say(0, A, Observed::Address(IP, lease));
+        it.named(2, "MR-1");
+        assert_eq!(it.names()[who], ["MR-1"], "{lease:?}");
+    }
+    // Nor from one who uses it on its own link.
+    let mut it = Hospital::new();
+    (0..30).for_each(|minute| it.arp(minute, B));
+    it.say(40, A, Observed::Address(IP, lease));
+    let assets = it.0.assets();
+    let of = |mac| assets.iter().find(|asset| asset.macs.contains(&mac)).unwrap();
+    assert_eq!((of(B).ips.len(), of(B).former.len(), of(A).ips.len()), (1, 0, 0));
+}
+
+#[test]
+fn a_session_that_is_over_gives_the_address_back() {
+    let after = |session, ends| {
+        let mut it = Hospital::new();
+        it.say(0, A, Observed::Address(IP, Lease::Radius { session, answered: true }));
+        it.say(30, A, Observed::Address(IP, Lease::RadiusEnded { session: ends }));
+        it.named(2880, "MR-1");
+        let gone = it.0.assets().iter().map(|asset| asset.former.len()).sum::<usize>();
+        let who = it.names().into_iter().find(|(_, names)| !names.is_empty());
+        (who.map(|(who, _)| who), gone)
+    };
+    assert_eq!(after(1, 1), (Some("ip:10.1.0.7".to_owned()), 1));
+    assert_eq!(after(1, 2), (Some(FIRST.to_owned()), 0), "another server's word ends nothing");
+    // One of which nobody knows that it began.
+    let mut it = Hospital::new();
+    it.say(0, A, Observed::Address(IP, Lease::RadiusEnded { session: 1 }));
+    it.named(2, "MR-1");
+    assert_eq!(it.names()["ip:10.1.0.7"], ["MR-1"]);
+}
+
+#[test]
 fn who_replaces_another_has_the_address_and_not_its_past() {
     const FAR: &str = "ip:10.1.0.7";
     let two = |before: &[&str], since: &[&str]| {
@@ -239,6 +289,7 @@ fn of_too_many_who_claim_an_address_the_latest_leases_stay() {
     for kind in [0, 9] {
         let mut it = Hospital::new();
         let lease = Lease::Dhcp { seconds: 86_400, renewed: false };
+        it.asks(10, A);
         it.say(10, A, Observed::Address(IP, lease));
         it.named(15, "MONITOR-5");
         (0..300).for_each(|n| it.arp(20, card(kind, n)));

@@ -1,5 +1,7 @@
 //! Who held an address when: claims of cards, in the order of time.
 
+mod shown;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
@@ -7,6 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::address::neighbourhood;
 use super::continuity::Claims;
+use super::credit::{ABOUT, Asks};
 use crate::census::host::Span;
 use crate::census::order::ANOTHER_TIME;
 use crate::census::tenancy::{Domain, HELD_LONG, LAPSES, domain};
@@ -49,6 +52,10 @@ struct Holding {
     long: bool,
     /// It was given back.
     left: bool,
+    /// It spoke under it on its own link.
+    used: bool,
+    /// More is known of it than a word of others in its name ([`super::credit`]).
+    counts: bool,
 }
 
 impl Holding {
@@ -79,6 +86,8 @@ struct Street {
 #[derive(Default)]
 pub(super) struct Holdings {
     by_address: HashMap<(Domain, IpAddr), Vec<Holding>, RandomState>,
+    /// When cards asked for addresses.
+    asks: Asks,
     /// Cards that answer for the addresses of others.
     proxies: BTreeSet<(Segment, Mac)>,
     /// Addresses whose packets come through one of these, which are others' for certain.
@@ -92,6 +101,10 @@ pub(super) struct Holdings {
 }
 
 impl Holdings {
+    pub(super) fn new(asks: Asks) -> Self {
+        Self { asks, ..Self::default() }
+    }
+
     pub(super) fn add(
         &mut self,
         (segment, mac): (Segment, Mac),
@@ -108,6 +121,8 @@ impl Holdings {
         // Without a word of claims it used the address.
         let own = matches!(lease, None | Some(Lease::Arp | Lease::Ndp));
         let table = lease == Some(Lease::Table);
+        let used = lease.is_none();
+        let counts = own || table || matches!(lease, Some(Lease::Radius { answered: true, .. }));
         if own {
             self.lives_in(segment, mac, ip);
         }
@@ -124,6 +139,7 @@ impl Holdings {
                 known.span.cover(span);
                 known.until = known.until.max(until);
                 (known.own, known.table) = (known.own || own, known.table || table);
+                (known.used, known.counts) = (known.used || used, known.counts || counts);
                 match (&mut known.given, given) {
                     (Some(known), Some(given)) => known.cover(given),
                     (known, given) => *known = known.or(given),
@@ -131,8 +147,20 @@ impl Holdings {
             }
             None => {
                 let (long, left) = (false, false);
-                let it =
-                    Holding { mac, segment, span, fresh, until, given, own, table, long, left };
+                let it = Holding {
+                    mac,
+                    segment,
+                    span,
+                    fresh,
+                    until,
+                    given,
+                    own,
+                    table,
+                    long,
+                    left,
+                    used,
+                    counts,
+                };
                 if !is_full {
                     all.push(it);
                 } else if let Some(least) = all.iter_mut().min_by_key(|held| held.weight())
@@ -178,6 +206,9 @@ impl Holdings {
         let is_stranger = self.strangers.contains(&(domain(it.segment), ip, it.mac));
         let heard = if is_stranger { at } else { heard };
         let is_late = it.span.first.since(heard) > ANOTHER_TIME;
+        if !it.counts {
+            return false;
+        }
         match (it.given, it.own, is_late) {
             (Some(_), ..) | (None, false, false) => true,
             (None, false, true) => it.table && it.is_long(),
@@ -211,14 +242,6 @@ impl Holdings {
     /// This card is another device than was heard under the address before.
     pub(super) fn estrange(&mut self, at: Domain, ip: IpAddr, mac: Mac) {
         self.strangers.insert((at, ip, mac));
-    }
-
-    /// Whether an address became another's after a time, who is another device.
-    pub(super) fn is_lost(&self, segment: Segment, ip: IpAddr, after: Timestamp) -> bool {
-        let taken = |it: &Holding| {
-            it.span.first > after && self.strangers.contains(&(domain(segment), ip, it.mac))
-        };
-        !self.strangers.is_empty() && self.all(segment, ip).iter().any(taken)
     }
 
     /// This card has the address no more from a time on, unless it claims it later; when it
@@ -261,8 +284,20 @@ impl Holdings {
     pub(super) fn settle(&mut self) {
         let mut at_odds: HashMap<(Segment, Mac), BTreeSet<IpAddr>, RandomState> =
             HashMap::default();
-        for ((_, ip), all) in &mut self.by_address {
+        for ((at, ip), all) in &mut self.by_address {
             all.sort_unstable_by_key(|it| (it.span.first, it.mac, it.segment));
+            let said = |mac, given: Span| {
+                all.iter()
+                    .any(|it| it.own && it.mac == mac && it.span.last.plus(ABOUT) >= given.first)
+            };
+            let asked = |it: &Holding| {
+                let given = it.given.filter(|_| !it.counts);
+                given.is_some_and(|given| {
+                    self.asks.are_about(*at, it.mac, given) || said(it.mac, given)
+                })
+            };
+            let asked: Vec<bool> = all.iter().map(asked).collect();
+            all.iter_mut().zip(asked).for_each(|(it, asked)| it.counts |= asked);
             // Nearly all are held once.
             let alone = |one: &Holding, other: &Holding| {
                 (one.mac, one.segment) == (other.mac, other.segment)
@@ -302,13 +337,6 @@ impl Holdings {
         }
     }
 
-    /// Addresses of this card that another uses at the same time, with the other.
-    pub(super) fn conflicts(&self, mac: Mac) -> impl Iterator<Item = (IpAddr, Mac)> {
-        let least = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-        let own = self.conflicts.range((mac, least, Mac([0; 6]))..);
-        own.take_while(move |(own, ..)| *own == mac).map(|(_, ip, other)| (*ip, *other))
-    }
-
     fn all(&self, segment: Segment, ip: IpAddr) -> &[Holding] {
         self.by_address.get(&(domain(segment), ip)).map_or(&[], Vec::as_slice)
     }
@@ -335,53 +363,6 @@ impl Holdings {
     /// The cards of this very segment that ever held it.
     pub(super) fn here(&self, segment: Segment, ip: IpAddr) -> impl Iterator<Item = Mac> {
         self.all(segment, ip).iter().filter(move |it| it.segment == segment).map(|it| it.mac)
-    }
-
-    /// Whether an address was another's, one of `others`, after anyone else's last claim
-    /// in this segment.
-    pub(super) fn passed_on(
-        &self,
-        segment: Segment,
-        ip: IpAddr,
-        others: impl Fn(Mac) -> bool,
-    ) -> bool {
-        let all = self.all(segment, ip);
-        // Mostly there was only ever one.
-        if all.len() < 2 {
-            return false;
-        }
-        let here = || all.iter().filter(|it| it.segment == segment);
-        let own = || here().filter(|it| !others(it.mac));
-        let Some(end) = own().map(|it| it.span.last).max() else { return false };
-        let until = own().map(|it| it.until).max().unwrap_or(end);
-        // A claim alone takes nothing that is leased, and said once nothing that was held.
-        let held = own().any(|it| it.given.is_none() && it.is_long());
-        let claims = |it: &Holding| it.span.first > until && (it.is_long() || !held);
-        let takes = |it: &Holding| it.span.first > end && (it.is_leased() || claims(it));
-        here().any(|it| others(it.mac) && takes(it))
-    }
-
-    /// Whether anyone but `others` has said only for a moment that he holds an address,
-    /// which one of those had then: for long, or by a lease that was not over.
-    pub(super) fn only_says(
-        &self,
-        segment: Segment,
-        ip: IpAddr,
-        others: impl Fn(Mac) -> bool,
-    ) -> bool {
-        let all = self.all(segment, ip);
-        if all.len() < 2 {
-            return false;
-        }
-        let here = || all.iter().filter(|it| it.segment == segment);
-        let own = || here().filter(|it| !others(it.mac));
-        let Some(first) = own().map(|it| it.span.first).min() else { return false };
-        let has = |it: &Holding| match it.given {
-            Some(_) => it.until >= first,
-            None => it.is_long(),
-        };
-        own().all(|it| it.given.is_none() && !it.is_long())
-            && here().any(|it| others(it.mac) && it.span.first <= first && has(it))
     }
 
     /// Whether a card has an address no more at a time, for one who was first heard under it

@@ -12,7 +12,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use foldhash::fast::RandomState;
 
 use super::address::{is_link_local, is_public, is_somebodys, is_virtual_router, network};
+use super::begun::Begun;
 use super::continuity;
+use super::credit::Asks;
 use super::holding::{Bound, Holdings};
 use crate::census::host::{Evidence, Host, Span};
 use crate::census::signature::Book;
@@ -108,9 +110,8 @@ pub(super) struct Identifier {
     holdings: Holdings,
     /// The same by MAC.
     bound: Bound,
-    /// When a speaker was first heard since its address was its own, of those who are kept
-    /// apart for nobody watched between.
-    begun: HashMap<(HostId, Option<Timestamp>), Timestamp, RandomState>,
+    /// Since when addresses are their speakers' own.
+    begun: Begun,
     /// When an address was first heard through a router.
     heard: HashMap<(Domain, IpAddr), Timestamp, RandomState>,
     /// Addresses that routers share (RFC 9568): of whichever is on duty, so nobody's. How often
@@ -123,9 +124,9 @@ impl Identifier {
         let mut it = Self {
             routers: HashMap::default(),
             shared: BTreeSet::new(),
-            holdings: Holdings::default(),
+            holdings: Holdings::new(Asks::of(hosts.clone())),
             bound: HashMap::default(),
-            begun: HashMap::default(),
+            begun: Begun::default(),
             heard: HashMap::default(),
             duties: BTreeMap::new(),
         };
@@ -146,21 +147,14 @@ impl Identifier {
         }
         for (id, host) in hosts.clone() {
             let Some(mac) = id.mac else { continue };
-            for (ip, lease, said) in host.addresses.iter().filter(|(_, lease, _)| lease.is_over()) {
+            let ends = host.addresses.iter().filter(|(ip, lease, _)| host.gives_back(*ip, *lease));
+            for (ip, lease, said) in ends {
                 let declined = *lease == Lease::Declined;
                 it.holdings.leave((id.segment, mac), *ip, said.span.last, declined);
             }
         }
-        let mut before: Option<(&HostId, &Host)> = None;
-        for (id, host) in hosts.clone().filter(|(_, host)| host.spoke) {
-            let same = |it: &(&HostId, &Host)| (it.0, it.1.since) == (id, host.since);
-            if let Some((_, first)) = before.filter(same) {
-                let begun = it.begun.entry((*id, host.since)).or_insert(first.span.first);
-                *begun = host.span.first.min(*begun);
-            }
-            before = Some((id, host));
-        }
         it.holdings.settle();
+        it.begun = Begun::find(hosts.clone().filter(|(_, host)| host.spoke), &it.holdings);
         for (id, host) in hosts.clone().filter(|(_, host)| host.routed) {
             if let (Some(mac), Some(ip)) = (id.mac, id.ip) {
                 it.holdings.carries(mac, ip);
@@ -359,6 +353,19 @@ impl Identifier {
             && self.holdings.is_held_by(segment, ip, mac)
     }
 
+    /// Whether anyone but `others` has only said, or others of him, that he has an address
+    /// which another has.
+    pub(super) fn only_says(
+        &self,
+        segment: Segment,
+        ip: IpAddr,
+        others: impl Fn(Mac) -> bool,
+    ) -> bool {
+        let is_heard = self.heard.contains_key(&(domain(segment), ip));
+        (is_heard && self.holdings.is_doubted(segment, ip, &others))
+            || self.holdings.only_says(segment, ip, others)
+    }
+
     /// Who held which address when.
     pub(super) const fn holdings(&self) -> &Holdings {
         &self.holdings
@@ -397,9 +404,9 @@ impl Identifier {
         if !host.spoke && host.facts().is_empty() && id.mac.is_some_and(answers) {
             return None;
         }
-        let first = || self.begun.get(&(*id, host.since)).copied().unwrap_or(host.span.first);
-        let heard = if host.spoke { first() } else { self.heard(id, host.span) };
-        self.who(id, (host.span, heard), host.since)
+        let (since, first) = self.begun.of(id, host);
+        let heard = if host.spoke { first } else { self.heard(id, host.span) };
+        self.who(id, (host.span, heard), since)
     }
 
     /// When this address was first heard through a router, of one whom others only name:

@@ -2,11 +2,13 @@
 
 mod address;
 mod attribute;
+mod begun;
 mod cards;
 #[cfg(test)]
 mod churn_tests;
 mod claim;
 mod continuity;
+mod credit;
 mod desk;
 mod equipment;
 #[cfg(test)]

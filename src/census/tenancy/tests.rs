@@ -81,7 +81,7 @@ fn a_claim_alone_takes_nothing_that_is_leased() {
     let mut it = street();
     it.claims(A, LEASE, 1);
     it.claims(B, Some(Lease::Arp), 5);
-    it.claims(B, Some(Lease::Radius), 6);
+    it.claims(B, Some(Lease::Radius { session: 1, answered: true }), 6);
     assert_eq!(it.moved(ROUTER), Some(minute(1)), "as A has it");
     assert_eq!(it.claims(A, LEASE, 31), 1);
     it.claims(B, Some(Lease::Arp), 200);

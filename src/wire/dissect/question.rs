@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::net::Mac;
+use crate::observe::Lease;
 
 /// What a question and its answer have in common: two ends and a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,4 +25,6 @@ pub struct Question {
     pub card: Mac,
     /// Switch and port on which that hangs, where told.
     pub plug: Option<(Box<str>, Box<str>)>,
+    /// The addresses that it is said to have.
+    pub held: Vec<(IpAddr, Lease)>,
 }

@@ -27,6 +27,9 @@ pub(super) struct Attributes<'a> {
     calling: Option<&'a [u8]>,
     tunnel_type: Option<u8>,
     group: Option<&'a [u8]>,
+    pub(super) status: Option<u32>,
+    /// Acct-Session-Id (RFC 2866 §5.5).
+    pub(super) session: &'a [u8],
 }
 
 impl<'a> Attributes<'a> {
@@ -63,6 +66,8 @@ impl<'a> Attributes<'a> {
             31 => self.calling = self.calling.or(Some(value)),
             32 => self.nas_id = self.nas_id.or(Some(value)),
             61 => self.port_type = self.port_type.or_else(number),
+            40 => self.status = self.status.or_else(number),
+            44 if self.session.is_empty() => self.session = value,
             // RFC 2868 §3.1: a tag, then three bytes.
             64 => self.tunnel_type = self.tunnel_type.or_else(|| value.get(3).copied()),
             81 => self.group = self.group.or(Some(value)),

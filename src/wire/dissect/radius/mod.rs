@@ -51,7 +51,10 @@ const ACCESS_REQUEST: u8 = 1;
 const ACCESS_ACCEPT: u8 = 2;
 const ACCESS_REJECT: u8 = 3;
 const ACCOUNTING_REQUEST: u8 = 4;
+const ACCOUNTING_RESPONSE: u8 = 5;
 const ACCESS_CHALLENGE: u8 = 11;
+/// Acct-Status-Type (RFC 2866 §5.1): Stop, and the server itself stops or starts anew.
+const OVER: [u32; 3] = [2, 7, 8];
 /// Longer names of switch and port together are nobody's.
 const LONGEST_PLUG: usize = 256;
 /// NAS-Port-Type (RFC 2865 §5.41): Ethernet and the wireless ones of IEEE 802.11.
@@ -64,7 +67,7 @@ fn probe(packet: &Packet<'_>) -> Verdict {
     let at_port = packet.ports().is_some_and(|(s, d)| PORTS.contains(&s) || PORTS.contains(&d));
     let known = match packet.payload.first() {
         Some(&(ACCESS_REQUEST | ACCOUNTING_REQUEST)) => true,
-        Some(&(ACCESS_ACCEPT | ACCESS_REJECT | 5 | ACCESS_CHALLENGE)) => at_port,
+        Some(&(ACCESS_ACCEPT | ACCESS_REJECT | ACCOUNTING_RESPONSE | ACCESS_CHALLENGE)) => at_port,
         _ => false,
     };
     if !known {
@@ -110,7 +113,9 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     let it = Attributes::read(message.rest)?;
     match message.code {
         ACCESS_REQUEST | ACCOUNTING_REQUEST => asks(packet, &message, &it, out),
-        ACCESS_ACCEPT | ACCESS_REJECT | ACCESS_CHALLENGE => answer(packet, &message, &it, out),
+        ACCESS_ACCEPT | ACCESS_REJECT | ACCOUNTING_RESPONSE | ACCESS_CHALLENGE => {
+            answer(packet, &message, &it, out);
+        }
         _ => {}
     }
     Ok(())
@@ -128,7 +133,8 @@ fn asks(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: &m
             .as_ref()
             .filter(|(switch, port)| switch.len().saturating_add(port.len()) <= LONGEST_PLUG);
         let plug = short.map(|(switch, port)| ((**switch).into(), (**port).into()));
-        out.ask(exchange, Question { nonce: message.authenticator, card: station, plug });
+        let held = Vec::new();
+        out.ask(exchange, Question { nonce: message.authenticator, card: station, plug, held });
     }
     if let Some((switch, port)) = plug {
         let at = SwitchPort { switch, port, vlan: it.vlan(), by: src };
@@ -137,23 +143,63 @@ fn asks(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: &m
     account(it, station, who, out);
     put_into(it.vlan(), who, out);
     if message.code == ACCOUNTING_REQUEST {
-        for ip in it.framed() {
-            out.observe(who, Observed::Address(ip, Lease::Radius));
-        }
+        accounts(exchange, message, it, station, out);
     }
+}
+
+/// A station has an address, or has it no more: its session is over, or those of all.
+fn accounts(
+    exchange: Option<Exchange>,
+    message: &Message<'_>,
+    it: &Attributes<'_>,
+    card: Mac,
+    out: &mut dyn Sink,
+) {
+    let who = Who::Named { mac: Some(card), ip: None };
+    let session = session(exchange.map(|it| it.asks.0), it.session);
+    if it.status.is_some_and(|status| OVER.contains(&status)) {
+        for ip in it.framed() {
+            out.observe(who, Observed::Address(ip, Lease::RadiusEnded { session }));
+        }
+        return;
+    }
+    for ip in it.framed() {
+        out.observe(who, Observed::Address(ip, Lease::Radius { session, answered: false }));
+    }
+    let held = it.framed().map(|ip| (ip, Lease::Radius { session, answered: true })).collect();
+    if let Some(exchange) = exchange {
+        out.ask(exchange, Question { nonce: message.authenticator, card, plug: None, held });
+    }
+}
+
+/// Tells the sessions of a card apart, where one number is as good as another: FNV-1a of who
+/// accounts for it and its number there.
+fn session(server: Option<IpAddr>, number: &[u8]) -> u32 {
+    let server = match server {
+        Some(IpAddr::V4(ip)) => ip.to_ipv6_mapped().octets(),
+        Some(IpAddr::V6(ip)) => ip.octets(),
+        None => [0; 16],
+    };
+    server
+        .iter()
+        .chain(number)
+        .fold(0x811c_9dc5, |all, byte| (all ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Whoever it is about, each answer ends its question: after a challenge comes another.
 fn answer(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: &mut dyn Sink) {
     let exchange = exchange(packet, message.identifier, true);
     let question = exchange.and_then(|exchange| out.answered(&exchange));
+    // Whom an answer names that nobody asked for, anybody may have put there.
+    let Some(Question { card, plug, held, .. }) = question else { return };
+    let who = Who::Named { mac: Some(card), ip: None };
+    if message.code == ACCOUNTING_RESPONSE {
+        held.into_iter().for_each(|(ip, lease)| out.observe(who, Observed::Address(ip, lease)));
+    }
     if message.code != ACCESS_ACCEPT {
         return;
     }
     let vlan = it.vlan();
-    // Whom an answer names that nobody asked for, anybody may have put there.
-    let Some(Question { card, plug, .. }) = question else { return };
-    let who = Who::Named { mac: Some(card), ip: None };
     if let (Some((switch, port)), Some(_)) = (plug, vlan) {
         let (switch, port) = (switch.into_string().into(), port.into_string().into());
         let by = exchange.map(|exchange| exchange.asks.0);

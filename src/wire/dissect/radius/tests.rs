@@ -63,9 +63,16 @@ fn accounting_tells_address_and_vlan() {
          vlan: Some(120), by: Some(10.0.0.1) })",
         "<00:09:fb:05:93:22|> radius.mac_auth=yes",
         "<00:09:fb:05:93:22|> radius.vlan=120",
-        "<00:09:fb:05:93:22|> Address(10.1.2.3, Radius)",
+        "<00:09:fb:05:93:22|> Address(10.1.2.3, Radius { session: 1046782, answered: false })",
     ];
     assert_eq!(said(&told), expected);
+    // The session is over.
+    let stop: &[(u8, &[u8])] =
+        &[(4, &[10, 0, 0, 1]), (8, &[10, 1, 2, 3]), (31, b"0009.fb05.9322"), (40, &[0, 0, 0, 2])];
+    let told = said(&message(ACCOUNTING_REQUEST, stop));
+    let ended = "<00:09:fb:05:93:22|> Address(10.1.2.3, RadiusEnded { session: 1046782 })";
+    assert_eq!(told, [ended]);
+    assert_ne!(session(None, b"17"), session(None, b"18"));
     let unset = message(ACCOUNTING_REQUEST, &[(4, &[10, 9, 9, 9]), (8, &[255, 255, 255, 254])]);
     assert!(said(&unset).is_empty());
 }

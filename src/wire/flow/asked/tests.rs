@@ -11,7 +11,7 @@ fn key(n: u16) -> Key {
 }
 
 fn question(nonce: u128, last: u8) -> Question {
-    Question { nonce, card: Mac([0, 9, 0xfb, 0, 0, last]), plug: None }
+    Question { nonce, card: Mac([0, 9, 0xfb, 0, 0, last]), plug: None, held: Vec::new() }
 }
 
 const fn at(second: i64) -> Timestamp {

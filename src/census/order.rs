@@ -63,10 +63,19 @@ impl Census {
     }
 
     /// Whether what this speaker says at a time is of the one in this place: not when it
-    /// is long before that one was first heard, and the address may have been another's.
+    /// is long before that one was first heard, and the address may have been another's, or
+    /// when the address became its own between.
     fn is_of(&self, place: usize, id: &HostId, at: Timestamp) -> bool {
         self.hosts.get(place).is_some_and(|(_, host)| {
             let (first, past) = (host.span.first, host.since.is_some_and(|since| at < since));
+            let moved = |ip| {
+                let here = (id.segment, id.mac);
+                let moved = self.tenancies.moved(here, ip, (at, host.routed), first);
+                self.tenancies.may_have_moved(ip, at) && moved.is_some_and(|moved| moved > at)
+            };
+            if at < first && id.ip.is_some_and(moved) {
+                return false;
+            }
             let own = |ip| self.tenancies.is_claimed_by(id.segment, id.mac, ip);
             let same = || id.ip.is_none_or(|ip| !self.has_room(id) && own(ip));
             !past && (first.since(at) <= ANOTHER_TIME || same())
@@ -264,6 +273,35 @@ mod tests {
         }
         let right = [(1, 1, None), (1001, 1001, Some(1000)), (2001, 2001, Some(1060))];
         assert!(orders.iter().all(|it| *it == right), "{orders:?}");
+    }
+
+    #[test]
+    fn what_was_said_just_before_an_address_moved_is_of_the_one_before() {
+        let at = |it: &mut Census, second, host, what| {
+            let at = Timestamp::new(second, 0);
+            it.apply(0, Observation { at, frame: 1, host, what });
+        };
+        let card = HostId { mac: Some(Mac([0, 1, 2, 0, 0, 2])), ip: None, ..far() };
+        let lease = Lease::Dhcp { seconds: 3600, renewed: false };
+        let mut orders = Vec::new();
+        for order in [[0, 1], [1, 0]] {
+            let mut it = census();
+            for n in order {
+                if n == 0 {
+                    for second in [0, 60, 120] {
+                        at(&mut it, second, far(), Observed::Present(Some(62)));
+                    }
+                } else {
+                    at(&mut it, 150, card, Observed::Address([10, 0, 0, 7].into(), lease));
+                    at(&mut it, 160, far(), Observed::Present(Some(62)));
+                }
+            }
+            it.put_in_order();
+            let hosts = it.hosts().filter(|(id, _)| **id == far());
+            let of = |host: &Host| (host.span.first.seconds(), host.since.map(Timestamp::seconds));
+            orders.push(hosts.map(|(_, host)| of(host)).collect::<Vec<_>>());
+        }
+        assert_eq!(orders, [[(0, None), (160, Some(150))], [(0, None), (160, Some(150))]]);
     }
 
     #[test]

@@ -31,8 +31,8 @@ const GIVEN_UP_AFTER: i64 = 600 * SECOND;
 
 /// An address that goes to and fro without a lease is used by two, however seldom they
 /// are heard: from so many turns on, each within this time.
-const TURNS: u32 = 2;
-const TURN_WITHIN: i64 = 86_400 * SECOND;
+pub(super) const TURNS: u32 = 2;
+pub(super) const TURN_WITHIN: i64 = 86_400 * SECOND;
 
 /// Who claims an address for so long has it, whatever else there is of it.
 pub(super) const HELD_LONG: i64 = 600 * SECOND;

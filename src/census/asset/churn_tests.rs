@@ -138,6 +138,43 @@ fn two_at_once_are_a_conflict_and_no_merge() {
 }
 
 #[test]
+fn two_who_are_seldom_heard_in_turn_are_a_conflict() {
+    let conflicts = |turns: &[Mac]| {
+        let mut it = Hospital::new();
+        for (n, mac) in (0..).zip(turns) {
+            it.0.watched(n * 100, n * 100 + 5);
+            it.arp(n * 100, *mac);
+        }
+        it.0.assets().iter().map(|asset| asset.conflicts.len()).sum::<usize>()
+    };
+    assert_eq!(conflicts(&[A, B, A, B, A]), 2);
+    assert_eq!(conflicts(&[A, A, A, B, B, B]), 0, "handed over");
+    assert_eq!(conflicts(&[A, A, B, A, A]), 0, "one word between");
+}
+
+#[test]
+fn a_word_in_passing_takes_nothing_from_who_speaks() {
+    let mut it = Hospital::new();
+    it.arp(0, A);
+    it.say(1, A, Observed::Present(Some(64)));
+    it.arp(2, B);
+    let assets = it.0.assets();
+    let of = |mac| assets.iter().find(|asset| asset.macs.contains(&mac)).unwrap();
+    assert_eq!((&of(A).ips[..], of(B).ips.len()), (&[IP][..], 0));
+    // Nor who says so for long beside it.
+    let mut it = Hospital::new();
+    for minute in 0..40 {
+        it.arp(minute, A);
+        it.say(minute, A, Observed::Present(Some(64)));
+        it.arp(minute, B);
+    }
+    let assets = it.0.assets();
+    let of = |mac| assets.iter().find(|asset| asset.macs.contains(&mac)).unwrap();
+    assert_eq!((&of(A).ips[..], of(B).ips.len()), (&[IP][..], 0));
+    assert_eq!(of(B).conflicts, [(IP, of(A).id)]);
+}
+
+#[test]
 fn who_answers_for_many_of_other_segments_is_at_odds_with_nobody() {
     let proxy = Mac([0, 1, 2, 0, 0, 8]);
     let conflicts = |vlan, many: u8| {
@@ -307,6 +344,24 @@ fn an_address_whose_lease_was_over_long_ago_stands_for_itself() {
     // Two days later.
     assert_eq!(end(&[5], 2880, &none), apart(" since 1970-01-01T01:00:00+00:00"));
     assert_eq!(end(&[5, 70], 2880, &none), apart(" since 1970-01-01T01:10:00+00:00"));
+    // It says later still that it has the address, and nobody else did between.
+    let later = |lease: &dyn Fn(&mut Hospital)| {
+        let mut it = Hospital::new();
+        it.leased(0, A, false);
+        it.named(5, "WS-A");
+        it.named(2880, "MR-1");
+        lease(&mut it);
+        it.names()[FIRST].len()
+    };
+    assert_eq!(later(&|it| it.leased(2900, A, true)), 2);
+    assert_eq!(later(&|it| (0..12).for_each(|n| it.arp(2900 + n, A))), 2);
+    assert_eq!(later(&|it| it.arp(2900, B)), 1);
+    // Of one who never spoke under it that says nothing.
+    let mut it = Hospital::new();
+    it.leased(0, A, false);
+    it.named(2880, "MR-1");
+    (0..12).for_each(|n| it.arp(2900 + n, A));
+    assert_eq!(it.names()["ip:10.1.0.7"], ["MR-1"]);
     // It has its lease renewed, or says after it that it has the address.
     assert_eq!(end(&[5], 2880, &|it| it.leased(2850, A, true)), kept);
     assert_eq!(end(&[5], 2880, &|it| (1..9).for_each(|n| it.arp(n * 20, A))), kept);

@@ -264,13 +264,11 @@ impl<'a> Desk<'a> {
             if self.identifier.only_says(id.segment, ip, others) {
                 continue;
             }
-            let lost = || {
-                asset.macs.is_empty()
-                    && self.identifier.holdings().is_lost(id.segment, ip, span.last)
-            };
             let gone = given_up(group, ip, span)
                 || self.identifier.holdings().passed_on(id.segment, ip, others)
-                || lost();
+                || self.identifier.holdings().is_alone(id.segment, ip, others)
+                || asset.macs.is_empty()
+                    && self.identifier.holdings().is_lost(id.segment, ip, span.last);
             match gone {
                 true => asset.former.push((ip, span)),
                 false => asset.ips.push(ip),

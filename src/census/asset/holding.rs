@@ -70,7 +70,21 @@ impl Holding {
 
     /// Said for so long that it is no single word.
     const fn is_long(&self) -> bool {
-        self.long || self.span.last.since(self.span.first) >= HELD_LONG
+        self.long || self.length() >= HELD_LONG
+    }
+
+    const fn length(&self) -> i64 {
+        self.span.last.since(self.span.first)
+    }
+
+    /// It is heard for as long as another was, or at least long.
+    const fn stands(&self, other: i64) -> bool {
+        self.is_long() || (self.used && self.length() >= other)
+    }
+
+    /// More than a word in passing: for long, or in use.
+    const fn is_kept(&self) -> bool {
+        self.used || self.is_long()
     }
 }
 
@@ -96,6 +110,11 @@ pub(super) struct Holdings {
     conflicts: BTreeSet<(Mac, IpAddr, Mac)>,
     /// Cards that say that an address is theirs which was another's until then.
     strangers: BTreeSet<(Domain, IpAddr, Mac)>,
+    /// When an address was first heard through a router.
+    pub(super) heard: HashMap<(Domain, IpAddr), Timestamp, RandomState>,
+    /// When an address of which someone says that it is his was last heard of one who is
+    /// known by it alone.
+    alone: HashMap<(Domain, IpAddr), Timestamp, RandomState>,
     /// Where the addresses of a neighbourhood are used.
     streets: HashMap<(Domain, IpAddr), Vec<Street>, RandomState>,
 }
@@ -221,9 +240,9 @@ impl Holdings {
 
     /// Cards that say for long that an address is theirs, which was heard through a router
     /// before.
-    pub(super) fn late(&self, heard: &HashMap<(Domain, IpAddr), Timestamp, RandomState>) -> Claims {
+    pub(super) fn late(&self) -> Claims {
         let mut all = Claims::default();
-        for (key, heard) in heard {
+        for (key, heard) in &self.heard {
             let known = self.by_address.get(key).map_or(&[][..], Vec::as_slice);
             let mut claims: BTreeMap<Mac, Timestamp> = BTreeMap::new();
             for it in known.iter().filter(|it| it.given.is_none() && it.own) {
@@ -326,6 +345,10 @@ impl Holdings {
                 }
             }
         }
+        for ((_, ip), all) in &self.by_address {
+            let by_turns = shown::to_and_fro(all);
+            self.conflicts.extend(by_turns.flat_map(|(a, b)| [(a, *ip, b), (b, *ip, a)]));
+        }
         let proxies = at_odds.into_iter().filter(|(_, ips)| ips.len() >= PROXY);
         self.proxies = proxies.map(|(who, _)| who).collect();
     }
@@ -367,7 +390,8 @@ impl Holdings {
 
     /// Whether a card has an address no more at a time, for one who was first heard under it
     /// at another: its lease was over long before, or it has had another instead since then.
-    /// Who says after its lease that it has it has renewed it unseen.
+    /// Who says after its lease that it has it has renewed it unseen, also when it says so
+    /// later than that time and nobody else has said so between.
     fn is_over(
         &self,
         (it, ip): (&Holding, IpAddr),
@@ -379,9 +403,14 @@ impl Holdings {
             all.filter(move |held| held.mac == it.mac && held.span.first <= at)
         };
         let Some(said) = holds(ip).map(|held| held.span.last).max() else { return false };
+        let next = self.all(it.segment, ip).iter().filter(|held| held.span.first > at);
+        let next = next.filter(|held| held.counts).min_by_key(|held| (held.span.first, held.mac));
         let ends = holds(ip).filter(|held| held.left || held.is_leased()).map(|held| held.until);
         if let Some(end) = ends.max().filter(|end| *end >= said) {
-            return at.since(end) > LAPSES;
+            let heard = self.heard.get(&(domain(it.segment), ip));
+            let goes_on = heard.is_some_and(|heard| *heard <= end)
+                && next.is_some_and(|next| next.mac == it.mac && !next.fresh);
+            return at.since(end) > LAPSES && !goes_on;
         }
         let long = holds(ip).any(Holding::is_long);
         let other = |other: &IpAddr| {

@@ -112,8 +112,6 @@ pub(super) struct Identifier {
     bound: Bound,
     /// Since when addresses are their speakers' own.
     begun: Begun,
-    /// When an address was first heard through a router.
-    heard: HashMap<(Domain, IpAddr), Timestamp, RandomState>,
     /// Addresses that routers share (RFC 9568): of whichever is on duty, so nobody's. How often
     /// that was said, 2 for more than once.
     duties: BTreeMap<(Domain, IpAddr), u32>,
@@ -127,7 +125,6 @@ impl Identifier {
             holdings: Holdings::new(Asks::of(hosts.clone())),
             bound: HashMap::default(),
             begun: Begun::default(),
-            heard: HashMap::default(),
             duties: BTreeMap::new(),
         };
         for (id, host) in hosts.clone() {
@@ -158,7 +155,8 @@ impl Identifier {
         for (id, host) in hosts.clone().filter(|(_, host)| host.routed) {
             if let (Some(mac), Some(ip)) = (id.mac, id.ip) {
                 it.holdings.carries(mac, ip);
-                let first = it.heard.entry((domain(id.segment), ip)).or_insert(host.span.first);
+                let first =
+                    it.holdings.heard.entry((domain(id.segment), ip)).or_insert(host.span.first);
                 *first = host.span.first.min(*first);
             }
         }
@@ -225,13 +223,20 @@ impl Identifier {
     /// Whose claim of an address came after it was heard through a router, and who is another
     /// device by what both say ([`continuity`]).
     pub(super) fn tell_apart(&mut self, hosts: &[(&HostId, &Host)], book: &Book) {
-        let late = self.holdings.late(&self.heard);
-        if late.is_empty() {
-            return;
+        let late = self.holdings.late();
+        if !late.is_empty() {
+            let is_router = |segment, mac| self.is_router(segment, mac);
+            for (at, ip, mac) in continuity::strangers(hosts, &late, is_router, book) {
+                self.holdings.estrange(at, ip, mac);
+            }
         }
-        let is_router = |segment, mac| self.is_router(segment, mac);
-        for (at, ip, mac) in continuity::strangers(hosts, &late, is_router, book) {
-            self.holdings.estrange(at, ip, mac);
+        for (id, host) in hosts.iter().filter(|(_, host)| host.spoke && host.routed) {
+            let Some(ip) = id.ip.filter(|ip| self.holdings.is_held(id.segment, *ip)) else {
+                continue;
+            };
+            if let Some(Identity::Address { .. }) = self.identify(id, host) {
+                self.holdings.stands_alone(id.segment, ip, host.span.last);
+            }
         }
     }
 
@@ -361,7 +366,7 @@ impl Identifier {
         ip: IpAddr,
         others: impl Fn(Mac) -> bool,
     ) -> bool {
-        let is_heard = self.heard.contains_key(&(domain(segment), ip));
+        let is_heard = self.holdings.heard.contains_key(&(domain(segment), ip));
         (is_heard && self.holdings.is_doubted(segment, ip, &others))
             || self.holdings.only_says(segment, ip, others)
     }
@@ -412,7 +417,7 @@ impl Identifier {
     /// When this address was first heard through a router, of one whom others only name:
     /// until they did so where it never was.
     fn heard(&self, id: &HostId, span: Span) -> Timestamp {
-        let of = |ip| self.heard.get(&(domain(id.segment), ip)).copied();
+        let of = |ip| self.holdings.heard.get(&(domain(id.segment), ip)).copied();
         id.ip.and_then(of).unwrap_or(span.last)
     }
 

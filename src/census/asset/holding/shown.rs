@@ -1,11 +1,31 @@
-//! Which of the addresses that a card is said to have are shown as its own.
+//! Which of the addresses that a card is said to have are shown as its own, and which
+//! another uses as well.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{Holding, Holdings};
-use crate::census::tenancy::domain;
+use crate::census::tenancy::{TURN_WITHIN, TURNS, domain};
 use crate::net::{Mac, Segment};
 use crate::time::Timestamp;
+
+/// Pairs of cards of one segment to which an address, by nothing but their own words, went
+/// to and fro: both use it, however seldom they are heard.
+pub(super) fn to_and_fro(all: &[Holding]) -> impl Iterator<Item = (Mac, Mac)> {
+    let mut turns: BTreeMap<(Mac, Mac), u32> = BTreeMap::new();
+    let mut last: BTreeMap<Segment, &Holding> = BTreeMap::new();
+    let own = |it: &&Holding| it.own && it.given.is_none();
+    for it in all.iter().filter(own).filter(|_| all.len() > 3) {
+        if let Some(before) = last.insert(it.segment, it)
+            && before.mac != it.mac
+            && it.span.first.since(before.span.last) < TURN_WITHIN
+        {
+            let pair = (before.mac.min(it.mac), before.mac.max(it.mac));
+            *turns.entry(pair).or_insert(0) += 1;
+        }
+    }
+    turns.into_iter().filter(|(_, turns)| *turns > TURNS).map(|(pair, _)| pair)
+}
 
 impl Holdings {
     /// Addresses of this card that another uses at the same time, with the other.
@@ -40,9 +60,11 @@ impl Holdings {
         let own = || here().filter(|it| !others(it.mac));
         let Some(end) = own().map(|it| it.span.last).max() else { return false };
         let until = own().map(|it| it.until).max().unwrap_or(end);
-        // A claim alone takes nothing that is leased, and said once nothing that was held.
-        let held = own().any(|it| it.given.is_none() && it.is_long());
-        let claims = |it: &Holding| it.span.first > until && (it.is_long() || !held);
+        // A claim alone takes nothing that is leased, and said once nothing that was held, or
+        // in use for longer.
+        let held = own().filter(|it| it.given.is_none() && it.is_kept()).map(Holding::length).max();
+        let stands = |it: &Holding| held.is_none_or(|held| it.stands(held));
+        let claims = |it: &Holding| it.span.first > until && stands(it);
         let takes = |it: &Holding| it.span.first > end && (it.is_leased() || claims(it));
         here().any(|it| it.counts && others(it.mac) && takes(it))
     }
@@ -69,12 +91,31 @@ impl Holdings {
         }
         let has = |it: &Holding| match is_given(it) {
             true => it.until >= first,
-            false => it.is_long(),
+            false => it.is_kept() && !own().any(|own| own.stands(it.length())),
         };
         let uses = |it: &Holding| it.used && own().any(|own| own.span.common(it.span).is_some());
         let theirs = || here().filter(|it| others(it.mac));
         own().all(|it| !it.is_long()) && theirs().any(|it| it.span.first <= first && has(it))
             || own().all(|it| !it.used) && theirs().any(uses)
+    }
+
+    /// At this time an address was of one who is known by it alone.
+    pub(in super::super) fn stands_alone(&mut self, segment: Segment, ip: IpAddr, at: Timestamp) {
+        let last = self.alone.entry((domain(segment), ip)).or_insert(at);
+        *last = at.max(*last);
+    }
+
+    /// Whether an address is of one who is known by it alone, later than anyone but `others`
+    /// had it.
+    pub(in super::super) fn is_alone(
+        &self,
+        segment: Segment,
+        ip: IpAddr,
+        others: impl Fn(Mac) -> bool,
+    ) -> bool {
+        let Some(last) = self.alone.get(&(domain(segment), ip)) else { return false };
+        let mut own = self.all(segment, ip).iter().filter(|it| !others(it.mac)).peekable();
+        own.peek().is_some() && own.all(|it| it.until.max(it.span.last) < *last)
     }
 
     /// Whether nothing but words of others gives a card an address, any but `others`.

@@ -109,6 +109,7 @@ fn what_advisories_say_of_the_lab_hospital() {
     let list = site(&["advisories", "list"]);
     assert!(list.contains("days before the last packet"), "{list}");
     assert!(site(&["advisories", "explain", "cve-2026-0001"]).contains("SITE-1"));
+    assert!(site(&["advisories", "explain", "ms17-010"]).contains("CVE-2017-0144"));
     site(&["advisories", "check"]);
     site(&["signatures", "check"]);
     fs::remove_file(at.join("auscult.db")).unwrap();

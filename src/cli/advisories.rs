@@ -236,6 +236,16 @@ fn lint(all: &Advisories) -> Result<(), Failure> {
 fn explain(all: &Advisories, id: &str) -> Result<(), Failure> {
     let id = id.trim().to_ascii_uppercase();
     let set = all.set();
+    if let Some(cves) = all.named_weakness(&id) {
+        return output(None, |to| {
+            writeln!(to, "{id}  a weakness that is recognised by what a device does")?;
+            for cve in cves {
+                let kev = set.exploited.get(cve).map(|it| format!("  exploited, {}", it.added));
+                writeln!(to, "  {cve:<16}{}", kev.unwrap_or_default())?;
+            }
+            Ok(())
+        });
+    }
     let names = |it: &&Advisory| it.id == id || it.cves.iter().any(|cve| cve.id == id);
     let found: Vec<&Advisory> = set.advisories.values().filter(names).collect();
     let listed = set.exploited.get(&id);

@@ -157,6 +157,14 @@ impl Advisories {
         Ok(Self::new(set, is_own, Aliases::read(aliases)?))
     }
 
+    /// The CVEs of a weakness that has a name of its own (`MS17-010`), whatever its case.
+    #[must_use]
+    pub fn named_weakness(&self, name: &str) -> Option<&BTreeSet<String>> {
+        let is_it = |alias: &Alias| alias.is_weakness && alias.id.eq_ignore_ascii_case(name);
+        let at = self.aliases.all.iter().position(is_it)?;
+        self.weak.get(at)
+    }
+
     /// The built-in ones, with `advisories.tsv` in their place and `aliases.toml` laid over
     /// them where a directory has them.
     ///

@@ -140,7 +140,8 @@ impl Ports {
         if news.resolves.is_some() {
             let subject = format!("{} over", news.subject);
             let summary = format!("{name} is listened to again, after {minutes} minutes");
-            let news = News { subject, summary, severity: Severity::Info, ..news };
+            let evidence = format!("the record of health goes on at {}", news.after);
+            let news = News { subject, summary, evidence, severity: Severity::Info, ..news };
             roll.tell(transaction, policy, &news)?;
         } else if told.is_none() && missing > policy.gap {
             let summary = format!("nobody listened on {name} for {minutes} minutes");

@@ -8,7 +8,7 @@ pub mod survey;
 use std::array::from_fn;
 use std::collections::BTreeMap;
 
-pub use listen::{Anew, Lately, Listening, Look, Placement, PortLook, Wish};
+pub use listen::{Anew, Lately, Listening, Look, Placement, PortLook, Turn, Wish};
 pub use reading::{Reading, Watch};
 pub use share::Share;
 

@@ -13,7 +13,7 @@ use rusqlite::{Connection, Row, Transaction, params_from_iter};
 use super::{Error, Fault, Inventory};
 
 /// The counters that are kept, by name.
-pub const COUNTED: [&str; 12] = [
+pub const COUNTED: [&str; 14] = [
     "frames",
     "bytes",
     "lost.ring",
@@ -26,7 +26,12 @@ pub const COUNTED: [&str; 12] = [
     "acks",
     "acks.unseen",
     "clock.steps",
+    "lost.interface",
+    "lost.host",
 ];
+
+/// Of these, frames that no worker ever had.
+const LOST: [&str; 5] = ["lost.ring", "lost.fill", "lost.invalid", "lost.interface", "lost.host"];
 
 /// Seconds for which seconds are kept.
 const SECONDS_FOR: i64 = 48 * 60 * 60;
@@ -62,17 +67,14 @@ impl Health {
     /// Frames that were on the port and that nobody read.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        ["lost.ring", "lost.fill", "lost.invalid", "lost.workers"]
-            .map(|name| self.get(name))
-            .iter()
-            .sum()
+        LOST.map(|name| self.get(name)).iter().sum::<u64>() + self.get("lost.workers")
     }
 
     /// Frames that were on the port, as far as the kernel told of them. What one worker
     /// has handed to another in vain is already among its frames.
     #[must_use]
     pub fn came(&self) -> u64 {
-        ["frames", "lost.ring", "lost.fill", "lost.invalid"].map(|name| self.get(name)).iter().sum()
+        LOST.map(|name| self.get(name)).iter().sum::<u64>() + self.get("frames")
     }
 
     /// Both together.

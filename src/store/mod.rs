@@ -32,7 +32,7 @@ pub use writer::{Counters, Writer};
 const BUSY: Duration = Duration::from_secs(10);
 
 /// How many steps [`migrations`] has: a database with more is of a newer auscult.
-const SCHEMA: i64 = 5;
+const SCHEMA: i64 = 6;
 
 /// The schema, step by step; a step that has been released is never changed.
 fn migrations() -> Migrations<'static> {
@@ -42,6 +42,7 @@ fn migrations() -> Migrations<'static> {
         include_str!("migrations/003.sql"),
         include_str!("migrations/004.sql"),
         include_str!("migrations/005.sql"),
+        include_str!("migrations/006.sql"),
     ];
     Migrations::new(steps.map(M::up).into())
 }

@@ -138,6 +138,24 @@ impl Mirror {
         })
     }
 
+    /// Puts each frame on the cable once, also one that the near end does not take.
+    pub(crate) fn offer<'a>(&self, frames: impl Iterator<Item = &'a [u8]> + Send) {
+        let enter = enter(&self.far);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                enter();
+                let socket = raw_socket(PORT);
+                for frame in frames {
+                    // SAFETY: pointer and length are those of one live slice.
+                    let _ = unsafe {
+                        libc::send(socket.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0)
+                    };
+                    std::thread::sleep(std::time::Duration::from_micros(200));
+                }
+            });
+        });
+    }
+
     /// Frames that arrived at the far end: what the near end has sent.
     pub(crate) fn sent_back(&self) -> u64 {
         let path = format!("/sys/class/net/{PORT}/statistics/rx_packets");

@@ -273,6 +273,8 @@ fn text(snapshot: &Snapshot) -> String {
         let name = ("port", port.interface.as_str());
         let up = f64::from(u8::from(port.reads && port.fault.is_none()));
         page.add("port_up", "1: all workers read", "gauge", &[name], up);
+        let method = [name, ("method", port.method.as_str())];
+        page.add("capture_info", "How frames come", "gauge", &method, 1.0);
         let share = counted(port.lately.lost) / counted(port.lately.came.max(1));
         page.add("loss_ratio", "Share of frames lost in the last minute", "gauge", &[name], share);
         for (counter, n) in &port.counters {
@@ -327,6 +329,8 @@ mod tests {
             lately: Lately { came: 9, lost: 2 },
             reads: true,
             ahead: 0,
+            method: "af-xdp".into(),
+            turned: None,
             fault: None,
             needs_restart: false,
         };
@@ -342,6 +346,7 @@ mod tests {
             "auscult_frames_lost_total{port=\"a\\\"b\",reason=\"ring\"} 2\n",
             "auscult_messages_unreadable_total{port=\"a\\\"b\",protocol=\"dns\",reason=\"name\"} 1\n",
             "auscult_hosts 3\n",
+            "auscult_capture_info{port=\"a\\\"b\",method=\"af-xdp\"} 1\n",
             "auscult_publish_age_seconds NaN\n",
             "# TYPE auscult_frames_lost_total counter\n",
         ] {

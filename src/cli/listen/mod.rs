@@ -20,6 +20,7 @@ use crate::census::asset::Tally;
 use crate::census::signature::Book;
 use crate::sensor::{Anew, Listening, Look, Placement, Wish};
 use crate::store::Writer;
+use crate::wire::capture::live::host::{Voice, silence, uses, voice};
 use crate::wire::capture::live::{Method, Options, open};
 use crate::wire::capture::privilege::{Confine, Confined, confine};
 use metrics::{Board, Endpoint};
@@ -42,8 +43,9 @@ pub(super) struct Args {
     /// Workers for each interface
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     queues: u16,
-    /// Change nothing on the card: for af-xdp its VLAN offload, which hides tags, is
-    /// switched off otherwise, and the hash of its queues made symmetric; both stay so
+    /// Change nothing on the card. Otherwise an interface that the host does not use is made
+    /// silent (ARP and IPv6 are switched off on it), and for af-xdp its VLAN offload, which
+    /// hides tags, is switched off and the hash of its queues made symmetric; all stays so
     #[arg(long, alias = "keep-offload")]
     keep_card: bool,
     /// MiB of memory for the frames of each worker
@@ -130,8 +132,18 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     };
     // Interfaces first: who may not capture leaves no empty inventory behind.
     let mut opened: Vec<(String, _)> = Vec::new();
+    let mut speaks = Vec::new();
     for interface in &args.interfaces {
-        let port = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
+        let quiet = quiet(interface, &options);
+        let mut port = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
+        match quiet {
+            Quiet::Made(what) => {
+                let comma = if port.note.is_empty() { "" } else { ", " };
+                port.note.push_str(&format!("{comma}silenced: {what}"));
+            }
+            Quiet::Is => {}
+            Quiet::Not(why) => speaks.push(why),
+        }
         opened.push((interface.clone(), port));
     }
     let endpoint = endpoint(args, settings)?;
@@ -153,6 +165,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         let note = if port.note.is_empty() { String::new() } else { format!(" ({})", port.note) };
         info!("{interface}: {}{note}, workers: {}", port.method, port.sources.len());
     }
+    speaks.iter().for_each(|why| warn!("{why}"));
     let no_thread = |error| Failure::Said(format!("no worker could be started ({error})"));
     let board = endpoint.is_some().then(Board::default);
     if let (Some(endpoint), Some(board)) = (endpoint, &board) {
@@ -206,6 +219,42 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         super::read::summary(&Tally::of(&census), &totals, settings)?;
     }
     spent.map_or(Ok(()), Err)
+}
+
+/// Whether the host sends anything on a mirror port.
+enum Quiet {
+    /// No more: this was switched off.
+    Made(Voice),
+    /// No.
+    Is,
+    /// It may; what to do.
+    Not(String),
+}
+
+/// Sees to it that the host sends nothing on a mirror port, before it is opened: a driver
+/// may restart its link then, which is when IPv6 speaks.
+fn quiet(interface: &str, options: &Options) -> Quiet {
+    if let Some(why) = uses(interface) {
+        let what = format!(
+            "{interface}: {why}, so it may send on it; a mirror port has none: `ip addr flush dev {interface}`"
+        );
+        return Quiet::Not(what);
+    }
+    let done = match options.adjust {
+        true => silence(interface),
+        false => voice(interface).map(|speaks| (Voice::default(), speaks)),
+    };
+    match done {
+        Ok((done, left)) => match left.remedy(interface) {
+            Some(remedy) => Quiet::Not(format!(
+                "{interface}: the host may send {left} on it; {remedy} stops that"
+            )),
+            None if done == Voice::default() => Quiet::Is,
+            None => Quiet::Made(done),
+        },
+        // What is not there is told when it is opened.
+        Err(_) => Quiet::Is,
+    }
 }
 
 /// What the site says now: its files, and of the configuration file what is told.

@@ -21,6 +21,7 @@ pub(super) struct Manager {
     alive: Option<Instant>,
     ready: bool,
     told: Option<Instant>,
+    ends: bool,
 }
 
 impl Manager {
@@ -43,7 +44,14 @@ impl Manager {
         let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
         let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
         let every = number("WATCHDOG_USEC").filter(|_| ours).map(Duration::from_micros);
-        Ok(Self { way, every: every.map(|every| every / 2), alive: None, ready: false, told: None })
+        Ok(Self {
+            way,
+            every: every.map(|every| every / 2),
+            alive: None,
+            ready: false,
+            told: None,
+            ends: false,
+        })
     }
 
     /// Another look at how it goes. Called by the thread of the census: while that
@@ -81,8 +89,10 @@ impl Manager {
     }
 
     /// The end begins.
-    pub(super) fn stopping(&self) {
-        self.tell("STOPPING=1");
+    pub(super) fn stopping(&mut self) {
+        if !std::mem::replace(&mut self.ends, true) {
+            self.tell("STOPPING=1");
+        }
     }
 
     /// False when it could not be told now.
@@ -119,6 +129,7 @@ mod tests {
             alive: None,
             ready: false,
             told: None,
+            ends: false,
         };
         let mut look = Look::default();
         manager.look(&look, || "no port".into());
@@ -137,6 +148,9 @@ mod tests {
         look.ports[0].reads = false;
         manager.look(&look, String::new);
         assert!(heard().is_empty(), "one hangs");
+        manager.stopping();
+        manager.stopping();
+        assert_eq!(heard(), ["STOPPING=1"], "once");
         manager.reloading();
         let heard = heard();
         let time = heard[0].strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();

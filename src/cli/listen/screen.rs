@@ -7,8 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{info, warn};
 
 use super::sums;
-use crate::sensor::{Lately, Look, PortLook};
+use crate::sensor::{Lately, Look, PortLook, Turn};
 use crate::time::SECOND;
+use crate::wire::capture::live::host::{Voice, voice};
 
 /// See the module.
 pub(super) struct Screen {
@@ -19,6 +20,8 @@ pub(super) struct Screen {
     losing: BTreeSet<String>,
     faults: BTreeMap<String, Trouble>,
     ahead: BTreeMap<String, i64>,
+    /// Ports some of whose frames nobody could read.
+    turned: BTreeSet<String>,
     unwritten: Option<String>,
 }
 
@@ -35,7 +38,10 @@ struct Trouble {
 enum News {
     Fault(String),
     Back,
-    Frames,
+    /// They come again; at once, without a moment in which it was merely back.
+    Frames {
+        at_once: bool,
+    },
 }
 
 impl Screen {
@@ -49,6 +55,7 @@ impl Screen {
             losing: BTreeSet::new(),
             faults: BTreeMap::new(),
             ahead: BTreeMap::new(),
+            turned: BTreeSet::new(),
             unwritten: None,
         }
     }
@@ -58,9 +65,18 @@ impl Screen {
             let name = &port.interface;
             match self.news(port) {
                 Some(News::Fault(why)) => self.bad(name, &why),
-                Some(News::Back) => self.good(name, &"the interface is back, no frame came yet"),
-                Some(News::Frames) => self.good(name, &"frames come again"),
+                Some(News::Back) => {
+                    let anew = anew(port);
+                    self.good(name, &format!("the interface is back, no frame came yet{anew}"));
+                }
+                Some(News::Frames { at_once }) => {
+                    let anew = if at_once { anew(port) } else { String::new() };
+                    self.good(name, &format!("frames come again{anew}"));
+                }
                 None => {}
+            }
+            if port.turned == Some(Turn::Queues) && self.turned.insert(name.clone()) {
+                self.bad(name, &more_queues(&port.method));
             }
             self.loss(name, port.lately);
             let before = self.ahead.insert(name.clone(), port.ahead).unwrap_or(0);
@@ -100,8 +116,9 @@ impl Screen {
         }
         let before = before?;
         if frames > before.frames {
+            let at_once = before.why.is_some();
             self.faults.remove(name);
-            return Some(News::Frames);
+            return Some(News::Frames { at_once });
         }
         before.why.take().map(|_| News::Back)
     }
@@ -126,6 +143,31 @@ impl Screen {
     fn good(&self, port: &str, what: &dyn Display) {
         self.bar.suspend(|| info!(port, "{port}: {what}"));
     }
+}
+
+fn more_queues(method: &str) -> String {
+    format!(
+        "frames came by receive queues that were not there at the start and passed by (lost.host); \
+         read by {method} now, restart auscult to read them as before"
+    )
+}
+
+/// What there is to say of an interface that was removed and is there again.
+fn anew(port: &PortLook) -> String {
+    let (name, method) = (&port.interface, &port.method);
+    let mut said = match port.turned {
+        Some(Turn::Anew { other_way: true }) => {
+            format!("; read by {method} now, restart auscult to read it as before")
+        }
+        _ => String::new(),
+    };
+    // Nobody here may look at IPv6's switch any more: a new interface has what the system
+    // gives to all.
+    let speaks = port.turned.is_some() && voice(name).is_ok_and(|voice| voice.arp);
+    if let Some(remedy) = speaks.then(|| Voice { arp: true, ipv6: true }.remedy(name)).flatten() {
+        said.push_str(&format!("; the host may send on it: {remedy} stop that"));
+    }
+    said
 }
 
 fn packet_time(ahead: i64) -> String {
@@ -191,10 +233,10 @@ mod tests {
         assert_eq!(look(None, 7), None, "once");
         assert_eq!(look(Some("gone"), 7), gone(), "again");
         assert_eq!(look(None, 7), Some(News::Back));
-        assert_eq!(look(None, 8), Some(News::Frames));
+        assert_eq!(look(None, 8), Some(News::Frames { at_once: false }));
         assert_eq!(look(None, 9), None);
         assert_eq!(look(Some("gone"), 9), gone());
-        assert_eq!(look(None, 10), Some(News::Frames), "back and frames in one");
+        assert_eq!(look(None, 10), Some(News::Frames { at_once: true }), "back and frames in one");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::outlet::Outlet;
 use super::placement::stay_on;
 use crate::sensor::{Share, Worker};
 use crate::time::{SECOND, Timestamp};
+use crate::wire::capture::Frame;
 use crate::wire::capture::live::{Fault, Loss, Source};
 use crate::wire::capture::privilege::confine_worker;
 
@@ -44,6 +45,8 @@ pub(super) struct Report {
     /// How far packet time is ahead of the system's clock, in nanoseconds; 0 within a
     /// second.
     pub(super) ahead: i64,
+    /// Frames pass its source by: it wants another one.
+    pub(super) passed: bool,
 }
 
 /// See the module.
@@ -64,6 +67,25 @@ pub(super) struct Lane {
     /// What sources that are gone have lost.
     pub(super) before: Loss,
     pub(super) clock: PacketClock,
+    pub(super) came: Came,
+}
+
+/// What came to a lane's own queue, whoever reads it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Came {
+    frames: u64,
+    bytes: u64,
+    /// When the last one was stamped; none since the clock was last looked at.
+    newest: Option<Timestamp>,
+}
+
+impl Came {
+    fn see(&mut self, frames: &[Frame<'_>]) {
+        self.newest = frames.last().map(|frame| frame.at).or(self.newest);
+        self.frames = self.frames.saturating_add(u64::try_from(frames.len()).unwrap_or(0));
+        let bytes = frames.iter().map(|frame| u64::from(frame.wire_len)).sum();
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
 }
 
 /// The clock that stamps packets, beside the system's.
@@ -100,6 +122,11 @@ impl Lane {
         let mut fault = None;
         while !self.stop.load(Ordering::Relaxed) {
             if let Ok(source) = self.fresh.try_recv() {
+                // What the one before still has.
+                if self.source.is_some() {
+                    let _ = self.receive(&mut worker);
+                }
+                self.before = self.loss();
                 self.source = Some(source);
                 fault = None;
             }
@@ -108,8 +135,9 @@ impl Lane {
                 Ok(0) => worker.idle(now()),
                 Ok(_) => {
                     fault = None;
-                    if due {
-                        self.clock.look(worker.latest(), now());
+                    // Of its own card: what others hand over has another's stamp.
+                    if due && let Some(newest) = self.came.newest.take() {
+                        self.clock.look(newest, now());
                     }
                 }
                 Err(why) => {
@@ -136,7 +164,7 @@ impl Lane {
 
     /// Reads what has come to this queue and what other workers have handed over.
     fn receive(&mut self, worker: &mut Worker) -> Result<usize, Fault> {
-        let Self { source, share, outlet, .. } = self;
+        let Self { source, share, outlet, came, .. } = self;
         let mut frames = 0;
         if let Some(share) = share {
             frames = share.receive(now(), |frames| worker.read(frames));
@@ -147,6 +175,7 @@ impl Lane {
         };
         let wait = if share.is_some() { WAIT_SHARED } else { WAIT };
         let received = source.receive(wait, &mut |frames| {
+            came.see(frames);
             match share {
                 Some(share) => worker.read_share(frames, share),
                 None => worker.read(frames),
@@ -183,6 +212,9 @@ impl Lane {
             ("lost.ring", loss.ring_full),
             ("lost.fill", loss.fill_empty),
             ("lost.invalid", loss.invalid),
+            ("lost.host", loss.passed),
+            ("frames", self.came.frames),
+            ("bytes", self.came.bytes),
             ("cut.capture", loss.cut),
             ("clock.steps", self.clock.steps),
         ] {
@@ -194,7 +226,8 @@ impl Lane {
         let fault = fault.filter(|_| !coming).map(ToString::to_string);
         let gone = self.source.is_none() && !coming;
         let at = Some(Instant::now());
-        *report = Report { at, counters, fault, gone, ahead: self.clock.ahead };
+        let passed = loss.passed > self.before.passed;
+        *report = Report { at, counters, fault, gone, ahead: self.clock.ahead, passed };
     }
 }
 

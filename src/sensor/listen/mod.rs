@@ -110,10 +110,27 @@ pub struct PortLook {
     /// How far packet time is ahead of the system's clock, in nanoseconds, when that is
     /// more than a second; else 0.
     pub ahead: i64,
+    /// How its frames come now.
+    pub method: String,
+    /// Why they do not come from what was opened at the start.
+    pub turned: Option<Turn>,
     /// Why no frames come, while that is so.
     pub fault: Option<String>,
     /// They will come only to a new process: this one has given up its rights.
     pub needs_restart: bool,
+}
+
+/// Why a port is not read any more by what was opened at the start. There are no rights
+/// left then: it is read by a packet socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Frames came by receive queues that were not there.
+    Queues,
+    /// The interface was removed and there is another one of its name.
+    Anew {
+        /// It was read in another way before.
+        other_way: bool,
+    },
 }
 
 /// Frames of a while.
@@ -284,6 +301,8 @@ impl Listening {
             lately: port.lately(),
             reads: port.reads(),
             ahead: port.ahead(),
+            method: port.method.to_string(),
+            turned: port.turned,
             fault: port.fault(),
             needs_restart: port.needs_restart(),
         });

@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use super::Lately;
-use super::lane::{Lane, PacketClock, Report};
+use super::lane::{Came, Lane, PacketClock, Report};
 use super::outlet::Outlet;
 use super::pulse::Pulse;
+use super::{Lately, Turn};
 use crate::observe::Observation;
 use crate::sensor::Share;
 use crate::store::Health;
 use crate::time::Timestamp;
-use crate::wire::capture::live::{self, Loss, OpenError, Opened, Options, Source, Spares};
+use crate::wire::capture::live::statistics::{Dropped, dropped};
+use crate::wire::capture::live::{self, Loss, Method, OpenError, Opened, Options, Source, Spares};
 
 /// A lane that tells nothing for so long reads nothing.
 const STUCK: Duration = Duration::from_secs(3);
@@ -29,6 +30,17 @@ pub(super) struct Port {
     pub(super) capture: u32,
     options: Options,
     spares: Spares,
+    /// How its frames come now.
+    pub(super) method: Method,
+    /// Why they do not come from what was opened at the start.
+    pub(super) turned: Option<Turn>,
+    /// What the interface has dropped itself.
+    dropped: Dropped,
+    /// Of these, what is counted as lost by a socket already: what one of AF_XDP does not
+    /// take, the driver drops.
+    of_sockets: u64,
+    /// The rest.
+    lost_before: u64,
     /// Why it could not be opened again although its interface is back.
     hindrance: Option<OpenError>,
     lanes: Vec<Running>,
@@ -94,6 +106,7 @@ impl Port {
                 stop: Arc::clone(&stop),
                 before: Loss::default(),
                 clock: PacketClock::default(),
+                came: Came::default(),
             };
             let name = format!("{interface}:{queue}");
             let thread = std::thread::Builder::new().name(name).spawn(|| lane.run())?;
@@ -105,6 +118,11 @@ impl Port {
             capture,
             options,
             spares: opened.spares,
+            method: opened.method,
+            turned: None,
+            dropped: Dropped::since_now(interface),
+            of_sockets: 0,
+            lost_before: 0,
             hindrance: None,
             lanes: lanes?,
             stop,
@@ -119,10 +137,12 @@ impl Port {
         self.lanes.iter().all(|lane| lane.thread.is_finished())
     }
 
-    /// Gives its lanes new sources when its interface was gone and is back. As long as it
-    /// is gone this changes nothing.
+    /// Gives its lanes new sources when its interface was gone and is back, or when frames
+    /// come by queues that nobody reads. As long as it is gone this changes nothing.
     pub(super) fn look_after(&mut self) {
-        if !self.lanes.iter().all(|lane| lane.report().gone) {
+        let passed =
+            self.method == Method::AfXdp && self.lanes.iter().any(|lane| lane.report().passed);
+        if !passed && !self.lanes.iter().all(|lane| lane.report().gone) {
             return;
         }
         self.hindrance = None;
@@ -135,6 +155,9 @@ impl Port {
                     let mut report = lane.report();
                     (report.gone, report.fault) = (false, None);
                 }
+                let before = std::mem::replace(&mut self.method, Method::AfPacket);
+                let other_way = before != Method::AfPacket;
+                self.turned = Some(if passed { Turn::Queues } else { Turn::Anew { other_way } });
             }
             // Otherwise what its lanes said last is true: it is gone.
             Err(error) => {
@@ -156,6 +179,14 @@ impl Port {
         note: impl FnOnce(i64, &Health),
     ) {
         self.clock_steps = clock_steps;
+        self.dropped.look(dropped(&self.interface));
+        if self.method == Method::AfXdp {
+            let counters = self.counters();
+            let of = |name: &str| counters.get(name).copied().unwrap_or(0);
+            self.of_sockets = of("lost.ring") + of("lost.fill") + of("lost.invalid");
+        }
+        let rest = self.dropped.frames.saturating_sub(self.of_sockets);
+        self.lost_before = self.lost_before.max(rest);
         let watched = self.reads() && self.fault().is_none();
         let counters = self.counters();
         self.pulse.look(time, watched, &counters, note);
@@ -203,6 +234,7 @@ impl Port {
             }
         }
         *all.entry("clock.steps".to_owned()).or_insert(0) += self.clock_steps;
+        all.insert("lost.interface".to_owned(), self.lost_before);
         all
     }
 

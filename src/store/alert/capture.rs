@@ -198,8 +198,10 @@ impl Ports {
 }
 
 fn rows(connection: &Connection, from: i64, to: i64) -> rusqlite::Result<Vec<Row>> {
-    let sql = "SELECT at, port, observed, frames + lost_ring + lost_fill + lost_invalid,
-               lost_ring + lost_fill + lost_invalid + lost_workers
+    let sql =
+        "SELECT at, port, observed, frames + lost_ring + lost_fill + lost_invalid + lost_interface
+               + lost_host, lost_ring + lost_fill + lost_invalid + lost_interface + lost_host
+               + lost_workers
                FROM health_second WHERE at >= ?1 AND at < ?2 ORDER BY at, port";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([from, to], |row| {

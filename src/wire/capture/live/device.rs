@@ -56,15 +56,27 @@ impl Device {
 
     /// Whether frames can come at all.
     pub(super) fn state(&self) -> Result<(), Fault> {
-        let flags =
-            self.request(libc::SIOCGIFFLAGS).map_err(|error| match error.raw_os_error() {
-                Some(libc::ENODEV | libc::ENXIO) => Fault::Gone,
-                _ => Fault::Io(error),
-            })?;
-        // ifr_flags is a short: the lower half of the flags.
-        let [a, b, ..] = flags.value;
-        let up = i32::from(u16::from_ne_bytes([a, b])) & libc::IFF_UP != 0;
-        if up { Ok(()) } else { Err(Fault::Down) }
+        let flags = self.flags().map_err(|error| match error.raw_os_error() {
+            Some(libc::ENODEV | libc::ENXIO) => Fault::Gone,
+            _ => Fault::Io(error),
+        })?;
+        if flags & libc::IFF_UP != 0 { Ok(()) } else { Err(Fault::Down) }
+    }
+
+    /// Its flags (`IFF_UP` and so on), the lower half of them: `ifr_flags` is a short.
+    pub(super) fn flags(&self) -> io::Result<c_int> {
+        Ok(c_int::from(half(&self.request(libc::SIOCGIFFLAGS)?)))
+    }
+
+    /// Sets one more of its flags. Needs `CAP_NET_ADMIN`.
+    pub(super) fn set_flag(&self, flag: c_int) -> io::Result<()> {
+        let flags = u16::try_from(self.flags()? | flag).unwrap_or_default();
+        self.request_with(libc::SIOCSIFFLAGS, &flags.to_ne_bytes()).map(|_| ())
+    }
+
+    /// What its frames begin with, as ARP numbers it (`ARPHRD_ETHER` and so on).
+    pub(super) fn kind(&self) -> io::Result<u16> {
+        Ok(half(&self.request(libc::SIOCGIFHWADDR)?))
     }
 
     /// The longest packet of the interface, without the Ethernet header, in bytes.
@@ -74,10 +86,21 @@ impl Device {
 
     /// One request about the interface of our index, whatever its name is by now.
     fn request(&self, code: libc::Ioctl) -> io::Result<Request> {
+        self.request_with(code, &[])
+    }
+
+    fn request_with(&self, code: libc::Ioctl, value: &[u8]) -> io::Result<Request> {
         let request = Request::default().with(&self.index.to_ne_bytes());
         let name = ask(&self.control, libc::SIOCGIFNAME, request)?.name;
-        ask(&self.control, code, Request { name, ..Request::default() })
+        ask(&self.control, code, Request { name, ..Request::default() }.with(value))
     }
+}
+
+/// The kind of an interface whose frames do not begin as Ethernet's do.
+pub(super) fn not_ethernet(name: &str) -> Option<u16> {
+    let kind = Device::find(name).and_then(|device| device.kind()).ok()?;
+    // Frames of a loopback have an Ethernet header of zeros.
+    (![libc::ARPHRD_ETHER, libc::ARPHRD_LOOPBACK].contains(&kind)).then_some(kind)
 }
 
 /// SIOCETHTOOL with a command that is made of 32-bit numbers; the answer replaces it.
@@ -106,6 +129,11 @@ fn number(answer: &Request) -> c_int {
     answer.value.first_chunk().map_or(0, |bytes| c_int::from_ne_bytes(*bytes))
 }
 
+/// The first 16 bits of an answer.
+fn half(answer: &Request) -> u16 {
+    answer.value.first_chunk().map_or(0, |bytes| u16::from_ne_bytes(*bytes))
+}
+
 /// One ioctl(2) whose argument is a `struct ifreq`.
 fn ask(control: &UnixDatagram, code: libc::Ioctl, mut request: Request) -> io::Result<Request> {
     // SAFETY: every request made here takes a struct ifreq, reads and writes no more
@@ -125,6 +153,8 @@ mod tests {
         assert_eq!(Some(lo.index()), super::super::index_of("lo"));
         assert!(lo.mtu().unwrap() >= 1500);
         assert!(!matches!(lo.state(), Err(Fault::Gone | Fault::Io(_))));
+        assert_eq!(lo.kind().unwrap(), libc::ARPHRD_LOOPBACK);
+        assert_ne!(lo.flags().unwrap() & libc::IFF_LOOPBACK, 0);
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod device;
 #[allow(unsafe_code, reason = "system calls that the standard library lacks")]
 pub mod ethtool;
 mod filter;
+#[allow(unsafe_code, reason = "system calls that the standard library lacks")]
+pub mod host;
 #[cfg(feature = "libpcap")]
 mod libpcap;
 #[cfg(not(feature = "libpcap"))]
@@ -27,6 +29,7 @@ mod ring;
 pub mod rss;
 #[allow(unsafe_code, reason = "system calls that the standard library lacks")]
 mod socket;
+pub mod statistics;
 
 use std::io;
 use std::time::Duration;
@@ -85,6 +88,8 @@ pub struct Loss {
     pub invalid: u64,
     /// Delivered, but cut short.
     pub cut: u64,
+    /// The host got them: nobody reads the queue they came by (AF_XDP).
+    pub passed: u64,
 }
 
 impl Loss {
@@ -96,6 +101,7 @@ impl Loss {
             fill_empty: self.fill_empty.saturating_add(other.fill_empty),
             invalid: self.invalid.saturating_add(other.invalid),
             cut: self.cut.saturating_add(other.cut),
+            passed: self.passed.saturating_add(other.passed),
         }
     }
 }
@@ -192,6 +198,17 @@ pub struct Opened {
 /// # Errors
 /// None of them works; why, and what to do.
 pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
+    if let Some(kind) = device::not_ethernet(interface) {
+        let what = format!("its frames are not Ethernet's (type {kind})");
+        return match options.method {
+            None => open_pcap(interface, options, &format!("{what}; ")),
+            Some(Method::Pcap) => open_pcap(interface, options, ""),
+            Some(method) => {
+                let what = format!("{what}, and {method} reads no others; --capture pcap may");
+                Err(OpenError::new(interface, what))
+            }
+        };
+    }
     match options.method {
         Some(Method::AfPacket) => open_packet(interface, options, String::new()),
         Some(Method::AfXdp) if options.filter.is_some() => {
@@ -207,8 +224,8 @@ pub fn open(interface: &str, options: &Options) -> Result<Opened, OpenError> {
             // The whole interface is taken from the host: not from one that uses it.
             let why = if options.filter.is_some() {
                 "not af-xdp: it knows no filters".to_owned()
-            } else if socket::has_address(interface) {
-                "not af-xdp: it would cut the host off from its address here".to_owned()
+            } else if let Some(why) = host::uses(interface) {
+                format!("not af-xdp, which would take it away from the host: {why}")
             } else if let Err((queues, apart)) = spread(interface, options) {
                 // They would show an answer before its question.
                 let apart = apart.to_string().replace("IFACE", interface);

@@ -1,9 +1,8 @@
 //! The few system calls that sockets of capture need and the standard library lacks.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
-use std::net::Ipv6Addr;
 use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd};
 use std::time::Duration;
 
@@ -119,10 +118,26 @@ pub(super) unsafe fn get<T: Copy>(
 
 /// Frames that found no room in the ring of a packet socket since this was last asked.
 pub(super) fn drops(socket: &impl AsRawFd) -> io::Result<u64> {
+    statistics(socket).map(|said| u64::from(said.tp_drops))
+}
+
+/// Frames that came to a packet socket, with or without room for them, since this was last
+/// asked.
+pub(super) fn arrivals(socket: &impl AsRawFd) -> io::Result<u64> {
+    statistics(socket).map(|said| u64::from(said.tp_packets))
+}
+
+fn statistics(socket: &impl AsRawFd) -> io::Result<libc::tpacket_stats_v3> {
     // SAFETY: three numbers.
-    let said =
-        unsafe { get::<libc::tpacket_stats_v3>(socket, libc::SOL_PACKET, libc::PACKET_STATISTICS) };
-    said.map(|said| u64::from(said.tp_drops))
+    unsafe { get(socket, libc::SOL_PACKET, libc::PACKET_STATISTICS) }
+}
+
+/// Lets a packet socket count what comes to an interface and keep next to none of it.
+pub(super) fn count(socket: &OwnedFd, index: c_int) -> io::Result<()> {
+    set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &0_i32)?;
+    // What this host sends is not counted; older kernels lack the option.
+    let _ = set(socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1_i32);
+    bind(socket, index)
 }
 
 /// Sees everything that passes, not only what is addressed to the card; until the
@@ -169,43 +184,6 @@ pub fn index_of(interface: &str) -> Option<c_int> {
     // SAFETY: a C string that lives through the call.
     let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
     c_int::try_from(index).ok().filter(|&index| index > 0)
-}
-
-/// Whether the host itself uses an interface: it has an address that is more than the
-/// link-local one that every IPv6 interface gives itself.
-pub(super) fn has_address(interface: &str) -> bool {
-    let mut first = std::ptr::null_mut();
-    // SAFETY: `first` is live; on success it names a list that is freed below.
-    if unsafe { libc::getifaddrs(&raw mut first) } != 0 {
-        return false;
-    }
-    let mut next = first;
-    let mut found = false;
-    // SAFETY: entries of the list are valid until it is freed, and the last one's
-    // `ifa_next` is null.
-    while let Some(entry) = unsafe { next.as_ref() } {
-        next = entry.ifa_next;
-        // SAFETY: `ifa_name` is a C string as long as the list lives.
-        let name = unsafe { CStr::from_ptr(entry.ifa_name) };
-        if name.to_bytes() != interface.as_bytes() {
-            continue;
-        }
-        // SAFETY: null, or an address of the family it says.
-        let family = unsafe { entry.ifa_addr.as_ref() }.map(|a| c_int::from(a.sa_family));
-        found |= match family {
-            Some(libc::AF_INET) => true,
-            Some(libc::AF_INET6) => {
-                // SAFETY: of this family, it is a sockaddr_in6.
-                let address =
-                    unsafe { entry.ifa_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
-                !Ipv6Addr::from(address.sin6_addr.s6_addr).is_unicast_link_local()
-            }
-            _ => false,
-        };
-    }
-    // SAFETY: from getifaddrs, freed once, and nothing of it is used any more.
-    unsafe { libc::freeifaddrs(first) };
-    found
 }
 
 pub(super) fn check(result: c_int) -> io::Result<()> {

@@ -11,8 +11,8 @@
 //! of every queue to the sockets and the host's own network stack sees none of them:
 //! an address on that interface is dead while auscult listens. A mirror port is
 //! dedicated, so that is what is wanted; do not open the interface that a host is
-//! managed through. A frame of a queue that has no socket (its source was dropped) goes to the
-//! host as before.
+//! managed through. A frame of a queue that has no socket (its source was dropped, or somebody
+//! has raised the number of queues since) goes to the host as before, and is counted.
 //!
 //! Nothing is sent: the sockets have no ring for transmission, and the program knows
 //! only "to the socket" and "to the host". It hangs on a link (BPF_LINK_CREATE) that

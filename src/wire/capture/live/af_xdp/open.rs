@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::super::device::Device;
-use super::super::socket::{packet_socket, promiscuous};
+use super::super::socket::{count, packet_socket, promiscuous};
 use super::super::{Fault, ethtool};
 use super::bpf::{self, Hook};
 use super::refusal::{Refusal, missing_capabilities};
@@ -75,10 +75,12 @@ pub fn open(interface: &str, options: &Options) -> Result<Opened, Refusal> {
     if options.busy_poll && sockets.iter().any(|socket| socket.busy_poll().is_err()) {
         note.push_str(", no busy polling here");
     }
-    let held = Arc::new(Held { _link: link, _promiscuous: all, device });
-    let sources = sockets
-        .into_iter()
-        .map(|socket| XskSource::new(socket, Arc::clone(&held), options.busy_poll))
+    // From now on what comes to it has passed us by.
+    count(&all, device.index()).map_err(|error| denied_or(error, "counting what passes"))?;
+    let held = Arc::new(Held { _link: link, passed: all, device });
+    let sources = (0_u32..)
+        .zip(sockets)
+        .map(|(queue, socket)| XskSource::new(socket, queue, Arc::clone(&held), options.busy_poll))
         .collect();
     Ok(Opened { sources, note })
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use libc::xdp_desc;
 
 use super::super::device::Device;
-use super::super::socket::wait;
+use super::super::socket::{arrivals, wait};
 use super::super::{Fault, Loss, Source};
 use super::ring::{Memory, Received};
 use super::socket::Socket;
@@ -24,15 +24,18 @@ const SCRATCH: usize = 256 << 10;
 pub(super) struct Held {
     /// The XDP program is attached for as long as this is open.
     pub(super) _link: OwnedFd,
-    /// A packet socket that receives nothing, for promiscuous mode: AF_XDP sockets do
-    /// not ask for it.
-    pub(super) _promiscuous: OwnedFd,
+    /// A packet socket, for promiscuous mode: AF_XDP sockets do not ask for it. What the
+    /// program gives to the host comes to it, and is counted: frames of a queue that was
+    /// not there when the interface was opened.
+    pub(super) passed: OwnedFd,
     pub(super) device: Device,
 }
 
 /// One receive queue of an interface.
 pub struct XskSource {
     socket: Socket,
+    /// Its number; the first one tells what is of no queue.
+    queue: u32,
     held: Arc<Held>,
     busy_poll: bool,
     scratch: Box<[u8]>,
@@ -44,10 +47,10 @@ pub struct XskSource {
 }
 
 impl XskSource {
-    pub(super) fn new(socket: Socket, held: Arc<Held>, busy_poll: bool) -> Self {
+    pub(super) fn new(socket: Socket, queue: u32, held: Arc<Held>, busy_poll: bool) -> Self {
         let scratch = vec![0; SCRATCH].into_boxed_slice();
         let (last, loss) = (Timestamp::default(), Loss::default());
-        Self { socket, held, busy_poll, scratch, frames: 0, last, loss }
+        Self { socket, queue, held, busy_poll, scratch, frames: 0, last, loss }
     }
 
     /// The time of the frames that are there now. It does not go back when the clock does.
@@ -155,6 +158,11 @@ impl Source for XskSource {
             // A frame that found no buffer is counted as dropped as well.
             let other = said.rx_dropped.saturating_sub(said.rx_fill_ring_empty_descs);
             self.loss.invalid = other.saturating_add(said.rx_invalid_descs);
+        }
+        if self.queue == 0
+            && let Ok(more) = arrivals(&self.held.passed)
+        {
+            self.loss.passed = self.loss.passed.saturating_add(more);
         }
         self.loss
     }

@@ -261,7 +261,7 @@ fn what_the_interface_drops_is_counted_as_lost() {
         let dir = tempfile::tempdir().expect("a directory");
         let db = dir.path().join("live.db");
         let sensor = Sensor::start(&mirror, &db, &["--capture", method]);
-        let long = |n: u16| if n % 2 == 0 { 8_000 } else { 100 };
+        let long = |n: u16| if n.is_multiple_of(2) { 8_000 } else { 100 };
         let frames: Vec<_> = (0..400).map(|n| datagram(n, long(n))).collect();
         mirror.offer(frames.iter().map(Vec::as_slice));
         sensor.has_written(400);

@@ -11,7 +11,8 @@ use crate::wire::packet::{Layer4, Packet, TcpFlags};
 
 impl Engine {
     /// A client asks anew between two ports whose conversation is over (RFC 9293 §3.6.1):
-    /// that one is ended, and another begins. Who was refused and asks again has had none.
+    /// that one is ended, and another begins. So it is where the first was refused: refusals
+    /// that add up are no answer.
     pub(super) fn makes_way(
         &mut self,
         index: u32,
@@ -22,7 +23,11 @@ impl Engine {
         if !flags.has(TcpFlags::SYN) || flags.has(TcpFlags::ACK) {
             return false;
         }
-        let is_over = |flow: &&Flow| flow.closed == 3 && flow.packets.iter().all(|n| *n > 1);
+        let is_refused =
+            |flow: &Flow| flow.client.is_some_and(|it| !flow.has_answered(usize::from(!it)));
+        let is_over = |flow: &&Flow| {
+            flow.closed == 3 && (flow.packets.iter().all(|n| *n > 1) || is_refused(flow))
+        };
         let Some(flow) = self.table.get(index).filter(is_over) else { return false };
         let flow = flow.clone();
         self.end(&flow, out);

@@ -140,7 +140,7 @@ impl Flow {
     }
 
     /// Whether more came from this side than a refusal, as far as that was seen.
-    fn has_answered(&self, direction: usize) -> bool {
+    pub(super) fn has_answered(&self, direction: usize) -> bool {
         let [packets, edge] =
             [self.packets, self.edges].map(|of| of.get(direction).copied().unwrap_or_default());
         self.key.transport() == Transport::Udp || packets > 1 || edge != 0
@@ -248,6 +248,9 @@ mod tests {
         assert_eq!(told(&[&hello[..], &talk, &fin].concat()), served, "FIN: once");
         assert_eq!(told(&hello), served);
         assert_eq!(told(&hello[..1]), [], "nobody there");
-        assert_eq!(told(&[(true, SYN, ""), (false, RST | ACK, "")]), [], "refused");
+        let refused = [(true, SYN, ""), (false, RST | ACK, "")];
+        assert_eq!(told(&refused), [], "refused");
+        assert_eq!(told(&refused.repeat(4)), [], "time and again");
+        assert_eq!(told(&[&refused[..], &hello, &talk].concat()), served, "then taken");
     }
 }

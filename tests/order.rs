@@ -108,6 +108,27 @@ fn the_second_half_first_gives_the_same_devices() {
     }
 }
 
+#[test]
+fn starts_are_told_in_any_order() {
+    let capture = fs::read(lab::capture("starts.pcap")).unwrap();
+    let told = |all: &Inventory| {
+        let mut starts = all.all_starts(None).unwrap();
+        let assets = all.assets().unwrap().into_iter();
+        let of = assets.filter_map(|it| Some((it.identity.to_string(), starts.remove(&*it.id)?)));
+        of.collect::<BTreeMap<String, Vec<Start>>>()
+    };
+    for quarters in 1..=3 {
+        let dir = tempfile::tempdir().unwrap();
+        cut(&capture, quarters, dir.path());
+        read(dir.path(), "forth.db", &["1"]);
+        let forth = told(&read(dir.path(), "forth.db", &["2"]));
+        read(dir.path(), "back.db", &["2"]);
+        let back = told(&read(dir.path(), "back.db", &["1"]));
+        assert!(forth.values().map(Vec::len).sum::<usize>() >= 4, "{forth:#?}");
+        assert_eq!(forth, back, "cut at {quarters}/4");
+    }
+}
+
 /// Two days of leases, most of them behind routers.
 fn hospital() -> (Vec<u8>, Vec<String>) {
     let mut rng = rng::Rng::new(5);

@@ -222,8 +222,12 @@ fn a_relay_tells_of_a_device_that_is_seen_elsewhere() {
     let mut day = Capture::of(0, 60).speaks(1);
     let at = Observed::Booted(Timestamp::new(SEVEN + 900, 0), Sign::RelayedBoot);
     day.words.push((host(CARD, None, 100), 900, at));
-    let it = (900, "network boot".to_owned(), "DHCP".to_owned(), 80);
-    assert_eq!(starts(&[day]), [it]);
+    let at = |second, sure| (second, "network boot".to_owned(), "DHCP".to_owned(), sure);
+    assert_eq!(starts(std::slice::from_ref(&day)), [at(900, 80)]);
+    let seen = day.clone().boots(899, 899, Sign::NetworkBoot);
+    assert_eq!(starts(&[seen]), [at(899, 97)], "the same word twice");
+    let counts = day.boots(minutes(20), -86_400, Sign::Snmp);
+    assert_eq!(starts(&[counts]).len(), 1, "it says that it ran on: the day before alone");
 }
 
 /// All rows of a table.

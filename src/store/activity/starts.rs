@@ -65,7 +65,10 @@ impl Told {
 
     fn done(self) -> Start {
         let doubt = |all: u32, sign: &Sign| all * u32::from(100 - confidence(*sign)) / 100;
-        let doubt = self.signs.iter().fold(100, doubt).max(1);
+        // What a relay hands on is the same word again.
+        let twice = self.signs.contains(&Sign::NetworkBoot);
+        let signs = self.signs.iter().filter(|it| !(twice && **it == Sign::RelayedBoot));
+        let doubt = signs.fold(100, doubt).max(1);
         Start {
             at: Timestamp::new(self.at, 0),
             how: how(self.sign),
@@ -306,27 +309,31 @@ impl Inventory {
         past: &mut Past,
         period: Period,
     ) -> Result<Vec<Start>, Error> {
-        let words = rows.words(basis);
+        let mut words = rows.words(basis);
+        let own = words.clone();
+        // A relay's word is another's: its own is believed before.
+        words.retain(|it| it.sign != Sign::RelayedBoot || !runs_on(&own, it.at));
         let mut told = self.came_up(&rows.came(basis), basis, &words, past)?;
         told.extend(of_words(words));
         // The surest first, each with its own time.
         told.sort_by_key(|it| (Reverse(it.sign), it.at));
-        let mut all: Vec<Told> = Vec::new();
+        let mut all: BTreeMap<i64, Told> = BTreeMap::new();
         for it in told {
-            match all.iter_mut().find(|known| known.has(&it)) {
+            let near = it.at.saturating_sub(UP_AFTER)..=it.at.saturating_add(SAME_BOOT);
+            let same = all.range_mut(near).map(|(_, known)| known).filter(|known| known.has(&it));
+            match same.max_by_key(|known| (known.sign, Reverse(known.at))) {
                 Some(known) => {
                     known.signs.extend(it.signs);
                     known.by.extend(it.by);
                 }
-                None => all.push(it),
+                None => _ = all.insert(it.at, it),
             }
         }
-        all.sort_by_key(|it| it.at);
         if let Some((first, last)) = period {
             let zone = self.calendar()?.zone;
-            all.retain(|it| (first..=last).contains(&zone.day(it.at.div_euclid(60))));
+            all.retain(|at, _| (first..=last).contains(&zone.day(at.div_euclid(60))));
         }
-        Ok(all.into_iter().map(Told::done).collect())
+        Ok(all.into_values().map(Told::done).collect())
     }
 
     /// When its network came up after it had been off.

@@ -324,11 +324,18 @@ fn value_of<'a>(candidate: &'a Candidate<'_>, shown: bool) -> ValueOf<'a> {
     }
 }
 
+/// What is probably inside TLS, by the port that IANA has given it: an estimate, and shown as
+/// one.
+const INSIDE: [(u16, &str); 1] = [(2762, "dicom?")];
+
 /// A service as it is shown; none of one that has no name and is only asked for.
 pub(super) fn service(transport: Transport, port: u16, name: &str, role: Role) -> Option<String> {
     match (name, role) {
         ("", Role::Server) => Some(format!("{transport}/{port}")),
         ("", Role::Client) => None,
+        ("tls", Role::Server) if let Some((_, inside)) = INSIDE.iter().find(|it| it.0 == port) => {
+            Some(format!("tls ({inside}) {transport}/{port}"))
+        }
         (name, Role::Server) => Some(format!("{name} {transport}/{port}")),
         (name, Role::Client) => Some(format!("{name} client")),
     }

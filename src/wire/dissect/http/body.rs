@@ -58,6 +58,8 @@ pub(super) const FHIR_SOFTWARE_NAME: Key = Key::new("fhir.software_name");
 pub(super) const FHIR_SOFTWARE_VERSION: Key = Key::new("fhir.software_version");
 /// FHIR CapabilityStatement.fhirVersion.
 pub(super) const FHIR_VERSION: Key = Key::new("fhir.version");
+/// `OS: 6.1.7601 SP: 1.0 Stack: 2.0`, as WS-Management identifies itself (DSP0226, §11).
+pub(super) const WSMAN_VERSION: Key = Key::new("wsman.product_version");
 
 /// The same equipment as in HL7 version 2, so the same keys.
 const DEVICE_MANUFACTURER: Key = Key::new("hl7.equipment_manufacturer");
@@ -162,6 +164,7 @@ const ELEMENTS: &[(&[&str], Key)] = &[
     (&["Mds", "MetaData", "ModelName"], MODEL),
     (&["Mds", "MetaData", "ModelNumber"], MODEL_NUMBER),
     (&["Mds", "MetaData", "SerialNumber"], SERIAL),
+    (&["IdentifyResponse", "ProductVersion"], WSMAN_VERSION),
     (&["GetDeviceInformationResponse", "Manufacturer"], ONVIF_MANUFACTURER),
     (&["GetDeviceInformationResponse", "Model"], ONVIF_MODEL),
     (&["GetDeviceInformationResponse", "FirmwareVersion"], ONVIF_FIRMWARE),

@@ -76,6 +76,7 @@ const KEYS: &[Key] = ntlm::keys_with![
     body::FHIR_SOFTWARE_NAME,
     body::FHIR_SOFTWARE_VERSION,
     body::FHIR_VERSION,
+    body::WSMAN_VERSION,
 ];
 
 fn probe(opening: &Opening<'_>) -> Verdict {

@@ -58,10 +58,14 @@ const FHIR_WORDS: &[&str] = &[
 /// Segments that are looked at.
 const MAX_SEGMENTS: usize = 16;
 
-/// `fhir`, `dicomweb` or `softether`, by the names of its path segments alone.
+/// `fhir`, `dicomweb`, `softether` or `wsman` (WS-Management, DMTF DSP0226: Windows Remote
+/// Management, and controllers of servers), by the names of its path segments alone.
 pub(super) fn api(target: &[u8]) -> Option<&'static str> {
     if matches!(target, b"/vpnsvc/connect.cgi" | b"/vpnsvc/vpn.cgi") {
         return Some("softether");
+    }
+    if segments(target).next() == Some(&b"wsman"[..]) {
+        return Some("wsman");
     }
     segments(target).take(6).find_map(|segment| {
         let is = |name: &&str| segment.eq_ignore_ascii_case(name.as_bytes());
@@ -152,5 +156,7 @@ mod tests {
         assert_eq!(api(b"/x?a=/fhir"), None);
         assert_eq!(api(b"/vpnsvc/connect.cgi"), Some("softether"));
         assert_eq!(api(b"/vpnsvc/"), None);
+        assert_eq!(api(b"/wsman?PSVersion=5.1"), Some("wsman"));
+        assert_eq!(api(b"/x/wsman"), None);
     }
 }

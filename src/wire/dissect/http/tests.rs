@@ -181,6 +181,26 @@ fn a_device_describes_itself_in_soap() {
     assert_eq!(said, [TOLD, &["S http.server=A"]].concat());
 }
 
+/// As Windows Remote Management says of itself to whoever has logged on.
+#[test]
+fn ws_management_names_its_system() {
+    let identify = "POST /wsman HTTP/1.1\r\nHost: a\r\nUser-Agent: Microsoft WinRM Client\r\n\
+        Content-Length: 0\r\n\r\n";
+    let body = "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body>\
+        <wsmid:IdentifyResponse><wsmid:ProductVendor>Microsoft Corporation</wsmid:ProductVendor>\
+        <wsmid:ProductVersion>OS: 6.1.7601 SP: 1.0 Stack: 2.0</wsmid:ProductVersion>\
+        </wsmid:IdentifyResponse></s:Body></s:Envelope>";
+    let answer = answer("application/soap+xml;charset=UTF-8", body);
+    let said = facts(&stream("http", &[(b'C', identify.as_bytes()), (b'S', &answer)]));
+    for fact in [
+        "C http.user_agent=Microsoft WinRM Client",
+        "C http.api=wsman",
+        "S wsman.product_version=OS: 6.1.7601 SP: 1.0 Stack: 2.0",
+    ] {
+        assert!(said.iter().any(|it| it == fact), "{fact}: {said:?}");
+    }
+}
+
 #[test]
 fn a_provider_reports_what_it_measures() {
     let count = |report: &str, quality: &str| {

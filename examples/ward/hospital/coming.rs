@@ -71,12 +71,16 @@ impl<W: Write> Play<W> {
     fn shows(&self, who: usize, at: u64, loads: bool) -> Shows {
         let it = &self.cast.devices[who];
         let blind = &self.mirror.blind;
-        if it.vlan == OFFICES {
-            let seen = loads && blind.sees(TRANSIT, at);
-            return if seen { Shows::Relay } else { Shows::Nothing };
-        }
-        if loads && blind.sees(it.vlan, at) {
+        let mirrored = it.vlan != OFFICES;
+        if loads && mirrored && blind.sees(it.vlan, at) {
             return Shows::Firmware;
+        }
+        // Its relay hands it on to the server, whatever of its own VLAN is seen.
+        if loads && blind.sees(SERVERS, at) {
+            return Shows::Relay;
+        }
+        if !mirrored {
+            return Shows::Nothing;
         }
         // How long it had been off, and could have been seen.
         let earlier = self.traces[who].powered.iter().map(|(_, to)| *to).filter(|to| *to <= at);

@@ -34,6 +34,10 @@ use crate::time::{SECOND, Timestamp};
 /// Nothing was heard for so long before a claim: time enough to put another in its place.
 const PAUSE: i64 = 600 * SECOND;
 
+/// Of more cards that claim one address the later ones do not have its past: a flood of them
+/// must not cost as much memory as what is said there, times the flood.
+const FEW: usize = 4;
+
 /// What others say of an address, whoever has it.
 const OF_ADDRESS: &str = "dns.name";
 
@@ -174,10 +178,18 @@ pub(super) fn strangers(
         claims.iter().for_each(|(mac, _)| cards.entry(*mac).or_default().push(*at));
     }
     let mut all: BTreeMap<(Domain, IpAddr, Mac), (Timestamp, Words<'_>)> = BTreeMap::new();
+    let mut apart = Vec::new();
     for (at, claims) in claims {
-        let new =
-            |(mac, claimed): &(Mac, Timestamp)| ((at.0, at.1, *mac), (*claimed, Words::default()));
-        all.extend(claims.iter().map(new));
+        let mut claims: Vec<(Timestamp, Mac)> =
+            claims.iter().map(|(mac, it)| (*it, *mac)).collect();
+        claims.sort_unstable();
+        for (n, (claimed, mac)) in claims.into_iter().enumerate() {
+            if n < FEW {
+                all.insert((at.0, at.1, mac), (claimed, Words::default()));
+            } else {
+                apart.push((at.0, at.1, mac));
+            }
+        }
     }
     for (id, host) in hosts {
         let here = domain(id.segment);
@@ -198,6 +210,7 @@ pub(super) fn strangers(
             }
         }
     }
-    let apart = all.into_iter().filter(|(_, (claimed, words))| words.is_another(*claimed));
-    apart.map(|(it, _)| it).collect()
+    let others = all.into_iter().filter(|(_, (claimed, words))| words.is_another(*claimed));
+    apart.extend(others.map(|(it, _)| it));
+    apart
 }

@@ -304,6 +304,38 @@ fn frames_that_are_not_ethernet_are_left_to_libpcap() {
 }
 
 #[test]
+fn the_doctor_calls_nothing_good_that_is_not() {
+    let Some(mirror) = mirror(1) else { return };
+    mirror.ip(&["link", "set", PORT, "mtu", "1500"]);
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("live.db");
+    std::fs::write(&db, "no database").expect("written");
+    let (overlay, config) = (dir.path().join("signatures.d"), dir.path().join("a.toml"));
+    std::fs::create_dir(&overlay).expect("made");
+    std::fs::write(overlay.join("x.toml"), "[").expect("written");
+    std::fs::write(&config, format!("signatures = '{}'", overlay.display())).expect("written");
+    let mut doctor = mirror.near(AUSCULT);
+    doctor.arg("--config").arg(&config).arg("--db").arg(&db);
+    doctor.args(["doctor", "-i", "nowhere", PORT, "--seconds", "4", "--capture", "af-packet"]);
+    let doctor = doctor.stdout(Stdio::piped()).spawn().expect("started");
+    std::thread::sleep(Duration::from_millis(1500));
+    let frames: Vec<_> = (0..100).map(|n| datagram(n, 50 + usize::from(n % 2) * 8_000)).collect();
+    mirror.offer(frames.iter().map(Vec::as_slice));
+    let out = doctor.wait_with_output().expect("ended");
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    let line = |name: &str| said.lines().find(|line| line.contains(name)).unwrap_or_default();
+    assert!(line("inventory ").starts_with("BAD "), "{said}");
+    assert!(line("site's files").contains("x.toml"), "{said}");
+    assert!(line("no such interface").starts_with("BAD "), "{said}");
+    assert!(line("directions").contains("too few to tell"), "{said}");
+    let mtu = format!("`ip link set dev {PORT} mtu 9216`");
+    assert!(line("MTU 1500").starts_with("BAD ") && line("MTU 1500").contains(&mtu), "{said}");
+    assert!(line("frames lost here").starts_with("BAD "), "{said}");
+    assert!(line("silence").contains(&format!("`ip link set dev {PORT} arp off`")), "{said}");
+    assert!(!said.contains("IFACE") && out.status.code() == Some(1), "{said}");
+}
+
+#[test]
 fn the_service_may_ask_for_addresses() {
     let unit = include_str!("../packaging/auscult.service");
     let line = unit.lines().find(|line| line.starts_with("RestrictAddressFamilies=")).expect("one");

@@ -207,7 +207,65 @@ fn a_full_disk_stops_nothing_and_all_is_written_when_there_is_room() {
     let said = sensor.stop("-15");
     assert_eq!((counter(&db, "frames"), counter(&db, "journal.lost")), (sent, 0), "{said}");
     assert_eq!(health(&db).get("frames"), sent, "no second is missing");
-    assert_eq!(remembered(&db).range(..3_000).count(), 3_000);
+    // What begins on a full disk captures all the same.
+    let mut file = std::fs::File::create(&filler).expect("made");
+    while file.write(&[1; 4096]).is_ok_and(|n| n > 0) {}
+    let mut sensor = Sensor::start(&mirror, &db, &[], &[]);
+    sent += send(&mirror, 3_000..3_100);
+    let line = sensor.line();
+    assert!(line.contains("disk full") && line.contains("by itself"), "{line}");
+    std::fs::remove_file(&filler).expect("removed");
+    drop(file);
+    sensor.has_written(sent);
+    sensor.stop("-15");
+    assert_eq!(remembered(&db).range(..3_100).count(), 3_100);
+}
+
+#[test]
+fn an_inventory_that_is_removed_is_told_and_ends_the_sensor() {
+    let Some(mirror) = mirror() else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("live.db");
+    let mut sensor = Sensor::start(&mirror, &db, &[], &[]);
+    sensor.has_written(send(&mirror, 0..50));
+    std::fs::remove_file(&db).expect("removed");
+    send(&mirror, 50..100);
+    let mut said = String::new();
+    sensor.said.read_to_string(&mut said).expect("text");
+    let status = sensor.child.wait().expect("ended");
+    assert!(status.code() == Some(1) && said.contains("its file was removed"), "{status} {said}");
+}
+
+/// However much there is in it, and while it is read.
+#[test]
+fn a_large_inventory_does_not_hold_up_the_end() {
+    let Some(mirror) = mirror() else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("live.db");
+    let sensor = Sensor::start(&mirror, &db, &[], &[]);
+    let spoofed = |n: u32| {
+        let mut frame = frame(1, 60);
+        frame[7..11].copy_from_slice(&n.to_be_bytes());
+        frame[26..30].copy_from_slice(&(0x0a40_0000 + n).to_be_bytes());
+        frame
+    };
+    let frames: Vec<_> = (0..150_000).map(spoofed).collect();
+    mirror.send(frames.iter().map(Vec::as_slice), 300);
+    std::thread::sleep(Duration::from_secs(1));
+    let begun = Instant::now();
+    let said = sensor.stop("-15");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?} {said}", begun.elapsed());
+    let mut again = mirror.near(AUSCULT);
+    again.arg("--db").arg(&db).args(["listen", "-i", PORT]);
+    let mut again = again.spawn().expect("started");
+    std::thread::sleep(Duration::from_secs(1));
+    let begun = Instant::now();
+    must("kill", &["-15", &again.id().to_string()]).expect("kill");
+    assert!(again.wait().expect("ended").success());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let mut writer = Writer::open(&db).expect("it opens");
+    let census = writer.restore(Arc::clone(Book::builtin())).expect("it is read");
+    assert!(census.len() > 50_000, "the journal kept them: {}", census.len());
 }
 
 /// What the sensor answers; empty when it hangs up.
@@ -342,6 +400,12 @@ fn a_reload_reads_what_is_told() {
     let lines = [sensor.line(), sensor.line()].concat();
     assert!(lines.contains("[alerts] are read anew"), "{lines}");
     assert!(lines.contains("the asset `A0123456789`, which is not known"), "{lines}");
+    let given =
+        format!("time_zone = 'Asia/Tokyo'\n{}", std::fs::read_to_string(&config).expect("it"));
+    std::fs::write(&config, given).expect("written");
+    sensor.signal("-1");
+    let lines = [sensor.line(), sensor.line()].concat();
+    assert!(lines.contains("time_zone: changed since the start; restart"), "{lines}");
     // What was published before was not told; what comes from now on is.
     send(&mirror, 200..250);
     sensor.stop("-15");

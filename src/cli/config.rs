@@ -99,6 +99,25 @@ impl Config {
         Ok(config)
     }
 
+    /// What is read at the start alone, by key.
+    pub(super) fn of_start(&self) -> Vec<(&'static str, String)> {
+        let paths = [&self.db, &self.signatures, &self.identity, &self.accepted];
+        let [db, signatures, identity, accepted] = paths.map(|path| format!("{path:?}"));
+        vec![
+            ("db", db),
+            ("signatures", signatures),
+            ("identity", identity),
+            ("accepted", accepted),
+            ("last_user", format!("{:?}", self.last_user)),
+            ("last_user_days", format!("{:?}", self.last_user_days)),
+            ("user", format!("{:?}", self.user)),
+            ("metrics", format!("{:?}", self.metrics)),
+            ("time_zone", format!("{:?}", self.time_zone)),
+            ("hours", format!("{:?}", self.hours)),
+            ("holidays", format!("{:?}", self.holidays)),
+        ]
+    }
+
     /// The site's calendar, or what is wrong with it.
     pub(super) fn calendar(&self) -> Result<Calendar, String> {
         let zone = match &self.time_zone {

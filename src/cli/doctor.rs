@@ -9,7 +9,9 @@ use super::listen::Capture;
 use super::{Failure, Settings, closed, printable};
 use crate::census::signature::EDITION;
 use crate::sensor::survey::{Check, Grade, Surroundings, Survey, card, machine};
-use crate::wire::capture::live::{Fault, Loss, Options, open};
+use crate::store::Inventory;
+use crate::wire::capture::live::statistics::{self, Dropped};
+use crate::wire::capture::live::{Fault, Loss, Method, OpenError, Options, open};
 use crate::wire::capture::privilege::out_was_closed;
 
 #[derive(Debug, clap::Args)]
@@ -53,7 +55,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         return Err(closed());
     }
     let mut worst = Grade::Good;
-    let mut say = |checks: Vec<Check>| -> Result<(), Failure> {
+    let mut say = |checks: Vec<Check>, interface: &str| -> Result<(), Failure> {
         let mut to = io::stdout().lock();
         for Check { name, grade, found, remedy } in checks {
             let word = match grade {
@@ -62,17 +64,20 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
                 Grade::Bad => "BAD ",
             };
             let remedy = if remedy.is_empty() { String::new() } else { format!("; {remedy}") };
-            writeln!(to, "{word}  {name:<12} {}{remedy}", printable(&found))?;
+            let remedy = remedy.replace("IFACE", interface);
+            writeln!(to, "{word}  {name:<12} {}{}", printable(&found), printable(&remedy))?;
             worst = worst.max(grade);
         }
         Ok(to.flush()?)
     };
     let mut checks = machine::checks(settings.db.parent().unwrap_or(Path::new("")), age(EDITION));
     checks.push(advisories(settings));
-    say(checks)?;
+    checks.extend(site(settings));
+    checks.extend(inventory(&settings.db));
+    say(checks, "")?;
     for interface in &args.interfaces {
         writeln!(io::stdout(), "{}", printable(interface))?;
-        say(mirror(interface, args)?)?;
+        say(mirror(interface, args), interface)?;
     }
     if worst == Grade::Bad { Err(Failure::Silent) } else { Ok(()) }
 }
@@ -97,6 +102,27 @@ fn advisories(settings: &Settings) -> Check {
     Check::new("advisories", grade, found, remedy)
 }
 
+/// What the site has written that a sensor would refuse.
+fn site(settings: &Settings) -> Option<Check> {
+    let done = settings
+        .book()
+        .map(drop)
+        .and_then(|()| settings.risks().map(drop))
+        .and_then(|()| settings.pins().map(drop))
+        .and_then(|()| settings.alerts.policy(true, settings.loss_alarm).map(drop));
+    let remedy = "a sensor refuses to start with it: mend it";
+    Some(Check::new("site's files", Grade::Bad, done.err()?.to_string(), remedy))
+}
+
+/// Whether what is where the inventory is to be is one.
+fn inventory(db: &Path) -> Option<Check> {
+    if !db.exists() {
+        return None;
+    }
+    let why = Inventory::open(db).err()?.to_string();
+    Some(Check::new("inventory", Grade::Bad, why, "a sensor cannot go on with it"))
+}
+
 /// Days since something was edited.
 #[allow(clippy::disallowed_methods, reason = "how old something is depends on today")]
 fn age(edited: &str) -> i64 {
@@ -106,15 +132,33 @@ fn age(edited: &str) -> i64 {
 }
 
 /// Listens for a while and judges.
-fn mirror(interface: &str, args: &Args) -> Result<Vec<Check>, Failure> {
+fn mirror(interface: &str, args: &Args) -> Vec<Check> {
     // Looking must change nothing: the card's offloads stay as they are.
     let method = args.capture.method();
     let generic = args.capture == Capture::AfXdpGeneric;
     let options = Options { method, generic, adjust: false, ..Options::default() };
-    let opened = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
+    let mut checks = Vec::new();
+    let refused = |error: &OpenError| {
+        let grade = if error.is_of_offload() { Grade::Note } else { Grade::Bad };
+        let remedy = "`auscult listen` does that by itself, unless with --keep-card";
+        let remedy = if grade == Grade::Note { remedy } else { "" };
+        Check::new("capture", grade, error.what(), remedy)
+    };
+    // What cannot be had in one way can be looked at in another.
+    let opened = open(interface, &options).or_else(|error| {
+        checks.push(refused(&error));
+        match method {
+            Some(Method::AfXdp | Method::Pcap) => {
+                open(interface, &Options { method: Some(Method::AfPacket), ..options })
+            }
+            _ => Err(error),
+        }
+    });
+    let Ok(opened) = opened else { return checks };
     let note = if opened.note.is_empty() { String::new() } else { format!(" ({})", opened.note) };
-    let how = Check::new("capture", Grade::Good, format!("{}{note}", opened.method), "");
+    checks.push(Check::new("capture", Grade::Good, format!("{}{note}", opened.method), ""));
     let (mut sources, mut survey) = (opened.sources, Survey::default());
+    let mut dropped = Dropped::since_now(interface);
     let begun = Instant::now();
     let length = Duration::from_secs(args.seconds.into());
     let pause = Duration::from_millis(if sources.len() > 1 { 2 } else { 100 });
@@ -124,23 +168,40 @@ fn mirror(interface: &str, args: &Args) -> Result<Vec<Check>, Failure> {
                 Ok(_) => {}
                 Err(Fault::Down) => {
                     let remedy = "bring it up: `ip link set dev IFACE up`";
-                    let down = Check::new("link", Grade::Bad, "the interface is down", remedy);
-                    return Ok(vec![how, down]);
+                    checks.push(Check::new("link", Grade::Bad, "the interface is down", remedy));
+                    return checks;
                 }
-                Err(fault) => return Err(Failure::Said(format!("{interface}: {fault}"))),
+                Err(fault) => {
+                    checks.push(Check::new("link", Grade::Bad, fault.to_string(), ""));
+                    return checks;
+                }
             }
         }
     }
+    let loss = sources.iter_mut().map(|s| s.loss()).fold(Loss::default(), Loss::and);
+    dropped.look(statistics::dropped(interface));
+    // What AF_XDP's sockets did not take is among the driver's drops.
+    let of_sockets = match opened.method {
+        Method::AfXdp => loss.ring_full + loss.fill_empty + loss.invalid,
+        _ => 0,
+    };
     let around = Surroundings {
         expected: args.vlans.clone().unwrap_or_default().0,
-        loss: sources.iter_mut().map(|s| s.loss()).fold(Loss::default(), Loss::and),
+        dropped: dropped.frames.saturating_sub(of_sockets),
+        mtu: mtu(interface),
+        loss,
         link: link(interface),
         seconds: begun.elapsed().as_secs_f64(),
     };
-    let mut checks = vec![how];
     checks.extend(card::checks(interface));
     checks.extend(survey.checks(&around));
-    Ok(checks)
+    checks
+}
+
+/// The longest packet that the interface takes, in bytes without the Ethernet header.
+fn mtu(interface: &str) -> Option<u32> {
+    let path = Path::new("/sys/class/net").join(interface).join("mtu");
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 /// Speed of the link in Mb/s, where the card says so.

@@ -171,6 +171,8 @@ struct Settings {
     users: Option<u32>,
     loss_alarm: f64,
     alerts: alerts::Config,
+    /// What a sensor reads at its start alone, by key.
+    of_start: Vec<(&'static str, String)>,
     calendar: Calendar,
     quiet: bool,
     verbose: bool,
@@ -180,8 +182,10 @@ impl Settings {
     fn new(common: &Common) -> Result<Self, Failure> {
         let config = Config::load(common.config.as_deref())?;
         let calendar = config.calendar().map_err(Failure::Said)?;
+        let of_start = config.of_start();
         let db = common.db.clone().or(config.db);
         let it = Self {
+            of_start,
             config: common.config.clone(),
             db: db.unwrap_or_else(|| PathBuf::from("auscult.db")),
             overlay: config.signatures,

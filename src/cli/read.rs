@@ -96,7 +96,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         warn!("the file of acceptances names the asset `{asset}`, of which nothing was seen");
     }
     if !settings.quiet {
-        summary(&tally, &totals, settings)?;
+        summary(Some(&tally), &totals, settings)?;
     }
     if whole { Ok(()) } else { Err(Failure::Silent) }
 }
@@ -169,7 +169,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// One screen: what was read, what was found, what was lost.
 pub(super) fn summary(
-    tally: &Tally,
+    tally: Option<&Tally>,
     totals: &[(String, u64)],
     settings: &Settings,
 ) -> Result<(), Failure> {
@@ -197,9 +197,11 @@ pub(super) fn summary(
             "{copies} packets seen more than once on the mirror ({share:.1} %), counted once"
         )?;
     }
-    writeln!(to, "{} devices, {} more on the Internet", tally.local(), tally.external)?;
+    if let Some(tally) = tally {
+        writeln!(to, "{} devices, {} more on the Internet", tally.local(), tally.external)?;
+    }
     for category in ["medical", "it", "network", "iot", "facility", "unknown"] {
-        let Some(of) = tally.kinds.get(category) else { continue };
+        let Some(of) = tally.and_then(|tally| tally.kinds.get(category)) else { continue };
         let mut classes: Vec<(&String, usize)> = of.iter().map(|(name, n)| (name, *n)).collect();
         classes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         let mut list: Vec<_> =

@@ -13,6 +13,7 @@ use super::alert::{self, Policy};
 use super::history::Log;
 use super::record::{self, Attribute, ReasonOf, ValueOf};
 use super::risk;
+use super::slice::Enough;
 use super::writer::Failure;
 use crate::census::asset::{Asset, AssetId, Candidate, Joined, Tally};
 use crate::census::{Census, Span};
@@ -100,6 +101,7 @@ impl Ledger {
         census: &Census,
         policy: &Policy,
         roll: &mut Roll<'_>,
+        enough: &Enough,
     ) -> Result<Changes, Failure> {
         self.round += 1;
         let mut changes = Changes { next: self.next, ..Changes::default() };
@@ -130,6 +132,7 @@ impl Ledger {
         let (mut blob, mut judged) = (Vec::new(), Vec::new());
         let watch = Watch::load(transaction)?;
         census.assess(|asset, judge| -> Result<(), Failure> {
+            enough.yet()?;
             // What it did comes first: whether it is in use all the time is judged as well.
             let number = self.entries.get(&asset.id).map_or(changes.next, |it| it.number);
             let assessment =

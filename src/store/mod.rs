@@ -11,6 +11,7 @@ mod ledger;
 mod record;
 pub mod risk;
 mod shelf;
+mod slice;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -85,8 +86,21 @@ enum Fault {
     Newer,
     #[error("the inventory cannot be brought up to date ({0}); name another --db")]
     Schema(#[source] Box<rusqlite_migration::Error>),
-    #[error("disk full: what was written before is kept; free some space and run again")]
+    #[error(
+        "disk full: what was written before is kept; free some space, then a sensor that runs writes \
+         the rest by itself and captures are read again"
+    )]
     Full,
+    #[error(
+        "its file was removed, or another was put in its place: nothing is written any more; \
+         start again, with the file back in its place or with a new one"
+    )]
+    Lost,
+    #[error(
+        "told to end before all of it was read or written; the journal keeps the rest for the \
+         next start"
+    )]
+    Unfinished,
     #[error("cannot write the inventory ({0})")]
     Write(#[source] rusqlite::Error),
     #[error("cannot read the inventory ({0})")]
@@ -115,6 +129,18 @@ impl Error {
             why => why,
         };
         Self { path: path.to_owned(), why }
+    }
+
+    /// There was no time for it ([`Writer::give_up_when`]); nothing is lost.
+    #[must_use]
+    pub const fn is_unfinished(&self) -> bool {
+        matches!(self.why, Fault::Unfinished)
+    }
+
+    /// The file is no longer where it was.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        matches!(self.why, Fault::Lost)
     }
 
     fn write(path: &Path, error: rusqlite::Error) -> Self {
@@ -186,7 +212,12 @@ fn open_writer(path: &Path) -> Result<Connection, Error> {
     }
     // Of a database that is no longer empty the page is as it is.
     connection.pragma_update(None, "page_size", PAGE).map_err(open)?;
-    connection.pragma_update(None, "application_id", APPLICATION).map_err(open)?;
+    // Writes a page, for which a full disk has no room.
+    let whose: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(open)?;
+    if whose != APPLICATION {
+        connection.pragma_update(None, "application_id", APPLICATION).map_err(open)?;
+    }
     // What is committed survives a loss of power too, not the end of the process alone.
     connection.pragma_update(None, "synchronous", "FULL").map_err(open)?;
     connection.pragma_update(None, "journal_size_limit", LOG_LIMIT).map_err(open)?;

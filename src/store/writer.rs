@@ -10,18 +10,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::Connection;
 
-use super::activity::{self, Diary, Roll, Stored};
+use super::activity::{self, Diary, Roll};
 use super::alert::Policy;
 use super::health::{self, Health, Waiting};
 use super::journal::Journal;
 use super::ledger::{Ledger, Published};
 use super::record::{self, Unreadable};
+use super::slice::{Enough, count, name, saved, store, within};
 use super::{Error, Fault, open_writer};
 use crate::census::signature::Book;
 use crate::census::{Census, Host};
@@ -37,6 +39,8 @@ pub type Counters = BTreeMap<(u32, String), u64>;
 pub(super) enum Failure {
     Database(rusqlite::Error),
     Record(Unreadable),
+    /// There was no time for it.
+    Unfinished,
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -77,6 +81,7 @@ pub struct Writer {
     /// Captures whose names are stored.
     captures: usize,
     checkpoint: Option<Checkpoint>,
+    enough: Enough,
     /// The inventory remembers speakers that no census knows yet.
     unread: bool,
     /// Nothing was in it and no reader can miss anything: the first load may be written
@@ -85,7 +90,7 @@ pub struct Writer {
     /// Held as long as this writes: two writers would each undo the other's work. Its
     /// place after the connection matters: closing any handle of the file would let go
     /// of SQLite's own locks.
-    _alone: File,
+    alone: File,
 }
 
 impl Writer {
@@ -130,9 +135,10 @@ impl Writer {
             diary,
             captures: 0,
             checkpoint: None,
+            enough: Enough::default(),
             unread,
             first,
-            _alone: alone,
+            alone,
         };
         if !writer.first {
             writer.log_ahead();
@@ -143,6 +149,12 @@ impl Writer {
     /// From now on tells what the site wants to know.
     pub fn tell(&mut self, policy: Policy) {
         self.policy = policy;
+    }
+
+    /// Whatever takes long is left when this says so: reading the memory, keeping and
+    /// publishing. The journal takes what is observed all the same.
+    pub fn give_up_when(&mut self, enough: impl Fn() -> bool + Send + 'static) {
+        self.enough = Enough::when(enough);
     }
 
     /// From now on readers and this writer do not wait for each other. Where a reader is
@@ -174,6 +186,7 @@ impl Writer {
             self.connection.prepare("SELECT place, said FROM host ORDER BY place").map_err(read)?;
         let mut rows = hosts.query([]).map_err(read)?;
         while let Some(found) = rows.next().map_err(read)? {
+            self.enough.yet().map_err(|_| Error::new(&self.path, Fault::Unfinished))?;
             let place: i64 = found.get(0).map_err(read)?;
             let blob = found.get_ref(1).map_err(read)?;
             let blob = blob.as_blob().map_err(|_| row(Unreadable::Place(place)))?;
@@ -247,6 +260,7 @@ impl Writer {
         observations: &[Observation],
     ) -> Result<(), Error> {
         self.readable()?;
+        self.there()?;
         let row = |error| Error::new(&self.path, Fault::Row(error));
         self.journal.take(capture, observations).map_err(row)?;
         if self.journal.is_written() && !self.health.is_due() {
@@ -287,12 +301,12 @@ impl Writer {
         }
         let begun = Checkpoint { next: 0, end: census.len(), mark: self.journal.mark() };
         let at = self.checkpoint.unwrap_or(begun);
-        let Self { connection, captures, diary, .. } = self;
+        let Self { connection, captures, diary, enough, .. } = self;
         let done = within(connection, |transaction| {
             name(transaction, census, *captures)?;
             diary.keep_segments(transaction, census)?;
             let (places, next) =
-                store(transaction, census, diary, (at.next, at.end), limit.max(1))?;
+                store(transaction, census, diary, (at.next, at.end), limit.max(1), enough)?;
             let left = match next {
                 Some(_) => None,
                 None => {
@@ -320,12 +334,13 @@ impl Writer {
         self.readable()?;
         self.log_ahead_once();
         let mut ledger = self.take_ledger()?;
-        let Self { connection, captures, policy, diary, .. } = self;
+        let Self { connection, captures, policy, diary, enough, .. } = self;
         let done = within(connection, |transaction| {
             name(transaction, census, *captures)?;
             count(transaction, counters)?;
             let mut roll = Roll::new(transaction, diary)?;
-            Ok((ledger.publish(transaction, census, policy, &mut roll)?, roll.close()?))
+            let changes = ledger.publish(transaction, census, policy, &mut roll, enough)?;
+            Ok((changes, roll.close()?))
         });
         let published = done.map(|(changes, rolled)| {
             diary.settle(rolled);
@@ -347,16 +362,18 @@ impl Writer {
         self.readable()?;
         let mut ledger = self.take_ledger()?;
         let mark = self.journal.mark();
-        let Self { connection, health, captures, policy, diary, .. } = self;
+        let Self { connection, health, captures, policy, diary, enough, .. } = self;
         let done = within(connection, |transaction| {
             name(transaction, census, *captures)?;
             count(transaction, counters)?;
             health.write(transaction)?;
             diary.keep_segments(transaction, census)?;
-            let (places, _) = store(transaction, census, diary, (0, census.len()), usize::MAX)?;
+            let (places, _) =
+                store(transaction, census, diary, (0, census.len()), usize::MAX, enough)?;
             Journal::drop_to(transaction, mark)?;
             let mut roll = Roll::new(transaction, diary)?;
-            Ok((places, ledger.publish(transaction, census, policy, &mut roll)?, roll.close()?))
+            let changes = ledger.publish(transaction, census, policy, &mut roll, enough)?;
+            Ok((places, changes, roll.close()?))
         });
         let done = done.map(|(places, changes, rolled)| {
             diary.settle(rolled);
@@ -371,6 +388,15 @@ impl Writer {
         self.health.written();
         self.log_ahead_once();
         Ok(published)
+    }
+
+    /// Writes the counters alone, where there is no time to publish; the error says that.
+    ///
+    /// # Errors
+    /// Always: it is not all there is to be written.
+    pub fn count(&mut self, counters: &Counters) -> Result<Published, Error> {
+        let done = within(&mut self.connection, |transaction| count(transaction, counters));
+        Err(self.because(done.err().unwrap_or(Failure::Unfinished)))
     }
 
     /// Folds the write-ahead log into the file, so that the file alone is the inventory
@@ -397,6 +423,16 @@ impl Writer {
         if self.unread { Err(Error::new(&self.path, Fault::Unread)) } else { Ok(()) }
     }
 
+    /// Somebody has removed the file, or put another in its place: what is written goes to
+    /// one that has no name any more.
+    fn there(&self) -> Result<(), Error> {
+        let lost = |_| Error::new(&self.path, Fault::Lost);
+        let (named, open) = (std::fs::metadata(&self.path), self.alone.metadata());
+        let (named, open) = (named.map_err(lost)?, open.map_err(lost)?);
+        let same = (named.dev(), named.ino()) == (open.dev(), open.ino());
+        if same { Ok(()) } else { Err(Error::new(&self.path, Fault::Lost)) }
+    }
+
     fn take_ledger(&mut self) -> Result<Ledger, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         match self.ledger.take() {
@@ -415,85 +451,7 @@ impl Writer {
         match failure {
             Failure::Database(error) => Error::write(&self.path, error),
             Failure::Record(error) => Error::new(&self.path, Fault::Row(error)),
+            Failure::Unfinished => Error::new(&self.path, Fault::Unfinished),
         }
     }
-}
-
-/// One transaction: all of it, or nothing.
-fn within<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done = work(&transaction)?;
-    transaction.commit()?;
-    Ok(done)
-}
-
-/// Writes the names of captures that have none yet.
-fn name(transaction: &Transaction<'_>, census: &Census, known: usize) -> Result<(), Failure> {
-    let mut insert =
-        transaction.prepare_cached("INSERT OR REPLACE INTO capture VALUES (?1, ?2)")?;
-    for (at, name) in census.captures().iter().enumerate().skip(known) {
-        insert.execute(params![i64::try_from(at).unwrap_or(i64::MAX), name])?;
-    }
-    Ok(())
-}
-
-fn count(transaction: &Transaction<'_>, counters: &Counters) -> Result<(), Failure> {
-    let mut upsert = transaction.prepare_cached(
-        "INSERT INTO counter VALUES (?1, ?2, ?3)
-         ON CONFLICT DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
-    )?;
-    for ((capture, name), value) in counters {
-        upsert.execute(params![capture, name, i64::try_from(*value).unwrap_or(i64::MAX)])?;
-    }
-    Ok(())
-}
-
-/// A speaker that was written: its place, and what became of what it did.
-type Kept = (usize, Stored);
-
-/// That is committed.
-fn saved(census: &mut Census, kept: &[Kept]) {
-    let places: Vec<_> = kept.iter().map(|(place, _)| *place).collect();
-    census.saved(&places);
-    for (place, stored) in kept {
-        census.trail_saved(*place, &stored.exams, stored.refused);
-    }
-    census.segments_saved();
-}
-
-/// Writes at most `limit` speakers that changed, of those from place `from` to before
-/// `end`, and what they did; gives their places, and where to go on.
-fn store(
-    transaction: &Transaction<'_>,
-    census: &Census,
-    diary: &mut Diary,
-    (from, end): (usize, usize),
-    limit: usize,
-) -> Result<(Vec<Kept>, Option<usize>), Failure> {
-    // Apart: an insertion that may replace makes SQLite keep each page beside.
-    let mut insert = transaction.prepare_cached("INSERT INTO host VALUES (?1, ?2)")?;
-    let mut change = transaction.prepare_cached("UPDATE host SET said = ?2 WHERE place = ?1")?;
-    let last = "SELECT coalesce(max(place), -1) FROM host";
-    let last: i64 = transaction.prepare_cached(last)?.query_row([], |row| row.get(0))?;
-    let (mut blob, mut places) = (Vec::new(), Vec::new());
-    for (place, id, host) in census.unsaved(from).take_while(|(place, ..)| *place < end) {
-        if places.len() >= limit {
-            return Ok((places, Some(place)));
-        }
-        record::begin(&mut blob);
-        record::add(&mut blob, &(id, host))?;
-        let row = i64::try_from(place).unwrap_or(i64::MAX);
-        if row > last || change.execute(params![row, blob])? == 0 {
-            insert.execute(params![row, blob])?;
-        }
-        let stored = match census.trail(place) {
-            Some(trail) => diary.keep(transaction, (id, host), trail)?,
-            None => Stored::default(),
-        };
-        places.push((place, stored));
-    }
-    Ok((places, None))
 }

@@ -7,16 +7,16 @@ mod screen;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tracing::{info, warn};
 
-use super::{Failure, Settings, alerts, config, log};
-use crate::census::asset::Tally;
+use super::{Failure, LOSS_ALARM, Settings, config, log};
 use crate::census::signature::Book;
 use crate::sensor::{Anew, Listening, Look, Placement, Wish};
 use crate::store::Writer;
@@ -94,6 +94,9 @@ impl Capture {
     }
 }
 
+/// How long work goes on that takes long, once the end is asked for.
+const PATIENCE: Duration = Duration::from_millis(2_500);
+
 /// What signals ask for.
 struct Signals {
     stop: Arc<AtomicBool>,
@@ -101,6 +104,12 @@ struct Signals {
 }
 
 impl Signals {
+    /// True when it is a while since they asked for the end.
+    fn patience(&self) -> impl Fn() -> bool + Send + 'static {
+        let (stop, asked) = (Arc::clone(&self.stop), OnceLock::new());
+        move || stop.load(Ordering::Relaxed) && asked.get_or_init(Instant::now).elapsed() > PATIENCE
+    }
+
     fn heed() -> io::Result<Self> {
         let (stop, reload) = (Arc::default(), Arc::default());
         for signal in [SIGINT, SIGTERM] {
@@ -155,7 +164,14 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     writer.tell(policy);
     let mut edition = edition(&book);
     writer.keep_time(settings.calendar.clone());
-    let mut census = writer.restore(book)?;
+    writer.give_up_when(signals.patience());
+    let mut census = match writer.restore(book) {
+        Err(error) if error.is_unfinished() => {
+            warn!("{error}");
+            return Ok(());
+        }
+        restored => restored?,
+    };
     census.keep_users(settings.users);
     census.pin(pins);
     super::risk::unknown_accepted(settings, &risks);
@@ -179,7 +195,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut screen = Screen::new(shown, settings.loss_alarm);
     let mut totals = Vec::new();
     let mut spent = None;
-    let census = listening.run(|look| {
+    let tally = listening.run(|look| {
         screen.show(look);
         log::catch_up(false);
         if let Some(board) = &board {
@@ -200,8 +216,22 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         }
         manager.reloading();
         let wish = match anew(settings) {
-            Ok(anew) => {
-                info!("signatures, identities, risks and [alerts] are read anew");
+            Ok((anew, loss_alarm, of_start)) => {
+                screen.alarm = loss_alarm;
+                info!("signatures, identities, risks and [alerts] are read anew, and loss_alarm");
+                // Their files may be out of reach by now, and days are counted by one calendar.
+                let changed: Vec<_> = of_start
+                    .iter()
+                    .zip(&settings.of_start)
+                    .filter(|(now, then)| now != then)
+                    .map(|((key, _), _)| *key)
+                    .collect();
+                if !changed.is_empty() {
+                    warn!(
+                        "{}: changed since the start; restart auscult for that",
+                        changed.join(", ")
+                    );
+                }
                 edition = self::edition(&anew.book);
                 super::risk::unknown_accepted(settings, &anew.risks);
                 Wish::Reload(Box::new(anew))
@@ -216,7 +246,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     })?;
     screen.bar.finish_and_clear();
     if !settings.quiet {
-        super::read::summary(&Tally::of(&census), &totals, settings)?;
+        super::read::summary(tally.as_ref(), &totals, settings)?;
     }
     spent.map_or(Ok(()), Err)
 }
@@ -258,11 +288,17 @@ fn quiet(interface: &str, options: &Options) -> Quiet {
 }
 
 /// What the site says now: its files, and of the configuration file what is told.
-fn anew(settings: &Settings) -> Result<Anew, Failure> {
-    let policy = alerts::Config::anew(settings)?.policy(true, settings.loss_alarm)?;
+/// With it the share of loss that is told, and what is read at the start alone.
+fn anew(settings: &Settings) -> Result<Renewed, Failure> {
+    let config = config::Config::load(settings.config.as_deref())?;
+    let loss_alarm = config.loss_alarm.unwrap_or(LOSS_ALARM);
+    let policy = config.alerts.policy(true, loss_alarm)?;
     let (book, pins, risks) = (settings.book()?, settings.pins()?, settings.risks()?);
-    Ok(Anew { book, pins, risks, policy })
+    Ok((Anew { book, pins, risks, policy }, loss_alarm, config.of_start()))
 }
+
+/// See [`anew`].
+type Renewed = (Anew, f64, Vec<(&'static str, String)>);
 
 /// Opens the port for Prometheus, if one is wanted.
 fn endpoint(args: &Args, settings: &Settings) -> Result<Option<Endpoint>, Failure> {

@@ -15,7 +15,7 @@ use crate::wire::capture::live::host::{Voice, voice};
 pub(super) struct Screen {
     pub(super) bar: ProgressBar,
     /// Share of frames lost in a minute from which on it is said.
-    alarm: f64,
+    pub(super) alarm: f64,
     /// Ports that lose too much.
     losing: BTreeSet<String>,
     faults: BTreeMap<String, Trouble>,

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::census::Census;
-use crate::census::asset::Pins;
+use crate::census::asset::{Pins, Tally};
 use crate::census::risk::RiskBook;
 use crate::census::signature::Book;
 use crate::observe::Observation;
@@ -44,6 +44,8 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(3);
 const PAUSE_TIMES: u32 = 10;
 /// How long the lanes may take to hand over what they have, at the end.
 const DRAIN: Duration = Duration::from_secs(2);
+/// What has taken longer to publish is not published again at the end.
+const LAST: Duration = Duration::from_secs(2);
 /// Counter of observations that found no room in the journal.
 const UNJOURNALED: &str = "journal.lost";
 
@@ -162,6 +164,8 @@ pub struct Listening {
     kept: Option<Instant>,
     published: Instant,
     pause: Duration,
+    /// How long that took.
+    takes: Duration,
     /// When that last went well, and how many assets there were.
     shown: Option<(Instant, usize)>,
     /// Why the last appending, keeping and publishing failed.
@@ -189,6 +193,7 @@ impl Listening {
             kept: Some(now),
             published: now,
             pause: PUBLISH_EVERY,
+            takes: Duration::ZERO,
             shown: None,
             failed: [const { None }; 3],
         }
@@ -235,11 +240,12 @@ impl Listening {
         Ok(())
     }
 
-    /// Takes in what the lanes see until the watcher wants it to end.
+    /// Takes in what the lanes see until the watcher wants it to end. What is known then is
+    /// counted, unless there was no time to publish it.
     ///
     /// # Errors
     /// The inventory could not be written at the end; what was written before is kept.
-    pub fn run(mut self, mut watch: impl FnMut(&Look) -> Wish) -> Result<Census, Error> {
+    pub fn run(mut self, mut watch: impl FnMut(&Look) -> Wish) -> Result<Option<Tally>, Error> {
         let mut beat = Instant::now();
         loop {
             self.take_in(BEAT.saturating_sub(beat.elapsed()));
@@ -260,6 +266,9 @@ impl Listening {
             }
             self.ports.iter_mut().for_each(Port::look_after);
             self.write();
+            if self.failed[0].as_ref().is_some_and(Error::is_lost) {
+                break;
+            }
         }
         self.finish(watch)
     }
@@ -341,6 +350,7 @@ impl Listening {
                 self.shown = Some((self.published, published.assets));
             }
             self.failed[2] = published.err();
+            self.takes = begun.elapsed();
             self.pause = begun.elapsed().saturating_mul(PAUSE_TIMES).max(PUBLISH_EVERY);
         }
     }
@@ -381,13 +391,13 @@ impl Listening {
     }
 
     /// Lets the lanes hand over what they have and writes everything.
-    fn finish(mut self, mut watch: impl FnMut(&Look) -> Wish) -> Result<Census, Error> {
-        self.ports.iter().for_each(Port::stop);
+    fn finish(mut self, mut watch: impl FnMut(&Look) -> Wish) -> Result<Option<Tally>, Error> {
         let begun = Instant::now();
+        self.ports.iter().for_each(Port::stop);
         while begun.elapsed() < DRAIN && !self.ports.iter().all(Port::has_ended) {
             self.take_in(Duration::from_millis(20));
         }
-        while !self.observed.is_empty() {
+        while !self.observed.is_empty() && begun.elapsed() < DRAIN {
             self.take_in(Duration::ZERO);
         }
         for port in &mut self.ports {
@@ -397,12 +407,34 @@ impl Listening {
                 watched(census, at, health);
             });
         }
+        // Safe first, since the rest may take longer than there is time.
+        let (safe, counters) = (self.append(), self.counters());
+        let done = match safe {
+            Err(error) if error.is_lost() => Err(error),
+            // The rest needs no journal.
+            _ if self.takes < LAST => self.writer.write(&mut self.census, &counters),
+            safe => safe.and_then(|()| self.writer.count(&counters)),
+        };
+        let done = match done {
+            Err(error) if error.is_unfinished() => self.writer.count(&counters),
+            done => done,
+        };
+        let tally = match done {
+            Ok(published) => Ok(Some(published.tally)),
+            Err(error) if error.is_unfinished() => {
+                self.failed[2] = Some(error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
         // Nothing can be wished for any more; but this is how it went.
         watch(&self.look());
-        let counters = self.counters();
-        self.writer.write(&mut self.census, &counters)?;
-        self.writer.close();
-        Ok(self.census)
+        if tally.is_ok() {
+            self.writer.close();
+        }
+        // To give back the memory of each speaker takes longer than all else.
+        std::mem::forget(self.census);
+        tally
     }
 }
 

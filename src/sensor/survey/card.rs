@@ -5,6 +5,7 @@ use std::io;
 
 use super::{Check, Grade};
 use crate::wire::capture::live::ethtool::{rx_queues, rx_vlan_offload};
+use crate::wire::capture::live::host::{self, Voice, uses};
 use crate::wire::capture::live::rss::{Apart, Symmetry, symmetry};
 
 /// Checks of an interface's card.
@@ -12,7 +13,25 @@ use crate::wire::capture::live::rss::{Apart, Symmetry, symmetry};
 pub fn checks(interface: &str) -> Vec<Check> {
     let queues = rx_queues(interface).unwrap_or(1);
     let spread = if queues > 1 { Some(symmetry(interface)) } else { None };
-    vec![offload(interface, rx_vlan_offload(interface)), queued(interface, queues, spread)]
+    vec![
+        voice(uses(interface), host::voice(interface).unwrap_or_default()),
+        offload(interface, rx_vlan_offload(interface)),
+        queued(interface, queues, spread),
+    ]
+}
+
+/// Whether the host itself sends anything on the interface.
+fn voice(used: Option<String>, speaks: Voice) -> Check {
+    let name = "silence";
+    if let Some(why) = used {
+        let remedy = "a mirror port has no address and nothing built on it, and then is silent: `ip addr flush dev IFACE`";
+        return Check::new(name, Grade::Bad, format!("{why}, so it may send on it"), remedy);
+    }
+    if speaks == Voice::default() {
+        return Check::new(name, Grade::Good, "the host sends nothing on it", "");
+    }
+    let remedy = "`auscult listen` switches that off, unless with --keep-card; so do `ip link set dev IFACE arp off` and `sysctl -w net/ipv6/conf/IFACE/disable_ipv6=1`";
+    Check::new(name, Grade::Note, format!("the host may send {speaks} on it"), remedy)
 }
 
 /// Whether the card takes VLAN tags out of frames.
@@ -65,6 +84,16 @@ mod tests {
         let off = offload("eth7", Ok(false));
         assert_eq!(off.grade, Grade::Good);
         assert!(off.found.contains("`ethtool -K eth7 rxvlan on`"), "{}", off.found);
+    }
+
+    #[test]
+    fn a_port_on_which_the_host_speaks_is_told() {
+        let speaks = Voice { arp: true, ipv6: true };
+        let note = voice(None, speaks);
+        assert!(note.grade == Grade::Note && note.remedy.contains("arp off"), "{note:?}");
+        assert_eq!(voice(None, Voice::default()).grade, Grade::Good);
+        let used = voice(Some("the host has an address here".into()), speaks);
+        assert!(used.grade == Grade::Bad && used.remedy.contains("flush dev IFACE"), "{used:?}");
     }
 
     #[test]

@@ -48,8 +48,12 @@ impl Check {
 pub struct Surroundings {
     /// VLANs that should be on the mirror.
     pub expected: Vec<u16>,
-    /// What the kernel lost meanwhile.
+    /// What the kernel lost meanwhile,
     pub loss: Loss,
+    /// and the interface before it.
+    pub dropped: u64,
+    /// The longest packet that the interface takes, in bytes.
+    pub mtu: Option<u32>,
     /// Speed of the link in Mb/s, where the card says so.
     pub link: Option<u64>,
     /// Seconds for which was listened.
@@ -60,6 +64,8 @@ pub struct Surroundings {
 const ALARM: f64 = 0.001;
 /// Conversations below which a share says nothing.
 const ENOUGH: usize = 10;
+/// Both sides spoke, one with tags and the other without (`Survey::side`).
+const HALF_TAGGED: [u8; 2] = [0b10_01_11, 0b01_10_11];
 /// VLANs named in one line.
 const NAMED: usize = 12;
 
@@ -91,7 +97,10 @@ impl Survey {
             return vec![Check::new(
                 "frames",
                 Grade::Bad,
-                format!("none in {:.0} s", around.seconds),
+                format!(
+                    "none in {:.0} s, {} dropped by the interface",
+                    around.seconds, around.dropped
+                ),
                 "see that the mirror session is on, its destination is this port, and the link is up",
             )];
         }
@@ -101,7 +110,8 @@ impl Survey {
         checks.extend(self.directions());
         checks.push(copies(frames, get("duplicates.same"), get("duplicates.routed")));
         checks.push(self.lengths(get("cut"), get("tunnelled"), frames));
-        checks.push(loss(frames, around.loss, get("acks"), get("acks.unseen")));
+        checks.extend(around.mtu.filter(|mtu| *mtu < JUMBO).map(|mtu| short(mtu, around.dropped)));
+        checks.push(loss(frames, around, get("acks"), get("acks.unseen")));
         checks
     }
 
@@ -130,6 +140,15 @@ impl Survey {
         if vlans.is_empty() {
             let remedy = "VLANs cannot be told apart: let the mirror keep its tags (on many switches `encapsulation dot1q` or `replicate`, or a trunk as destination)";
             return Check::new("VLAN tags", Grade::Bad, "no frame is tagged", remedy);
+        }
+        let half = self.sides.values().filter(|sides| HALF_TAGGED.contains(sides)).count();
+        if self.sides.len() >= ENOUGH && half * 20 > self.sides.len() {
+            let found = format!(
+                "{half} of {} TCP conversations have tags in one direction alone",
+                self.sides.len()
+            );
+            let remedy = "what a device says and what it hears are of two VLANs then: mirror both directions where frames have their tags, or both where they have none";
+            return Check::new("VLAN tags", Grade::Bad, found, remedy);
         }
         Check::new("VLAN tags", Grade::Good, found, "")
     }
@@ -167,10 +186,12 @@ impl Survey {
     }
 
     fn directions(&self) -> Option<Check> {
-        let both = self.sides.values().filter(|sides| **sides == 3).count();
+        let both = self.sides.values().filter(|sides| **sides & 3 == 3).count();
         let all = self.sides.len();
         if all < ENOUGH {
-            return None;
+            let found = format!("{all} TCP conversations, too few to tell");
+            let remedy = "listen for longer (--seconds), or when more is going on";
+            return Some(Check::new("directions", Grade::Note, found, remedy));
         }
         let [both, all] = [both, all].map(|n| u64::try_from(n).unwrap_or(0));
         let share = share(both, all);
@@ -202,6 +223,17 @@ impl Survey {
     }
 }
 
+/// What some interfaces of a hospital's servers send; less is dropped by many cards.
+const JUMBO: u32 = 9_000;
+
+/// A port that may not take the longest frames of the others.
+fn short(mtu: u32, dropped: u64) -> Check {
+    let found = format!("MTU {mtu} on a mirror port");
+    let grade = if dropped > 0 { Grade::Bad } else { Grade::Note };
+    let remedy = "longer frames of other ports are dropped unseen: `ip link set dev IFACE mtu 9216`, unless no port of the switch carries any";
+    Check::new("MTU", grade, found, remedy)
+}
+
 /// A jumbo frame with its tags.
 const LONGEST_ON_WIRE: u32 = 9_216 + 26;
 
@@ -214,8 +246,10 @@ fn copies(frames: u64, same: u64, routed: u64) -> Check {
     Check::new("copies", grade, found, remedy)
 }
 
-fn loss(frames: u64, loss: Loss, acks: u64, unseen: u64) -> Check {
+fn loss(frames: u64, around: &Surroundings, acks: u64, unseen: u64) -> Check {
+    let Surroundings { loss, dropped, .. } = *around;
     let lost = loss.ring_full.saturating_add(loss.fill_empty).saturating_add(loss.invalid);
+    let lost = lost.saturating_add(loss.passed).saturating_add(dropped);
     let here = share(lost, lost.saturating_add(frames));
     let before = share(unseen, acks);
     let found = format!(
@@ -223,6 +257,10 @@ fn loss(frames: u64, loss: Loss, acks: u64, unseen: u64) -> Check {
         here * 100.0,
         before * 100.0
     );
+    if share(dropped, lost.saturating_add(frames)) > ALARM {
+        let remedy = "the interface itself dropped them (`ip -s -s link show dev IFACE`): raise its MTU, or its buffers (`ethtool -G IFACE rx`)";
+        return Check::new("loss", Grade::Bad, found, remedy);
+    }
     if here > ALARM {
         let remedy = "give the workers more memory (--ring), more queues, or faster cores";
         return Check::new("loss", Grade::Bad, found, remedy);
@@ -294,9 +332,30 @@ mod tests {
     fn a_full_link_and_a_slow_sensor_are_said() {
         let survey = survey("hospital.pcapng");
         let loss = Loss { ring_full: 1000, ..<_>::default() };
-        let around = Surroundings { seconds: 0.1, link: Some(10), loss, expected: Vec::new() };
+        let around = Surroundings { seconds: 0.1, link: Some(10), loss, ..<_>::default() };
         assert_eq!(check(&survey, "frames", &around).unwrap().grade, Grade::Bad);
         assert_eq!(check(&survey, "loss", &around).unwrap().grade, Grade::Bad);
+    }
+
+    #[test]
+    fn what_the_interface_drops_and_a_short_mtu_are_told() {
+        let survey = survey("hospital.pcapng");
+        let mut around = Surroundings { seconds: 9.0, mtu: Some(1_500), ..<_>::default() };
+        assert_eq!(check(&survey, "MTU", &around).unwrap().grade, Grade::Note);
+        assert_eq!(check(&survey, "loss", &around).unwrap().grade, Grade::Good);
+        around.dropped = 200;
+        assert_eq!(check(&survey, "MTU", &around).unwrap().grade, Grade::Bad);
+        let loss = check(&survey, "loss", &around).unwrap();
+        assert!(loss.grade == Grade::Bad && loss.remedy.contains("MTU"), "{loss:?}");
+        around.mtu = Some(9_216);
+        assert_eq!(check(&survey, "MTU", &around), None);
+    }
+
+    #[test]
+    fn a_mirror_that_shows_too_little_is_not_called_good() {
+        let few = survey("rawip.pcap");
+        let check = check(&few, "directions", &Surroundings::default()).unwrap();
+        assert!(check.grade == Grade::Note && check.found.contains("too few"), "{check:?}");
     }
 
     #[test]

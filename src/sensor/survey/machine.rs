@@ -12,6 +12,10 @@ use crate::wire::capture::privilege::offered;
 const NEEDED: [(&str, u32); 3] = [("CAP_NET_ADMIN", 12), ("CAP_NET_RAW", 13), ("CAP_BPF", 39)];
 /// CAP_SYS_ADMIN stands in for CAP_BPF where the kernel is older than 5.8.
 const SYS_ADMIN: u32 = 21;
+/// CAP_IPC_LOCK: memory is locked without a limit.
+const IPC_LOCK: u32 = 14;
+/// Bytes that AF_XDP locks for a queue, when nothing else is said.
+const RING: u64 = 64 << 20;
 /// First kernel whose AF_XDP is complete enough.
 const AF_XDP_SINCE: (u32, u32) = (5, 9);
 /// Free space below which a sensor should not start: some weeks of a large hospital.
@@ -23,8 +27,10 @@ const OLD: i64 = 180;
 /// age in days.
 #[must_use]
 pub fn checks(state: &Path, age: i64) -> Vec<Check> {
-    let mut checks = vec![rights(&status("CapEff")), kernel(), confinement(), clock(), disk(state)];
+    let held = status("CapEff");
+    let mut checks = vec![rights(&held), kernel(), confinement(), clock(age), disk(state)];
     checks.push(signatures(age));
+    checks.extend(locked(&held, &read_to_string("/proc/self/limits").unwrap_or_default()));
     checks
 }
 
@@ -73,7 +79,25 @@ fn confinement() -> Check {
     Check::new("confinement", grade, found, remedy)
 }
 
-fn clock() -> Check {
+/// Whether as much memory may be locked as AF_XDP needs for one queue.
+fn locked(held: &str, limits: &str) -> Option<Check> {
+    let held = u64::from_str_radix(held, 16).unwrap_or(0);
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"))?;
+    let most: u64 = line.split_whitespace().next()?.parse().ok()?;
+    if held >> IPC_LOCK & 1 == 1 || most >= RING {
+        return None;
+    }
+    let found = format!("{} MiB may be locked", most >> 20);
+    let remedy = "af-xdp needs 64 MiB a queue, af-packet none: `ulimit -l unlimited`, or a smaller --ring; the service has it";
+    Some(Check::new("memory", Grade::Note, found, remedy))
+}
+
+fn clock(age: i64) -> Check {
+    // A day for those whose today is yesterday.
+    if age < -1 {
+        let found = format!("it is {} days before these signatures were made", age.unsigned_abs());
+        return Check::new("clock", Grade::Bad, found, "set the clock");
+    }
     match clock::is_synchronised() {
         Ok(true) => Check::new("clock", Grade::Good, "synchronised", ""),
         Ok(false) => Check::new(
@@ -92,6 +116,15 @@ fn clock() -> Check {
 fn disk(state: &Path) -> Check {
     let state = if state.as_os_str().is_empty() { Path::new(".") } else { state };
     match rustix::fs::statvfs(state) {
+        Ok(disk) if disk.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) => {
+            let found = format!("{} is mounted read-only", state.display());
+            Check::new(
+                "disk",
+                Grade::Bad,
+                found,
+                "remount it writable, or name another inventory with --db",
+            )
+        }
         Ok(disk) => {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
             let found =
@@ -127,9 +160,22 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_before_the_signatures_and_a_low_limit_are_told() {
+        assert_eq!(clock(-16_782).grade, Grade::Bad);
+        assert_ne!(clock(-1).grade, Grade::Bad);
+        let limits = |soft: &str| format!("Max locked memory         {soft}   {soft}   bytes\n");
+        assert!(locked("0", &limits("8388608")).unwrap().found.contains("8 MiB"));
+        assert_eq!(locked("0", &limits("unlimited")), None);
+        assert_eq!(locked("0", &limits("67108864")), None);
+        assert_eq!(locked("4000", &limits("8388608")), None, "by CAP_IPC_LOCK");
+        assert_eq!(disk(Path::new("/proc/sys")).grade, Grade::Bad);
+    }
+
+    #[test]
     fn each_check_is_there_with_its_remedy() {
         let dir = tempfile::tempdir().unwrap();
-        let names: Vec<_> = checks(dir.path(), 3).into_iter().map(|c| c.name).collect();
+        let names = checks(dir.path(), 3).into_iter().map(|c| c.name);
+        let names: Vec<_> = names.filter(|name| *name != "memory").collect();
         assert_eq!(names, ["rights", "kernel", "confinement", "clock", "disk", "signatures"]);
         let nowhere = disk(&dir.path().join("nowhere"));
         assert_eq!((nowhere.grade, nowhere.remedy.is_empty()), (Grade::Bad, false));

@@ -67,7 +67,8 @@ pub struct Survey {
     bytes: u64,
     longest: u32,
     vlans: BTreeMap<u16, Vlan>,
-    /// Conversations seen from their beginning, with a bit for each side that spoke.
+    /// Conversations seen from their beginning, with a bit for each side that spoke, and
+    /// with tags or without.
     sides: HashMap<Ends, u8, RandomState>,
 }
 
@@ -85,12 +86,12 @@ impl Survey {
             self.bytes += u64::from(sliced.on_wire);
             self.longest = self.longest.max(sliced.on_wire);
             self.vlans.entry(vlan).or_default().see(packet);
-            self.side(packet);
+            self.side(packet, vlan != 0);
         }
     }
 
     /// Which side of a TCP conversation speaks.
-    fn side(&mut self, packet: &Packet<'_>) {
+    fn side(&mut self, packet: &Packet<'_>, tagged: bool) {
         let (Some((src, dst)), Layer4::Tcp { src: from, dst: to, flags, .. }) =
             (packet.addresses(), packet.l4)
         else {
@@ -98,6 +99,8 @@ impl Survey {
         };
         let (a, b) = ((src, from), (dst, to));
         let (ends, bit) = if a <= b { ((a, b), 1) } else { ((b, a), 2) };
+        // Above the bit of each side, those of its tagged frames and of its bare ones.
+        let bit = bit | if tagged { bit << 2 } else { bit << 4 };
         if let Some(sides) = self.sides.get_mut(&ends) {
             *sides |= bit;
         } else if self.sides.len() < CONVERSATIONS
@@ -139,6 +142,39 @@ mod tests {
             survey.see(&[Frame { at, link, wire_len, number: 1, bytes: &bytes }]);
         }
         survey
+    }
+
+    #[test]
+    fn a_mirror_that_tags_one_direction_alone_is_known() {
+        let build = |n: u8, tagged: bool, (from, to): (u8, u8)| {
+            let build = PacketBuilder::ethernet2([2, 0, 0, 0, 0, from], [2, 0, 0, 0, 0, to]);
+            let mut bytes = Vec::new();
+            let (from, to) = ([10, 0, 0, from], [10, 0, 0, to]);
+            let (down, up) = (104, 40_000 + u16::from(n));
+            let ports = if from < to { (up, down) } else { (down, up) };
+            if tagged {
+                let vlan = 7.try_into().unwrap();
+                let build = build.single_vlan(vlan).ipv4(from, to, 64);
+                build.tcp(ports.0, ports.1, 1, 100).ack(1).write(&mut bytes, &[n]).unwrap();
+            } else {
+                let build = build.ipv4(from, to, 64).tcp(ports.0, ports.1, 1, 100).ack(1);
+                build.write(&mut bytes, &[n]).unwrap();
+            }
+            bytes
+        };
+        let grade = |answers: bool| {
+            let mut survey = Survey::default();
+            for n in 0..20 {
+                for bytes in [build(n, true, (1, 2)), build(n, answers, (2, 1))] {
+                    let wire_len = u32::try_from(bytes.len()).unwrap();
+                    let (at, link) = (Timestamp(i64::from(n)), LinkType::Ethernet);
+                    survey.see(&[Frame { at, link, wire_len, number: 1, bytes: &bytes }]);
+                }
+            }
+            let checks = survey.checks(&Surroundings::default());
+            checks.into_iter().find(|check| check.name == "VLAN tags").unwrap().grade
+        };
+        assert_eq!((grade(true), grade(false)), (Grade::Good, Grade::Bad));
     }
 
     #[test]

@@ -371,6 +371,12 @@ impl OpenError {
         Self { spent: true, ..Self::new(interface, what) }
     }
 
+    /// Whether it is only that the card takes VLAN tags out, which can be switched off.
+    #[must_use]
+    pub fn is_of_offload(&self) -> bool {
+        self.what.contains(af_xdp::Refusal::OFFLOAD)
+    }
+
     /// Whether only a process with new rights can open it.
     #[must_use]
     pub const fn needs_restart(&self) -> bool {
@@ -381,7 +387,7 @@ impl OpenError {
     fn from_io(interface: &str, method: &str, error: io::Error) -> Self {
         let remedy = match error.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => {
-                "; run as root, or give the program CAP_NET_RAW and CAP_NET_ADMIN"
+                "; run as root, or give the program CAP_NET_RAW and CAP_NET_ADMIN, for af-xdp CAP_BPF too"
             }
             Some(libc::ENOMEM | libc::ENOBUFS) => {
                 "; there is no memory for the ring, make it smaller"

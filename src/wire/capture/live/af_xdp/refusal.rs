@@ -55,6 +55,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// What [`Self::VlanOffload`] begins with.
+    pub(in crate::wire::capture::live) const OFFLOAD: &str = "the card takes VLAN tags out";
+
     /// The same, naming the interface.
     #[must_use]
     pub fn of(self, interface: &str) -> OpenError {
@@ -105,6 +108,7 @@ mod tests {
     fn the_remedy_can_be_typed() {
         let text = Refusal::VlanOffload(vec!["rx-vlan-hw-parse", "b"]).of("eth7").to_string();
         assert!(text.contains("`ethtool -K eth7 rx-vlan-hw-parse off b off`"), "{text}");
+        assert!(text.contains(Refusal::OFFLOAD), "{text}");
     }
 
     #[test]

@@ -239,8 +239,9 @@ fn queues_that_come_later_are_noticed() {
         mirror.send(frames.iter().map(Vec::as_slice), 20)
     };
     let before = send(1_000);
-    let line = sensor.line();
-    assert!(line.contains("read by af-packet now"), "{line}");
+    // What was lost until then may be said before.
+    let said = (0..3).map(|_| sensor.line()).find(|line| line.contains("read by af-packet now"));
+    assert!(said.is_some(), "nothing is said of it");
     sensor.has_written(before);
     let (read, passed) = (counter(&db, PORT, "frames"), counter(&db, PORT, "lost.host"));
     assert!(passed > 0 && read + passed == before, "{read} {passed}");

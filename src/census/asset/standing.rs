@@ -3,9 +3,11 @@
 //! Anybody may send an authentication server's requests and answer for an agent. Who is
 //! known for network gear by anything else is believed; of whom nothing else is known a
 //! little less; who is an end device hardly. An authentication server answers only access
-//! devices that it knows (RFC 2865 §3), which speaks for them.
+//! devices that it knows (RFC 2865 §3), which speaks for them: when it is another's, and
+//! one that others ask as well. Anybody can answer himself. Who asks and is answered by no
+//! such server is a candidate.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
@@ -25,6 +27,11 @@ const ANSWERED: f32 = 0.8;
 const UNKNOWN: f32 = 0.6;
 const END_DEVICE_ANSWERED: f32 = 0.45;
 const END_DEVICE: f32 = 0.3;
+/// Who asks for others, and no server that is one has answered.
+const UNANSWERED: f32 = 0.35;
+
+/// A server that only one asks may be that one's own.
+const CLIENTS: usize = 2;
 
 /// Who describes equipment or images of its own is no switch, as sure as this.
 const DESCRIBES: f32 = 0.6;
@@ -37,6 +44,8 @@ struct Known {
     other: f32,
     /// Packets of others come through it.
     forwards: bool,
+    /// It asks an authentication server, and one that others ask has answered.
+    asks: bool,
     answered: bool,
     /// It answers access devices itself, and hands on what others decide.
     serves: bool,
@@ -70,8 +79,7 @@ impl Standings {
         if known.is_empty() {
             return Self { known };
         }
-        let servers: HashSet<&HostId, RandomState> =
-            hosts.iter().filter(|(_, host)| serves_radius(host)).map(|(id, _)| *id).collect();
+        let servers = Servers::of(hosts, identifier);
         let mut speakers: HashMap<Identity, (BTreeSet<At>, Known), RandomState> =
             HashMap::default();
         for (id, host) in hosts {
@@ -90,8 +98,9 @@ impl Standings {
             if let Some((_, it)) = speakers.get_mut(&speaker) {
                 it.learn(host, card, book);
                 it.forwards |= card.is_some_and(|mac| identifier.is_router(id.segment, mac));
-                it.serves |= serves_radius(host);
-                it.answered |= host.peers().iter().any(|peer| servers.contains(peer));
+                it.asks |= asks_radius(host);
+                it.serves |= serves_radius(host) && servers.are_asked(&speaker);
+                it.answered |= host.peers().iter().any(|peer| servers.answer(peer, &speaker));
             }
         }
         for (places, it) in speakers.values() {
@@ -113,6 +122,39 @@ impl Standings {
     /// Whether it is the word of an end device.
     pub(super) fn is_doubted(sure: f32) -> bool {
         sure <= END_DEVICE_ANSWERED
+    }
+}
+
+/// Authentication servers: who they are, and who asks each of them.
+struct Servers<'a> {
+    of: HashMap<&'a HostId, Identity, RandomState>,
+    clients: HashMap<Identity, BTreeSet<Identity>, RandomState>,
+}
+
+impl<'a> Servers<'a> {
+    fn of(hosts: &[(&'a HostId, &Host)], identifier: &Identifier) -> Self {
+        let serve = hosts.iter().filter(|(_, host)| serves_radius(host));
+        let of = serve.filter_map(|(id, host)| Some((*id, identifier.identify(id, host)?)));
+        let mut it = Self { of: of.collect(), clients: HashMap::default() };
+        for (id, host) in hosts.iter().filter(|(_, host)| asks_radius(host)) {
+            let Some(client) = identifier.identify(id, host) else { continue };
+            for server in host.peers().iter().filter_map(|peer| it.of.get(peer)) {
+                if *server != client {
+                    it.clients.entry(server.clone()).or_default().insert(client.clone());
+                }
+            }
+        }
+        it
+    }
+
+    /// Whether this one is asked by more than one other.
+    fn are_asked(&self, server: &Identity) -> bool {
+        self.clients.get(server).is_some_and(|all| all.len() >= CLIENTS)
+    }
+
+    /// Whether this host answers the speaker, as a server that others ask.
+    fn answer(&self, peer: &HostId, speaker: &Identity) -> bool {
+        self.of.get(peer).is_some_and(|it| it != speaker && self.are_asked(it))
     }
 }
 
@@ -171,6 +213,7 @@ impl Known {
             (_, true, true) => END_DEVICE_ANSWERED,
             (_, true, false) => END_DEVICE,
             (_, _, true) => ANSWERED,
+            _ if self.asks && protocol == PROTOCOLS[0] => UNANSWERED,
             _ => UNKNOWN,
         }
     }
@@ -209,6 +252,81 @@ fn is_end_system(names: &str) -> bool {
 }
 
 fn serves_radius(host: &Host) -> bool {
-    let serves = |name: &str, role: Role| name == "radius" && role == Role::Server;
-    host.services().iter().any(|((_, _, name, role), _)| serves(name, *role))
+    does_radius(host, Role::Server)
+}
+
+fn asks_radius(host: &Host) -> bool {
+    host.says(ASKS) || does_radius(host, Role::Client)
+}
+
+fn does_radius(host: &Host, as_one: Role) -> bool {
+    let does = |name: &str, role: Role| name == "radius" && role == as_one;
+    host.services().iter().any(|((_, _, name, role), _)| does(name, *role))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::census::host::{Evidence, Said};
+    use crate::census::room::Room;
+    use crate::net::Transport;
+    use crate::observe::Key;
+    use crate::time::Timestamp;
+
+    fn id(last: u8) -> HostId {
+        let mac = Some(Mac([0, 1, 2, 3, 5, last]));
+        HostId { mac, ip: Some(IpAddr::from([10, 0, 0, last])), ..HostId::default() }
+    }
+
+    /// How sure the word of the first is, of those who ask and answer each other so.
+    fn sure(talks: &[(u8, u8)], facts: &[(u8, &'static str, &str)]) -> f32 {
+        let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
+        let mut room = Room::default();
+        let mut hosts: std::collections::BTreeMap<u8, Host> = std::collections::BTreeMap::new();
+        let mut host = |n: u8, act: &mut dyn FnMut(&mut Host)| {
+            let it = hosts.entry(n).or_insert_with(|| Host::new(Timestamp(0)));
+            (it.spoke, it.direct) = (true, true);
+            act(it);
+        };
+        host(1, &mut |it| it.learn(Key::new("radius.nas_id"), "nas".into(), said, &mut room));
+        for (client, server) in talks {
+            for (own, other, role) in
+                [(client, server, Role::Client), (server, client, Role::Server)]
+            {
+                host(*own, &mut |it| {
+                    it.met(id(*other), &mut room);
+                    it.speaks((Transport::Udp, 1812, "radius", role), said, &mut room);
+                });
+            }
+        }
+        for (own, key, value) in facts {
+            host(*own, &mut |it| it.learn(Key::new(key), (*value).into(), said, &mut room));
+        }
+        let ids: Vec<_> = hosts.keys().map(|n| id(*n)).collect();
+        let mut all: Vec<_> = ids.iter().zip(hosts.values()).collect();
+        let place =
+            Place { switch: "nas".into(), port: "1".into(), vlan: None, by: id(1).ip, said };
+        let mut card = Host::new(Timestamp(0));
+        card.attached.push(place.clone());
+        let station = id(99);
+        all.push((&station, &card));
+        let identifier = Identifier::new(all.iter().copied());
+        let standings = Standings::new(&all, &identifier, Book::builtin());
+        standings.of(domain(station.segment), &place, "radius.")
+    }
+
+    #[test]
+    fn only_a_server_that_others_ask_speaks_for_an_access_device() {
+        assert_eq!(sure(&[], &[]), UNANSWERED, "nobody answers");
+        assert_eq!(sure(&[(1, 1)], &[]), END_DEVICE, "it answers itself");
+        assert_eq!(sure(&[(1, 2)], &[]), UNANSWERED, "nobody else asks that one");
+        assert_eq!(sure(&[(1, 2), (3, 2)], &[]), ANSWERED);
+        assert_eq!(sure(&[(1, 2), (3, 1)], &[]), END_DEVICE, "one asks it, and it one of its own");
+        assert_eq!(sure(&[(1, 2), (3, 2), (4, 1), (5, 1)], &[]), ANSWERED, "it hands on");
+        let laptop = (1, "dhcp.vendor_class", "MSFT 5.0");
+        assert_eq!(sure(&[(1, 1)], &[laptop]), END_DEVICE);
+        assert_eq!(sure(&[(1, 2), (3, 2)], &[laptop]), END_DEVICE_ANSWERED);
+        let switch = (1, "lldp.capabilities", "bridge");
+        assert_eq!(sure(&[], &[switch]), KNOWN);
+    }
 }

@@ -27,4 +27,8 @@ pub struct Question {
     pub plug: Option<(Box<str>, Box<str>)>,
     /// The addresses that it is said to have.
     pub held: Vec<(IpAddr, Lease)>,
+    /// The card by which it came, where who answers himself has asked nobody.
+    pub by: Option<Mac>,
+    /// The computer's name that is to be checked.
+    pub name: Option<Box<str>>,
 }

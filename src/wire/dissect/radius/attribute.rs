@@ -111,6 +111,15 @@ impl<'a> Attributes<'a> {
         point.map(Cow::Owned).or_else(name).or_else(number)
     }
 
+    /// The computer of `host/NAME.domain`, as Windows logs on by itself: a name in a domain,
+    /// and nothing else. Before a server has accepted it, it is what a stranger writes.
+    pub(super) fn computer(&self) -> Option<&'a str> {
+        let host = std::str::from_utf8(self.user_name?).ok()?.strip_prefix("host/")?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let is_label = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(plain);
+        (host.contains('.') && host.split('.').all(is_label)).then_some(host)
+    }
+
     /// Tunnel-Private-Group-ID (RFC 3580 §3.31): a VLAN's number in digits behind an
     /// optional tag. Names of VLANs are the switch's own and stay.
     pub(super) fn vlan(&self) -> Option<u16> {

@@ -133,8 +133,9 @@ fn asks(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: &m
             .as_ref()
             .filter(|(switch, port)| switch.len().saturating_add(port.len()) <= LONGEST_PLUG);
         let plug = short.map(|(switch, port)| ((**switch).into(), (**port).into()));
-        let held = Vec::new();
-        out.ask(exchange, Question { nonce: message.authenticator, card: station, plug, held });
+        let name = it.computer().filter(|name| name.len() <= LONGEST_PLUG).map(Into::into);
+        let (nonce, by, held) = (message.authenticator, packet.src_mac, Vec::new());
+        out.ask(exchange, Question { nonce, card: station, plug, held, by, name });
     }
     if let Some((switch, port)) = plug {
         let at = SwitchPort { switch, port, vlan: it.vlan(), by: src };
@@ -168,7 +169,8 @@ fn accounts(
     }
     let held = it.framed().map(|ip| (ip, Lease::Radius { session, answered: true })).collect();
     if let Some(exchange) = exchange {
-        out.ask(exchange, Question { nonce: message.authenticator, card, plug: None, held });
+        let nonce = message.authenticator;
+        out.ask(exchange, Question { nonce, card, plug: None, held, by: None, name: None });
     }
 }
 
@@ -191,7 +193,8 @@ fn answer(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: 
     let exchange = exchange(packet, message.identifier, true);
     let question = exchange.and_then(|exchange| out.answered(&exchange));
     // Whom an answer names that nobody asked for, anybody may have put there.
-    let Some(Question { card, plug, held, .. }) = question else { return };
+    let others = |it: &Question| it.by.is_none() || it.by != packet.src_mac;
+    let Some(Question { card, plug, held, name, .. }) = question.filter(others) else { return };
     let who = Who::Named { mac: Some(card), ip: None };
     if message.code == ACCOUNTING_RESPONSE {
         held.into_iter().for_each(|(ip, lease)| out.observe(who, Observed::Address(ip, lease)));
@@ -200,6 +203,9 @@ fn answer(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: 
         return;
     }
     let vlan = it.vlan();
+    if let Some(name) = name {
+        out.fact(who, &HOSTNAME, &name);
+    }
     if let (Some((switch, port)), Some(_)) = (plug, vlan) {
         let (switch, port) = (switch.into_string().into(), port.into_string().into());
         let by = exchange.map(|exchange| exchange.asks.0);
@@ -248,20 +254,9 @@ fn account(it: &Attributes<'_>, station: Mac, who: Who, out: &mut dyn Sink) {
     let name = String::from_utf8_lossy(name);
     if attribute::mac(name.as_bytes()) == Some(station) {
         out.fact(who, &MAC_AUTH, "yes");
-    } else if let Some(host) = machine(&name) {
-        out.fact(who, &HOSTNAME, host);
-    } else {
+    } else if it.computer().is_none() {
         out.user(who, &name);
     }
-}
-
-/// The computer of `host/NAME.domain`, as Windows logs on by itself: a name in a domain, and
-/// nothing else. Before anybody has checked it, it is what a stranger writes.
-fn machine(account: &str) -> Option<&str> {
-    let host = account.strip_prefix("host/")?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(plain);
-    (host.contains('.') && host.split('.').all(is_label)).then_some(host)
 }
 
 /// Text of an attribute that is no one's secret.

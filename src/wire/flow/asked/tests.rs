@@ -11,7 +11,8 @@ fn key(n: u16) -> Key {
 }
 
 fn question(nonce: u128, last: u8) -> Question {
-    Question { nonce, card: Mac([0, 9, 0xfb, 0, 0, last]), plug: None, held: Vec::new() }
+    let card = Mac([0, 9, 0xfb, 0, 0, last]);
+    Question { nonce, card, plug: None, held: Vec::new(), by: None, name: None }
 }
 
 const fn at(second: i64) -> Timestamp {
@@ -64,12 +65,19 @@ fn message(code: u8, attributes: &[(u8, &[u8])]) -> Vec<u8> {
 /// What stations are told through the engine: each message comes from the access device's
 /// port, or to it, at a second; `2` is the server.
 fn conversation(messages: &[(i64, u16, bool, Vec<u8>)]) -> Vec<String> {
+    between(messages, true)
+}
+
+/// The same, answered by another card or by the access device's own.
+fn between(messages: &[(i64, u16, bool, Vec<u8>)], others: bool) -> Vec<String> {
     let (mut engine, mut said) = (Engine::new(16), Vec::new());
     for (frame, (second, port, answers, message)) in (1..).zip(messages) {
         let mut it = udp(*port, 1812, message);
         if *answers {
             it = udp(1812, *port, message);
-            std::mem::swap(&mut it.src_mac, &mut it.dst_mac);
+            if others {
+                std::mem::swap(&mut it.src_mac, &mut it.dst_mac);
+            }
             if let Layer3::Ip { src, dst, .. } = &mut it.l3 {
                 std::mem::swap(src, dst);
             }
@@ -80,6 +88,9 @@ fn conversation(messages: &[(i64, u16, bool, Vec<u8>)]) -> Vec<String> {
     let vlans = said.into_iter().filter_map(|it| match it.what {
         Observed::Fact(key, vlan) if key.as_str() == "radius.vlan" => {
             Some(format!("{} {vlan}", it.host.mac?))
+        }
+        Observed::Fact(key, name) if key.as_str() == "radius.hostname" => {
+            Some(format!("{} is {name}", it.host.mac?))
         }
         Observed::Attached(SwitchPort { switch, port, vlan: Some(vlan), .. }) => {
             Some(format!("{} {switch} {port} {vlan}", it.host.mac?))
@@ -178,4 +189,26 @@ fn nobody_is_put_into_the_vlan_of_another() {
     let late = (60, 5000, false, asked(SECOND, 1, 4));
     let told = conversation(&[ask(), other, late, accept(61)]);
     assert_eq!(told.last().map(String::as_str), Some("00:09:fb:05:93:02 10"), "long after");
+}
+
+#[test]
+fn a_computer_has_its_name_once_it_is_accepted() {
+    let asks = || {
+        let name = (1, &b"host/ct1.hospital.example"[..]);
+        let it = [name, (4, &[10, 0, 0, 1]), (31, FIRST.as_bytes()), (61, &[0, 0, 0, 15])];
+        (0, 5000, false, message(1, &it))
+    };
+    let answer = |code| (1, 5000, true, message(code, &[]));
+    let named = ["00:09:fb:05:93:01 is ct1.hospital.example"];
+    assert_eq!(conversation(&[asks(), answer(ACCEPT)]), named);
+    assert!(conversation(&[asks()]).is_empty(), "anybody may ask");
+    assert!(conversation(&[asks(), answer(REJECT)]).is_empty());
+    assert!(conversation(&[asks(), answer(CHALLENGE)]).is_empty());
+}
+
+#[test]
+fn who_answers_himself_has_asked_nobody() {
+    let talk = [(0, 5000, false, asked(FIRST, 1, 1)), (1, 5000, true, put(ACCEPT, 1, "10"))];
+    assert_eq!(conversation(&talk).len(), 2);
+    assert!(between(&talk, false).is_empty());
 }

@@ -414,6 +414,7 @@ mod tests {
             it.0.take(0, &Observation { at, frame: 1, host, what }, &mut it.1);
         }
         assert_eq!(it.0.segments.len(), MAX_SEGMENTS);
-        assert!(it.0.refused > 0 && it.0.trail(0).unwrap().starts().unwrap().boots().len() <= 64);
+        let boots = it.0.trail(0).unwrap().starts().unwrap().boots().len();
+        assert!(it.0.refused > 0 && boots <= starts::MOST_WAITING, "{boots}");
     }
 }

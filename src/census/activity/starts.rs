@@ -6,9 +6,12 @@
 use super::super::room::Room;
 use super::marks::Marks;
 use crate::observe::{Arrival, Sign};
+use crate::time::minutes::DAY;
 
-/// Starts of one speaker that wait to be stored, and minutes in which its network came up.
+/// Starts of one speaker and day that wait to be stored, and minutes in which its network came
+/// up; and so many of all days, of which a capture may have a year.
 const MOST: usize = 64;
+pub(super) const MOST_WAITING: usize = 1024;
 
 /// Words of one start come each after another delay; those that fall into the same stretch of
 /// so many seconds are one row.
@@ -122,7 +125,8 @@ pub(super) fn booted(
         it.said = (it.said.0.min(said), it.said.1.max(said));
         return true;
     }
-    let fits = starts.as_ref().is_none_or(|it| it.boots.len() < MOST);
+    let days = starts.iter().flat_map(|it| &it.boots).map(|it| it.said.0.div_euclid(60 * DAY));
+    let fits = has_room(days, said.div_euclid(60 * DAY));
     let Some(it) = more(starts, fits, size_of::<Boot>(), room) else { return false };
     it.boots.push(new);
     true
@@ -153,12 +157,23 @@ pub(super) fn arrived(
         put(it);
         return true;
     }
-    let fits = starts.as_ref().is_none_or(|it| it.came.len() < MOST);
+    let days = starts.iter().flat_map(|it| &it.came).map(|it| it.minute.div_euclid(DAY));
+    let fits = has_room(days, minute.div_euclid(DAY));
     let Some(it) = more(starts, fits, size_of::<Came>(), room) else { return false };
     let mut new = Came { minute, seconds: [Came::NEVER; Arrival::ALL.len()] };
     put(&mut new);
     it.came.push(new);
     true
+}
+
+/// Whether one more of a day may wait beside these.
+fn has_room(days: impl Iterator<Item = i64>, day: i64) -> bool {
+    let (mut all, mut same) = (0, 0);
+    for it in days {
+        all += 1;
+        same += usize::from(it == day);
+    }
+    same < MOST && all < MOST_WAITING
 }
 
 /// Room for one thing more, of so many bytes.
@@ -241,7 +256,10 @@ mod tests {
             refused += usize::from(!arrived(&mut starts, come, &Marks::default(), &mut room));
         }
         let starts = starts.unwrap();
-        assert_eq!((starts.boots().len(), starts.came().len(), refused), (MOST, MOST, 1872));
+        // Of seven days as many as fit, of the last all.
+        let kept = 7 * MOST + 40;
+        let all = (starts.boots().len(), starts.came().len(), refused);
+        assert_eq!(all, (kept, kept, 2 * (1000 - kept)));
         assert_eq!(Room::default().taken_since(&room), starts.bytes());
         let mut none = Room::of(8);
         assert!(!booted(&mut None, (Sign::Smb, EIGHT, EIGHT), &mut none));

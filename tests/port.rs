@@ -318,10 +318,13 @@ fn the_doctor_calls_nothing_good_that_is_not() {
     let mut doctor = mirror.near(AUSCULT);
     doctor.arg("--config").arg(&config).arg("--db").arg(&db);
     doctor.args(["doctor", "-i", "nowhere", PORT, "--seconds", "4", "--capture", "af-packet"]);
-    let doctor = doctor.stdout(Stdio::piped()).spawn().expect("started");
-    std::thread::sleep(Duration::from_millis(1500));
+    let mut doctor = doctor.stdout(Stdio::piped()).spawn().expect("started");
     let frames: Vec<_> = (0..100).map(|n| datagram(n, 50 + usize::from(n % 2) * 8_000)).collect();
-    mirror.offer(frames.iter().map(Vec::as_slice));
+    // When it begins to watch it does not say, and a busy machine takes its time.
+    while doctor.try_wait().expect("a child").is_none() {
+        mirror.offer(frames.iter().map(Vec::as_slice));
+        std::thread::sleep(Duration::from_millis(200));
+    }
     let out = doctor.wait_with_output().expect("ended");
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     let line = |name: &str| said.lines().find(|line| line.contains(name)).unwrap_or_default();

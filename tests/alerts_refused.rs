@@ -114,3 +114,45 @@ fn reading_the_receivers_anew_time_and_again_sends_nothing_again() {
     });
     assert_eq!(receiver.took().len(), all.len());
 }
+
+/// A process that is killed each time as soon as something was taken, as in a loop of
+/// restarts, comes to an end of it: how far it came is written down after each batch.
+#[test]
+fn a_deliverer_that_is_killed_after_each_batch_does_not_begin_for_ever() {
+    for (speaks, most) in [(Speaks::Syslog, 3), (Speaks::Http, 1)] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let all = alerts(dir.path());
+        let receiver = Receiver::new(speaks);
+        let port = receiver.port;
+        let to = match speaks {
+            Speaks::Http => format!("kind = 'webhook'\nurl = 'http://127.0.0.1:{port}/'\n"),
+            _ => format!("kind = 'syslog'\naddress = 'tcp://127.0.0.1:{port}'\n"),
+        };
+        let cursor = || std::fs::read(dir.path().join("s/x.cursor")).unwrap_or_default();
+        let mut runs = 0;
+        loop {
+            let (before, took) = (cursor(), receiver.took().len());
+            let running = deliver(dir.path(), &format!("[[alerts.to]]\nname = 'x'\n{to}"));
+            let begun = Instant::now();
+            while cursor() == before && begun.elapsed() < Duration::from_secs(5) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            // Killed at once.
+            drop(running);
+            runs += 1;
+            assert!(runs < 9, "it begins again and again: {:?}", receiver.took());
+            if receiver.took().len() == took {
+                break;
+            }
+        }
+        let text = receiver.took().join("\n");
+        for id in all {
+            let mark = match speaks {
+                Speaks::Http => format!("\"id\":{id},"),
+                _ => format!("[auscult@32473 id=\"{id}\""),
+            };
+            let times = text.matches(&mark).count();
+            assert!((1..=most).contains(&times), "{id}: {times} times by {speaks:?}");
+        }
+    }
+}

@@ -35,6 +35,18 @@ impl Position {
     }
 }
 
+/// How far a receiver is, as it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Cursor {
+    /// Up to where it certainly has them.
+    #[serde(flatten)]
+    pub(super) certain: Position,
+    /// How far it was handed over beyond, each time from there on. Kept, so that a process
+    /// that is ended over and over, before anything is certain, comes to an end of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) passes: Vec<Position>,
+}
+
 fn print(alert: &Alert) -> String {
     let text = format!("{}|{}|{}|{}", alert.at.0, alert.kind, alert.asset, alert.subject);
     HEXLOWER.encode(&Sha256::digest(text)).chars().take(16).collect()
@@ -65,7 +77,7 @@ impl State {
 
     /// Where the receiver of a name is; none when it is new here. What cannot be read is
     /// taken for new: told twice is better than not told.
-    pub(super) fn load(&self, name: &str) -> Result<Option<Position>, io::Error> {
+    pub(super) fn load(&self, name: &str) -> Result<Option<Cursor>, io::Error> {
         match fs::read(self.path(name)) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -74,11 +86,11 @@ impl State {
     }
 
     /// All of it is there afterwards, also after a loss of power, or what was before.
-    pub(super) fn save(&self, name: &str, position: &Position) -> io::Result<()> {
+    pub(super) fn save(&self, name: &str, cursor: &Cursor) -> io::Result<()> {
         let path = self.path(name);
         let part = path.with_extension("part");
         let mut file = File::create(&part)?;
-        file.write_all(&serde_json::to_vec(position)?)?;
+        file.write_all(&serde_json::to_vec(cursor)?)?;
         file.sync_all()?;
         drop(file);
         fs::rename(&part, &path)?;
@@ -100,9 +112,14 @@ mod tests {
         let state = State::open(&dir.path().join("a/b")).unwrap();
         assert!(State::open(&dir.path().join("a/b")).is_err());
         assert_eq!(state.load("x").unwrap(), None);
-        let position = Position { id: 7, print: "ab".to_owned(), missed: 2 };
-        state.save("x", &position).unwrap();
-        assert_eq!(state.load("x").unwrap(), Some(position));
+        let at = |id| Position { id, print: "ab".to_owned(), missed: 2 };
+        let cursor = Cursor { certain: at(7), passes: vec![at(9), at(8)] };
+        state.save("x", &cursor).unwrap();
+        assert_eq!(state.load("x").unwrap(), Some(cursor));
+        // As it was before passes were kept.
+        fs::write(state.path("x"), r#"{"id":7,"print":"ab","missed":2}"#).unwrap();
+        let before = Cursor { certain: at(7), passes: Vec::new() };
+        assert_eq!(state.load("x").unwrap(), Some(before));
         fs::write(state.path("x"), "{").unwrap();
         assert!(state.load("x").is_err());
         drop(state);
@@ -113,10 +130,11 @@ mod tests {
     fn a_full_disk_leaves_what_was() {
         let dir = tempfile::tempdir().unwrap();
         let state = State::open(dir.path()).unwrap();
-        let position = Position { id: 1, ..Position::default() };
-        state.save("x", &position).unwrap();
+        let cursor =
+            |id| Cursor { certain: Position { id, ..Position::default() }, ..Cursor::default() };
+        state.save("x", &cursor(1)).unwrap();
         std::os::unix::fs::symlink("/dev/full", dir.path().join("x.part")).unwrap();
-        assert!(state.save("x", &Position { id: 2, ..Position::default() }).is_err());
-        assert_eq!(state.load("x").unwrap(), Some(position));
+        assert!(state.save("x", &cursor(2)).is_err());
+        assert_eq!(state.load("x").unwrap(), Some(cursor(1)));
     }
 }

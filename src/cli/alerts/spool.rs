@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use super::Filter;
-use super::cursor::{Position, State};
+use super::cursor::{Cursor, Position, State};
 use super::receiver::Target;
 use super::sink::{Sink, is_refusal};
 use crate::store::{self, Alert, Inventory, Kind, Severity};
@@ -58,13 +58,17 @@ pub(super) struct Service {
 pub(super) struct Progress {
     /// Up to where it was handed over.
     position: Position,
-    /// Up to where it is certain; what stands in the file.
+    /// Up to where it is certain.
     certain: Position,
     /// Handed over, and not yet certain.
     doubts: VecDeque<(Instant, Position)>,
-    /// How far it was handed over before failures; all began at what was certain. The
-    /// furthest first.
+    /// How far it was handed over before failures, and before this process began; all began
+    /// at what was certain. The furthest first.
     passes: Vec<Position>,
+    /// Passes are of another process: it may have read another inventory.
+    is_loaded: bool,
+    /// What stands in the file.
+    written: Cursor,
     /// One alert was handed over by itself and refused for what it is, so often in a row.
     refusals: u32,
     /// The cursor could not be written the last time.
@@ -81,14 +85,36 @@ impl Progress {
             warn!("{name}: the cursor cannot be read ({error}); everything is handed over again");
             None
         });
-        let certain = loaded.unwrap_or_default();
-        Self { position: certain.clone(), certain, ..Self::default() }
+        let written = loaded.unwrap_or_default();
+        let Cursor { certain, passes } = written.clone();
+        Self {
+            position: certain.clone(),
+            certain,
+            passes,
+            is_loaded: true,
+            written,
+            ..Self::default()
+        }
+    }
+
+    /// How far it is, for who begins after this process.
+    fn cursor(&self) -> Cursor {
+        let mut passes = self.passes.clone();
+        passes.extend((self.position.id > self.certain.id).then(|| self.position.clone()));
+        furthest(&mut passes);
+        Cursor { certain: self.certain.clone(), passes }
     }
 
     /// Everything was handed over, and that is written down.
     pub(super) const fn is_whole(&self) -> bool {
         self.done && !self.unwritten
     }
+}
+
+/// The furthest first, and no more of them than tell anything.
+fn furthest(passes: &mut Vec<Position>) {
+    passes.sort_by_key(|position| std::cmp::Reverse(position.id));
+    passes.truncate(OFTEN);
 }
 
 /// Why a turn did nothing.
@@ -208,6 +234,9 @@ impl Way<'_> {
             self.at.doubts.clear();
             self.at.passes.clear();
         }
+        if std::mem::take(&mut self.at.is_loaded) {
+            self.forget_others(&inventory).map_err(Trouble::Inventory)?;
+        }
         let missing = first.saturating_sub(self.at.position.id).saturating_sub(1);
         let page = inventory.alerts(self.at.position.id, self.batch).map_err(Trouble::Inventory)?;
         let Some(end) = page.last() else { return Ok(false) };
@@ -281,8 +310,7 @@ impl Way<'_> {
         self.batch = (self.batch / 2).max(1);
         let reached = std::mem::replace(&mut self.at.position, self.at.certain.clone());
         self.at.passes.push(reached);
-        self.at.passes.sort_by_key(|position| std::cmp::Reverse(position.id));
-        self.at.passes.truncate(OFTEN);
+        furthest(&mut self.at.passes);
     }
 
     /// Up to where it was handed over often enough.
@@ -308,7 +336,19 @@ impl Way<'_> {
         Ok(id > last || !found.first().is_some_and(|it| self.at.position.is_after(it)))
     }
 
-    /// Writes down what is certain by now; what is not for who goes on.
+    /// Passes count only through the inventory that is here.
+    fn forget_others(&mut self, inventory: &Inventory) -> Result<(), store::Error> {
+        for position in std::mem::take(&mut self.at.passes) {
+            let found = inventory.alerts(position.id.saturating_sub(1), 1)?;
+            if found.first().is_some_and(|it| position.is_after(it)) {
+                self.at.passes.push(position);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down how far it is after each batch, and what is certain by now; what is not for
+    /// who goes on.
     fn settle(&mut self, goes_on: bool) {
         let doubt = if goes_on { self.service.sink.doubt() } else { Duration::ZERO };
         let mut settled = None;
@@ -318,17 +358,24 @@ impl Way<'_> {
         }
         // In one inventory the further of both is the later.
         let settled = settled.into_iter().chain(self.often()).max_by_key(|position| position.id);
-        let Some(settled) = settled else { return };
-        self.at.certain = settled;
-        self.at.passes.retain(|position| position.id > self.at.certain.id);
-        let saved = self.spool.state.save(&self.service.sink.target().name, &self.at.certain);
-        self.at.unwritten = saved.is_err();
-        if let Err(error) = saved {
-            warn!(
+        if let Some(settled) = settled {
+            self.at.certain = settled;
+            self.at.passes.retain(|position| position.id > self.at.certain.id);
+        }
+        let cursor = self.at.cursor();
+        if cursor == self.at.written {
+            return;
+        }
+        let saved = self.spool.state.save(&self.service.sink.target().name, &cursor);
+        let was = std::mem::replace(&mut self.at.unwritten, saved.is_err());
+        match saved {
+            Ok(()) => self.at.written = cursor,
+            Err(_) if was => {}
+            Err(error) => warn!(
                 "{}: the cursor cannot be written ({error}); after a restart alerts will come \
                    again",
                 self.name
-            );
+            ),
         }
     }
 }

@@ -144,3 +144,54 @@ fn two_known_devices_make_a_day_and_one_makes_none() {
         assert!(said.contains("activity --to DATE") && said.lines().count() == 1, "{said}");
     }
 }
+
+/// What a command writes of an inventory with damaged rows, and what it says of them.
+fn incomplete(db: &Path, args: &[&str]) -> (String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+    command.arg("--db").arg(db).args(args);
+    let out = command.current_dir(db.parent().expect("a place")).output().expect("runs");
+    let text = |it: Vec<u8>| String::from_utf8_lossy(&it).into_owned();
+    let (told, said) = (text(out.stdout), text(out.stderr));
+    assert_eq!(out.status.code(), Some(1), "{args:?}: {told}{said}");
+    (told, said)
+}
+
+#[test]
+fn a_damaged_row_is_named_once_and_the_rest_is_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for (sql, named, register, activity) in [
+        ("UPDATE known SET attributes = x'01ff' WHERE asset = 2", "(known)", 2, 2),
+        ("UPDATE asset SET id = CAST(x'41ff' AS TEXT) WHERE number = 2", "row of asset", 2, 2),
+        // The device is there, without its hours.
+        ("UPDATE asset_use SET basis = x'01ff' WHERE asset = 2", "(asset_use)", 3, 3),
+        ("UPDATE day_sheet SET sheet = x'00'", "of day_sheet", 3, 3),
+        ("UPDATE total_sheet SET sheet = x'00'", "of total_sheet", 3, 3),
+        ("UPDATE segment_day SET minutes = x'ff' WHERE segment = x''", "(segment_day)", 3, 3),
+        ("UPDATE asset_day SET settled = 2 WHERE asset = 2", "speaker_day", 3, 3),
+        ("INSERT OR REPLACE INTO calendar VALUES (0, x'01ff')", "(calendar)", 3, 0),
+    ] {
+        let db = dir.path().join("damaged.db");
+        let _ = std::fs::remove_file(&db);
+        several(&db, &[(1, vec![0, 1]), (2, vec![0, 1]), (3, vec![0, 1])]);
+        let rows = |args: &[&str]| told(&db, args).0.lines().count() - 1;
+        assert_eq!((rows(&["register"]), rows(&["activity", "--format", "csv"])), (3, 3));
+        let inventory = rusqlite::Connection::open(&db).expect("opened");
+        assert!(inventory.execute(sql, []).expect("changed") > 0);
+        drop(inventory);
+        for (args, rows) in
+            [(&["register"][..], register), (&["activity", "--format", "csv"], activity)]
+        {
+            // Sums of single days are none of the register's.
+            if args == ["register"] && named == "of day_sheet" {
+                continue;
+            }
+            let (told, said) = incomplete(&db, args);
+            assert_eq!(told.lines().count().saturating_sub(1), rows, "{sql}: {told}");
+            // Of no day is anything known without the calendar.
+            let last = usize::from(rows > 0);
+            assert_eq!(said.matches(named).count(), said.lines().count() - last, "{said}");
+            assert_eq!(said.matches("the answer is not whole").count(), last, "{sql}: {said}");
+            assert!(said.contains("read the captures again"), "{args:?} {sql}: {said}");
+        }
+    }
+}

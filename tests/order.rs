@@ -300,7 +300,7 @@ type Deeds = (Option<Activity>, Vec<DayOf>, Vec<Start>);
 fn told(inventory: &Inventory) -> (Vec<String>, BTreeMap<String, Deeds>) {
     let all = inventory.activity(None).unwrap();
     let deeds = inventory.assets().unwrap().into_iter().map(|it| {
-        let days = inventory.days(&it.id, None).unwrap();
+        let days = inventory.days(&it.id, None).unwrap().unwrap();
         let starts = inventory.starts(&it.id, None).unwrap();
         (it.identity.to_string(), (all.get(&*it.id).cloned(), days, starts))
     });

@@ -17,7 +17,7 @@ type Row = BTreeMap<String, String>;
 
 /// The terms of every device, by asset, as anybody gets them.
 fn terms(inventory: &Inventory) -> BTreeMap<String, Vec<Row>> {
-    let (assets, risks) = (inventory.assets().unwrap(), inventory.risks().unwrap().by_asset);
+    let (assets, risks) = (inventory.assets().unwrap(), inventory.risks().unwrap());
     let mut text = Vec::new();
     risk::csv(&risk::ranked(&assets, &risks), &mut text).unwrap();
     let mut reader = csv::Reader::from_reader(&*text);
@@ -88,7 +88,7 @@ fn every_score_is_computed_again_from_its_terms() {
 fn the_windows_7_mri_is_on_top_for_the_right_reasons() {
     let dir = tempfile::tempdir().unwrap();
     let inventory = lab::read(&dir.path().join("a.db"), &[lab::capture("hospital.pcapng")]);
-    let (assets, risks) = (inventory.assets().unwrap(), inventory.risks().unwrap().by_asset);
+    let (assets, risks) = (inventory.assets().unwrap(), inventory.risks().unwrap());
     let ranked = risk::ranked(&assets, &risks);
     let (mri, it) = ranked[0];
     assert_eq!(mri.first("model"), Some("MAGNETOM Skyra"));

@@ -160,8 +160,9 @@ fn days(device: &Device, id: &str, inventory: &Inventory) -> Result<Option<Strin
     if device.examinations.is_none() {
         return Ok(None);
     }
+    let days = inventory.days(id, None)?.unwrap_or_default();
     let counted: BTreeMap<i32, usize> =
-        inventory.days(id, None)?.into_iter().map(|it| (it.day, it.examinations.len())).collect();
+        days.into_iter().map(|it| (it.day, it.examinations.len())).collect();
     let wrong = device.days.iter().filter(|day| {
         counted.get(&day.number).copied().unwrap_or_default() as u64 != day.examinations
     });

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tracing::warn;
 
 use super::when::When;
-use super::{Failure, Settings, output, register};
+use super::{Failure, Settings, is_whole, output, register};
 use crate::store::Inventory;
 use crate::view::activity::{self, Filter, believed, lately};
 
@@ -76,5 +76,6 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     output(args.output.as_deref(), |out| {
         let write = if args.starts { activity::starts } else { activity::list };
         Ok(write(&inventory, (from, to), &filter, format, out)?)
-    })
+    })?;
+    is_whole(&inventory)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::{info, warn};
 
-use super::{Failure, Settings, output, printable};
+use super::{Failure, Settings, is_whole, output, printable};
 use crate::census::advisory::{
     Advisories, Advisory, Device, MAX_FILE, Match, Set, Taken, Verdict, Versions, check, take,
 };
@@ -306,13 +306,15 @@ fn compare(
     format: Format,
 ) -> Result<(), Failure> {
     let all = settings.advisories()?;
-    let shelf = Inventory::open(&settings.db)?.shelf(false)?;
-    let assets = shelf.known(None)?;
+    let inventory = Inventory::open(&settings.db)?;
+    let shelf = inventory.shelf(false)?;
+    let assets = shelf.known(None);
     let chosen: Vec<&Known<'_>> = match wanted {
         Some(wanted) => dossier::find(&assets, wanted),
         None => assets.iter().filter(|it| !it.external).collect(),
     };
     if chosen.is_empty() {
+        is_whole(&inventory)?;
         return Err(wanted.map_or_else(
             || Failure::Said("the inventory has no assets; `auscult read` fills it".to_owned()),
             Failure::nobody,
@@ -323,7 +325,8 @@ fn compare(
         all.of(&device(asset)).into_iter().filter(counts).collect::<Vec<Match>>()
     };
     if format == Format::Csv {
-        return output(None, |to| table(chosen.iter().map(|it| (&*it.id, found(it))), to));
+        output(None, |to| table(chosen.iter().map(|it| (&*it.id, found(it))), to))?;
+        return is_whole(&inventory);
     }
     output(None, |to| {
         for asset in &chosen {
@@ -346,7 +349,8 @@ fn compare(
             }
         }
         Ok(())
-    })
+    })?;
+    is_whole(&inventory)
 }
 
 /// One row a match. No cell is run by a spreadsheet.

@@ -26,13 +26,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use tracing::{Level, error};
+use tracing::{Level, error, warn};
 
 use crate::census::advisory::Advisories;
 use crate::census::asset::Pins;
 use crate::census::risk::{Accepted, RiskBook};
 use crate::census::signature::Book;
 use crate::observe::text::is_printable;
+use crate::store::Inventory;
 use crate::time::calendar::Calendar;
 use crate::wire::capture::privilege::out_was_closed;
 use config::Config;
@@ -349,6 +350,29 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
             clap_mangen::Man::new(Cli::command()).render(&mut text)?;
             output(None, |to| Ok(to.write_all(&text)?))
         }
+    }
+}
+
+/// Rows that are named one by one.
+const NAMED: usize = 20;
+
+/// Names the rows that are damaged, without which an answer was given: it is not whole, and
+/// the exit code says so.
+fn is_whole(inventory: &Inventory) -> Result<(), Failure> {
+    let all = inventory.passed_over();
+    for row in all.iter().take(NAMED) {
+        warn!("passed over: {row}");
+    }
+    if let Some(more) = all.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        warn!("passed over: {more} more rows");
+    }
+    match all.len() {
+        0 => Ok(()),
+        count => Err(Failure::Said(format!(
+            "the answer is not whole: {count} rows of the inventory are damaged and passed over; \
+             put a copy of it in its place, or move it away and read the captures again (a sensor \
+             begins a new one)"
+        ))),
     }
 }
 

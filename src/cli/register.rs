@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, Settings, output};
+use super::{Failure, Settings, is_whole, output};
 use crate::census::signature::CATEGORIES;
 use crate::store::Inventory;
 use crate::view::register::{self, Filter};
@@ -76,5 +76,6 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             Format::Json => register::json(&inventory, &filter, to)?,
         }
         Ok(())
-    })
+    })?;
+    is_whole(&inventory)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tracing::warn;
 
-use super::{Failure, Settings, output};
+use super::{Failure, Settings, is_whole, output};
 use crate::census::risk::RiskBook;
 use crate::store::Inventory;
 use crate::store::risk::Risks;
@@ -59,13 +59,14 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         let ids: HashSet<String> = inventory.ids()?.into_iter().collect();
         let mut all = inventory.finding_changes()?;
         all.retain(|change| ids.contains(&change.asset));
-        return output(to, |to| Ok(to.write_all(risk::changes(&all).as_bytes())?));
+        output(to, |to| Ok(to.write_all(risk::changes(&all).as_bytes())?))?;
+        return is_whole(&inventory);
     }
     let names = [dossier::NAMES, risk::TITLE].concat();
     let shelf = inventory.shelf(false)?;
-    let mut assets = shelf.known(Some(&names))?;
+    let mut assets = shelf.known(Some(&names));
     let now = inventory.now()?;
-    let Risks { by_asset: risks, damaged } = match &args.asset {
+    let risks = match &args.asset {
         None => inventory.risks()?,
         Some(wanted) => {
             let found: Vec<String> =
@@ -76,25 +77,21 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             }
             let mut all = Risks::default();
             for id in found {
-                let of = inventory.risk_of(&id)?;
-                all.by_asset.extend(of.by_asset);
-                all.damaged.extend(of.damaged);
+                all.extend(inventory.risk_of(&id)?);
             }
             all
         }
     };
-    name_damaged(&damaged);
     let ranked = risk::ranked(&assets, &risks);
     if ranked.is_empty() && args.asset.is_some() {
-        if !damaged.is_empty() {
-            return Err(Failure::Silent);
-        }
+        is_whole(&inventory)?;
         let what = "it is not judged, as no host on the Internet is; `auscult show` has what is \
                     known of it";
         return Err(Failure::Said(what.to_owned()));
     }
     if args.terms.is_some() {
-        return output(to, |to| Ok(risk::csv(&ranked, to)?));
+        output(to, |to| Ok(risk::csv(&ranked, to)?))?;
+        return is_whole(&inventory);
     }
     let text = if args.changes {
         let mut all = inventory.finding_changes()?;
@@ -111,7 +108,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     } else {
         risk::list(&ranked)
     };
-    output(to, |to| Ok(to.write_all(text.as_bytes())?))
+    output(to, |to| Ok(to.write_all(text.as_bytes())?))?;
+    is_whole(&inventory)
 }
 
 /// Says which assets of the file of acceptances an inventory does not know. One that knows
@@ -123,18 +121,6 @@ pub(super) fn unknown_accepted(settings: &Settings, book: &RiskBook) {
     let Ok(ids) = Inventory::open(&settings.db).and_then(|it| it.ids()) else { return };
     if !ids.is_empty() {
         name_unknown(book, ids.iter().map(String::as_str));
-    }
-}
-
-/// Says of which assets nothing can be told, and what to do.
-pub(super) fn name_damaged(damaged: &[String]) {
-    for id in damaged.iter().take(20) {
-        warn!(
-            "{id}: its row of risks is damaged; the sensor, or any `auscult read`, judges it anew"
-        );
-    }
-    if damaged.len() > 20 {
-        warn!("{} more rows of risks are damaged", damaged.len() - 20);
     }
 }
 

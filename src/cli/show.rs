@@ -2,8 +2,7 @@
 
 use tracing::warn;
 
-use super::risk::name_damaged;
-use super::{Failure, Settings, output};
+use super::{Failure, Settings, is_whole, output};
 use crate::store::Inventory;
 use crate::view::{activity, dossier, risk};
 
@@ -22,9 +21,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let inventory = Inventory::open(&settings.db)?;
     let shelf = inventory.shelf(false)?;
-    let named = shelf.known(Some(dossier::NAMES))?;
+    let named = shelf.known(Some(dossier::NAMES));
     let named = dossier::find(&named, &args.asset);
-    let found = shelf.whole(|id| named.iter().any(|it| it.id == id))?;
+    let found = shelf.whole(|id| named.iter().any(|it| it.id == id));
     let captures = inventory.captures()?;
     let changes = match found.as_slice() {
         [asset] => inventory.history(&asset.id)?,
@@ -32,14 +31,14 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     };
     match found.as_slice() {
         [] => {
+            // It may be one of those.
+            is_whole(&inventory)?;
             return Err(Failure::nobody(&args.asset));
         }
         found => output(None, |to| {
             for asset in found {
                 to.write_all(dossier::text(asset).as_bytes())?;
-                let risks = inventory.risk_of(&asset.id)?;
-                name_damaged(&risks.damaged);
-                for it in risks.by_asset.values() {
+                for it in inventory.risk_of(&asset.id)?.values() {
                     to.write_all(risk::page(it, &captures).as_bytes())?;
                 }
             }
@@ -59,5 +58,5 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             warn!("{port}: {lost} of {came} frames were lost on the last day it was listened to");
         }
     }
-    Ok(())
+    is_whole(&inventory)
 }

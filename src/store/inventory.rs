@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Params, Row};
 
 use super::activity::Activity;
+use super::damage::Damage;
 use super::{Error, Fault, open_reader};
 use crate::time::{Several, Timestamp};
 
@@ -124,10 +125,23 @@ pub struct Capture {
     pub counters: BTreeMap<String, u64>,
 }
 
+/// What a row of the table of assets is called that is not as it was written.
+pub(super) fn of_asset(number: rusqlite::Result<i64>) -> String {
+    number
+        .map_or_else(|_| "a device (asset)".to_owned(), |it| format!("device {it} (row of asset)"))
+}
+
+/// The same of what was read.
+pub(super) fn of_capture(number: rusqlite::Result<i64>) -> String {
+    let number = number.unwrap_or(-1);
+    format!("the name of what was read as number {number} (capture)")
+}
+
 /// An inventory opened for reading.
 pub struct Inventory {
     pub(super) path: PathBuf,
     pub(super) connection: Connection,
+    pub(super) damage: Damage,
 }
 
 impl Inventory {
@@ -136,7 +150,8 @@ impl Inventory {
     /// # Errors
     /// There is none, or it is no inventory.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self { path: path.to_owned(), connection: open_reader(path)? })
+        let connection = open_reader(path)?;
+        Ok(Self { path: path.to_owned(), connection, damage: Damage::default() })
     }
 
     pub(super) fn rows<T>(
@@ -158,7 +173,7 @@ impl Inventory {
     /// The inventory cannot be read, or a newer program wrote it.
     pub fn assets(&self) -> Result<Vec<Known<'static>>, Error> {
         let shelf = self.shelf(true)?;
-        Ok(shelf.known(None)?.into_iter().map(Known::into_owned).collect())
+        Ok(shelf.known(None).into_iter().map(Known::into_owned).collect())
     }
 
     /// The ids of all assets, in order.
@@ -166,7 +181,8 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn ids(&self) -> Result<Vec<String>, Error> {
-        self.rows("SELECT id FROM asset ORDER BY id", [], |row| row.get(0))
+        let sql = "SELECT id, number FROM asset ORDER BY id";
+        self.whole_rows(sql, [], |row| of_asset(row.get(1)), |row| row.get(0))
     }
 
     /// Whether no device is known.
@@ -200,8 +216,10 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn captures(&self) -> Result<Vec<Capture>, Error> {
-        let mut captures = self.rows("SELECT name FROM capture ORDER BY id", [], |row| {
-            Ok(Capture { name: row.get(0)?, counters: BTreeMap::new() })
+        let mut captures = self.rows("SELECT name, id FROM capture ORDER BY id", [], |row| {
+            // They are known by their places, so one without a name is among them too.
+            let name = self.damage.take(row.get(0), || of_capture(row.get(1)))?;
+            Ok(Capture { name: name.unwrap_or_default(), counters: BTreeMap::new() })
         })?;
         let counters = self.rows("SELECT capture, name, value FROM counter", [], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))

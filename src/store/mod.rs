@@ -3,6 +3,7 @@
 
 pub mod activity;
 mod alert;
+mod damage;
 mod health;
 mod history;
 mod inventory;

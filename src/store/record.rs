@@ -23,6 +23,8 @@ pub(super) enum Unreadable {
     Damaged(#[from] postcard::Error),
     #[error("damaged: empty")]
     Empty,
+    #[error("damaged: {0} bytes too many")]
+    Longer(usize),
     #[error("damaged: host {0} stands in the place of another")]
     Place(i64),
 }
@@ -75,7 +77,10 @@ pub(super) fn next<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<(T, &'b [u8
 
 /// The only value of a blob.
 pub(super) fn only<'b, T: Deserialize<'b>>(blob: &'b [u8]) -> Result<T, Unreadable> {
-    Ok(next(body(blob)?)?.0)
+    match next(body(blob)?)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(Unreadable::Longer(rest.len())),
+    }
 }
 
 /// One attribute of an asset with its values, the best first.
@@ -187,5 +192,7 @@ mod tests {
         for end in 1..blob.len() {
             assert!(says(&blob[..end]).contains("damaged"), "cut at {end}");
         }
+        // A length that was damaged leaves a rest.
+        assert!(says(&[&blob[..], b"x"].concat()).contains("damaged: 1 bytes too many"));
     }
 }

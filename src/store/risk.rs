@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use super::inventory::of_asset;
 use super::record::{self, Attribute, ReasonOf, ValueOf};
 use super::shelf::side_by_side;
 use super::{Change, Error, Inventory};
@@ -75,22 +76,18 @@ const fn said<'a>(value: String) -> ValueOf<'a> {
     ValueOf { value: Cow::Owned(value), confidence: 1.0, shown: true, reasons: Vec::new() }
 }
 
-/// How much assets should worry.
-#[derive(Debug, Default)]
-pub struct Risks {
-    /// By the asset's id.
-    pub by_asset: HashMap<String, Assessment, RandomState>,
-    /// Assets of which what was written cannot be read; the next publication judges them anew.
-    pub damaged: Vec<String>,
-}
+/// How much assets should worry, by their ids.
+pub type Risks = HashMap<String, Assessment, RandomState>;
 
 impl Inventory {
-    /// How much each asset should worry.
+    /// How much each asset should worry. Whose row is damaged is not among them
+    /// ([`Self::passed_over`]); the next publication judges it anew.
     ///
     /// # Errors
     /// The inventory cannot be read.
     pub fn risks(&self) -> Result<Risks, Error> {
-        let sql = "SELECT id, assessment FROM risk JOIN asset ON asset = number ORDER BY id";
+        let sql =
+            "SELECT number, id, assessment FROM risk JOIN asset ON asset = number ORDER BY id";
         self.judged(sql, [])
     }
 
@@ -99,25 +96,35 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn risk_of(&self, id: &str) -> Result<Risks, Error> {
-        let sql = "SELECT id, assessment FROM risk JOIN asset ON asset = number WHERE id = ?1";
+        let sql = "SELECT number, id, assessment FROM risk JOIN asset ON asset = number
+                   WHERE id = ?1";
         self.judged(sql, [id])
     }
 
     fn judged(&self, sql: &str, of: impl rusqlite::Params) -> Result<Risks, Error> {
-        let rows = self.rows(sql, of, |row| {
-            let blob = row.get_ref(1)?.as_blob().map(<[u8]>::to_vec).unwrap_or_default();
-            Ok((row.get::<_, String>(0)?, blob))
-        })?;
-        let one = |(id, blob): &(String, Vec<u8>)| (id.clone(), record::only(blob).ok());
-        let read = side_by_side(&rows, |rows| rows.iter().map(one).collect::<Vec<_>>());
-        let mut risks = Risks::default();
-        for (id, it) in read.into_iter().flatten() {
-            match it {
-                Some(it) => drop(risks.by_asset.insert(id, it)),
-                None => risks.damaged.push(id),
+        let rows = self.whole_rows(
+            sql,
+            of,
+            |row| of_asset(row.get(0)),
+            |row| {
+                let blob = row.get_ref(2)?.as_blob().map(<[u8]>::to_vec).unwrap_or_default();
+                Ok((row.get::<_, String>(1)?, blob))
+            },
+        )?;
+        let damage = &self.damage;
+        let one = |(id, blob): &(String, Vec<u8>)| match record::only(blob) {
+            Ok(it) => Some((id.clone(), it)),
+            Err(why) => {
+                let id = id.escape_debug();
+                damage.note(format!(
+                    "how much {id} should worry (risk) cannot be read: {why}; the sensor, or any \
+                     `auscult read`, judges it anew"
+                ));
+                None
             }
-        }
-        Ok(risks)
+        };
+        let read = side_by_side(&rows, |rows| rows.iter().filter_map(one).collect::<Vec<_>>());
+        Ok(read.into_iter().flatten().collect())
     }
 
     /// Every change of a finding, in order.

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZero;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use foldhash::fast::RandomState;
 
 use super::activity::Activity;
-use super::inventory::{Known, Value, Why};
+use super::damage::Damage;
+use super::inventory::{Known, Value, Why, of_asset, of_capture};
 use super::record::{self, Attribute, Bare, Unreadable};
 use super::{Error, Fault, Inventory};
 use crate::time::Timestamp;
@@ -38,7 +38,7 @@ struct Row {
 
 /// All assets as they were at one moment, in the order of their identities.
 pub struct Shelf {
-    path: PathBuf,
+    damage: Damage,
     rows: Vec<Row>,
     slabs: Vec<Vec<u8>>,
     captures: BTreeMap<u32, String>,
@@ -57,30 +57,35 @@ impl Inventory {
             .unchecked_transaction()
             .map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
         let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
-        let mut rows = self.rows(
+        let mut rows = self.whole_rows(
             "SELECT number, id, identity, external, first_seen, last_seen FROM asset
              ORDER BY identity, id",
             [],
+            |row| of_asset(row.get(0)),
             |row| {
-                places.insert(row.get(0)?, places.len());
-                Ok(Row {
+                let known = Row {
                     id: row.get(1)?,
                     identity: row.get(2)?,
                     external: row.get(3)?,
                     first_seen: Timestamp(row.get(4)?),
                     last_seen: Timestamp(row.get(5)?),
                     at: None,
-                })
+                };
+                places.insert(row.get(0)?, places.len());
+                Ok(known)
             },
         )?;
-        let captures = self.rows("SELECT id, name FROM capture", [], |row| {
+        let sql = "SELECT id, name FROM capture";
+        let named = |row: &rusqlite::Row<'_>| of_capture(row.get(0));
+        let captures = self.whole_rows(sql, [], named, |row| {
             Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?))
         })?;
         let mut slabs: Vec<Vec<u8>> = Vec::new();
         self.rows("SELECT asset, attributes FROM known", [], |row| {
             let place = places.get(&row.get(0)?);
             if let Some(known) = place.and_then(|at| rows.get_mut(*at)) {
-                let blob = row.get_ref(1)?.as_blob()?;
+                // What is no blob is damaged, as nothing is.
+                let blob = row.get_ref(1)?.as_blob().unwrap_or_default();
                 if slabs.last().is_none_or(|it| it.capacity() - it.len() < blob.len()) {
                     slabs.push(Vec::with_capacity(SLAB.max(blob.len())));
                 }
@@ -96,50 +101,48 @@ impl Inventory {
         let activity = if activity { self.activity(None)? } else { HashMap::default() };
         drop(snapshot);
         let captures = captures.into_iter().collect();
-        Ok(Shelf { path: self.path.clone(), rows, slabs, captures, activity })
+        Ok(Shelf { damage: self.damage.clone(), rows, slabs, captures, activity })
     }
 }
 
 impl Shelf {
     /// All of them; of these attributes only the shown values, with one reason each at most,
-    /// where some are named.
-    ///
-    /// # Errors
-    /// A row is damaged, or a newer program wrote it.
-    pub fn known(&self, wanted: Option<&[&str]>) -> Result<Vec<Known<'_>>, Error> {
-        Ok(self.parts(wanted, |part| part)?.into_iter().flatten().collect())
+    /// where some are named. Who has a damaged row is not among them
+    /// ([`Inventory::passed_over`]).
+    #[must_use]
+    pub fn known(&self, wanted: Option<&[&str]>) -> Vec<Known<'_>> {
+        self.parts(wanted, |part| part).into_iter().flatten().collect()
     }
 
-    /// Some of them, by their ids, with everything.
-    ///
-    /// # Errors
-    /// A row is damaged, or a newer program wrote it.
-    pub fn whole(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Known<'_>>, Error> {
+    /// Some of them, by their ids, with everything. Who has a damaged row is not among them.
+    #[must_use]
+    pub fn whole(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Known<'_>> {
         let some = self.rows.iter().filter(|row| is_wanted(&row.id));
-        let known: Result<Vec<_>, _> = some.map(|row| self.one(row, None)).collect();
-        known.map_err(|error| Error::new(&self.path, Fault::Row(error)))
+        some.filter_map(|row| self.one(row, None)).collect()
     }
 
     /// All in parts, as of [`Self::known`], each made into something by itself, in order.
-    ///
-    /// # Errors
-    /// A row is damaged, or a newer program wrote it.
     pub fn parts<'s, T: Send>(
         &'s self,
         wanted: Option<&[&str]>,
         make: impl Fn(Vec<Known<'s>>) -> T + Sync,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Vec<T> {
         let wanted: Option<Wanted<'_>> = wanted.map(|names| names.iter().copied().collect());
-        let part = |rows: &'s [Row]| -> Result<T, Unreadable> {
-            let one = |row| self.one(row, wanted.as_ref());
-            let known: Result<Vec<_>, _> = rows.iter().map(one).collect();
-            known.map(&make)
-        };
-        let made: Result<Vec<T>, Unreadable> = side_by_side(&self.rows, part).into_iter().collect();
-        made.map_err(|error| Error::new(&self.path, Fault::Row(error)))
+        let one = |row| self.one(row, wanted.as_ref());
+        side_by_side(&self.rows, |rows: &'s [Row]| make(rows.iter().filter_map(one).collect()))
     }
 
-    fn one<'s>(
+    /// One of them; none when its row is damaged, which is noted.
+    fn one<'s>(&'s self, row: &'s Row, wanted: Option<&Wanted<'_>>) -> Option<Known<'s>> {
+        let read = self.read(row, wanted);
+        read.inspect_err(|why| {
+            let id = row.id.escape_debug();
+            self.damage.note(format!("what is known of {id} (known) cannot be read: {why}"));
+        })
+        .ok()
+    }
+
+    fn read<'s>(
         &'s self,
         row: &'s Row,
         wanted: Option<&Wanted<'_>>,

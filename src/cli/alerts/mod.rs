@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tracing::{info, warn};
 
 use super::when::When;
-use super::{Failure, Settings, output};
+use super::{Failure, Settings, is_whole, output};
 use crate::store::{Alert, Inventory, Kind, Severity};
 use crate::time::Timestamp;
 use crate::view::{alert, dossier};
@@ -283,8 +283,9 @@ fn filter(args: &Args, settings: &Settings) -> Result<Filter, Failure> {
     let assets = match &args.asset {
         None => None,
         Some(wanted) => {
-            let shelf = Inventory::open(&settings.db)?.shelf(false)?;
-            let known = shelf.known(Some(dossier::NAMES))?;
+            let inventory = Inventory::open(&settings.db)?;
+            let shelf = inventory.shelf(false)?;
+            let known = shelf.known(Some(dossier::NAMES));
             let found = dossier::find(&known, wanted);
             let mut ids: Vec<_> = found.into_iter().map(|asset| asset.id.to_string()).collect();
             // One that is no more has alerts all the same.
@@ -292,8 +293,12 @@ fn filter(args: &Args, settings: &Settings) -> Result<Filter, Failure> {
             let is_id = wanted.len() == 11
                 && wanted.strip_prefix('A').is_some_and(|it| it.bytes().all(is_hex));
             if ids.is_empty() && !is_id {
+                // It may be one that cannot be read.
+                is_whole(&inventory)?;
                 return Err(Failure::nobody(wanted));
             }
+            // Whose row is damaged is asked for by nothing but its id.
+            let _ = is_whole(&inventory);
             ids.push(wanted.clone());
             Some(ids)
         }

@@ -1,22 +1,21 @@
 //! What views ask of activity.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::rc::Rc;
+use std::collections::{BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
-use rusqlite::params;
 
-use super::detail::{self, detail};
-use super::kept::{days_of, next_watched_by};
-use super::roll::Basis;
+use super::basis::Basis;
+use super::detail::{self, Detail, detail};
+use super::kept::{days_of, last_watched_by, next_watched_by};
+use super::seen::{Seen, Shared, of_segment, whole};
 use super::sheet::{DAYS, Sums, TOTALS, Table};
-use super::{damaged, record, stored};
-use crate::census::activity::method::SEGMENT_GAP;
-use crate::census::activity::{Method, UNTIMELY};
+use super::{CALENDAR, record, stored};
+use crate::census::activity::UtcDay;
 use crate::net::Segment;
+use crate::store::inventory::of_asset;
 use crate::store::{Error, Fault, Inventory};
 use crate::time::Timestamp;
-use crate::time::calendar::{Calendar, Day, Hours, date};
+use crate::time::calendar::{Calendar, Day, date};
 use crate::time::minutes::{DAY, Minutes};
 
 /// Local days, from the first to the last; none is all.
@@ -35,6 +34,8 @@ pub struct Activity {
     pub hours: Option<String>,
     /// Minutes on line.
     pub online: u64,
+    /// Only others speak of it: whether it was on line is not known, and `online` says nothing.
+    pub only_told: bool,
     /// How it was used; none when no method tells.
     pub used: Option<InUse>,
 }
@@ -76,72 +77,26 @@ pub struct Examination {
     pub duration: i64,
 }
 
-/// Minutes of a UTC day, just as they were written.
-fn whole(base: i64, blob: &[u8]) -> rusqlite::Result<Minutes> {
-    Minutes::decode_whole(base, blob, DAY).ok_or_else(|| {
-        let day = date(i32::try_from(base.div_euclid(DAY)).unwrap_or(i32::MAX));
-        damaged(format!("in which minutes of {day} a VLAN was seen (segment_day)"))
-    })
+/// A device, with how its use is told.
+pub(super) struct User {
+    number: i64,
+    pub(super) id: String,
+    /// The minute in which it was first seen.
+    since: i64,
+    /// None where its row is damaged.
+    pub(super) basis: Option<Basis>,
 }
 
-/// How a device's use is told.
-fn basis(id: &str, blob: &[u8]) -> rusqlite::Result<Basis> {
-    record::only(blob).map_err(|_| {
-        let id = id.escape_debug();
-        damaged(format!("how {id} was used (asset_use)"))
-    })
-}
-
-/// Minutes in which segments were seen, and somebody watched.
-pub(super) struct Seen {
-    watched: Minutes,
-    segments: HashMap<Vec<u8>, Minutes, RandomState>,
-}
-
-impl Seen {
-    /// From one minute to another, a little more on both sides; of all segments, or some.
-    fn load(
-        inventory: &Inventory,
-        (from, to): (i64, i64),
-        only: Option<&[Segment]>,
-    ) -> Result<Self, Error> {
-        let mut it = Self { watched: Minutes::default(), segments: HashMap::default() };
-        let name = |segment: &Segment| super::segment_name(Some(*segment)).unwrap_or_default();
-        let only: Option<Vec<_>> = only.map(|some| some.iter().map(name).collect());
-        let utc = |minute: i64| minute.div_euclid(DAY);
-        let sql = "SELECT day, segment, minutes FROM segment_day WHERE day >= ?1 AND day <= ?2
-                   ORDER BY day";
-        inventory.rows(sql, params![utc(from) - 1, utc(to) + 1], |row| {
-            let base = row.get::<_, i64>(0)?.saturating_mul(DAY);
-            let name = row.get_ref(1)?.as_blob()?;
-            let is_wanted = |only: &Vec<Vec<u8>>| only.iter().any(|it| it == name);
-            if !name.is_empty() && !only.as_ref().is_none_or(is_wanted) {
-                return Ok(());
-            }
-            let minutes = whole(base, row.get_ref(2)?.as_blob()?)?;
-            if name.is_empty() {
-                it.watched.unite(&minutes);
-            } else {
-                it.segments.entry(name.to_vec()).or_default().unite(&minutes);
-            }
-            Ok(())
-        })?;
-        for minutes in it.segments.values_mut() {
-            *minutes = minutes.bridged(SEGMENT_GAP);
-        }
-        Ok(it)
-    }
-
-    fn of(&self, segments: &[Segment]) -> Minutes {
-        let mut alive = Minutes::default();
-        for segment in segments {
-            let name = super::segment_name(Some(*segment)).unwrap_or_default();
-            if let Some(minutes) = self.segments.get(&name) {
-                alive.unite(minutes);
-            }
-        }
-        alive.common(&self.watched)
-    }
+/// The days that were asked for.
+struct Asked {
+    calendar: Calendar,
+    /// The first and the last of them on which somebody watched.
+    days: (Day, Day),
+    /// From their first minute to before their last.
+    minutes: (i64, i64),
+    /// UTC days of which is asked what was observed.
+    utc: (UtcDay, UtcDay),
+    watched: Vec<Day>,
 }
 
 impl Inventory {
@@ -160,15 +115,28 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn watched(&self) -> Result<Option<(i64, i64)>, Error> {
-        let sql = "SELECT day, minutes FROM segment_day WHERE segment = x'' AND day IN
-                   (SELECT min(day) FROM segment_day UNION SELECT max(day) FROM segment_day)
-                   ORDER BY day";
-        let all = self.rows(sql, [], |row| {
-            let base = row.get::<_, i64>(0)?.saturating_mul(DAY);
-            whole(base, row.get_ref(1)?.as_blob()?)
-        })?;
-        let first = all.first().and_then(Minutes::first);
-        Ok(first.zip(all.last().and_then(Minutes::last)))
+        let read = |error| Error::new(&self.path, Fault::Read(error));
+        let decode = |base: i64, blob: &[u8]| self.whole_day(base, blob);
+        let (mut after, mut first) = (UtcDay::MIN, None);
+        while first.is_none()
+            && let Some((day, it)) =
+                next_watched_by(&self.connection, after, decode).map_err(read)?
+        {
+            (after, first) = (day, it.as_ref().and_then(Minutes::first));
+        }
+        let (mut before, mut last) = (UtcDay::MAX, None);
+        while last.is_none()
+            && let Some((day, it)) =
+                last_watched_by(&self.connection, before, decode).map_err(read)?
+        {
+            (before, last) = (day, it.as_ref().and_then(Minutes::last));
+        }
+        Ok(first.zip(last))
+    }
+
+    /// In which minutes of a day somebody watched; none where its row is damaged.
+    fn whole_day(&self, base: i64, blob: &[u8]) -> rusqlite::Result<Option<Minutes>> {
+        self.damage.take(whole(base, blob), || of_segment(base.div_euclid(DAY), &[]))
     }
 
     /// The local days on which somebody watched, in order.
@@ -178,18 +146,21 @@ impl Inventory {
     pub fn watched_days(&self) -> Result<Vec<Day>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let zone = self.calendar()?.zone;
+        let decode = |base: i64, blob: &[u8]| self.whole_day(base, blob);
         let (mut days, mut after) = (BTreeSet::new(), i32::MIN);
-        while let Some((day, minutes)) =
-            next_watched_by(&self.connection, after, whole).map_err(read)?
+        while let Some((day, it)) =
+            next_watched_by(&self.connection, after, decode).map_err(read)?
         {
-            days.extend(minutes.first().into_iter().chain(minutes.last()).map(|at| zone.day(at)));
+            let ends = it.iter().flat_map(|it| [it.first(), it.last()]).flatten();
+            days.extend(ends.map(|at| zone.day(at)));
             after = day;
         }
         Ok(days.into_iter().collect())
     }
 
-    /// What each device did within some days, by its id. Those that never were on a link
-    /// are not among them.
+    /// What each device did within some days, by its id. Not among them are those whose VLAN
+    /// nobody tells, and those of which a row is damaged ([`Self::passed_over`]): what the
+    /// whole rows say of them would be less than there is.
     ///
     /// # Errors
     /// The inventory cannot be read.
@@ -198,103 +169,150 @@ impl Inventory {
         period: Period,
     ) -> Result<HashMap<String, Activity, RandomState>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
-        let calendar = self.calendar()?;
-        let Some((first, last)) = self.within(&calendar, period)? else {
-            return Ok(HashMap::default());
-        };
-        let (from, to) = (calendar.zone.bounds(first).0, calendar.zone.bounds(last).1);
+        let Some(asked) = self.asked(period)? else { return Ok(HashMap::default()) };
         let (mut ever, mut sums) = (Table::default(), Table::default());
         TOTALS.sum(&self.connection, (0, 1), &mut ever).map_err(read)?;
         if period.is_some() {
-            let days = (first, last.saturating_add(1));
+            let days = (asked.days.0, asked.days.1.saturating_add(1));
             DAYS.sum_side_by_side(&self.connection, days, &mut sums).map_err(read)?;
         }
-        ever.whole().and_then(|()| sums.whole()).map_err(read)?;
-        detail::whole(&self.connection, None, period).map_err(read)?;
-        let seen = Seen::load(self, (from, to), None)?;
-        let mut of_segments = Shared::new(&calendar, self.open_days((first, last))?, (from, to));
-        let sql = "SELECT asset, id, first_seen, basis FROM asset_use JOIN asset ON asset = number";
-        let all = self.rows(sql, [], |row| {
-            let number: i64 = row.get(0)?;
-            let basis = basis(row.get_ref(1)?.as_str()?, row.get_ref(3)?.as_blob()?)?;
-            let since = Timestamp(row.get(2)?).minute();
-            let ever = ever.get(number);
-            let sums = if period.is_some() { sums.get(number) } else { ever };
-            let shared = of_segments.of(&seen, &basis);
-            Ok((row.get(1)?, shared.activity(since.max(from), &basis, &sums, ever.methods)))
-        })?;
-        Ok(all.into_iter().collect())
+        self.note_sheets(&[&ever, &sums]);
+        let spoiled = self.spoiled(None, period)?;
+        let seen = Seen::load(self, asked.utc, None)?;
+        let mut of_segments = Shared::new(&asked.calendar, asked.watched, asked.minutes);
+        let mut all = HashMap::default();
+        for (user, basis) in located(self.users(None)?) {
+            let Some((ever, sums)) = sums_of(&user, period, (&ever, &sums)) else { continue };
+            if !spoiled.contains(&user.id)
+                && let Some(shared) = of_segments.of(&seen, &basis)
+            {
+                let since = user.since.max(asked.minutes.0);
+                all.insert(user.id, shared.activity(since, &basis, &sums, ever.methods));
+            }
+        }
+        Ok(all)
     }
 
-    /// The same of one device; none when it never was on a link.
+    /// The same of one device.
     ///
     /// # Errors
     /// The inventory cannot be read.
     pub fn activity_of(&self, id: &str, period: Period) -> Result<Option<Activity>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
-        let calendar = self.calendar()?;
-        let days = self.within(&calendar, period)?;
-        let (Some(days), Some((number, basis))) = (days, self.bases(id)?.pop()) else {
+        let Some(asked) = self.asked(period)? else { return Ok(None) };
+        let mut users = self.users(Some(id))?;
+        let through = users.iter().filter_map(|it| it.basis.as_ref()).flat_map(|it| &it.through);
+        for id in through.cloned().collect::<BTreeSet<_>>() {
+            users.extend(self.users(Some(&id))?);
+        }
+        let Some((user, basis)) = located(users).into_iter().find(|(it, _)| it.id == id) else {
             return Ok(None);
         };
-        detail::whole(&self.connection, Some(id), period).map_err(read)?;
-        let minutes = (calendar.zone.bounds(days.0).0, calendar.zone.bounds(days.1).1);
-        let ever = TOTALS.sum_of(&self.connection, (0, 1), number).map_err(read)?;
-        let sums = match period {
-            Some(_) => {
-                let days = (days.0, days.1.saturating_add(1));
-                DAYS.sum_of(&self.connection, days, number).map_err(read)?
-            }
-            None => ever,
+        let ever = TOTALS.sum_of(&self.connection, (0, 1), user.number).map_err(read)?;
+        let mut sums = Table::default();
+        if period.is_some() {
+            let days = (asked.days.0, asked.days.1.saturating_add(1));
+            sums = DAYS.sum_of(&self.connection, days, user.number).map_err(read)?;
+        }
+        self.note_sheets(&[&ever, &sums]);
+        let Some((ever, sums)) = sums_of(&user, period, (&ever, &sums)) else {
+            return Ok(None);
         };
-        let sql = "SELECT first_seen FROM asset WHERE number = ?1";
-        let since = self.rows(sql, [number], |row| Ok(Timestamp(row.get(0)?).minute()))?;
-        let since = since.first().copied().unwrap_or(minutes.0).max(minutes.0);
-        let seen = Seen::load(self, minutes, Some(&basis.segments))?;
-        let shared = Shared::new(&calendar, self.open_days(days)?, minutes).of(&seen, &basis);
-        Ok(Some(shared.activity(since, &basis, &sums, ever.methods)))
+        if !self.spoiled(Some(id), period)?.is_empty() {
+            return Ok(None);
+        }
+        let seen = Seen::load(self, asked.utc, Some(&basis.segments))?;
+        let mut shared = Shared::new(&asked.calendar, asked.watched, asked.minutes);
+        let since = user.since.max(asked.minutes.0);
+        let shared = shared.of(&seen, &basis);
+        Ok(shared.map(|it| it.activity(since, &basis, &sums, ever.methods)))
     }
 
-    /// The days of a period in which somebody watched.
-    fn within(&self, calendar: &Calendar, period: Period) -> Result<Option<(Day, Day)>, Error> {
+    /// Notes the sheets that are damaged.
+    pub(super) fn note_sheets(&self, all: &[&Table]) {
+        for name in all.iter().flat_map(|it| it.damaged()) {
+            self.damage.note(format!("{name} are not as they were written"));
+        }
+    }
+
+    /// The days of a period; none where nobody watched, or nobody knows which days they are.
+    fn asked(&self, period: Period) -> Result<Option<Asked>, Error> {
+        let calendar =
+            stored(&self.connection).map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
+        let Ok(calendar) = calendar else {
+            self.damage.note(format!("{CALENDAR} are not as they were written"));
+            return Ok(None);
+        };
         let Some((first, last)) = self.watched()? else { return Ok(None) };
-        let (first, last) = (calendar.zone.day(first), calendar.zone.day(last));
+        let zone = &calendar.zone;
+        let (first, last) = (zone.day(first), zone.day(last));
         let (from, to) = period.unwrap_or((first, last));
-        Ok(Some((from.max(first), to.min(last))))
+        let days = (from.max(first), to.min(last));
+        let minutes = (zone.bounds(days.0).0, zone.bounds(days.1).1);
+        // A little more on both sides; of all days, also those that cannot be read.
+        let utc = |minute: i64| UtcDay::try_from(minute.div_euclid(DAY)).unwrap_or(UtcDay::MAX);
+        let utc = match period {
+            Some((from, to)) => (
+                utc(zone.bounds(from).0).saturating_sub(1),
+                utc(zone.bounds(to).1).saturating_add(1),
+            ),
+            None => (UtcDay::MIN, UtcDay::MAX),
+        };
+        let mut watched = self.watched_days()?;
+        watched.retain(|day| (days.0..=days.1).contains(day));
+        Ok(Some(Asked { calendar, days, minutes, utc, watched }))
     }
 
-    /// The days of these on which somebody watched.
-    fn open_days(&self, (first, last): (Day, Day)) -> Result<Vec<Day>, Error> {
-        let mut days = self.watched_days()?;
-        days.retain(|day| (first..=last).contains(day));
-        Ok(days)
+    /// Who has days in a period that could not be made anew, of one device or of all.
+    fn spoiled(&self, id: Option<&str>, period: Period) -> Result<BTreeSet<String>, Error> {
+        let all = detail::spoiled(&self.connection, id, period)
+            .map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
+        for (id, day, count) in &all {
+            let (id, day) = (id.escape_debug(), date(*day));
+            let more = match count {
+                0 | 1 => String::new(),
+                more => format!(" and {} other days", more - 1),
+            };
+            self.damage.note(format!(
+                "what {id} did on {day}{more} (asset_day) is older than what is known: its \
+                 minutes in speaker_day, or its sums in day_sheet, are not as they were written"
+            ));
+        }
+        Ok(all.into_iter().map(|(id, ..)| id).collect())
     }
 
     /// The days of one device within some days, in order; only those on which it did
-    /// anything.
+    /// anything. None where one of them is damaged.
     ///
     /// # Errors
     /// The inventory cannot be read.
-    pub fn days(&self, id: &str, period: Period) -> Result<Vec<DayOf>, Error> {
+    pub fn days(&self, id: &str, period: Period) -> Result<Option<Vec<DayOf>>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let zone = self.calendar()?.zone;
-        detail::whole(&self.connection, Some(id), period).map_err(read)?;
+        let mut is_whole = self.spoiled(Some(id), period)?.is_empty();
         let mut days = Vec::new();
-        for (number, basis) in self.bases(id)? {
+        for user in self.users(Some(id))? {
+            let Some(basis) = user.basis else {
+                is_whole = false;
+                continue;
+            };
             let (mut first, mut last) = basis.days.unwrap_or((0, -1));
             if let Some((from, to)) = period {
                 (first, last) = (first.max(from), last.min(to));
             }
             for day in days_of(&self.connection, "asset_day", (first, last)).map_err(read)? {
-                let Some(it) = detail(&self.connection, day, number).map_err(read)? else {
+                let it = detail(&self.connection, day, user.number).map_err(read)?;
+                let Some(it) = self.detail(id, day, it) else {
+                    is_whole = false;
                     continue;
                 };
-                let spoiled = |_| {
-                    let (id, day) = (id.escape_debug(), date(day));
-                    damaged(format!("what {id} did on {day} (asset_day)"))
-                };
-                let it = it.map_err(|why| read(spoiled(why)))?;
+                let Some(it) = it else { continue };
                 let base = zone.bounds(day).0;
+                let Some(in_use) = Minutes::decode_whole(base, &it.in_use, 2 * DAY) else {
+                    self.note_day(id, day, "they are not minutes of a day");
+                    is_whole = false;
+                    continue;
+                };
                 let at = |minute: i64| base.saturating_add(minute);
                 let exam = |(begin, duration, _): &(i64, i64, u8)| Examination {
                     begin: base.saturating_mul(60).saturating_add(*begin),
@@ -303,130 +321,106 @@ impl Inventory {
                 days.push(DayOf {
                     day,
                     online: it.online.map(|(a, b)| (at(a), at(b))),
-                    in_use: Minutes::decode(base, &it.in_use),
+                    in_use,
                     examinations: it.exams.iter().map(exam).collect(),
                 });
             }
         }
-        Ok(days)
+        Ok(is_whole.then_some(days))
     }
 
-    /// In which minutes a device could have been seen, within some days.
+    /// A day of a device as it was stored, where it was; none where it is damaged, which is
+    /// noted.
+    #[allow(clippy::option_option, reason = "nothing stored, and nothing that can be read")]
+    pub(super) fn detail(
+        &self,
+        id: &str,
+        day: Day,
+        stored: Option<Result<Detail, record::Unreadable>>,
+    ) -> Option<Option<Detail>> {
+        match stored.transpose() {
+            Ok(it) => Some(it),
+            Err(why) => {
+                self.note_day(id, day, why);
+                None
+            }
+        }
+    }
+
+    fn note_day(&self, id: &str, day: Day, why: impl std::fmt::Display) {
+        let (id, day) = (id.escape_debug(), date(day));
+        self.damage.note(format!("what {id} did on {day} (asset_day) cannot be read: {why}"));
+    }
+
+    /// In which minutes a device could have been seen, within some days; as far as that can be
+    /// read.
     ///
     /// # Errors
     /// The inventory cannot be read.
     pub fn observed(&self, id: &str, period: Period) -> Result<Minutes, Error> {
-        let calendar = self.calendar()?;
-        let Some((first, last)) = self.within(&calendar, period)? else {
-            return Ok(Minutes::default());
-        };
-        let (from, to) = (calendar.zone.bounds(first).0, calendar.zone.bounds(last).1);
         let mut all = Minutes::default();
-        for (_, basis) in self.bases(id)? {
-            let seen = Seen::load(self, (from, to), Some(&basis.segments))?;
-            all.unite(&seen.of(&basis.segments).within(from, to));
+        let Some(asked) = self.asked(period)? else { return Ok(all) };
+        for basis in self.users(Some(id))?.into_iter().filter_map(|it| it.basis) {
+            let seen = Seen::load(self, asked.utc, Some(&basis.segments))?;
+            let of_one = seen.of(&basis.segments).unwrap_or_default();
+            all.unite(&of_one.within(asked.minutes.0, asked.minutes.1));
         }
         Ok(all)
     }
 
-    /// How the use of all devices is told, by their ids.
-    pub(super) fn all_bases(&self) -> Result<Vec<(String, Basis)>, Error> {
-        let sql = "SELECT id, basis FROM asset_use JOIN asset ON asset = number";
-        self.rows(sql, [], |row| {
-            let id: String = row.get(0)?;
-            let basis = basis(&id, row.get_ref(1)?.as_blob()?)?;
-            Ok((id, basis))
-        })
-    }
-
-    pub(super) fn bases(&self, id: &str) -> Result<Vec<(i64, Basis)>, Error> {
-        let sql = "SELECT asset, basis FROM asset_use JOIN asset ON asset = number WHERE id = ?1";
-        self.rows(sql, [id], |row| Ok((row.get(0)?, basis(id, row.get_ref(1)?.as_blob()?)?)))
-    }
-}
-
-/// What all devices of the same segments and hours have in common.
-struct OfSegments {
-    observed: Rc<Minutes>,
-    /// Opening hours, and these as far as they were observed.
-    hours: Option<(Rc<Minutes>, Minutes)>,
-    line: Option<String>,
-}
-
-/// Asked for by each device, made once for each set of segments.
-struct Shared<'a> {
-    calendar: &'a Calendar,
-    days: Vec<Day>,
-    minutes: (i64, i64),
-    open: BTreeMap<Option<String>, Option<Rc<Minutes>>>,
-    observed: HashMap<Vec<Segment>, Rc<Minutes>, RandomState>,
-    known: HashMap<(Vec<Segment>, Option<String>), Rc<OfSegments>, RandomState>,
-}
-
-impl<'a> Shared<'a> {
-    fn new(calendar: &'a Calendar, days: Vec<Day>, minutes: (i64, i64)) -> Self {
-        let (open, observed, known) = (BTreeMap::new(), HashMap::default(), HashMap::default());
-        Self { calendar, days, minutes, open, observed, known }
-    }
-
-    fn of(&mut self, seen: &Seen, basis: &Basis) -> Rc<OfSegments> {
-        let Self { calendar, days, minutes, open, observed, known } = self;
-        let own = basis.class.clone().filter(|class| calendar.by_class.contains_key(class));
-        let key = (basis.segments.clone(), own.clone());
-        let make = || {
-            let hours = open.entry(own.clone()).or_insert_with(|| {
-                let hours = calendar.hours_of(own.as_deref())?;
-                let mut open = Minutes::default();
-                for day in days.iter() {
-                    open.unite(&hours.on(&calendar.zone, *day));
+    /// How the use of all devices is told, or that of one.
+    pub(super) fn users(&self, id: Option<&str>) -> Result<Vec<User>, Error> {
+        let sql = "SELECT number, id, first_seen, basis FROM asset_use
+                   JOIN asset ON asset = number WHERE ?1 IS NULL OR id = ?1";
+        self.whole_rows(
+            sql,
+            [id],
+            |row| of_asset(row.get(0)),
+            |row| {
+                let id: String = row.get(1)?;
+                // What is no blob is damaged, as nothing is.
+                let blob = row.get_ref(3)?.as_blob().unwrap_or_default();
+                let basis = record::only(blob);
+                if let Err(why) = &basis {
+                    let id = id.escape_debug();
+                    self.damage
+                        .note(format!("how {id} was used (asset_use) cannot be read: {why}"));
                 }
-                Some(Rc::new(open))
-            });
-            let observed = observed
-                .entry(basis.segments.clone())
-                .or_insert_with(|| Rc::new(seen.of(&basis.segments).within(minutes.0, minutes.1)));
-            let hours = hours.as_ref().map(|open| (Rc::clone(open), open.common(observed)));
-            let line = calendar.hours_of(own.as_deref()).map(Hours::line);
-            Rc::new(OfSegments { observed: Rc::clone(observed), hours, line })
-        };
-        Rc::clone(known.entry(key).or_insert_with(make))
+                let since = Timestamp(row.get(2)?).minute();
+                Ok(User { number: row.get(0)?, id, since, basis: basis.ok() })
+            },
+        )
     }
 }
 
-impl OfSegments {
-    /// Of a device that is known since a minute.
-    fn activity(&self, since: i64, basis: &Basis, sums: &Sums, ever: u8) -> Activity {
-        let from = |minutes: &Minutes| minutes.count_within(since, i64::MAX);
-        let methods = basis.ways & sums.methods;
-        // It has shown before how its use can be told; or it asks for work that would have
-        // shown, and never sent images of a time that cannot be.
-        let told = match basis.ways & (ever | methods) {
-            0 if ever & UNTIMELY == 0 => basis.ways & (Method::Mpps.code() | Method::Images.code()),
-            told => told,
-        };
-        let used = (told != 0).then(|| {
-            let shown = if methods == 0 { told } else { methods };
-            let codes = (0..8).map(|bit| 1 << bit).filter(|code| shown & code != 0);
-            let images = (Method::Mpps.code() | Method::Images.code()) & basis.ways != 0;
-            InUse {
-                methods: codes.filter_map(Method::of).map(|it| it.to_string()).collect(),
-                minutes: sums.in_use,
-                open: sums.open_in_use,
-                examinations: images.then_some(sums.examinations),
-                duration: sums.duration,
-            }
-        });
-        // What was counted was observed, also where its segments are others by now.
-        let observed = from(&self.observed).saturating_add(sums.beyond);
-        let available = self.hours.as_ref().map(|(_, seen)| from(seen).max(sums.open_in_use));
-        let open = self.hours.as_ref().map(|(open, _)| from(open));
-        Activity {
-            observed: observed.max(sums.online).max(sums.in_use),
-            available,
-            open: open.max(available),
-            hours: self.line.clone(),
-            online: sums.online,
-            used: used.filter(|_| self.observed.count() > 0 || sums.online > 0),
-        }
+/// What a device did ever, and in the period that is asked for; none where a row of it is
+/// damaged.
+fn sums_of(user: &User, period: Period, (ever, sums): (&Table, &Table)) -> Option<(Sums, Sums)> {
+    let ever = ever.whole(user.number)?;
+    let sums = if period.is_some() { sums.whole(user.number)? } else { ever };
+    Some((ever, sums))
+}
+
+/// Those of which it is known where they are: in their own VLANs, or, of equipment of which
+/// others tell, in those of who tells of it. Not where a row that says so is damaged.
+fn located(users: Vec<User>) -> Vec<(User, Basis)> {
+    let is_told = |it: &User| it.basis.as_ref().is_some_and(|it| !it.through.is_empty());
+    let mut places: HashMap<String, Option<Vec<Segment>>, RandomState> = HashMap::default();
+    if users.iter().any(is_told) {
+        let place = |it: &User| (it.id.clone(), it.basis.as_ref().map(|it| it.segments.clone()));
+        places.extend(users.iter().map(place));
     }
+    let located = users.into_iter().filter_map(|mut user| {
+        let mut basis = user.basis.take()?;
+        for id in &basis.through {
+            // Who is on the Internet has no row.
+            let Some(known) = places.get(id) else { continue };
+            basis.segments.extend(known.as_ref()?);
+        }
+        basis.segments.sort_unstable();
+        basis.segments.dedup();
+        let is_somewhere = !basis.segments.is_empty() || !basis.turns.is_empty();
+        is_somewhere.then_some((user, basis))
+    });
+    located.collect()
 }

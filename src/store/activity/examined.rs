@@ -1,7 +1,8 @@
 //! Which examinations a day of an asset has, and which of them count on it.
 
+use super::basis::Basis;
 use super::pieces::{REACH, joined};
-use super::roll::{Basis, Roll};
+use super::roll::Roll;
 use super::{exam, seen, utc_days};
 use crate::store::writer::Failure;
 use crate::time::minutes::Minutes;

@@ -98,16 +98,36 @@ pub(super) fn next_watched(
 }
 
 /// The same, read as is said.
-pub(super) fn next_watched_by(
+pub(super) fn next_watched_by<T>(
     connection: &Connection,
     after: UtcDay,
-    decode: impl Fn(i64, &[u8]) -> rusqlite::Result<Minutes>,
-) -> rusqlite::Result<Option<(UtcDay, Minutes)>> {
+    decode: impl Fn(i64, &[u8]) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<(UtcDay, T)>> {
     // The empty segment is the first of each day: one look a day.
     let sql = "SELECT day, minutes FROM segment_day WHERE day > ?1 AND segment = x''
                ORDER BY day LIMIT 1";
+    watched_by(connection, sql, after, decode)
+}
+
+/// The same of the day before one.
+pub(super) fn last_watched_by<T>(
+    connection: &Connection,
+    before: UtcDay,
+    decode: impl Fn(i64, &[u8]) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<(UtcDay, T)>> {
+    let sql = "SELECT day, minutes FROM segment_day WHERE day < ?1 AND segment = x''
+               ORDER BY day DESC LIMIT 1";
+    watched_by(connection, sql, before, decode)
+}
+
+fn watched_by<T>(
+    connection: &Connection,
+    sql: &str,
+    day: UtcDay,
+    decode: impl Fn(i64, &[u8]) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<(UtcDay, T)>> {
     let mut one = connection.prepare_cached(sql)?;
-    one.query_row([after], |row| {
+    one.query_row([day], |row| {
         let day: UtcDay = row.get(0)?;
         let base = i64::from(day).saturating_mul(DAY);
         Ok((day, decode(base, row.get_ref(1)?.as_blob().unwrap_or_default())?))

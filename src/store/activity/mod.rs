@@ -6,6 +6,7 @@
 //! * `sheet` sums them up, `ask` is what views ask.
 
 mod ask;
+mod basis;
 mod bundle;
 mod detail;
 mod exam;
@@ -14,6 +15,7 @@ mod kept;
 mod past;
 mod pieces;
 mod roll;
+mod seen;
 mod shared;
 mod sheet;
 #[cfg(test)]
@@ -29,7 +31,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
-use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 
@@ -42,6 +43,7 @@ pub use sheet::Sums;
 pub use starts::Start;
 pub(super) use watch::Watch;
 
+use super::damage::damaged;
 use super::record;
 use super::writer::Failure;
 use crate::census::activity::method::FARTHEST;
@@ -86,7 +88,7 @@ pub(super) struct Diary {
     /// Somebody watched on a day on which nobody had: another may go for it.
     is_longer: bool,
     /// How each asset's use is told, by its number.
-    known: HashMap<i64, roll::Basis, RandomState>,
+    known: HashMap<i64, basis::Basis, RandomState>,
     /// Tells calendars apart, and which one is stored.
     mark: i64,
     stored: Option<i64>,
@@ -165,7 +167,7 @@ impl Diary {
             // One that cannot be read is made again, of the days that there are.
             let basis = match record::only(blob) {
                 Ok(basis) => basis,
-                Err(_) => roll::Basis::again(detail::span(connection, number)?, mark),
+                Err(_) => basis::Basis::again(detail::span(connection, number)?, mark),
             };
             it.known.insert(number, basis);
         }
@@ -400,15 +402,13 @@ fn seen(
     one.query_row(params![day, name], |row| minutes_in(day, row)).optional()
 }
 
+/// What the row is called of which every day depends.
+const CALENDAR: &str = "the time zone and the opening hours (calendar)";
+
 /// The calendar with which the knowledge was made; within, that it cannot be understood.
 fn stored(connection: &Connection) -> rusqlite::Result<Result<Calendar, rusqlite::Error>> {
     let sql = "SELECT calendar FROM calendar";
     let blob = connection.query_row(sql, [], |row| row.get::<_, Vec<u8>>(0)).optional()?;
     let calendar = blob.map_or_else(|| Ok(Calendar::default()), |blob| record::only(&blob));
-    Ok(calendar.map_err(|_| damaged("the time zone and the opening hours (calendar)")))
-}
-
-/// What a row says is not as it was written: views say so, and where it stands.
-fn damaged(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, why.into())
+    Ok(calendar.map_err(|_| damaged(CALENDAR)))
 }

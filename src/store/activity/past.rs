@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::roll::Basis;
+use super::basis::Basis;
+use super::seen::of_segment;
 use super::turn::Turn;
-use super::{Damaged, ONLINE, damaged, minutes_of, seen, segment_name, utc_days};
+use super::{Damaged, ONLINE, minutes_of, seen, segment_name, utc_days};
 use crate::census::activity::method::SEGMENT_GAP;
 use crate::census::activity::{BEFORE, OFF, UtcDay};
 use crate::store::{Error, Fault, Inventory};
@@ -27,41 +28,44 @@ impl Past {
     }
 
     /// Whether a device could have been seen before a second, and was not on line, for long
-    /// enough. What it said just before belongs to its coming.
+    /// enough. What it said just before belongs to its coming. None where a row that says so
+    /// is damaged, which is noted.
     pub(super) fn was_off(
         &mut self,
         inventory: &Inventory,
-        basis: &Basis,
+        (id, basis): (&str, &Basis),
         at: i64,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<bool>, Error> {
         let minute = at.div_euclid(60);
         let from = minute.saturating_sub(BEFORE).saturating_sub(OFF);
-        let online = self.online(inventory, &basis.turns, (from, minute))?;
+        let Some(online) = self.online(inventory, (id, &basis.turns), (from, minute))? else {
+            return Ok(None);
+        };
         let mut begin = minute;
         while begin > minute.saturating_sub(BEFORE) && online.holds(begin.saturating_sub(1)) {
             begin = begin.saturating_sub(1);
         }
         let before = (begin.saturating_sub(OFF), begin);
         if online.count_within(before.0, before.1) > 0 {
-            return Ok(false);
+            return Ok(Some(false));
         }
         // It may have been in any of its segments.
         let names = basis.segments.iter().map(|it| segment_name(Some(*it)).unwrap_or_default());
         for name in names.chain([Vec::new()]) {
-            let seen = self.seen(inventory, &name, before)?;
+            let Some(seen) = self.seen(inventory, &name, before)? else { return Ok(None) };
             if seen.count_within(before.0, before.1) < OFF.unsigned_abs() {
-                return Ok(false);
+                return Ok(Some(false));
             }
         }
-        Ok(!basis.segments.is_empty())
+        Ok(Some(!basis.segments.is_empty()))
     }
 
     fn online(
         &mut self,
         inventory: &Inventory,
-        turns: &[Turn],
+        (id, turns): (&str, &[Turn]),
         (from, to): (i64, i64),
-    ) -> Result<Minutes, Error> {
+    ) -> Result<Option<Minutes>, Error> {
         let read = |error| Error::new(&inventory.path, Fault::Read(error));
         let mut all = Minutes::default();
         for day in utc_days(from, to.saturating_add(1)) {
@@ -75,10 +79,12 @@ impl Past {
                 match (minutes.map_err(read)?, turn.minutes()) {
                     (None, _) => {}
                     (Some(Err(Damaged)), _) => {
-                        let day = date(day);
-                        return Err(read(damaged(format!(
-                            "in which minutes of {day} somebody was on line (speaker_day)"
-                        ))));
+                        let (id, day) = (id.escape_debug(), date(day));
+                        inventory.damage.note(format!(
+                            "in which minutes of {day} {id} was on line (speaker_day) is not as it \
+                             was written"
+                        ));
+                        return Ok(None);
                     }
                     (Some(Ok(minutes)), None) => of_day.unite(&minutes),
                     (Some(Ok(minutes)), Some((from, to))) => {
@@ -89,7 +95,7 @@ impl Past {
             all.unite(&of_day);
             self.online.insert(day, of_day);
         }
-        Ok(all)
+        Ok(Some(all))
     }
 
     /// In which minutes about some a segment was seen; of the empty one, somebody watched.
@@ -98,7 +104,7 @@ impl Past {
         inventory: &Inventory,
         name: &[u8],
         (from, to): (i64, i64),
-    ) -> Result<Minutes, Error> {
+    ) -> Result<Option<Minutes>, Error> {
         let read = |error| Error::new(&inventory.path, Fault::Read(error));
         let gap = if name.is_empty() { 0 } else { SEGMENT_GAP };
         let mut all = Minutes::default();
@@ -110,16 +116,15 @@ impl Past {
             }
             let minutes = match seen(&inventory.connection, day, name).map_err(read)? {
                 Some(Err(Damaged)) => {
-                    let day = date(day);
-                    return Err(read(damaged(format!(
-                        "in which minutes of {day} a VLAN was seen (segment_day)"
-                    ))));
+                    let row = of_segment(i64::from(day), name);
+                    inventory.damage.note(format!("{row} is not as it was written"));
+                    return Ok(None);
                 }
                 known => known.map(Result::unwrap_or_default).unwrap_or_default(),
             };
             all.unite(&minutes);
             self.seen.insert(key, minutes);
         }
-        Ok(if gap > 0 { all.bridged(gap) } else { all })
+        Ok(Some(if gap > 0 { all.bridged(gap) } else { all }))
     }
 }

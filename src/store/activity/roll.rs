@@ -6,15 +6,15 @@ use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 use rusqlite::{Transaction, params};
-use serde::{Deserialize, Serialize};
 
+use super::basis::{Basis, basis};
 use super::detail::{self, Detail, detail};
 use super::sheet::{self, Before, DAYS, Sums, TOTALS, Table};
 use super::stretch::Stretches;
 use super::turn::{Turn, changed, united};
 use super::{Diary, Fresh, Kept, ONLINE, seen, segment_name, utc_days};
 use crate::census::Census;
-use crate::census::activity::method::{FARTHEST, SEGMENT_GAP, ways};
+use crate::census::activity::method::{FARTHEST, SEGMENT_GAP};
 use crate::census::activity::{Method, UNTIMELY};
 use crate::census::asset::Asset;
 use crate::net::Segment;
@@ -25,32 +25,6 @@ use crate::time::minutes::{DAY, Minutes};
 
 /// A single image stands for its minute, and so does a step that ends as it begins.
 const SHORTEST: i64 = 60;
-
-/// What the days of an asset are made of.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::store) struct Basis {
-    /// Who speaks as it, and when; sorted.
-    pub(super) turns: Vec<Turn>,
-    /// Who is known to be it by the words of others alone, and when; sorted.
-    pub(super) named: Vec<Turn>,
-    /// Where it speaks on its own link; failing that where it speaks; sorted.
-    pub(super) segments: Vec<Segment>,
-    /// How its use can be told, as the sum of the methods' codes.
-    pub(super) ways: u8,
-    /// Its class, for its opening hours.
-    pub(super) class: Option<String>,
-    /// The first and the last day of which there is a row.
-    pub(super) days: Option<(Day, Day)>,
-    /// The calendar with which they were made.
-    calendar: i64,
-}
-
-impl Basis {
-    /// What is known where it cannot be read: of which days there are rows, by a calendar.
-    pub(super) fn again(days: Option<(Day, Day)>, calendar: i64) -> Self {
-        Self { days, calendar, ..Self::default() }
-    }
-}
 
 /// What a roll-up has changed, valid once it is committed.
 #[derive(Default)]
@@ -127,14 +101,19 @@ impl<'t> Roll<'t> {
         }
         let spoke = asset.speakers.iter().filter(|(_, host)| host.spoke);
         let all = united(spoke.map(|(id, host)| Turn::of(id, host, census)).collect());
-        if all.is_empty() {
-            return Ok(totals);
-        }
         let before = self.diary.known.get(&number);
         let mut basis = basis(asset, &all);
         let named = asset.speakers.iter().filter(|(_, host)| !host.spoke);
         let named = united(named.map(|(id, host)| Turn::of(id, host, census)).collect());
         basis.named = named.into_iter().map(|(turn, _)| turn).collect();
+        if all.is_empty() {
+            // Only others speak of it: it has no days, but a place.
+            basis.calendar = self.diary.mark;
+            if before.is_none_or(|it| it.turns.is_empty() && it.days.is_none()) {
+                self.know(number, before, basis)?;
+            }
+            return Ok(totals);
+        }
         basis.days = before.and_then(|it| it.days);
         basis.calendar = before.map_or(self.diary.mark, |it| it.calendar);
         if basis.calendar != self.diary.mark {
@@ -166,6 +145,12 @@ impl<'t> Roll<'t> {
                 basis.days = Some((first.min(*day), last.max(*day)));
             }
         }
+        self.know(number, before, basis)?;
+        Ok(totals)
+    }
+
+    /// Writes of what the days of an asset are made, where it is otherwise than before.
+    fn know(&mut self, number: i64, before: Option<&Basis>, basis: Basis) -> Result<(), Failure> {
         if before != Some(&basis) {
             let mut blob = Vec::new();
             record::begin(&mut blob);
@@ -174,7 +159,7 @@ impl<'t> Roll<'t> {
             self.transaction.prepare_cached(sql)?.execute(params![number, blob])?;
             self.rolled.known.push((number, Some(basis)));
         }
-        Ok(totals)
+        Ok(())
     }
 
     /// Which days are to be made anew. `all` are its turns, each with the first and the last
@@ -473,18 +458,4 @@ impl Diary {
         self.fresh = Fresh::default();
         (self.stored, self.stale) = (Some(self.mark), rolled.stale);
     }
-}
-
-fn basis(asset: &Asset<'_>, all: &[(Turn, (i64, i64))]) -> Basis {
-    let turns = all.iter().map(|(turn, _)| *turn).collect();
-    let mut segments = asset.segments.clone();
-    if segments.is_empty() {
-        let of = asset.speakers.iter().filter(|(_, host)| host.spoke);
-        segments.extend(of.map(|(id, _)| id.segment));
-    }
-    segments.sort_unstable();
-    segments.dedup();
-    let class = asset.shown("device_class").first().map(|it| it.value.to_string());
-    let ways = ways(class.as_deref(), asset.acquires);
-    Basis { turns, named: Vec::new(), segments, ways, class, days: None, calendar: 0 }
 }

@@ -4,6 +4,7 @@ use rusqlite::params;
 
 use super::detail::detail;
 use super::sheet::DAYS;
+use crate::store::inventory::of_asset;
 use crate::store::{Error, Fault, Inventory};
 use crate::time::Timestamp;
 use crate::time::calendar::Day;
@@ -28,17 +29,21 @@ impl Inventory {
             return Ok(None);
         }
         let zone = self.calendar()?.zone;
-        let sql = "SELECT number FROM asset_day JOIN asset ON asset = number
+        let sql = "SELECT number, id FROM asset_day JOIN asset ON asset = number
                    WHERE day = ?1 AND first_seen <= ?2";
+        let each = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
         for day in days.iter().rev() {
             let mut until = Vec::new();
-            for number in self.rows(sql, params![day, known.0], |row| row.get::<_, i64>(0))? {
+            let there: Vec<(i64, String)> =
+                self.whole_rows(sql, params![day, known.0], |row| of_asset(row.get(0)), each)?;
+            for (number, id) in there {
                 let of_day = (*day, day.saturating_add(1));
                 let sums = DAYS.sum_of(&self.connection, of_day, number).map_err(read)?;
+                self.note_sheets(&[&sums]);
                 let it = detail(&self.connection, *day, number).map_err(read)?;
-                // One that is damaged is told by who reads the day.
-                let last = it.and_then(Result::ok).and_then(|it| it.online);
-                until.extend(last.filter(|_| sums.online >= SEVERAL_MINUTES).map(|(_, it)| it));
+                let last = self.detail(&id, *day, it).flatten().and_then(|it| it.online);
+                let is_several = sums.whole(number).is_some_and(|it| it.online >= SEVERAL_MINUTES);
+                until.extend(last.filter(|_| is_several).map(|(_, it)| it));
             }
             until.sort_unstable();
             if let Some(both) = until.iter().rev().nth(1) {

@@ -1,8 +1,8 @@
 //! Sums of days, 256 assets in a row: a year of 20,000 assets is 29,000 rows. Before them
 //! stands how many there are, so that a row that was cut is not read as less.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc;
 use std::thread;
 
@@ -10,7 +10,6 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::bundle::{BUNDLE, Bundle};
-use super::damaged;
 use crate::time::calendar::{Day, date};
 
 /// Assets in a sheet.
@@ -313,17 +312,17 @@ impl Sheets {
             }
         };
         if !is_whole {
-            into.damaged.get_or_insert((self.table, id));
+            into.damaged.entry(block).or_default().push((self.table, id));
         }
     }
 
-    /// The same of one asset.
+    /// The same of the sheets in which one asset is.
     pub(super) fn sum_of(
         self,
         connection: &Connection,
         (from, to): (Day, Day),
         asset: i64,
-    ) -> rusqlite::Result<Sums> {
+    ) -> rusqlite::Result<Table> {
         let (block, _) = place(asset);
         let mut table = Table::default();
         let sql = format!("SELECT sheet FROM {} WHERE id = ?1", self.table);
@@ -338,15 +337,14 @@ impl Sheets {
             let day = Day::try_from(found >> 24).unwrap_or(to);
             if found == id(day, block) {
                 one.query_row([found], |row| {
-                    self.add(found, row.get_ref(0)?.as_blob()?, &mut table);
+                    self.add(found, row.get_ref(0)?.as_blob().unwrap_or_default(), &mut table);
                     Ok(())
                 })?;
             }
             let passed = found >= id(day, block);
             at = id(if passed { day.saturating_add(1) } else { day }, block);
         }
-        table.whole()?;
-        Ok(table.get(asset))
+        Ok(table)
     }
 }
 
@@ -402,8 +400,8 @@ impl Before {
 #[derive(Default)]
 pub(super) struct Table {
     sums: HashMap<i64, Vec<Sums>, RandomState>,
-    /// The first row that was not as it was written, by its table and number.
-    damaged: Option<(&'static str, i64)>,
+    /// The rows that were not as they were written, with their tables, by which of a day.
+    damaged: BTreeMap<i64, Vec<(&'static str, i64)>>,
 }
 
 impl Table {
@@ -421,22 +419,27 @@ impl Table {
         is_sound
     }
 
-    /// # Errors
-    /// Something was not as it was written.
-    pub(super) fn whole(&self) -> rusqlite::Result<()> {
-        let Some((table, id)) = self.damaged else { return Ok(()) };
-        let day = match table {
-            "day_sheet" => date(Day::try_from(id >> 24).unwrap_or(Day::MAX)),
-            _ => "all days".to_owned(),
-        };
-        Err(damaged(format!("the sums of {day} for 256 devices (row {id} of {table})")))
+    /// The rows that were not as they were written, by name.
+    pub(super) fn damaged(&self) -> impl Iterator<Item = String> {
+        self.damaged.values().flatten().map(|(table, id)| {
+            let day = match *table {
+                "day_sheet" => date(Day::try_from(id >> 24).unwrap_or(Day::MAX)),
+                _ => "all days".to_owned(),
+            };
+            format!("the sums of {day} for 256 devices (row {id} of {table})")
+        })
     }
 
-    /// Those of an asset.
+    /// Those of an asset, as far as they can be read.
     pub(super) fn get(&self, asset: i64) -> Sums {
         let (block, slot) = place(asset);
         let of = self.sums.get(&block).and_then(|of| of.get(usize::from(slot)));
         of.copied().unwrap_or_default()
+    }
+
+    /// Those of an asset; none where one of its rows was not as it was written.
+    pub(super) fn whole(&self, asset: i64) -> Option<Sums> {
+        (!self.damaged.contains_key(&place(asset).0)).then(|| self.get(asset))
     }
 }
 

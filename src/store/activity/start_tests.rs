@@ -284,3 +284,48 @@ fn a_flood_has_so_many_rows_a_day() {
     read(&path, &few);
     assert_eq!((rows(&path, "boot").len(), rows(&path, "arrival").len()), (64, 64));
 }
+
+/// Of whom a row is damaged nothing is told, of others all.
+#[test]
+fn a_damaged_row_of_starts_hides_nobody_else() {
+    let day = Capture::of(0, 60).speaks(1).arrives(minutes(30), &COMES);
+    let mut day = day.boots(minutes(50), minutes(49), Sign::Snmp);
+    day.words.push((host(OTHER, None, 7), minutes(40), {
+        Observed::Booted(Timestamp::new(SEVEN + minutes(39), 0), Sign::NetworkBoot)
+    }));
+    let cards = [CARD, OTHER].map(|mac| mac.to_string());
+    let told = |inventory: &Inventory| {
+        let assets = inventory.assets().unwrap();
+        let of = |mac: &String| assets.iter().find(|it| it.identity.contains(mac)).unwrap();
+        let ids = cards.each_ref().map(|mac| of(mac).id.to_string());
+        let all = inventory.all_starts(None).unwrap();
+        let told = ids.each_ref().map(|id| all.get(id).map_or(0, Vec::len));
+        let each = ids.each_ref().map(|id| inventory.starts(id, None).unwrap().len());
+        assert_eq!(told, each);
+        told
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    read(&path, &[day.clone()]);
+    assert_eq!(told(&Inventory::open(&path).unwrap()), [2, 1]);
+    let snmp = "WHERE sign = (SELECT min(sign) FROM boot WHERE at % 3600 = 2940)";
+    for (sql, table, left) in [
+        (format!("UPDATE boot SET at = at + 4000 {snmp}"), "boot", [0, 1]),
+        (format!("UPDATE boot SET sign = 99 {snmp}"), "boot", [0, 1]),
+        (format!("UPDATE boot SET until = 7 {snmp}"), "boot", [0, 1]),
+        ("UPDATE arrival SET dhcp = 200".to_owned(), "arrival", [0, 1]),
+        ("UPDATE arrival SET minute = 1441".to_owned(), "arrival", [0, 1]),
+        // Whether it had been off is not known; of the other nobody asks.
+        ("UPDATE speaker_day SET minutes = x'ff'".to_owned(), "speaker_day", [0, 1]),
+        ("UPDATE segment_day SET minutes = x'ff'".to_owned(), "segment_day", [0, 1]),
+    ] {
+        let path = dir.path().join("b.db");
+        let _ = std::fs::remove_file(&path);
+        read(&path, &[day.clone()]);
+        assert!(Connection::open(&path).unwrap().execute(&sql, []).unwrap() > 0, "{sql}");
+        let inventory = Inventory::open(&path).unwrap();
+        assert_eq!(told(&inventory), left, "{sql}");
+        let passed = inventory.passed_over();
+        assert!(passed.iter().any(|it| it.contains(table)), "{sql}: {passed:?}");
+    }
+}

@@ -12,11 +12,11 @@ use foldhash::fast::RandomState;
 use rusqlite::{Row, Transaction, params};
 
 use super::Speaker;
-use super::ask::Period;
+use super::ask::{Period, User};
+use super::basis::Basis;
 use super::kept::{Kept, days_of};
 use super::past::Past;
-use super::roll::Basis;
-use crate::census::activity::{Came, SAME_BOOT, Starts, UtcDay, code, confidence};
+use crate::census::activity::{Boot, Came, SAME_BOOT, Starts, UtcDay, code, confidence};
 use crate::observe::{Arrival, Sign};
 use crate::store::{Error, Fault, Inventory};
 use crate::time::Timestamp;
@@ -168,29 +168,39 @@ struct Word {
     said: (i64, i64),
 }
 
+/// What was done that is done when a network comes up, and at which seconds.
+type Done = Vec<(i64, Arrival)>;
+
 const WORDS: &str = "SELECT speaker, sign, stretch, at, said, until FROM boot";
 const CAME: &str = "SELECT speaker, day, minute, dhcp, dhcpv6, address, routers, arp, nbns, mdns
                     FROM arrival WHERE day = ?1";
 
-/// With who said it; none of a sign that is not known.
-fn word(row: &Row<'_>) -> rusqlite::Result<Option<(Speaker, Word)>> {
-    let number: u8 = row.get(1)?;
-    let sign = Sign::ALL.into_iter().find(|sign| code(*sign) == number);
+/// With who said it; none of a row that is not as it was written.
+fn word(row: &Row<'_>) -> rusqlite::Result<(Speaker, Option<Word>)> {
+    let number: i64 = row.get(1)?;
+    let sign = Sign::ALL.into_iter().find(|sign| i64::from(code(*sign)) == number);
     let (stretch, at, said) = (row.get(2)?, row.get(3)?, (row.get(4)?, row.get(5)?));
-    let speaker = row.get(0)?;
-    Ok(sign.map(|sign| (speaker, Word { sign, stretch, at, said })))
+    let is_whole = |sign: &Sign| {
+        let (first, last) = said;
+        first <= last && Boot { sign: *sign, at, said }.stretch() == stretch
+    };
+    let sign = sign.filter(is_whole);
+    Ok((row.get(0)?, sign.map(|sign| Word { sign, stretch, at, said })))
 }
 
-/// Who did what in a minute, at which seconds.
-fn came(row: &Row<'_>) -> rusqlite::Result<(Speaker, Vec<(i64, Arrival)>)> {
-    let (day, minute): (i64, i64) = (row.get(1)?, row.get(2)?);
+/// Who did what in a minute, at which seconds; none of a row that is not as it was written.
+fn came(row: &Row<'_>) -> rusqlite::Result<(Speaker, Option<Done>)> {
+    let (speaker, day, minute): (_, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let begin = day.saturating_mul(DAY).saturating_add(minute).saturating_mul(60);
     let mut all = Vec::new();
     for (column, how) in (3..).zip(Arrival::ALL) {
-        let second: u8 = row.get(column)?;
-        all.extend((second < Came::NEVER).then_some((begin + i64::from(second), how)));
+        let second: i64 = row.get(column)?;
+        if !(0..=i64::from(Came::NEVER)).contains(&second) || !(0..DAY).contains(&minute) {
+            return Ok((speaker, None));
+        }
+        all.extend((second < Came::NEVER.into()).then_some((begin.saturating_add(second), how)));
     }
-    Ok((row.get(0)?, all))
+    Ok((speaker, Some(all)))
 }
 
 /// What was said by speakers that tells starts.
@@ -198,7 +208,9 @@ fn came(row: &Row<'_>) -> rusqlite::Result<(Speaker, Vec<(i64, Arrival)>)> {
 struct Rows {
     words: HashMap<Speaker, Vec<Word>, RandomState>,
     /// Seconds at which things were done that are done when a network comes up.
-    came: HashMap<Speaker, Vec<(i64, Arrival)>, RandomState>,
+    came: HashMap<Speaker, Done, RandomState>,
+    /// Of whom a row is not as it was written, with its table.
+    damaged: HashMap<Speaker, &'static str, RandomState>,
 }
 
 impl Rows {
@@ -217,8 +229,11 @@ impl Rows {
                 Some(it) => inventory.rows(&format!("{WORDS} WHERE speaker = ?1"), [it], word)?,
                 None => inventory.rows(WORDS, [], word)?,
             };
-            for (speaker, word) in words.into_iter().flatten() {
-                it.words.entry(speaker).or_default().push(word);
+            for (speaker, word) in words {
+                match word {
+                    Some(word) => it.words.entry(speaker).or_default().push(word),
+                    None => _ = it.damaged.insert(speaker, "boot"),
+                }
             }
             for day in &days {
                 let rows = match speaker {
@@ -230,7 +245,10 @@ impl Rows {
                     None => inventory.rows(CAME, [day], came)?,
                 };
                 for (speaker, came) in rows {
-                    it.came.entry(speaker).or_default().extend(came);
+                    match came {
+                        Some(came) => it.came.entry(speaker).or_default().extend(came),
+                        None => _ = it.damaged.insert(speaker, "arrival"),
+                    }
                 }
             }
         }
@@ -248,7 +266,7 @@ impl Rows {
     }
 
     /// What a device did, in the order of time.
-    fn came(&self, basis: &Basis) -> Vec<(i64, Arrival)> {
+    fn came(&self, basis: &Basis) -> Done {
         let all = basis.turns.iter().flat_map(|turn| {
             let is_own = |(at, _): &&(i64, Arrival)| turn.has(*at);
             self.came.get(&turn.speaker).into_iter().flatten().filter(is_own)
@@ -260,33 +278,37 @@ impl Rows {
 }
 
 impl Inventory {
-    /// When a device started, within some days; sorted.
+    /// When a device started, within some days; sorted. Nothing where a row of its starts is
+    /// damaged ([`Self::passed_over`]): without it another word may look like one.
     ///
     /// # Errors
     /// The inventory cannot be read.
     pub fn starts(&self, id: &str, period: Period) -> Result<Vec<Start>, Error> {
         let mut all = Vec::new();
-        for (_, basis) in self.bases(id)? {
+        for basis in self.users(Some(id))?.into_iter().filter_map(|it| it.basis) {
             let speakers = basis.turns.iter().chain(&basis.named).map(|turn| turn.speaker);
             let speakers: BTreeSet<Speaker> = speakers.collect();
             let speakers: Vec<Speaker> = speakers.into_iter().collect();
             let rows = Rows::load(self, Some(&speakers), self.utc(period)?)?;
-            all.extend(self.starts_of(&rows, &basis, &mut Past::default(), period)?);
+            let starts = self.starts_of(&rows, (id, &basis), &mut Past::default(), period)?;
+            all.extend(starts.into_iter().flatten());
         }
         Ok(all)
     }
 
-    /// When all devices started that did within some days, by their ids; sorted.
+    /// When all devices started that did within some days, by their ids; sorted. Those of
+    /// which a row is damaged are not among them.
     ///
     /// # Errors
     /// The inventory cannot be read.
     pub fn all_starts(&self, period: Period) -> Result<BTreeMap<String, Vec<Start>>, Error> {
         let rows = Rows::load(self, None, self.utc(period)?)?;
         let (mut all, mut past) = (BTreeMap::new(), Past::default());
-        for (id, basis) in self.all_bases()? {
+        for User { id, basis, .. } in self.users(None)? {
+            let Some(basis) = basis else { continue };
             past.next();
-            let starts = self.starts_of(&rows, &basis, &mut past, period)?;
-            if !starts.is_empty() {
+            let starts = self.starts_of(&rows, (&id, &basis), &mut past, period)?;
+            if let Some(starts) = starts.filter(|it| !it.is_empty()) {
                 all.insert(id, starts);
             }
         }
@@ -305,15 +327,25 @@ impl Inventory {
     fn starts_of(
         &self,
         rows: &Rows,
-        basis: &Basis,
+        (id, basis): (&str, &Basis),
         past: &mut Past,
         period: Period,
-    ) -> Result<Vec<Start>, Error> {
+    ) -> Result<Option<Vec<Start>>, Error> {
+        let mut speakers = basis.turns.iter().chain(&basis.named).map(|turn| turn.speaker);
+        if let Some(table) = speakers.find_map(|it| rows.damaged.get(&it)) {
+            let id = id.escape_debug();
+            self.damage
+                .note(format!("a row of the starts of {id} ({table}) is not as it was written"));
+            return Ok(None);
+        }
         let mut words = rows.words(basis);
         let own = words.clone();
         // A relay's word is another's: its own is believed before.
         words.retain(|it| it.sign != Sign::RelayedBoot || !runs_on(&own, it.at));
-        let mut told = self.came_up(&rows.came(basis), basis, &words, past)?;
+        let came = rows.came(basis);
+        let Some(mut told) = self.came_up(&came, (id, basis), &words, past)? else {
+            return Ok(None);
+        };
         told.extend(of_words(words));
         // The surest first, each with its own time.
         told.sort_by_key(|it| (Reverse(it.sign), it.at));
@@ -333,17 +365,17 @@ impl Inventory {
             let zone = self.calendar()?.zone;
             all.retain(|at, _| (first..=last).contains(&zone.day(at.div_euclid(60))));
         }
-        Ok(all.into_values().map(Told::done).collect())
+        Ok(Some(all.into_values().map(Told::done).collect()))
     }
 
-    /// When its network came up after it had been off.
+    /// When its network came up after it had been off; none where a row that says so is damaged.
     fn came_up(
         &self,
         done: &[(i64, Arrival)],
-        basis: &Basis,
+        of: (&str, &Basis),
         words: &[Word],
         past: &mut Past,
-    ) -> Result<Vec<Told>, Error> {
+    ) -> Result<Option<Vec<Told>>, Error> {
         let (mut all, mut after) = (Vec::new(), i64::MIN);
         for (n, (at, _)) in done.iter().enumerate() {
             if *at <= after {
@@ -352,12 +384,16 @@ impl Inventory {
             let later = done.iter().skip(n).take_while(|(it, _)| it.abs_diff(*at) <= TOGETHER);
             let first: BTreeSet<Arrival> = later.map(|(_, how)| *how).collect();
             let signs = signs(&first);
-            if signs.len() >= 2 && !runs_on(words, *at) && past.was_off(self, basis, *at)? {
+            if signs.len() < 2 || runs_on(words, *at) {
+                continue;
+            }
+            let Some(was_off) = past.was_off(self, of, *at)? else { return Ok(None) };
+            if was_off {
                 all.push(Told::new(Sign::CameUp, *at, signs));
                 after = at.saturating_add(SAME_BOOT);
             }
         }
-        Ok(all)
+        Ok(Some(all))
     }
 }
 

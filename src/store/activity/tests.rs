@@ -3,6 +3,7 @@
 mod damage;
 mod kept;
 mod long;
+mod told;
 
 use std::sync::Arc;
 
@@ -181,7 +182,7 @@ fn steps_count_from_begin_to_end_and_images_by_their_headers() {
     let it = ward.activity(1, None);
     assert_eq!(used(&it), Some((30 + 40, Some(2), "mpps+images".to_owned())));
     assert_eq!(it.used.as_ref().unwrap().duration, 70 * 60);
-    let days = ward.inventory().days(&ward.id(1), None).unwrap();
+    let days = ward.inventory().days(&ward.id(1), None).unwrap().unwrap();
     let exams: Vec<_> = days[0].examinations.iter().map(|it| (it.begin, it.duration)).collect();
     assert_eq!(exams, [(MONDAY + 540 * 60, 1800), (MONDAY + 600 * 60, 2400)]);
     assert_eq!(days[0].in_use.count(), 70);
@@ -285,7 +286,8 @@ fn all(ward: &Ward) -> String {
     let inventory = ward.inventory();
     let mut known: Vec<_> = inventory.activity(None).unwrap().into_iter().collect();
     known.sort_by(|a, b| a.0.cmp(&b.0));
-    let days: Vec<_> = known.iter().map(|(id, _)| inventory.days(id, None).unwrap()).collect();
+    let days: Vec<_> =
+        known.iter().map(|(id, _)| inventory.days(id, None).unwrap().unwrap()).collect();
     format!("{known:#?}{days:#?}")
 }
 

@@ -137,7 +137,7 @@ mod tests {
         }
         writer.write(&mut census, &Counters::new()).unwrap();
         let inventory = Inventory::open(&path).unwrap();
-        let risks = inventory.risks().unwrap().by_asset;
+        let risks = inventory.risks().unwrap();
         let [it] = risks.values().collect::<Vec<_>>()[..] else { panic!("one device") };
         let impact = it.impact.iter().map(|it| format!("{}: {}", it.what, it.text)).collect();
         let controls = it.controls.iter().map(|it| it.what.clone()).collect();

@@ -87,7 +87,8 @@ pub struct Filter {
 /// One row.
 struct Row<'a> {
     asset: &'a Known<'a>,
-    activity: Activity,
+    /// None where nothing may be said: nobody tells its VLAN, or a row of it is damaged.
+    activity: Option<Activity>,
     days: (Day, Day),
     /// Nanoseconds since it was last seen, at the last watched minute.
     silent: i64,
@@ -98,7 +99,8 @@ impl Filter {
         let class = row.asset.first("device_class").unwrap_or("unknown");
         let is_idle = || {
             let unused = |used: &InUse| used.minutes == 0;
-            row.activity.online > 0 && row.activity.used.as_ref().is_some_and(unused)
+            let it = row.activity.as_ref().filter(|it| it.online > 0);
+            it.and_then(|it| it.used.as_ref()).is_some_and(unused)
         };
         self.class.as_ref().is_none_or(|wanted| class == wanted)
             && (!self.idle || is_idle())
@@ -106,7 +108,8 @@ impl Filter {
     }
 }
 
-/// Writes what devices did from one local day to another, by asset.
+/// Writes what devices did from one local day to another, by asset: all devices of the site,
+/// also those of which only others speak. Hosts on the Internet are nobody's business here.
 ///
 /// # Errors
 /// The inventory or the output.
@@ -118,7 +121,7 @@ pub fn list(
     to: impl Write,
 ) -> Result<(), Error> {
     let shelf = inventory.shelf(false)?;
-    let assets = shelf.known(Some(NAMING))?;
+    let assets = shelf.known(Some(NAMING));
     let mut activity = inventory.activity(Some(days))?;
     let zone = inventory.calendar()?.zone;
     // What was watched after the time that several have reached are frames of a wrong one.
@@ -127,14 +130,15 @@ pub fn list(
     let end = Timestamp::new(end.saturating_mul(60), 0);
     let rows: Vec<Row<'_>> = assets
         .iter()
-        .filter_map(|asset| {
-            let activity = activity.remove(&*asset.id)?;
+        .filter(|asset| !asset.external)
+        .map(|asset| {
+            let activity = activity.remove(&*asset.id);
             // Days on which nobody watched prove nothing, a wrong clock's in between neither.
             let last = zone.day(asset.last_seen.minute());
             let after = watched.len().saturating_sub(watched.partition_point(|day| *day <= last));
             let most = i64::try_from(after).unwrap_or(i64::MAX).saturating_mul(DAY);
             let silent = end.since(asset.last_seen).clamp(0, most);
-            Some(Row { asset, activity, days, silent })
+            Row { asset, activity, days, silent }
         })
         .filter(|row| filter.lets(row))
         .collect();
@@ -214,12 +218,14 @@ fn text<R>(
 }
 
 fn cell(row: &Row<'_>, column: &str) -> String {
-    let it = &row.activity;
-    let used = it.used.as_ref().filter(|_| it.observed > 0);
+    let it = row.activity.as_ref();
+    let used = it.filter(|it| it.observed > 0).and_then(|it| it.used.as_ref());
+    let (open, available) = (it.and_then(|it| it.open), it.and_then(|it| it.available));
+    let observed = it.map(|it| it.observed);
     let of = |part: Option<u64>, whole: Option<u64>| {
         part.zip(whole).and_then(|(part, whole)| percent(part, whole)).unwrap_or_default()
     };
-    let open = used.map(|used| used.open).filter(|_| it.open.is_some());
+    let open_in_use = used.map(|used| used.open).filter(|_| open.is_some());
     let examined = used.and_then(|used| Some((used.examinations?, used.duration)));
     match column {
         "from" => date(row.days.0),
@@ -227,17 +233,18 @@ fn cell(row: &Row<'_>, column: &str) -> String {
         "silent_days" => (row.silent / DAY).to_string(),
         "method" => used.map(|used| used.methods.join("+")).unwrap_or_default(),
         // Here against all hours; the register takes the opening hours where there are some.
-        "utilization_percent" => of(used.map(|used| used.minutes), Some(it.observed)),
-        "opening_hours" => it.open.map(hours).unwrap_or_default(),
-        "available_hours" => it.available.map(hours).unwrap_or_default(),
-        "in_use_opening_hours" => open.map(hours).unwrap_or_default(),
-        "utilization_opening_percent" => of(open, it.open),
-        "utilization_available_percent" => of(open, it.available),
+        "utilization_percent" => of(used.map(|used| used.minutes), observed),
+        "opening_hours" => open.map(hours).unwrap_or_default(),
+        "available_hours" => available.map(hours).unwrap_or_default(),
+        "in_use_opening_hours" => open_in_use.map(hours).unwrap_or_default(),
+        "utilization_opening_percent" => of(open_in_use, open),
+        "utilization_available_percent" => of(open_in_use, available),
         // Of less than a day nobody knows whether it is like the rest.
-        "examinations_per_day" if it.observed < WHOLE_DAY => String::new(),
+        "examinations_per_day" if observed.is_none_or(|it| it < WHOLE_DAY) => String::new(),
         "examinations_per_day" => {
-            let tenths = |n: u64| n.saturating_mul(14_400).saturating_add(it.observed / 2);
-            let rate = examined.and_then(|(n, _)| tenths(n).checked_div(it.observed));
+            let of = observed.unwrap_or_default();
+            let tenths = |n: u64| n.saturating_mul(14_400).saturating_add(of / 2);
+            let rate = examined.and_then(|(n, _)| tenths(n).checked_div(of));
             rate.map(|rate| format!("{}.{}", rate / 10, rate % 10)).unwrap_or_default()
         }
         "examination_minutes" => {
@@ -245,9 +252,7 @@ fn cell(row: &Row<'_>, column: &str) -> String {
             let mean = examined.and_then(tenths);
             mean.map(|mean| format!("{}.{}", mean / 10, mean % 10)).unwrap_or_default()
         }
-        column => {
-            super::cell(Some(it), column).unwrap_or_else(|| register::cell(row.asset, column))
-        }
+        column => super::cell(it, column).unwrap_or_else(|| register::cell(row.asset, column)),
     }
 }
 
@@ -281,9 +286,10 @@ mod tests {
             open: Some(960),
             hours: Some("mon 08:00-16:00".to_owned()),
             online: 1440,
+            only_told: false,
             used: Some(used),
         };
-        Row { asset, activity, days: (0, 1), silent: 3 * DAY }
+        Row { asset, activity: Some(activity), days: (0, 1), silent: 3 * DAY }
     }
 
     #[test]
@@ -300,9 +306,9 @@ mod tests {
             ("10.0".into(), "30.0".into())
         );
         let mut short = self::row(&asset);
-        short.activity.observed = 1439;
+        short.activity.as_mut().unwrap().observed = 1439;
         assert_eq!(cell(&short, "examinations_per_day"), "", "less than a day");
-        short.activity.observed = 1440;
+        short.activity.as_mut().unwrap().observed = 1440;
         assert_eq!(cell(&short, "examinations_per_day"), "20.0");
         assert_eq!((of("from"), of("silent_days")), ("1970-01-01".into(), "3".into()));
         let mut lines = Vec::new();
@@ -316,12 +322,15 @@ mod tests {
         let filter = Filter { idle: true, ..Filter::default() };
         let mut row = row(&asset);
         assert!(!filter.lets(&row));
-        row.activity.used.as_mut().unwrap().minutes = 0;
+        let activity = row.activity.as_mut().unwrap();
+        activity.used.as_mut().unwrap().minutes = 0;
         assert!(filter.lets(&row));
-        row.activity.online = 0;
+        row.activity.as_mut().unwrap().online = 0;
         assert!(!filter.lets(&row), "it is off");
-        row.activity.used = None;
+        row.activity.as_mut().unwrap().used = None;
         assert!(!filter.lets(&row));
+        row.activity = None;
+        assert!(!filter.lets(&row), "nobody knows");
         let silent = |days| Filter { silent: Some(days), ..Filter::default() };
         assert!(silent(3).lets(&row) && !silent(4).lets(&row));
         let class = Filter { class: Some("ct".to_owned()), ..Filter::default() };

@@ -32,11 +32,13 @@ pub fn percent(part: u64, whole: u64) -> Option<String> {
 pub fn cell(activity: Option<&Activity>, column: &str) -> Option<String> {
     let known = |text: Option<String>| Some(text.unwrap_or_default());
     let observed = activity.filter(|it| it.observed > 0);
+    // Of whom only others speak nobody knows whether it is on.
+    let spoke = observed.filter(|it| !it.only_told);
     let used = observed.and_then(|it| Some((it, it.used.as_ref()?)));
     match column {
         "observed_hours" => known(activity.map(|it| hours(it.observed))),
-        "online_hours" => known(observed.map(|it| hours(it.online))),
-        "online_percent" => known(observed.and_then(|it| percent(it.online, it.observed))),
+        "online_hours" => known(spoke.map(|it| hours(it.online))),
+        "online_percent" => known(spoke.and_then(|it| percent(it.online, it.observed))),
         "in_use_hours" => known(used.map(|(_, used)| hours(used.minutes))),
         "utilization_percent" => known(used.and_then(|(it, used)| match it.available {
             Some(available) => percent(used.open, available),
@@ -101,6 +103,8 @@ mod tests {
         assert_eq!(row(Some(&it))[4], "50.0");
         it.observed = 0;
         assert_eq!(row(Some(&it)), ["0.0", "", "", "", "", ""], "unseen is not off");
+        let told = Activity { observed: 600, only_told: true, ..Activity::default() };
+        assert_eq!(row(Some(&told)), ["10.0", "", "", "", "", ""], "nor is who never spoke");
         assert_eq!(cell(Some(&it), "model"), None);
     }
 }

@@ -12,8 +12,8 @@ use crate::time::minutes::Minutes;
 /// Starts listed.
 const MAX_STARTS: usize = 10;
 
-/// What a device did from one local day to another, as text; nothing when it was never
-/// on a link.
+/// What a device did from one local day to another, as text; nothing where nobody tells its
+/// VLAN, and nothing that would need a damaged row ([`Inventory::passed_over`]).
 ///
 /// # Errors
 /// The inventory cannot be read.
@@ -26,7 +26,7 @@ pub fn page(inventory: &Inventory, id: &str, days: (Day, Day)) -> Result<String,
     let _ = writeln!(page, "activity from {} to {} ({}):", date(days.0), date(days.1), zone.name());
     rates(&mut page, &activity);
     let of_days = inventory.days(id, Some(days))?;
-    if activity.used.is_some() {
+    if let (Some(_), Some(of_days)) = (&activity.used, of_days) {
         examinations(&mut page, &of_days, &zone);
         let observed = inventory.observed(id, Some(days))?;
         heat(&mut page, &of_days, &observed, &zone, days);
@@ -40,6 +40,10 @@ fn rates(page: &mut String, it: &Activity) {
         |part, whole| percent(part, whole).map(|it| format!(" ({it} %)")).unwrap_or_default();
     let _ = writeln!(page, "  observed  {} h", hours(it.observed));
     if it.observed == 0 {
+        return;
+    }
+    if it.only_told {
+        let _ = writeln!(page, "  on line   unknown: only others speak of it");
         return;
     }
     let _ = writeln!(page, "  on line   {} h{}", hours(it.online), share(it.online, it.observed));

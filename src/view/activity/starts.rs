@@ -46,7 +46,7 @@ pub fn starts(
     to: impl Write,
 ) -> Result<(), Error> {
     let shelf = inventory.shelf(false)?;
-    let assets = shelf.known(Some(NAMING))?;
+    let assets = shelf.known(Some(NAMING));
     let mut all = inventory.all_starts(Some(days))?;
     let mut rows: Vec<(Start, &Known<'_>)> = Vec::new();
     for asset in &assets {

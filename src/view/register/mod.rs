@@ -107,7 +107,8 @@ pub enum Error {
 /// The inventory or the output.
 pub fn csv(inventory: &Inventory, filter: &Filter, mut to: impl Write) -> Result<(), Error> {
     let mut head = csv::Writer::from_writer(&mut to);
-    // Asked for first: half a register is worse than none.
+    // Asked for first: where the inventory cannot be read there is no register. An asset
+    // whose row is damaged has none in it, and nothing is told that would need such a row.
     let shelf = inventory.shelf(true)?;
     let parts = shelf.parts(Some(COLUMNS), |known| -> csv::Result<Vec<u8>> {
         let mut rows = csv::Writer::from_writer(Vec::new());
@@ -122,7 +123,7 @@ pub fn csv(inventory: &Inventory, filter: &Filter, mut to: impl Write) -> Result
             rows.write_record(None::<&[u8]>)?;
         }
         rows.into_inner().map_err(|error| error.into_error().into())
-    })?;
+    });
     head.write_record(COLUMNS).and_then(|()| Ok(head.flush()?)).map_err(output)?;
     drop(head);
     for part in parts {
@@ -158,7 +159,7 @@ pub fn json(inventory: &Inventory, filter: &Filter, mut to: impl Write) -> Resul
             })
             .collect();
         serde_json::to_vec_pretty(&rows)
-    })?;
+    });
     // Each part is an array; all are one.
     let parts: Result<Vec<_>, _> = parts.into_iter().collect();
     let parts = parts.map_err(|error| Error::Output(error.into()))?;

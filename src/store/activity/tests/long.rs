@@ -27,7 +27,7 @@ fn history(ward: &mut Ward, days: i64) {
 fn sums(ward: &Ward, n: u8) -> (u64, u64, Option<u64>, usize) {
     let it = ward.activity(n, None);
     let used = it.used.as_ref();
-    let days = ward.inventory().days(&ward.id(n), None).unwrap().len();
+    let days = ward.inventory().days(&ward.id(n), None).unwrap().unwrap().len();
     (it.online, used.map_or(0, |it| it.minutes), used.and_then(|it| it.examinations), days)
 }
 
@@ -49,7 +49,7 @@ fn a_speaker_takes_its_whole_history_to_another_device_and_back() {
     let it = ward.inventory().activity_of(&whole.id, None).unwrap().unwrap();
     let used = it.used.as_ref().unwrap();
     assert_eq!((it.online, used.minutes, used.examinations), (50 * 150, 10 * 150, Some(150)));
-    assert_eq!(ward.inventory().days(&whole.id, None).unwrap().len(), 150);
+    assert_eq!(ward.inventory().days(&whole.id, None).unwrap().unwrap().len(), 150);
     assert_eq!(named.len(), 2);
     // Also after a restart, and back again.
     let mut ward = ward.restart();
@@ -61,7 +61,7 @@ fn a_speaker_takes_its_whole_history_to_another_device_and_back() {
 
 /// Everything that is told of one.
 fn all_of(ward: &Ward, n: u8) -> String {
-    let days = ward.inventory().days(&ward.id(n), None).unwrap();
+    let days = ward.inventory().days(&ward.id(n), None).unwrap().unwrap();
     format!("{:?}{days:?}", ward.activity(n, None))
 }
 

@@ -1,0 +1,69 @@
+//! What the days of an asset are made of, or, of one of which only others speak, where it is.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::turn::Turn;
+use crate::census::activity::method::ways;
+use crate::census::asset::Asset;
+use crate::net::Segment;
+use crate::time::calendar::Day;
+
+/// What the days of an asset are made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct Basis {
+    /// Who speaks as it, and when; sorted.
+    pub(super) turns: Vec<Turn>,
+    /// Who is known to be it by the words of others alone, and when; sorted.
+    pub(super) named: Vec<Turn>,
+    /// Where it speaks on its own link; failing that where it speaks; sorted.
+    pub(super) segments: Vec<Segment>,
+    /// Who tells of it, by their ids, where nobody else does: it is where they are; sorted.
+    pub(super) through: Vec<String>,
+    /// How its use can be told, as the sum of the methods' codes.
+    pub(super) ways: u8,
+    /// Its class, for its opening hours.
+    pub(super) class: Option<String>,
+    /// The first and the last day of which there is a row.
+    pub(super) days: Option<(Day, Day)>,
+    /// The calendar with which they were made.
+    pub(super) calendar: i64,
+}
+
+impl Basis {
+    /// What is known where it cannot be read: of which days there are rows, by a calendar.
+    pub(super) fn again(days: Option<(Day, Day)>, calendar: i64) -> Self {
+        Self { days, calendar, ..Self::default() }
+    }
+}
+
+/// Of what the days of an asset are made that spoke so.
+pub(super) fn basis(asset: &Asset<'_>, all: &[(Turn, (i64, i64))]) -> Basis {
+    let turns: Vec<Turn> = all.iter().map(|(turn, _)| *turn).collect();
+    let mut segments = asset.segments.clone();
+    if segments.is_empty() {
+        let of = asset.speakers.iter().filter(|(_, host)| host.spoke);
+        segments.extend(of.map(|(id, _)| id.segment));
+    }
+    let mut through = Vec::new();
+    if turns.is_empty() {
+        // An access device says where it is; of equipment, who tells of it has seen it.
+        let sensors: BTreeSet<u16> =
+            asset.speakers.iter().map(|(id, _)| id.segment.sensor).collect();
+        let told = |vlan: &u16| {
+            sensors
+                .iter()
+                .map(|sensor| Segment { sensor: *sensor, vlan: *vlan, ..Segment::default() })
+                .collect::<Vec<_>>()
+        };
+        segments.extend(asset.assigned_vlans.iter().flat_map(told));
+        through.extend(asset.seen_through.iter().map(ToString::to_string));
+        through.sort_unstable();
+    }
+    segments.sort_unstable();
+    segments.dedup();
+    let class = asset.shown("device_class").first().map(|it| it.value.to_string());
+    let ways = ways(class.as_deref(), asset.acquires);
+    Basis { turns, named: Vec::new(), segments, through, ways, class, days: None, calendar: 0 }
+}

@@ -44,7 +44,8 @@ pub(super) struct Config {
     pub(super) user: Option<String>,
     /// Where `auscult listen` tells its counters to Prometheus.
     pub(super) metrics: Option<String>,
-    /// Share of frames lost in a minute from which on `auscult listen` says so.
+    /// Share of frames lost in a minute of the clock from which on `auscult listen` says so, and
+    /// alerts tell it.
     pub(super) loss_alarm: Option<f64>,
     /// What is told, and to whom.
     #[serde(default)]

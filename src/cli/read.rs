@@ -12,7 +12,7 @@ use tracing::{error, warn};
 use super::{Failure, Settings, log, printable};
 use crate::census::asset::Tally;
 use crate::sensor::{Reading, Watch};
-use crate::store::Writer;
+use crate::store::{Health, Writer};
 use crate::time::Timestamp;
 use crate::wire::capture::File;
 
@@ -177,17 +177,12 @@ pub(super) fn summary(
     let mut to = Vec::new();
     let frames = get("frames");
     writeln!(to, "{frames} packets, {} bytes, {} conversations", get("bytes"), get("flows"))?;
-    let lost: Vec<_> = totals.iter().filter(|(n, of)| n.starts_with("lost.") && *of > 0).collect();
-    if !lost.is_empty() {
-        let all: u64 = lost.iter().map(|(_, n)| n).sum();
-        let came = frames + all - get("lost.workers");
-        let list: Vec<_> = lost.iter().map(|(name, n)| format!("{name} {n}")).collect();
-        let share = 100.0 * ratio(all, came);
-        writeln!(
-            to,
-            "{all} of {came} packets lost before they were read ({share:.3} %): {}",
-            list.join(", ")
-        )?;
+    let health = Health::of_counters(totals.iter().map(|(name, n)| (name.as_str(), *n)));
+    if health.lost() > 0 {
+        let lost = totals.iter().filter(|(n, of)| n.starts_with("lost.") && *of > 0);
+        let list: Vec<_> = lost.map(|(name, n)| format!("{name} {n}")).collect();
+        let loss = health.loss();
+        writeln!(to, "{loss} were lost before they were read: {}", list.join(", "))?;
     }
     let copies = get("duplicates.same") + get("duplicates.routed");
     if copies > 0 {

@@ -53,9 +53,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         warn!("{doubt}");
     }
     for (port, health) in inventory.health_of_late(DAY)? {
-        let (lost, came) = (health.lost(), health.came());
-        if lost > 0 {
-            warn!("{port}: {lost} of {came} frames were lost on the last day it was listened to");
+        if health.lost() > 0 {
+            let loss = health.loss();
+            warn!("{port}: {loss} were lost on the last day it was listened to");
         }
     }
     is_whole(&inventory)

@@ -2,6 +2,8 @@
 //! Seconds are kept for two days and then folded into minutes, which are kept for more
 //! than a year.
 //!
+//! What is lost is said by [`Health`] alone: on standard error, in alerts, to Prometheus.
+//!
 //! Rows are only ever added to. A second that is said twice, by a clock that was set back,
 //! holds what came in both, and what a full disk refused is written later.
 
@@ -56,7 +58,23 @@ pub struct Health {
     pub counts: [u64; COUNTED.len()],
 }
 
+/// The first second of the minute of the clock in which one is: loss is told by minutes.
+#[must_use]
+pub const fn minute(at: i64) -> i64 {
+    at.div_euclid(60).saturating_mul(60)
+}
+
 impl Health {
+    /// What counters say by their names; others than [`COUNTED`] count nothing here.
+    pub fn of_counters<'c>(all: impl IntoIterator<Item = (&'c str, u64)>) -> Self {
+        let mut health = Self::default();
+        for (name, n) in all {
+            let counted = COUNTED.iter().zip(&mut health.counts).find(|(it, _)| **it == name);
+            counted.into_iter().for_each(|(_, count)| *count = count.saturating_add(n));
+        }
+        health
+    }
+
     /// One of [`COUNTED`]; 0 for any other.
     #[must_use]
     pub fn get(&self, name: &str) -> u64 {
@@ -75,6 +93,25 @@ impl Health {
     #[must_use]
     pub fn came(&self) -> u64 {
         LOST.map(|name| self.get(name)).iter().sum::<u64>() + self.get("frames")
+    }
+
+    /// Which share of the frames that came nobody read.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "a share")]
+    pub fn share(&self) -> f64 {
+        self.lost() as f64 / self.came().max(1) as f64
+    }
+
+    /// Whether so much was lost that it is told: this share of what came, or more.
+    #[must_use]
+    pub fn is_loss(&self, alarm: f64) -> bool {
+        self.lost() > 0 && self.share() >= alarm
+    }
+
+    /// What was lost, of how much, in words.
+    #[must_use]
+    pub fn loss(&self) -> String {
+        format!("{} of {} frames ({:.3} %)", self.lost(), self.came(), 100.0 * self.share())
     }
 
     /// Both together.
@@ -246,8 +283,22 @@ pub(super) fn watched(
     Ok(())
 }
 
-const fn minute(at: i64) -> i64 {
-    at.div_euclid(60).saturating_mul(60)
+/// What each port did from one second to before another, with the second and the port's
+/// number; in that order.
+pub(super) fn seconds(
+    connection: &Connection,
+    from: i64,
+    to: i64,
+) -> rusqlite::Result<Vec<(i64, i64, Health)>> {
+    let columns = &SQL.columns;
+    let sql = format!(
+        "SELECT at, port, {columns} FROM health_second WHERE at >= ?1 AND at < ?2
+         ORDER BY at, port"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement
+        .query_map([from, to], |row| Ok((row.get(0)?, row.get(1)?, Health::of(row, 2)?)))?;
+    rows.collect()
 }
 
 /// The counters of a capture, as they are stored.
@@ -370,6 +421,18 @@ mod tests {
             let names: Vec<_> = names.chain(COUNTED.map(|name| name.replace('.', "_"))).collect();
             assert_eq!(statement.column_names(), names);
         }
+    }
+
+    #[test]
+    fn loss_is_a_share_of_what_came() {
+        let all = [("frames", 900), ("lost.ring", 60), ("lost.host", 40), ("lost.workers", 10)];
+        let it = Health::of_counters(all.into_iter().chain([("flows", 7)]));
+        // What one worker handed to another in vain is among the frames.
+        assert_eq!((it.lost(), it.came(), it.share()), (110, 1000, 0.11));
+        assert_eq!(it.loss(), "110 of 1000 frames (11.000 %)");
+        assert!(it.is_loss(0.11) && !it.is_loss(0.111));
+        assert!(!Health::default().is_loss(0.0), "of nothing nothing is lost");
+        assert_eq!([-61, -60, -1, 0, 59, 60].map(minute), [-120, -60, -60, 0, 0, 60]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 pub use alert::{Alert, DAY, Kind, Level, Policy, Severity, Unknown};
-pub use health::{COUNTED, Health, Stretch};
+pub use health::{COUNTED, Health, Stretch, minute};
 pub use history::Change;
 pub use inventory::{Capture, Inventory, Known, Value, Why};
 pub use ledger::Published;

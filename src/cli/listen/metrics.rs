@@ -275,8 +275,8 @@ fn text(snapshot: &Snapshot) -> String {
         page.add("port_up", "1: all workers read", "gauge", &[name], up);
         let method = [name, ("method", port.method.as_str())];
         page.add("capture_info", "How frames come", "gauge", &method, 1.0);
-        let share = counted(port.lately.lost) / counted(port.lately.came.max(1));
-        page.add("loss_ratio", "Share of frames lost in the last minute", "gauge", &[name], share);
+        let what = "Share of frames lost in the last minute of the clock that is over";
+        page.add("loss_ratio", what, "gauge", &[name], port.lately.health.share());
         for (counter, n) in &port.counters {
             add_counter(&mut page, name, counter, counted(*n));
         }
@@ -319,6 +319,7 @@ fn number(n: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::sensor::{Lately, PortLook};
+    use crate::store::Health;
 
     fn snapshot() -> Snapshot {
         let counters = [("frames", 7), ("lost.ring", 2), ("unreadable.dns.name", 1)];
@@ -326,7 +327,10 @@ mod tests {
         let port = PortLook {
             interface: "a\"b".into(),
             counters,
-            lately: Lately { came: 9, lost: 2 },
+            lately: Lately {
+                at: 0,
+                health: Health::of_counters([("frames", 7), ("lost.ring", 2)]),
+            },
             reads: true,
             ahead: 0,
             method: "af-xdp".into(),

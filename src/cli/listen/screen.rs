@@ -8,7 +8,8 @@ use tracing::{info, warn};
 
 use super::sums;
 use crate::sensor::{Lately, Look, PortLook, Turn};
-use crate::time::SECOND;
+use crate::store::Health;
+use crate::time::{SECOND, Timestamp};
 use crate::wire::capture::live::host::{Voice, voice};
 
 /// See the module.
@@ -123,15 +124,15 @@ impl Screen {
         before.why.take().map(|_| News::Back)
     }
 
-    /// Says when a port begins to lose too much, and when that is over: below half of it,
-    /// so that it is not said again and again.
-    fn loss(&mut self, port: &str, Lately { came, lost }: Lately) {
-        let share = ratio(lost, came);
-        if share > self.alarm && self.losing.insert(port.to_owned()) {
-            let percent = 100.0 * share;
-            let what = format!("{lost} of {came} frames lost in the last minute ({percent:.2} %)");
-            self.bad(port, &what);
-        } else if share <= self.alarm / 2.0 && self.losing.remove(port) {
+    /// Says when a port begins to lose too much in a minute of the clock, and when that is
+    /// over: below half of it, so that it is not said again and again.
+    fn loss(&mut self, port: &str, Lately { at, health }: Lately) {
+        if health.is_loss(self.alarm) {
+            if self.losing.insert(port.to_owned()) {
+                let minute = Timestamp::new(at, 0).rfc3339();
+                self.bad(port, &format!("{} lost in the minute from {minute}", health.loss()));
+            }
+        } else if health.share() <= self.alarm / 2.0 && self.losing.remove(port) {
             self.good(port, &"hardly any frames are lost any more");
         }
     }
@@ -180,18 +181,13 @@ fn packet_time(ahead: i64) -> String {
 pub(super) fn status(look: &Look) -> String {
     let all = sums(look);
     let get = |name: &str| all.iter().find(|(n, _)| n == name).map_or(0, |(_, n)| *n);
-    let lost: u64 = all.iter().filter(|(n, _)| n.starts_with("lost.")).map(|(_, n)| n).sum();
+    let lost = Health::of_counters(all.iter().map(|(n, of)| (n.as_str(), *of))).lost();
     format!(
         "{} packets, {lost} lost, {} conversations, {} hosts",
         get("frames"),
         get("flows"),
         look.hosts
     )
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a share for people")]
-fn ratio(part: u64, whole: u64) -> f64 {
-    part as f64 / whole.max(1) as f64
 }
 
 #[allow(clippy::cast_precision_loss, reason = "seconds for people")]
@@ -207,13 +203,14 @@ mod tests {
     fn too_much_loss_begins_and_ends_once() {
         let mut screen = Screen::new(false, 0.001);
         let mut loses = |lost| {
-            screen.loss("eth1", Lately { came: 100_000, lost });
+            let health = Health::of_counters([("frames", 100_000 - lost), ("lost.ring", lost)]);
+            screen.loss("eth1", Lately { at: 60, health });
             screen.losing.contains("eth1")
         };
-        assert!(!loses(0) && !loses(100), "a thousandth is not more than one");
-        assert!(loses(101) && loses(99) && loses(51), "until it is half of that");
+        assert!(!loses(0) && !loses(99), "less than a thousandth");
+        assert!(loses(100) && loses(99) && loses(51), "until it is half of that");
         assert!(!loses(50) && !loses(99));
-        screen.loss("eth2", Lately { came: 0, lost: 0 });
+        screen.loss("eth2", Lately::default());
         assert!(screen.losing.is_empty());
     }
 

@@ -105,7 +105,7 @@ pub struct PortLook {
     pub interface: String,
     /// Everything counted since the start.
     pub counters: BTreeMap<String, u64>,
-    /// Frames of the last minute.
+    /// The last minute that is over.
     pub lately: Lately,
     /// Every lane has told something within the last seconds.
     pub reads: bool,
@@ -135,13 +135,13 @@ pub enum Turn {
     },
 }
 
-/// Frames of a while.
+/// A minute of the clock that is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lately {
-    /// That were on the port.
-    pub came: u64,
-    /// Of these, that nobody read.
-    pub lost: u64,
+    /// Its first second, since 1970, UTC.
+    pub at: i64,
+    /// What came in it and what was lost: the same that alerts are told of.
+    pub health: Health,
 }
 
 /// Live capture into an inventory.

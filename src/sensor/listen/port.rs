@@ -198,7 +198,7 @@ impl Port {
         self.pulse.end(&counters, note);
     }
 
-    /// Frames of the last minute.
+    /// The last minute that is over.
     pub(super) fn lately(&self) -> Lately {
         self.pulse.lately()
     }

@@ -1,15 +1,12 @@
 //! The pulse of the sensor: second by second what each port brought and lost, whether all
 //! of its lanes were reading, and whether the clocks go evenly.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Lately;
-use crate::store::{COUNTED, Health};
+use crate::store::{COUNTED, Health, minute};
 use crate::time::{SECOND, Timestamp};
-
-/// The loss of late is that of so many seconds.
-const LATELY: Duration = Duration::from_secs(60);
 
 /// The system's clock beside one that nobody can set.
 pub(super) struct Clock {
@@ -52,14 +49,17 @@ pub(super) struct Pulse {
     watched: bool,
     /// The last row: where it begins and where it ends, in seconds.
     row: Option<(i64, i64)>,
-    /// What came and what was lost, a second at a time.
-    lately: VecDeque<(Instant, Lately)>,
+    /// The minute that is open, and the last one that is over: a second is of that in which
+    /// its row begins.
+    open: Lately,
+    lately: Lately,
 }
 
 impl Pulse {
     pub(super) fn new(at: Timestamp, begun: Instant) -> Self {
-        let (before, lately) = ([0; COUNTED.len()], VecDeque::new());
-        Self { before, second: at.seconds(), begun, watched: true, row: None, lately }
+        let (before, second) = ([0; COUNTED.len()], at.seconds());
+        let open = Lately { at: minute(second), ..Lately::default() };
+        Self { before, second, begun, watched: true, row: None, open, lately: Lately::default() }
     }
 
     /// Looks at a port. When its second is over, `note` takes what is to be added to the
@@ -82,7 +82,6 @@ impl Pulse {
             *n = now.saturating_sub(before);
         }
         self.before = now;
-        self.remember(seen, &health);
         let passed = seen.saturating_duration_since(self.begun);
         if self.watched {
             // By the clock as long as it goes evenly, so that every second counts once.
@@ -90,6 +89,7 @@ impl Pulse {
             let even = by_clock.abs_diff(by_time) <= 1;
             health.observed = if even { by_clock } else { by_time }.unsigned_abs();
         }
+        self.remember(&health, second);
         self.say(health, note);
         (self.second, self.begun, self.watched) = (second, seen, watched);
     }
@@ -127,20 +127,18 @@ impl Pulse {
         }
     }
 
-    fn remember(&mut self, seen: Instant, health: &Health) {
-        let now = Lately { came: health.came(), lost: health.lost() };
-        self.lately.push_back((seen, now));
-        let old =
-            |(then, _): &mut (Instant, Lately)| seen.saturating_duration_since(*then) > LATELY;
-        while self.lately.pop_front_if(old).is_some() {}
+    /// Adds what the second that is open brought to its minute, which may be over by now.
+    fn remember(&mut self, health: &Health, now: i64) {
+        self.open.health.add(health);
+        if minute(now) != self.open.at {
+            self.lately = self.open;
+            self.open = Lately { at: minute(now), ..Lately::default() };
+        }
     }
 
-    /// What came and what was lost in the last minute.
-    pub(super) fn lately(&self) -> Lately {
-        self.lately.iter().fold(Lately::default(), |all, (_, one)| Lately {
-            came: all.came.saturating_add(one.came),
-            lost: all.lost.saturating_add(one.lost),
-        })
+    /// The last minute that is over.
+    pub(super) const fn lately(&self) -> Lately {
+        self.lately
     }
 }
 
@@ -258,13 +256,29 @@ mod tests {
     }
 
     #[test]
-    fn loss_of_late_is_that_of_a_minute() {
+    fn loss_of_late_is_that_of_a_whole_minute_of_the_clock() {
         let mut port = Port::new();
+        // Begun at the full minute, 100.
+        port.pass(4 * 30, BEAT, 5, true);
         port.counters.insert("lost.ring".into(), 10);
-        port.pass(40, BEAT, 5, true);
-        assert_eq!(port.pulse.lately(), Lately { came: 210, lost: 10 });
-        port.pass(4 * 61, BEAT, 5, true);
-        assert_eq!(port.pulse.lately().lost, 0);
-        assert!((1180..=1240).contains(&port.pulse.lately().came));
+        assert_eq!(port.pulse.lately(), Lately::default(), "none is over");
+        port.pass(4 * 30, BEAT, 5, true);
+        // What is stored of that minute, and so what alerts are told of.
+        let stored = |port: &Port, at: i64| {
+            let mut all = Health::default();
+            port.rows.range(at..at + 60).for_each(|(_, row)| all.add(row));
+            Lately { at, health: all }
+        };
+        let over = port.pulse.lately();
+        assert_eq!((over, over.health.lost()), (stored(&port, 6000), 10));
+        // The beats of a busy census: a row that goes into the next minute is of its own.
+        port.pass(4 * 58, BEAT, 5, true);
+        port.counters.insert("lost.ring".into(), 17);
+        port.pass(1, Duration::from_secs(5), 5, true);
+        assert_eq!(port.pulse.lately(), stored(&port, 6060));
+        assert_eq!(port.pulse.lately().health.lost(), 7);
+        port.pass(4 * 60, BEAT, 5, true);
+        assert_eq!(port.pulse.lately(), stored(&port, 6120));
+        assert_eq!(port.pulse.lately().health.lost(), 0);
     }
 }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::news::News;
 use super::roll::Roll;
 use super::{Kind, Policy, Severity};
+use crate::store::health::{self, Health};
 use crate::time::Timestamp;
 
 const MINUTE: i64 = 60;
@@ -29,13 +30,11 @@ pub(super) struct Ports {
     ports: BTreeMap<i64, Port>,
 }
 
-/// A second of a port.
+/// A stretch of seconds of a port in which somebody listened.
 struct Row {
     at: i64,
     port: i64,
     observed: i64,
-    came: i64,
-    lost: i64,
 }
 
 impl Ports {
@@ -69,7 +68,7 @@ impl Ports {
             Ok(ends.0.zip(ends.1))
         })?;
         let Some((first, last)) = ends else { return Ok(()) };
-        let (from, to) = (self.until.unwrap_or(first), last.div_euclid(MINUTE) * MINUTE);
+        let (from, to) = (self.until.unwrap_or(first), health::minute(last));
         if from >= to {
             // Seconds of before: a clock that was set back.
             if last < from.saturating_sub(policy.gap) {
@@ -81,26 +80,23 @@ impl Ports {
             let at = usize::try_from(port).ok();
             at.and_then(|at| captures.get(at)).cloned().unwrap_or_default()
         };
-        let mut minutes: BTreeMap<(i64, i64), (i64, i64)> = BTreeMap::new();
-        for row in rows(transaction, from, to)? {
-            let minute = row.at.div_euclid(MINUTE) * MINUTE;
-            let (came, lost) = minutes.entry((minute, row.port)).or_default();
-            *came = came.saturating_add(row.came);
-            *lost = lost.saturating_add(row.lost);
-            if row.observed > 0 {
+        let mut minutes: BTreeMap<(i64, i64), Health> = BTreeMap::new();
+        for (at, port, health) in health::seconds(transaction, from, to)? {
+            minutes.entry((health::minute(at), port)).or_default().add(&health);
+            let observed = i64::try_from(health.observed).unwrap_or(i64::MAX);
+            let row = Row { at, port, observed };
+            if observed > 0 {
                 self.listened(transaction, policy, roll, &row, &name(row.port))?;
             }
         }
-        for ((minute, port), (came, lost)) in minutes {
-            #[allow(clippy::cast_precision_loss, reason = "a share")]
-            let share = lost as f64 / came.max(1) as f64;
-            if lost > 0 && share >= policy.loss {
+        for ((minute, port), health) in minutes {
+            if health.is_loss(policy.loss) {
                 let (at, port) = (Timestamp::new(minute, 0), name(port));
-                let percent = 100.0 * share;
+                let percent = 100.0 * health.share();
                 let news = News {
                     summary: format!("{port}: {percent:.3} % of the frames of a minute were lost"),
-                    evidence: format!("{lost} of {came} in the minute from {}", at.rfc3339()),
-                    after: lost.to_string(),
+                    evidence: format!("{} in the minute from {}", health.loss(), at.rfc3339()),
+                    after: health.lost().to_string(),
                     subject: port,
                     ..News::new(Kind::CaptureLoss, Severity::Warning, at)
                 };
@@ -195,23 +191,4 @@ impl Ports {
         }
         Ok(())
     }
-}
-
-fn rows(connection: &Connection, from: i64, to: i64) -> rusqlite::Result<Vec<Row>> {
-    let sql =
-        "SELECT at, port, observed, frames + lost_ring + lost_fill + lost_invalid + lost_interface
-               + lost_host, lost_ring + lost_fill + lost_invalid + lost_interface + lost_host
-               + lost_workers
-               FROM health_second WHERE at >= ?1 AND at < ?2 ORDER BY at, port";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map([from, to], |row| {
-        Ok(Row {
-            at: row.get(0)?,
-            port: row.get(1)?,
-            observed: row.get(2)?,
-            came: row.get(3)?,
-            lost: row.get(4)?,
-        })
-    })?;
-    rows.collect()
 }

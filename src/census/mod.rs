@@ -326,6 +326,11 @@ impl Census {
 
     fn take(&mut self, place: usize, capture: u32, observation: Observation) {
         self.activity.take(place, &observation, &mut self.room);
+        if let Observed::Use(it) = &observation.what
+            && let Some(others) = self.turns.get(&observation.host)
+        {
+            self.activity.goes_on(it.study, place, others);
+        }
         let Observation { at, frame, what, host: id } = observation;
         let said = Said::new(at, Evidence { capture, frame });
         let Self { hosts, room, tenancies, watched, users, sweeps, meetings, .. } = self;

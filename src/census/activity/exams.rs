@@ -83,6 +83,19 @@ impl Exams {
         }
     }
 
+    /// Whether anything tells of this study.
+    pub(super) fn knows(&self, study: Study) -> bool {
+        let newest = self.all.iter().rev().take(LOOKED_AT);
+        study != Study::UNTOLD && newest.into_iter().any(|exam| exam.study == study)
+    }
+
+    /// The first stretch of this study is another's.
+    pub(super) fn began_before(&mut self, study: Study) {
+        for exam in self.newest().filter(|exam| exam.study == study && exam.counts) {
+            (exam.counts, exam.dirty) = (false, true);
+        }
+    }
+
     fn newest(&mut self) -> impl Iterator<Item = &mut Exam> {
         self.all.iter_mut().rev().take(LOOKED_AT)
     }

@@ -28,7 +28,7 @@ pub use starts::{BEFORE, Boot, Came, OFF, Starts, code, confidence};
 
 use super::room::Room;
 use crate::net::Segment;
-use crate::observe::{Observation, Observed, Use, When, Work};
+use crate::observe::{Observation, Observed, Study, Use, When, Work};
 use crate::time::calendar::Zone;
 use crate::time::minutes::DAY;
 use crate::time::{SECOND, Timestamp};
@@ -210,6 +210,21 @@ impl Activity {
         }
     }
 
+    /// A trace of a study was taken for the speaker in a place, of whose name others are too:
+    /// what one of these began is one examination, and counted there.
+    pub(super) fn goes_on(&mut self, study: Study, place: usize, others: &[usize]) {
+        let mut exams = others.iter().filter(|it| **it != place).filter_map(|it| {
+            let trail = self.trails.get(*it)?;
+            trail.exams()
+        });
+        if exams.any(|exams| exams.knows(study))
+            && let Some(trail) = self.trails.get_mut(place)
+            && let Some(traces) = &mut trail.traces
+        {
+            traces.exams.began_before(study);
+        }
+    }
+
     /// The speaker in a place was there from one minute to before another.
     pub(super) fn was_present(
         &mut self,
@@ -307,7 +322,7 @@ fn worked(trail: &mut Trail, it: &Use, (from, to): (i64, i64), said: i64, room: 
 mod tests {
     use super::*;
     use crate::net::HostId;
-    use crate::observe::{Arrival, Sign, Study};
+    use crate::observe::{Arrival, Sign};
 
     const NOON: i64 = 1_767_268_800; // 2026-01-01T12:00:00Z
 

@@ -38,8 +38,15 @@ impl Hospital {
         self.say(minute, mac, Observed::Address(IP, Lease::Dhcp { seconds: 3600, renewed }));
     }
 
+    /// A card says that it has the address, and again: one packet is nobody's word.
     pub(super) fn arp(&mut self, minute: i64, mac: Mac) {
-        self.say(minute, mac, Observed::Address(IP, Lease::Arp));
+        for second in [0, 5] {
+            let host = HostId { segment: Segment::default(), mac: Some(mac), ip: Some(IP) };
+            let (at, frame) =
+                (Timestamp((minute * 60 + second) * SECOND), 1 + minute.unsigned_abs());
+            let what = Observed::Address(IP, Lease::Arp);
+            self.0.apply(0, Observation { at, frame, host, what });
+        }
     }
 
     /// Someone with the address calls itself so, behind the router.

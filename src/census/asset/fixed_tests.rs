@@ -2,7 +2,7 @@
 
 use super::churn_tests::{A, B, FIRST, Hospital, IP, ROUTER};
 use crate::net::{HostId, Mac, Segment};
-use crate::observe::{Key, Lease, Observation, Observed};
+use crate::observe::{Key, Lease, Observation, Observed, Study, Use, When, Work};
 use crate::time::{SECOND, Timestamp};
 use std::net::IpAddr;
 
@@ -82,9 +82,9 @@ fn who_says_so_for_long_among_its_neighbours_has_the_address() {
     let neighbour = |it: &mut Hospital, vlan| {
         let ip = IpAddr::from([10, 1, 0, 8]);
         let segment = Segment { vlan, ..Segment::default() };
-        for mac in [Mac([0, 1, 2, 0, 0, 5]), Mac([0, 1, 2, 0, 0, 6])] {
-            let host = HostId { segment, mac: Some(mac), ip: Some(ip) };
-            let at = Timestamp(50 * 60 * SECOND);
+        for (mac, minute) in [(5, 10), (5, 50), (6, 10), (6, 50)] {
+            let host = HostId { segment, mac: Some(Mac([0, 1, 2, 0, 0, mac])), ip: Some(ip) };
+            let at = Timestamp(minute * 60 * SECOND);
             let what = Observed::Address(ip, Lease::Arp);
             it.0.apply(0, Observation { at, frame: 1, host, what });
         }
@@ -96,18 +96,47 @@ fn who_says_so_for_long_among_its_neighbours_has_the_address() {
         })
     };
     assert_eq!((long(99), long(7)), (vec![FIRST.to_owned()], vec!["ip:10.1.0.7".to_owned()]));
-    // Before it was heard: once is enough, unless all its neighbours are elsewhere.
-    let first = |vlan| {
+    // Before it was heard: twice is enough, unless all its neighbours are elsewhere.
+    let first = |vlan, times| {
         let mut it = Hospital::new();
         let segment = Segment { vlan: 99, ..Segment::default() };
         let host = HostId { segment, mac: Some(A), ip: None };
-        let what = Observed::Address(IP, Lease::Arp);
-        it.0.apply(0, Observation { at: Timestamp(0), frame: 1, host, what });
+        for second in [0, 2].into_iter().take(times) {
+            let (at, what) = (Timestamp(second * SECOND), Observed::Address(IP, Lease::Arp));
+            it.0.apply(0, Observation { at, frame: 1, host, what });
+        }
         neighbour(&mut it, vlan);
         it.named(60, "MR-1");
         it.names().get(FIRST).is_some_and(|names| !names.is_empty())
     };
-    assert!(first(99) && !first(7));
+    assert!(first(99, 2) && !first(7, 2));
+    assert!(!first(99, 1), "one packet is nobody's word");
+}
+
+#[test]
+fn a_neighbour_of_one_word_is_none_where_others_stay_elsewhere() {
+    let says = |it: &mut Hospital, vlan, n: u8, minute: i64| {
+        let ip = Some(IpAddr::from([10, 1, 0, n]));
+        let segment = Segment { vlan, ..Segment::default() };
+        let host = HostId { segment, mac: Some(Mac([0, 1, 2, 0, 0, n])), ip };
+        let what = Observed::Address(ip.unwrap(), Lease::Arp);
+        it.0.apply(0, Observation { at: Timestamp(minute * 60 * SECOND), frame: 1, host, what });
+    };
+    let who = |neighbours: &[(u8, &[i64])]| {
+        fixed(|it, say| {
+            for (n, minute) in [(21, 0), (22, 0), (21, 50), (22, 50)] {
+                says(it, 7, n, minute);
+            }
+            for (n, minutes) in neighbours {
+                minutes.iter().for_each(|minute| says(it, 99, *n, *minute));
+            }
+            [60, 72].iter().for_each(|at| say(it, A, *at, Observed::Address(IP, Lease::Arp)));
+        })
+    };
+    let far = ["ip:10.1.0.7"];
+    assert_eq!(who(&[(31, &[58])]), far, "said once");
+    assert_eq!(who(&[(31, &[10, 58])]), far, "one where two are elsewhere");
+    assert_eq!(who(&[(31, &[10, 58]), (32, &[10, 58])]), [FIRST], "it lives there");
 }
 
 /// One with a fixed address is heard through a router; then somebody says for long, among
@@ -185,6 +214,29 @@ fn a_lease_of_which_its_client_says_nothing_takes_no_address() {
     let assets = it.0.assets();
     let of = |mac| assets.iter().find(|asset| asset.macs.contains(&mac)).unwrap();
     assert_eq!((of(B).ips.len(), of(B).former.len(), of(A).ips.len()), (1, 0, 0));
+}
+
+#[test]
+fn a_lease_that_does_not_count_makes_no_second_examination() {
+    let counted = |lease: bool, later: u64| {
+        let mut it = Hospital::new();
+        let image = |it: &mut Hospital, minute, study| {
+            it.named(minute, "MR-1");
+            let when = When::Now;
+            let work = Use { work: Work::Image, study: Study(study), step: Study::UNTOLD, when };
+            it.say(minute, ROUTER, Observed::Use(work));
+        };
+        image(&mut it, 0, 7);
+        if lease {
+            let lease = Lease::Dhcp { seconds: 86_400, renewed: false };
+            it.say(30, A, Observed::Address(IP, lease));
+        }
+        image(&mut it, 60, later);
+        let trails = (0..it.0.len()).filter_map(|place| it.0.trail(place)?.exams());
+        let all = trails.flat_map(|exams| exams.unsaved()).filter(|(_, exam)| exam.counts);
+        all.count()
+    };
+    assert_eq!([counted(false, 7), counted(true, 7), counted(true, 8)], [1, 1, 2]);
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Who held an address when: claims of cards, in the order of time.
 
 mod shown;
+mod streets;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
-use super::address::neighbourhood;
 use super::continuity::Claims;
 use super::credit::{ABOUT, Asks};
 use crate::census::host::Span;
@@ -16,6 +16,7 @@ use crate::census::tenancy::{Domain, HELD_LONG, LAPSES, domain};
 use crate::net::{Mac, Segment};
 use crate::observe::Lease;
 use crate::time::{SECOND, Timestamp};
+use streets::{Streets, Who};
 
 /// Two claims that overlap by less are a hand-over whose order was not seen well.
 const AT_ONCE: i64 = SECOND;
@@ -50,6 +51,8 @@ struct Holding {
     table: bool,
     /// It had it for long, with times in which nobody watched.
     long: bool,
+    /// It was said more than once, in one segment.
+    again: bool,
     /// It was given back.
     left: bool,
     /// It spoke under it on its own link.
@@ -77,6 +80,11 @@ impl Holding {
         self.span.last.since(self.span.first)
     }
 
+    /// More than one packet says so, or is sent under it: a single one is anybody's.
+    const fn is_repeated(&self) -> bool {
+        self.again || self.length() > AT_ONCE
+    }
+
     /// It is heard for as long as another was, or at least long.
     const fn stands(&self, other: i64) -> bool {
         self.is_long() || (self.used && self.length() >= other)
@@ -86,14 +94,6 @@ impl Holding {
     const fn is_kept(&self) -> bool {
         self.used || self.is_long()
     }
-}
-
-/// Cards that hold addresses of one neighbourhood, in one segment: the first, and whether
-/// there is another.
-struct Street {
-    segment: Segment,
-    first: Mac,
-    has_more: bool,
 }
 
 /// All holdings by address.
@@ -116,7 +116,7 @@ pub(super) struct Holdings {
     /// known by it alone.
     alone: HashMap<(Domain, IpAddr), Timestamp, RandomState>,
     /// Where the addresses of a neighbourhood are used.
-    streets: HashMap<(Domain, IpAddr), Vec<Street>, RandomState>,
+    streets: Streets,
 }
 
 impl Holdings {
@@ -143,7 +143,7 @@ impl Holdings {
         let used = lease.is_none();
         let counts = own || table || matches!(lease, Some(Lease::Radius { answered: true, .. }));
         if own {
-            self.lives_in(segment, mac, ip);
+            self.streets.lives_in((segment, mac), ip, if used { Who::Stays } else { Who::Says });
         }
         let key = (domain(segment), ip);
         let all = self.by_address.entry(key).or_insert_with(|| Vec::with_capacity(1));
@@ -165,7 +165,7 @@ impl Holdings {
                 }
             }
             None => {
-                let (long, left) = (false, false);
+                let (long, again, left) = (false, false, false);
                 let it = Holding {
                     mac,
                     segment,
@@ -176,6 +176,7 @@ impl Holdings {
                     own,
                     table,
                     long,
+                    again,
                     left,
                     used,
                     counts,
@@ -191,35 +192,11 @@ impl Holdings {
         }
     }
 
-    /// A card of this segment uses an address of this neighbourhood.
-    fn lives_in(&mut self, segment: Segment, mac: Mac, ip: IpAddr) {
-        let key = (domain(segment), neighbourhood(ip));
-        let all = self.streets.entry(key).or_insert_with(|| Vec::with_capacity(1));
-        let is_full = all.len() >= MOST;
-        match all.iter_mut().find(|it| it.segment == segment) {
-            Some(street) => street.has_more |= street.first != mac,
-            None if !is_full => all.push(Street { segment, first: mac, has_more: false }),
-            None => {}
-        }
-    }
-
-    /// Whether others in the segment of a claim have addresses like this one; none where
-    /// nobody has, but several in another segment do.
-    fn neighbours(&self, it: &Holding, ip: IpAddr) -> Option<bool> {
-        let key = (domain(it.segment), neighbourhood(ip));
-        let all = self.streets.get(&key).map_or(&[][..], Vec::as_slice);
-        let here = all.iter().find(|street| street.segment == it.segment);
-        if here.is_some_and(|street| street.has_more || street.first != it.mac) {
-            return Some(true);
-        }
-        let elsewhere = |street: &Street| street.segment != it.segment && street.has_more;
-        (!all.iter().any(elsewhere)).then_some(false)
-    }
-
     /// Whether what came at a time under an address through a router, first at another, may
     /// be of who claims it so. A server gives an address to nobody while another has it.
-    /// Anyone may say that he has it: who was heard before is not him, and an address is not
-    /// used in a place where its neighbours are not, unless it has been for long. What was
+    /// Anyone may say that he has it: one packet is nobody's word, who was heard before is not
+    /// him, and an address is not used in a place where its neighbours are not, unless it has
+    /// been for long. What was
     /// heard before is not his where he is known for another ([`super::continuity`]).
     fn may_hold(&self, it: &Holding, ip: IpAddr, (at, heard): (Timestamp, Timestamp)) -> bool {
         let is_stranger = self.strangers.contains(&(domain(it.segment), ip, it.mac));
@@ -228,13 +205,15 @@ impl Holdings {
         if !it.counts {
             return false;
         }
+        // Nothing is taken by it where nobody was heard before.
+        let again = it.is_repeated() || !self.heard.contains_key(&(domain(it.segment), ip));
+        let neighbours = || self.streets.neighbours((it.segment, it.mac), ip);
         match (it.given, it.own, is_late) {
-            (Some(_), ..) | (None, false, false) => true,
+            (Some(_), ..) => true,
+            (None, false, false) => !it.table || again,
             (None, false, true) => it.table && it.is_long(),
-            (None, true, false) => it.is_long() || self.neighbours(it, ip).is_some(),
-            (None, true, true) => {
-                !is_stranger && it.is_long() && self.neighbours(it, ip) == Some(true)
-            }
+            (None, true, false) => it.is_long() || (again && neighbours().is_some()),
+            (None, true, true) => !is_stranger && it.is_long() && neighbours() == Some(true),
         }
     }
 
@@ -324,8 +303,13 @@ impl Holdings {
             for held in all.chunk_by_mut(alone).filter(|held| held.len() > 1) {
                 let first = held.iter().map(|it| it.span.first).min();
                 let last = held.iter().map(|it| it.span.last).max();
-                let long = first.zip(last).is_some_and(|(a, b)| b.since(a) >= HELD_LONG);
-                held.iter_mut().for_each(|it| it.long = long);
+                let length = first.zip(last).map_or(0, |(a, b)| b.since(a));
+                held.iter_mut().for_each(|it| {
+                    (it.long, it.again) = (length >= HELD_LONG, length > AT_ONCE);
+                });
+            }
+            for it in all.iter().filter(|it| it.own && it.is_long()) {
+                self.streets.lives_in((it.segment, it.mac), *ip, Who::Stays);
             }
             for (n, one) in all.iter().enumerate() {
                 for other in all.iter().skip(n + 1).filter(|other| other.mac != one.mac) {

@@ -67,7 +67,7 @@ impl<'e> Emit<'e> {
             }
             Observed::Arrives(_) => seen.is_news_of_minute(host, what, at, self.out),
             // Two who claim one address in turn are told by the times of their claims.
-            Observed::Address(..) => seen.is_news_of_minute(host, what, at, self.out),
+            Observed::Address(..) => seen.is_news_of_claim(host, what, at, self.out),
             what => seen.is_news(host, what, at, self.out),
         }
     }

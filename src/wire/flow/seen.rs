@@ -23,6 +23,9 @@ const THINGS: usize = 20;
 /// analyzer tells results by the dozen, and what it says of itself is still to be known.
 const USES: usize = 4;
 
+/// Seconds after which a claim is no copy of the one before.
+const A_MOMENT: u64 = 2;
+
 /// Seconds in which all speakers are looked at once.
 const ROUND: usize = 64;
 
@@ -241,6 +244,24 @@ impl Seen {
         remember(&mut speaker.uses, print, now, begun.saturating_add(1))
     }
 
+    /// The same of a claim, which is told once more in the minute when it is made again
+    /// a moment later: a single packet is nobody's word.
+    pub(super) fn is_news_of_claim(
+        &mut self,
+        host: &HostId,
+        what: impl Hash,
+        at: Timestamp,
+        out: &mut Vec<Observation>,
+    ) -> bool {
+        let (print, now) = (self.hasher.hash_one(what), second(at));
+        let Some(speaker) = self.place(host, now, out) else { return true };
+        let period = u64::from(now % PRESENT_EVERY).saturating_add(1);
+        let said = speaker.uses.iter().find(|thing| thing.is(print)).map(|thing| thing.age(now));
+        remember(&mut speaker.uses, print, now, period)
+            || said.is_some_and(|age| age >= A_MOMENT)
+                && remember(&mut speaker.uses, !print, now, period)
+    }
+
     /// A speaker sent something: says so the first time in each minute of the clock, and
     /// when it comes with another time to live.
     pub(super) fn present(
@@ -322,6 +343,17 @@ mod tests {
 
     const fn at(second: i64) -> Timestamp {
         Timestamp::new(second, 0)
+    }
+
+    #[test]
+    fn a_claim_that_is_made_again_is_told_once_more_in_its_minute() {
+        let (mut seen, mut out) = (Seen::new(1), Vec::new());
+        let mut told =
+            |second, what: u8| seen.is_news_of_claim(&card(1), what, at(second), &mut out);
+        let of_one: Vec<bool> = [600, 601, 602, 604, 659].map(|it| told(it, 1)).into();
+        assert_eq!(of_one, [true, false, true, false, false]);
+        assert!(told(659, 2) && told(660, 1) && !told(661, 1) && told(665, 1) && !told(669, 1));
+        assert!(told(700, 2) && !told(701, 2));
     }
 
     #[test]

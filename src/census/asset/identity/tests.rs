@@ -3,7 +3,7 @@ use crate::census::host::{Evidence, Said};
 use crate::census::room::Room;
 use crate::census::watched::Watched;
 use crate::observe::{Key, Lease};
-use crate::time::Timestamp;
+use crate::time::{SECOND, Timestamp};
 
 const ROUTER: Mac = Mac([0, 1, 2, 0, 0, 1]);
 const DEVICE: Mac = Mac([0, 1, 2, 0, 0, 2]);
@@ -40,19 +40,26 @@ fn many_unbound_addresses_make_a_router_without_ttls() {
 
 #[test]
 fn a_binding_in_its_own_segment_names_the_device_behind_the_router() {
-    let mut local = host(20, DEVICE, None, 64);
-    let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
-    local.1.holds(
-        ("10.2.0.9".parse().unwrap(), Lease::Arp),
-        Timestamp(0),
-        said,
-        &Watched::default(),
-        &mut Room::default(),
-    );
-    let hosts = [host(10, ROUTER, Some("10.2.0.9"), 63), local];
-    assert_eq!(identity(&hosts, 0), "mac:00:01:02:00:00:02");
-    let direct = [host(10, ROUTER, Some("10.2.0.9"), 63), host(20, DEVICE, Some("10.2.0.9"), 64)];
-    assert_eq!(identity(&direct, 0), "mac:00:01:02:00:00:02");
+    let far = || host(10, ROUTER, Some("10.2.0.9"), 63);
+    let claims = |times: usize| {
+        let mut local = host(20, DEVICE, None, 64);
+        let ip = "10.2.0.9".parse().unwrap();
+        for second in [0, 5].into_iter().take(times) {
+            let at = Timestamp(second * SECOND);
+            let said = Said::new(at, Evidence { capture: 0, frame: 1 });
+            let room = &mut Room::default();
+            local.1.holds((ip, Lease::Arp), Timestamp(0), said, &Watched::default(), room);
+        }
+        identity(&[far(), local], 0)
+    };
+    let sends = |last| {
+        let mut local = host(20, DEVICE, Some("10.2.0.9"), 64);
+        local.1.span.extend(Timestamp(last * SECOND));
+        identity(&[far(), local], 0)
+    };
+    let device = "mac:00:01:02:00:00:02";
+    assert_eq!([claims(2), sends(5)], [device, device]);
+    assert_eq!([claims(1), sends(0)], ["ip:10.2.0.9"; 2], "one packet is nobody's word");
 }
 
 #[test]
@@ -136,7 +143,7 @@ fn holding(vlan: u16, mac: Mac, ip: &str) -> (HostId, Host) {
     it.1.holds(
         (ip.parse().unwrap(), Lease::Arp),
         Timestamp(0),
-        said,
+        Said { span: Span { last: Timestamp(5 * SECOND), ..said.span }, ..said },
         &Watched::default(),
         &mut Room::default(),
     );
@@ -179,7 +186,12 @@ fn who_is_heard_from_behind_a_router_is_a_device_whatever_one_says_of_its_addres
             let (tcp, server) = (crate::net::Transport::Tcp, crate::observe::Role::Server);
             far.1.speaks((tcp, 104, "dicom", server), said, &mut Room::default());
         }
-        let duties = vlans.iter().map(|vlan| holding(*vlan, shared, "10.2.0.9"));
+        let once = |vlan| {
+            let mut it = holding(vlan, shared, "10.2.0.9");
+            it.1.addresses.iter_mut().for_each(|(.., said)| said.span.last = said.span.first);
+            it
+        };
+        let duties = vlans.iter().map(|vlan| once(*vlan));
         let hosts: Vec<_> = std::iter::once(far).chain(duties).collect();
         let it = Identifier::new(hosts.iter().map(|(id, host)| (id, host)));
         it.identify(&hosts[0].0, &hosts[0].1).map(|who| who.to_string())

@@ -129,6 +129,16 @@ fn who_had_it_before_the_first_lease_is_unknown() {
 }
 
 #[test]
+fn a_lease_that_becomes_known_later_takes_nothing_of_before() {
+    // As when there is no room to keep apart what nobody watched.
+    let mut it = Hospital::new();
+    it.named(0, "WS-X");
+    it.named(600, "WS-X");
+    it.leased(300, A, false);
+    assert_eq!(it.names(), all(&[("ip:10.1.0.7", &["WS-X"]), (FIRST, &[])]));
+}
+
+#[test]
 fn two_at_once_are_a_conflict_and_no_merge() {
     let mut it = Hospital::new();
     for minute in 0..9 {

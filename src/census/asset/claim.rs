@@ -43,6 +43,22 @@ pub(super) fn is_copied(one: &Group<'_>, other: &Group<'_>) -> bool {
     !related && at_once() && own(&these, one).is_disjoint(&own(&those, other))
 }
 
+/// Whether one of two who say the same serial number may have it from the other, who is called
+/// otherwise or nothing: as [`is_copied`], and where one is heard through a router while the
+/// other is heard, unless both say so time and again.
+pub(super) fn may_be_copied(one: &Group<'_>, other: &Group<'_>) -> bool {
+    let far = |group: &Group<'_>| group.identities().all(|it| it.mac().is_none());
+    let heard = |group: &Group<'_>| {
+        group.hosts.iter().map(|(_, host)| host.span).reduce(|mut all, span| {
+            all.cover(span);
+            all
+        })
+    };
+    let at_once = || heard(one).zip(heard(other)).is_some_and(|(a, b)| a.common(b).is_some());
+    let often = || [one, other].iter().all(|it| serial::is_said_often(it));
+    is_copied(one, other) || ((far(one) || far(other)) && at_once() && !often())
+}
+
 /// The cards of a device that spoke on their own links, and from when to when.
 fn cards(group: &Group<'_>) -> Vec<(Mac, Span)> {
     let of = |mac: Mac| {
@@ -67,18 +83,35 @@ fn own(cards: &[(Mac, Span)], group: &Group<'_>) -> BTreeSet<IpAddr> {
 /// Whether the card had another address while who names it spoke: nobody is in two
 /// places at once.
 fn is_elsewhere(says: &Group<'_>, card: &Group<'_>, mac: Mac) -> bool {
-    let theirs: Vec<(IpAddr, Span)> = says
-        .hosts
-        .iter()
-        .filter_map(|(id, host)| Some((id.ip.filter(|ip| !is_link_local(*ip))?, host.span)))
-        .collect();
-    let mut own = card.hosts.iter().flat_map(|(id, host)| addresses(id, host, mac));
-    own.any(|(ip, span)| {
+    let heard = says.hosts.iter();
+    let theirs = whole(
+        heard.filter_map(|(id, host)| Some((id.ip.filter(|ip| !is_link_local(*ip))?, host.span))),
+    );
+    let own = whole(card.hosts.iter().flat_map(|(id, host)| addresses(id, host, mac)));
+    own.into_iter().any(|(ip, span)| {
         let at_once = |(_, other): &&(IpAddr, Span)| other.common(span).is_some_and(|it| it >= 0);
         let same_kind = |(other, _): &&(IpAddr, Span)| other.is_ipv4() == ip.is_ipv4();
         let mut then = theirs.iter().filter(same_kind).filter(at_once).peekable();
         then.peek().is_some() && theirs.iter().all(|(other, _)| *other != ip)
     })
+}
+
+/// Addresses with the times in which they were had: what was had before and after a pause was
+/// had all the while, unless another was between. Of IPv6 a host has several at once.
+fn whole(all: impl Iterator<Item = (IpAddr, Span)>) -> Vec<(IpAddr, Span)> {
+    let mut all: Vec<_> = all.collect();
+    all.sort_unstable_by_key(|(ip, span)| {
+        let several = ip.is_ipv6().then_some(*ip);
+        (several, span.first, span.last, *ip)
+    });
+    all.dedup_by(|(ip, span), (before, whole)| {
+        let same = ip == before;
+        if same {
+            whole.cover(*span);
+        }
+        same
+    });
+    all
 }
 
 /// Addresses that this card used or was given, and when.
@@ -110,6 +143,7 @@ const NUMBERS: &[&str] =
 #[cfg(test)]
 mod tests {
     use super::super::join_tests::Hospital;
+    use crate::census::host::Span;
     use crate::net::{HostId, Mac, Segment};
     use crate::observe::{Key, Observation, Observed};
     use crate::time::{SECOND, Timestamp};
@@ -157,6 +191,23 @@ mod tests {
             }
         }
         assert_eq!(it.cards(), [vec![4], vec![5]]);
+    }
+
+    #[test]
+    fn an_address_is_had_over_a_pause_unless_another_was_between() {
+        let spans = |all: &[(&str, i64, i64)]| {
+            let all = all.iter().map(|(ip, first, last)| {
+                let span = Span { first: Timestamp(*first), last: Timestamp(*last) };
+                (ip.parse().unwrap(), span)
+            });
+            let whole = super::whole(all);
+            whole.iter().map(|(_, span)| (span.first.0, span.last.0)).collect::<Vec<_>>()
+        };
+        let (a, b) = ("10.1.0.4", "10.1.0.5");
+        assert_eq!(spans(&[(a, 7, 9), (a, 0, 2)]), [(0, 9)]);
+        assert_eq!(spans(&[(a, 0, 2), (b, 4, 5), (a, 7, 9)]), [(0, 2), (4, 5), (7, 9)]);
+        let (a, b) = ("2001:db8::4", "2001:db8::5");
+        assert_eq!(spans(&[(a, 0, 2), (b, 4, 5), (a, 7, 9)]), [(0, 9), (4, 5)]);
     }
 
     #[test]
@@ -212,5 +263,11 @@ mod tests {
             let same = (STRANGER.0, OWN.1);
             assert_eq!(devices(&[(OWN, 0), (same, 100)], &[says]), [2], "one address");
         }
+        let serial = [("poct1a.serial", "UU83140297"), ("poct1a.manufacturer", "Roche")];
+        assert_eq!(devices(&[(OWN, 0), (STRANGER, 100)], &serial), [1, 1]);
+        assert_eq!(devices(&[(OWN, 0), (NEXT, 100)], &serial), [2], "of one maker");
+        assert_eq!(devices(&[(OWN, 0), (STRANGER, 900)], &serial), [2], "another card");
+        let named = [serial[0], serial[1], name];
+        assert_eq!(devices(&[(OWN, 0), (STRANGER, 100)], &named), [2], "one name");
     }
 }

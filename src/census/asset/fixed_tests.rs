@@ -116,10 +116,10 @@ fn who_says_so_for_long_among_its_neighbours_has_the_address() {
 #[test]
 fn a_neighbour_of_one_word_is_none_where_others_stay_elsewhere() {
     let says = |it: &mut Hospital, vlan, n: u8, minute: i64| {
-        let ip = Some(IpAddr::from([10, 1, 0, n]));
+        let ip = IpAddr::from([10, 1, 0, n]);
         let segment = Segment { vlan, ..Segment::default() };
-        let host = HostId { segment, mac: Some(Mac([0, 1, 2, 0, 0, n])), ip };
-        let what = Observed::Address(ip.unwrap(), Lease::Arp);
+        let host = HostId { segment, mac: Some(Mac([0, 1, 2, 0, 0, n])), ip: Some(ip) };
+        let what = Observed::Address(ip, Lease::Arp);
         it.0.apply(0, Observation { at: Timestamp(minute * 60 * SECOND), frame: 1, host, what });
     };
     let who = |neighbours: &[(u8, &[i64])]| {

@@ -446,7 +446,11 @@ impl Holdings {
         };
         // Who has its lease renewed asks under the address, just before it is given.
         let begin = |it: &Holding| it.span.first.plus(if it.fresh { 0 } else { -AT_ONCE });
-        let meets = |it: &&Holding| Span { first: begin(it), last: end(it) }.common(span).is_some();
+        // Of a first lease it is not known who was heard before it.
+        let before = |it: &Holding| it.fresh && it.span.first.since(span.first) > ANOTHER_TIME;
+        let meets = |it: &&Holding| {
+            Span { first: begin(it), last: end(it) }.common(span).is_some() && !before(it)
+        };
         let then: Vec<&Holding> = all().filter(meets).collect();
         if !then.is_empty() {
             let leased = || then.iter().copied().filter(|it| it.is_leased()).collect();

@@ -195,11 +195,18 @@ fn join_serials(groups: &mut Groups<'_>, pins: &Pins) {
             by_name.entry(name).or_default().insert(at);
         }
     }
-    for places in by_name.into_values() {
-        unite(groups, &places, MOST, pins, |group| {
-            let (value, said) = value(group, &rule("identity.serial", serial::SERIAL))?;
-            Some(("identity.serial", serial::SERIAL, value, said))
-        });
+    for mut places in by_name.into_values().filter(|places| places.len() <= MOST) {
+        let differ = |whole: &Group<'_>, part: &Group<'_>| {
+            let named = !names(whole).is_disjoint(&names(part));
+            are_apart(pins, whole, part) || !named && claim::may_be_copied(whole, part)
+        };
+        // Whom the first has not taken in may be one without it.
+        while places.len() > 1 {
+            places = merge(groups, &places, differ, |group| {
+                let (value, said) = value(group, &rule("identity.serial", serial::SERIAL))?;
+                Some(("identity.serial", serial::SERIAL, value, said))
+            });
+        }
     }
 }
 
@@ -264,16 +271,28 @@ fn join_equipment<'a>(
     }
 }
 
-/// The one value that a group has of a field; none when it has several.
+/// The one value that a group has of a field; none when it has several. Of two it is the one
+/// that is said time and again, where the other is a single word in its name.
 fn value<'a>(group: &Group<'a>, rule: &Rule) -> Option<(&'a str, Said)> {
     let when =
         |host: &Host| rule.when.is_none_or(|(key, value)| host.values(key).any(|it| it == value));
-    let hosts = group.hosts.iter().filter(|(_, host)| when(host));
-    let mut facts = hosts.flat_map(|(_, host)| host.facts_of(rule.key));
-    let first = facts.next()?;
-    facts
-        .all(|fact| fact.value.eq_ignore_ascii_case(&first.value))
-        .then_some((&*first.value, first.said))
+    let facts = || {
+        let hosts = group.hosts.iter().filter(|(_, host)| when(host));
+        hosts.flat_map(|(_, host)| host.facts_of(rule.key))
+    };
+    let first = facts().next()?;
+    let Some(second) = facts().find(|fact| !fact.value.eq_ignore_ascii_case(&first.value)) else {
+        return Some((&*first.value, first.said));
+    };
+    let is_either = |it: &str| [first, second].iter().any(|own| own.value.eq_ignore_ascii_case(it));
+    if !facts().all(|fact| is_either(&fact.value)) {
+        return None;
+    }
+    let often = leased::often(group, rule.key);
+    let mut said =
+        [first, second].into_iter().filter(|it| often.contains_key(&it.value.to_lowercase()));
+    let one = said.next()?;
+    said.next().is_none().then_some((&*one.value, one.said))
 }
 
 /// Whether an endpoint is a UUID that was made (RFC 9562 §4: a version and the variant),

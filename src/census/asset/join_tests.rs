@@ -396,6 +396,34 @@ fn a_meter_with_two_cards_is_one_by_maker_and_serial_number() {
 }
 
 #[test]
+fn one_other_number_in_its_name_undoes_nothing() {
+    let cards = |lies: &[&'static str], often: bool| {
+        let mut it = Hospital::new();
+        for _ in 0..2 {
+            hello(&mut it, 1, "Nova Biomedical", "NOVABIO", "0600122871");
+            hello(&mut it, 2, "Nova Biomedical", "NOVABIO", "0600122871");
+            lies.iter().filter(|_| often).for_each(|lie| it.fact(1, "poct1a.serial", lie));
+            it.1 += 700 * SECOND;
+        }
+        lies.iter().for_each(|lie| it.fact(1, "poct1a.serial", lie));
+        it.fact(3, "wsd.endpoint", ENDPOINT);
+        it.fact(4, "wsd.endpoint", ENDPOINT);
+        it.cards().len()
+    };
+    assert_eq!(cards(&[], false), 2);
+    assert_eq!(cards(&["0600122872"], false), 2, "one word");
+    assert_eq!(cards(&["0600122872"], true), 3, "two that are said time and again");
+    assert_eq!(cards(&["0600122872", "0600122873"], false), 3, "a dock");
+    let mut it = Hospital::new();
+    for second in [0, 700] {
+        it.1 = second * SECOND;
+        (3..5).for_each(|card| it.fact(card, "wsd.endpoint", ENDPOINT));
+    }
+    it.fact(3, "wsd.endpoint", "urn:uuid:9b1c8a80-2f1c-11e4-8c21-0800200c9a66");
+    assert_eq!(it.cards(), [vec![3, 4]]);
+}
+
+#[test]
 fn a_dock_of_several_meters_and_a_number_of_none_join_nobody() {
     let mut it = Hospital::new();
     hello(&mut it, 1, "Nova Biomedical", "NOVABIO", "0600122871");

@@ -85,7 +85,7 @@ pub(super) fn why<'a>(group: &Group<'a>) -> Option<(&'a str, Said)> {
 }
 
 /// What was said under a key on more than one occasion, in lower case, with the time.
-fn often(group: &Group<'_>, key: &str) -> BTreeMap<String, Span> {
+pub(super) fn often(group: &Group<'_>, key: &str) -> BTreeMap<String, Span> {
     let facts = group.hosts.iter().flat_map(|(_, host)| host.facts_of(key));
     lasting(facts.map(|fact| (fact.value.to_lowercase(), fact.said.span)))
 }

@@ -4,9 +4,12 @@
 //! A dock through which several meters say hello has several serial numbers and is none
 //! of them.
 
+use std::collections::BTreeSet;
+
 use super::equipment;
 use super::group::Group;
 use super::identity::Identity;
+use super::leased;
 
 /// DEV.serial_id.
 pub(super) const SERIAL: &str = "poct1a.serial";
@@ -31,9 +34,21 @@ pub(super) fn differ(one: &Group<'_>, other: &Group<'_>) -> bool {
     numbers.is_some_and(|(a, b)| a != b)
 }
 
-/// The one value of a key, in lower case; none where there are several.
+/// Whether it says its number on more than one occasion.
+pub(super) fn is_said_often(group: &Group<'_>) -> bool {
+    let often = leased::often(group, SERIAL);
+    only(group, SERIAL).is_some_and(|it| often.keys().any(|value| value.trim() == it))
+}
+
+/// The one value of a key, in lower case; none where there are several. Of two it is the one
+/// that is said time and again, where the other is a single word in its name.
 fn only(group: &Group<'_>, key: &str) -> Option<String> {
-    let mut all = group.hosts.iter().flat_map(|(_, host)| host.values(key));
-    let first = all.next()?.trim().to_lowercase();
-    all.all(|it| it.trim().to_lowercase() == first).then_some(first)
+    let facts = group.hosts.iter().flat_map(|(_, host)| host.values(key));
+    let mut all: BTreeSet<String> = facts.map(|it| it.trim().to_lowercase()).collect();
+    if all.len() == 2 {
+        let often = leased::often(group, key);
+        all.retain(|value| often.keys().any(|it| it.trim() == value));
+    }
+    let first = all.pop_first()?;
+    all.is_empty().then_some(first)
 }

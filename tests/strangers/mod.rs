@@ -78,7 +78,8 @@ fn all() -> Vec<Vec<u8>> {
         n += 1;
         all.extend(stream(n, port, &says));
     };
-    for text in ["OpenSSH_7.4 N", "OpenSSH_7.4-N", "x N", "N", "N_", "Acme_1.2 N"] {
+    for text in ["OpenSSH_7.4 N", "OpenSSH_7.4-N", "x N", "N", "N_", "N_1.2", "N-1.2", "Acme_1.2 N"]
+    {
         let text = text.replace('N', NAME);
         streams(
             22,
@@ -92,7 +93,18 @@ fn all() -> Vec<Vec<u8>> {
     }
     streams(25, vec![(true, format!("220 mx1.h.example ESMTP {NAME}\r\n"))]);
     streams(23, vec![(true, format!("Welcome to {NAME} 7\r\nlogin: "))]);
-    for agent in ["App/1.0 (N)", "N", "N T", "Mozilla/5.0 (N; Windows NT 10.0) N", "Windows N"] {
+    let agents = [
+        "App/1.0 (N)",
+        "N",
+        "N T",
+        "Mozilla/5.0 (N; Windows NT 10.0) N",
+        "Windows N",
+        "N/1.0",
+        "Mozilla/5.0 N/1.0",
+        "NViewer/2.1",
+        "N-Viewer/v2",
+    ];
+    for agent in agents {
         let agent = agent.replace('N', NAME);
         let ask = format!("GET / HTTP/1.1\nHost: h\nUser-Agent: {agent}\n\n");
         let answer = format!(

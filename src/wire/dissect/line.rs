@@ -1,9 +1,8 @@
 //! What leaves of the free text in which programs and devices name themselves. A site, a
 //! user or a stranger can write into it what they like, and with it the name of a patient:
-//! known words, versions, models and product tokens stay ([RFC 9110] §10.1.5), whatever
-//! else stands there becomes [`LEFT_OUT`].
-//!
-//! [RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.5
+//! known words, versions and models stay, whatever else stands there becomes [`LEFT_OUT`].
+//! A product token (RFC 9110 §10.1.5) of which nothing is known is no exception: `Name/1.0` is
+//! a program's or a person's.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -66,10 +65,10 @@ pub fn kept<'t>(key: &str, text: &'t str) -> Option<Cow<'t, str>> {
         let end = begin.saturating_add(atom.len());
         if begin < name
             || is_known(atom)
+            || is_compound(atom)
             || is_number(atom)
             || is_day(atom, before)
             || is_model(atom, digits)
-            || is_product(text, begin, end)
         {
             kept.push_str(text.get(done..end).unwrap_or_default());
             left_out = false;
@@ -116,6 +115,26 @@ fn is_known(word: &str) -> bool {
     is_word && (word.len() == 1 || WORDS.contains(word.to_ascii_lowercase().as_str()))
 }
 
+/// Known words written as one: `AppleWebKit`, `HTTPServer`.
+fn is_compound(atom: &str) -> bool {
+    let bytes = atom.as_bytes();
+    let begins = |at: usize| {
+        let is = |at: usize, which: fn(&u8) -> bool| bytes.get(at).is_some_and(which);
+        let (before, own) = (at.saturating_sub(1), at);
+        is(own, u8::is_ascii_uppercase)
+            && (is(before, u8::is_ascii_lowercase)
+                || is(at.saturating_add(1), u8::is_ascii_lowercase))
+    };
+    let mut from = 0_usize;
+    let ends = (1..bytes.len()).filter(|at| begins(*at)).chain([bytes.len()]);
+    atom.is_ascii()
+        && ends.into_iter().all(|end| {
+            let part = atom.get(from..end).unwrap_or_default();
+            from = end;
+            part.len() > 1 && is_known(part)
+        })
+}
+
 /// A part of a version: a date of birth is longer.
 fn is_number(atom: &str) -> bool {
     atom.len() <= 6 && atom.bytes().all(|b| b.is_ascii_digit())
@@ -152,34 +171,6 @@ fn is_model(atom: &str, digits: usize) -> bool {
         })
 }
 
-/// A name directly before its version: `App/1.0`, and of SSH `App_1.0` (RFC 4253 §4.2).
-fn is_product(text: &str, begin: usize, end: usize) -> bool {
-    let is_end = |c: char| c.is_whitespace() || "()[]{}<>,;:\"'=@\\?&".contains(c);
-    let head = text.get(..begin).unwrap_or_default();
-    let head = head.rsplit(is_end).next().unwrap_or_default();
-    let tail = text.get(end..).unwrap_or_default();
-    let tail = tail.split(is_end).next().unwrap_or_default();
-    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    if !plain(head) || !text.get(begin..end).is_some_and(plain) {
-        return false;
-    }
-    let version = |rest: &str| {
-        let number = rest.strip_prefix(['v', 'V', 'R']).unwrap_or(rest);
-        let whole = number.split(|c: char| !(c.is_ascii_digit() || c == '.')).next();
-        let (first, more) = whole.unwrap_or_default().split_once('.').unwrap_or_default();
-        let short = |it: &str| (1..=4).contains(&it.len());
-        let first = if first.is_empty() { whole.unwrap_or_default() } else { first };
-        (short(first), !more.is_empty())
-    };
-    if let Some((between, rest)) = tail.split_once('/') {
-        return plain(between)
-            && head.len().saturating_add(between.len()) <= LONGEST
-            && version(rest).0;
-    }
-    let behind = tail.strip_prefix(['_', '-']);
-    behind.is_some_and(|rest| version(rest) == (true, true))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn product_tokens_stay_and_prose_does_not() {
+    fn known_products_stay_and_names_do_not() {
         keeps(
             "http.user_agent",
             &[
@@ -208,6 +199,10 @@ mod tests {
                 ("山田 太郎", ""),
                 ("http://ward/CANARY/1.0", "http://…/1.0"),
                 ("Kanrisha/19470311", ""),
+                ("CANARY/1.0", ""),
+                ("CANARY-Taro/1.0 Chrome/92.0", "…/1.0 Chrome/92.0"),
+                ("CANARYViewer/1.0 AppleWebKit/537.36", "…/1.0 AppleWebKit/537.36"),
+                ("CanaryViewer/2 MediaPlayer/3", "…/2 MediaPlayer/3"),
                 (
                     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:92.0) Gecko/20100101 Firefox/92.0",
                     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:92.0) Gecko/20100101 Firefox/92.0",
@@ -226,7 +221,8 @@ mod tests {
                 ("SSH-2.0-x CANARY", "SSH-2.0-x …"),
                 ("SSH-2.0-Acme_2.8.1", "SSH-2.0-Acme_2.8.1"),
                 ("SSH-2.0-Acme_2.8.1 CANARY", "SSH-2.0-Acme_2.8.1 …"),
-                ("SSH-2.0-Acme_CANARY", "SSH-2.0-…"),
+                ("SSH-2.0-Acme_CANARY", "SSH-2.0-Acme_…"),
+                ("SSH-2.0-CANARY_2.8.1", "SSH-2.0-…_2.8.1"),
                 ("SSH-2.0-OpenSSH_8.9 FreeBSD-20230101", "SSH-2.0-OpenSSH_8.9 FreeBSD-20230101"),
             ],
         );

@@ -1,6 +1,7 @@
 //! From what was said to what is believed: candidates with evidence, and which of
 //! them is shown.
 
+mod once;
 mod system;
 
 use std::borrow::Cow;
@@ -97,7 +98,7 @@ impl<'a> Candidates<'a> {
 
     /// Weighs everything; gives every attribute with its candidates, the shown first.
     pub(super) fn weigh(mut self, book: &'a Book) -> BTreeMap<&'static str, Vec<Candidate<'a>>> {
-        for (name, all) in &mut self.by_name {
+        for all in self.by_name.values_mut() {
             for candidate in all.iter_mut() {
                 candidate.reasons.sort_by(|a, b| {
                     b.confidence
@@ -108,6 +109,10 @@ impl<'a> Candidates<'a> {
                 });
                 candidate.confidence = together(&candidate.reasons);
             }
+        }
+        once::bound_versions(&mut self.by_name);
+        for (name, all) in &mut self.by_name {
+            once::bound(name, all);
             if *name == "os_name" {
                 system::bound(all);
             }

@@ -60,7 +60,8 @@ impl Hospital {
         let mut all = BTreeMap::new();
         for asset in self.0.assets() {
             let names = asset.attributes.get("hostname").into_iter().flatten();
-            let names: Vec<_> = names.map(|name| name.value.to_string()).collect();
+            let mut names: Vec<_> = names.map(|name| name.value.to_string()).collect();
+            names.sort_unstable();
             all.insert(asset.identity.to_string(), names);
         }
         all.remove(&format!("mac:{ROUTER}"));

@@ -4,8 +4,9 @@
 //! known for network gear by anything else is believed; of whom nothing else is known a
 //! little less; who is an end device hardly. An authentication server answers only access
 //! devices that it knows (RFC 2865 §3), which speaks for them: when it is another's, and
-//! one that others ask as well. Anybody can answer himself. Who asks and is answered by no
-//! such server is a candidate.
+//! one that others ask as well, or, where only one access device is seen, one that has
+//! answered it for long. Anybody can answer himself. Who asks and is answered by no such
+//! server is a candidate.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -15,15 +16,18 @@ use foldhash::fast::RandomState;
 use super::attribute::SHOWN;
 use super::identity::{Identifier, Identity};
 use super::{OUI, SERVES};
-use crate::census::host::{Host, Place};
+use crate::census::host::{Host, Place, Service, Span};
 use crate::census::signature::{Book, oui};
 use crate::census::tenancy::{Domain, domain};
 use crate::net::{HostId, Mac};
 use crate::observe::Role;
+use crate::time::SECOND;
 
 /// What the word of such a one is worth.
 const KNOWN: f32 = 0.9;
 const ANSWERED: f32 = 0.8;
+/// Who asks, and is answered for long by one whom nobody else is seen to ask.
+const ANSWERED_ALONE: f32 = 0.5;
 const UNKNOWN: f32 = 0.6;
 const END_DEVICE_ANSWERED: f32 = 0.45;
 const END_DEVICE: f32 = 0.3;
@@ -32,6 +36,8 @@ const UNANSWERED: f32 = 0.35;
 
 /// A server that only one asks may be that one's own.
 const CLIENTS: usize = 2;
+/// Who asks and answers for so long is no single exchange.
+const FOR_LONG: i64 = 3600 * SECOND;
 
 /// Who describes equipment or images of its own is no switch, as sure as this.
 const DESCRIBES: f32 = 0.6;
@@ -47,6 +53,8 @@ struct Known {
     /// It asks an authentication server, and one that others ask has answered.
     asks: bool,
     answered: bool,
+    /// One whom nobody else asks has answered, for long.
+    for_long: bool,
     /// It answers access devices itself, and hands on what others decide.
     serves: bool,
 }
@@ -101,6 +109,8 @@ impl Standings {
                 it.asks |= asks_radius(host);
                 it.serves |= serves_radius(host) && servers.are_asked(&speaker);
                 it.answered |= host.peers().iter().any(|peer| servers.answer(peer, &speaker));
+                it.for_long |= does_for_long(host, Role::Client)
+                    && host.peers().iter().any(|peer| servers.answer_for_long(peer, &speaker));
             }
         }
         for (places, it) in speakers.values() {
@@ -128,14 +138,23 @@ impl Standings {
 /// Authentication servers: who they are, and who asks each of them.
 struct Servers<'a> {
     of: HashMap<&'a HostId, Identity, RandomState>,
+    /// Those that have answered for long.
+    long: BTreeSet<Identity>,
     clients: HashMap<Identity, BTreeSet<Identity>, RandomState>,
 }
 
 impl<'a> Servers<'a> {
     fn of(hosts: &[(&'a HostId, &Host)], identifier: &Identifier) -> Self {
         let serve = hosts.iter().filter(|(_, host)| serves_radius(host));
-        let of = serve.filter_map(|(id, host)| Some((*id, identifier.identify(id, host)?)));
-        let mut it = Self { of: of.collect(), clients: HashMap::default() };
+        let mut it =
+            Self { of: HashMap::default(), long: BTreeSet::new(), clients: HashMap::default() };
+        for (id, host) in serve {
+            let Some(server) = identifier.identify(id, host) else { continue };
+            if does_for_long(host, Role::Server) {
+                it.long.insert(server.clone());
+            }
+            it.of.insert(*id, server);
+        }
         for (id, host) in hosts.iter().filter(|(_, host)| asks_radius(host)) {
             let Some(client) = identifier.identify(id, host) else { continue };
             for server in host.peers().iter().filter_map(|peer| it.of.get(peer)) {
@@ -150,6 +169,11 @@ impl<'a> Servers<'a> {
     /// Whether this one is asked by more than one other.
     fn are_asked(&self, server: &Identity) -> bool {
         self.clients.get(server).is_some_and(|all| all.len() >= CLIENTS)
+    }
+
+    /// Whether this host has answered the speaker for long, which is not itself.
+    fn answer_for_long(&self, peer: &HostId, speaker: &Identity) -> bool {
+        self.of.get(peer).is_some_and(|it| it != speaker && self.long.contains(it))
     }
 
     /// Whether this host answers the speaker, as a server that others ask.
@@ -213,7 +237,10 @@ impl Known {
             (_, true, true) => END_DEVICE_ANSWERED,
             (_, true, false) => END_DEVICE,
             (_, _, true) => ANSWERED,
-            _ if self.asks && protocol == PROTOCOLS[0] => UNANSWERED,
+            _ if self.asks && protocol == PROTOCOLS[0] => match self.for_long {
+                true => ANSWERED_ALONE,
+                false => UNANSWERED,
+            },
             _ => UNKNOWN,
         }
     }
@@ -260,8 +287,17 @@ fn asks_radius(host: &Host) -> bool {
 }
 
 fn does_radius(host: &Host, as_one: Role) -> bool {
-    let does = |name: &str, role: Role| name == "radius" && role == as_one;
-    host.services().iter().any(|((_, _, name, role), _)| does(name, *role))
+    radius(host, as_one).next().is_some()
+}
+
+fn does_for_long(host: &Host, as_one: Role) -> bool {
+    radius(host, as_one).any(|it| it.last.since(it.first) >= FOR_LONG)
+}
+
+/// When one asked authentication servers, or answered as one; each port for itself.
+fn radius(host: &Host, as_one: Role) -> impl Iterator<Item = Span> {
+    let does = move |(_, _, name, role): &Service| &**name == "radius" && *role == as_one;
+    host.services().iter().filter(move |(it, _)| does(it)).map(|(_, said)| said.span)
 }
 
 #[cfg(test)]
@@ -280,7 +316,12 @@ mod tests {
 
     /// How sure the word of the first is, of those who ask and answer each other so.
     fn sure(talks: &[(u8, u8)], facts: &[(u8, &'static str, &str)]) -> f32 {
-        let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
+        for_seconds(0, talks, facts)
+    }
+
+    fn for_seconds(long: i64, talks: &[(u8, u8)], facts: &[(u8, &'static str, &str)]) -> f32 {
+        let mut said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
+        said.span.last = Timestamp(long * SECOND);
         let mut room = Room::default();
         let mut hosts: std::collections::BTreeMap<u8, Host> = std::collections::BTreeMap::new();
         let mut host = |n: u8, act: &mut dyn FnMut(&mut Host)| {
@@ -320,6 +361,10 @@ mod tests {
         assert_eq!(sure(&[], &[]), UNANSWERED, "nobody answers");
         assert_eq!(sure(&[(1, 1)], &[]), END_DEVICE, "it answers itself");
         assert_eq!(sure(&[(1, 2)], &[]), UNANSWERED, "nobody else asks that one");
+        assert_eq!(for_seconds(3600, &[(1, 2)], &[]), ANSWERED_ALONE, "for long");
+        assert_eq!(for_seconds(3600, &[(1, 1)], &[]), END_DEVICE, "itself, for long");
+        let laptop = [(1, "dhcp.vendor_class", "MSFT 5.0")];
+        assert_eq!(for_seconds(3600, &[(1, 2)], &laptop), END_DEVICE);
         assert_eq!(sure(&[(1, 2), (3, 2)], &[]), ANSWERED);
         assert_eq!(sure(&[(1, 2), (3, 1)], &[]), END_DEVICE, "one asks it, and it one of its own");
         assert_eq!(sure(&[(1, 2), (3, 2), (4, 1), (5, 1)], &[]), ANSWERED, "it hands on");

@@ -161,13 +161,16 @@ fn is_model(atom: &str, digits: usize) -> bool {
     let mut runs = atom.as_bytes().chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
     let text = |run| std::str::from_utf8(run).unwrap_or_default();
     let is_card = atom.len() == 12 && atom.bytes().all(|b| b.is_ascii_hexdigit());
-    atom.len() <= 16
+    let is_word = |run: &str| is_known(run) || is_compound(run);
+    // A hardware address, a number of a maker, or a product with the number of its kind.
+    let short = atom.len() <= 16;
+    (short || atom.len() <= LONGEST)
         && atom.is_ascii()
         && atom.bytes().any(|b| b.is_ascii_digit())
         && atom.bytes().any(|b| b.is_ascii_alphabetic())
         && runs.all(|run| match run.first().is_some_and(u8::is_ascii_digit) {
             true => run.len() <= digits || is_card,
-            false => is_card || run.len() <= 3 || is_known(text(run)),
+            false => is_card || (short && run.len() <= 3) || is_word(text(run)),
         })
 }
 

@@ -77,6 +77,7 @@ fn a_peer_that_is_only_recognised_otherwise_is_no_new_one() {
     site.publish();
     // Its own card: another asset, the same machine.
     site.present([7], 20);
+    site.present([7], 25);
     site.say(MONITOR, 20, Observed::Peer(host(7)));
     site.publish();
     assert_eq!(site.kinds(), [], "{:#?}", site.alerts());

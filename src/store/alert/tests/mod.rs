@@ -145,6 +145,7 @@ fn an_address_that_turns_out_to_be_a_card_is_no_new_device() {
     site.publish();
     assert_eq!(site.kinds(), [Kind::NewDevice]);
     site.present([7], 30);
+    site.present([7], 35);
     site.publish();
     assert_eq!(site.kinds(), [Kind::NewDevice], "{:?}", site.alerts());
 }

@@ -145,6 +145,28 @@ fn talkative() -> Option<Mirror> {
 }
 
 #[test]
+fn a_port_that_is_down_is_brought_up_and_read_as_it_should_be() {
+    let Some(mirror) = talkative() else { return };
+    for (method, way) in [("auto", "af-xdp"), ("pcap", "pcap"), ("af-packet", "af-packet")] {
+        mirror.ip(&["link", "set", PORT, "mtu", "1500", "down"]);
+        let dir = tempfile::tempdir().expect("a directory");
+        let before = mirror.sent_back();
+        let sensor = Sensor::start(&mirror, &dir.path().join("live.db"), &["--capture", method]);
+        let first = &sensor.first;
+        assert!(first.contains("brought up") && first.contains(&format!("{way} (")), "{first}");
+        assert_eq!(mirror.sent_back(), before, "{method}: it came up in silence");
+        sensor.stop();
+    }
+    mirror.ip(&["link", "set", PORT, "down"]);
+    let dir = tempfile::tempdir().expect("a directory");
+    let sensor = Sensor::start(&mirror, &dir.path().join("live.db"), &["--keep-card"]);
+    assert!(!sensor.first.contains("brought up"), "{}", sensor.first);
+    sensor.stop();
+    let state = must("ip", &["-n", &mirror.near, "link", "show", "dev", PORT]).expect("shown");
+    assert!(state.contains("state DOWN"), "as asked: {state}");
+}
+
+#[test]
 fn nothing_leaves_a_mirror_port() {
     for method in ["af-packet", "af-xdp", "auto"] {
         let Some(mirror) = talkative() else { return };

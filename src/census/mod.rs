@@ -61,9 +61,10 @@ pub use room::MAX_BYTES;
 
 /// Speakers remembered at once: a university hospital has 15,590 devices, each seen in
 /// its own segment and on both legs of its way through routers, and under other addresses
-/// next week. A flood of invented ones takes some 400 MB, and what they say [`MAX_BYTES`]
-/// at most.
-pub const MAX_HOSTS: usize = 1 << 20;
+/// next week: fourteen names for each. Of each some 900 bytes are kept, and as many more while
+/// devices are derived; what they say takes [`MAX_BYTES`] at most. A hash table that is filled
+/// to seven eighths is as full as it gets.
+pub const MAX_HOSTS: usize = 7 << 15;
 
 /// From so many speakers on there is room for all that may come.
 const MANY: usize = 4096;
@@ -71,7 +72,8 @@ const MANY: usize = 4096;
 /// Who was silent for so long may have lost its address meanwhile.
 const SILENT: i64 = 600 * SECOND;
 
-/// Who had an address before is remembered this long where there is no more room.
+/// Who had an address before, and hosts on the Internet, are remembered this long where
+/// there is no more room.
 const PAST_KEPT: i64 = 7 * 86_400 * SECOND;
 
 /// Speakers looked at for one that may go: among a million of a flood the first will do,
@@ -443,7 +445,8 @@ impl Census {
             let (old, host) = self.hosts.get(self.hand)?;
             let old = *old;
             let is_past = self.places.get(&old) != Some(&self.hand);
-            let is_old = is_past && new.span.first.since(host.span.last) > PAST_KEPT;
+            let is_away = host.routed && old.ip.is_some_and(asset::is_public);
+            let is_old = (is_past || is_away) && new.span.first.since(host.span.last) > PAST_KEPT;
             if is_old || host.is_faint(&old) {
                 let place = self.hand;
                 self.room.free(host.bytes());

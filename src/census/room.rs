@@ -3,7 +3,7 @@
 /// Bytes of facts, addresses, services, peers and descriptions of all speakers together:
 /// a hospital of 20,000 devices needs some 60 MB; what a flood invents beyond this is
 /// refused and counted.
-pub const MAX_BYTES: usize = 512 << 20;
+pub const MAX_BYTES: usize = 128 << 20;
 
 /// What is left of it.
 pub(super) struct Room(usize);

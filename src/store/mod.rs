@@ -138,6 +138,11 @@ impl Error {
         matches!(self.why, Fault::Unfinished)
     }
 
+    /// The disk has no room.
+    const fn is_full(&self) -> bool {
+        matches!(self.why, Fault::Full)
+    }
+
     /// The file is no longer where it was.
     #[must_use]
     pub const fn is_lost(&self) -> bool {
@@ -195,8 +200,18 @@ fn is_read_only(path: &Path) -> bool {
     found.is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
 }
 
+/// How a writer has the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    /// Readers may read beside it: needs a file of 32 KiB beside the write-ahead log.
+    Shared,
+    /// Alone, which needs no file but leaves readers waiting: for a disk that has no room for
+    /// that one either.
+    Alone,
+}
+
 /// Opens for writing; creates and migrates.
-fn open_writer(path: &Path) -> Result<Connection, Error> {
+fn open_writer(path: &Path, hold: Hold) -> Result<Connection, Error> {
     can_be_at(path)?;
     let open = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => Error::new(path, Fault::Full),
@@ -208,6 +223,10 @@ fn open_writer(path: &Path) -> Result<Connection, Error> {
     };
     let mut connection = Connection::open(path).map_err(open)?;
     connection.busy_timeout(BUSY).map_err(open)?;
+    if hold == Hold::Alone {
+        // Before anything is read: the log's index is in memory then.
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(open)?;
+    }
     if let Some(fault) = unusable(&connection).map_err(open)? {
         return Err(Error::new(path, fault));
     }

@@ -24,7 +24,7 @@ use super::journal::Journal;
 use super::ledger::{Ledger, Published};
 use super::record::{self, Unreadable};
 use super::slice::{Enough, count, name, saved, store, within};
-use super::{Error, Fault, open_writer};
+use super::{Error, Fault, Hold, open_writer};
 use crate::census::signature::Book;
 use crate::census::{Census, Host};
 use crate::net::HostId;
@@ -87,10 +87,23 @@ pub struct Writer {
     /// Nothing was in it and no reader can miss anything: the first load may be written
     /// without a write-ahead log, which would double it.
     first: bool,
+    /// [`Hold::Alone`] as long as the disk has no room for anything else.
+    hold: Hold,
     /// Held as long as this writes: two writers would each undo the other's work. Its
     /// place after the connection matters: closing any handle of the file would let go
     /// of SQLite's own locks.
     alone: File,
+}
+
+/// Opens it so that others can read it, or alone where the disk has no room for that.
+fn open_somehow(path: &Path) -> Result<(Connection, Hold), Error> {
+    match open_writer(path, Hold::Shared) {
+        Err(full) if full.is_full() => {
+            let alone = open_writer(path, Hold::Alone).map_err(|_| full)?;
+            Ok((alone, Hold::Alone))
+        }
+        shared => Ok((shared?, Hold::Shared)),
+    }
 }
 
 impl Writer {
@@ -100,7 +113,7 @@ impl Writer {
     /// The path cannot be written, or holds something else.
     pub fn open(path: &Path) -> Result<Self, Error> {
         // By its real name: SQLite makes the file, so it must exist before it is locked.
-        let connection = open_writer(path)?;
+        let (connection, hold) = open_somehow(path)?;
         let open = |error| Error::new(path, Fault::Lock(error));
         let alone = File::open(path).map_err(open)?;
         // A process that is just being started holds what its parent has let go of, for
@@ -138,6 +151,7 @@ impl Writer {
             enough: Enough::default(),
             unread,
             first,
+            hold,
             alone,
         };
         if !writer.first {
@@ -265,6 +279,10 @@ impl Writer {
         self.journal.take(capture, observations).map_err(row)?;
         if self.journal.is_written() && !self.health.is_due() {
             return Ok(());
+        }
+        if let Err(error) = self.share() {
+            self.journal.failed();
+            return Err(error);
         }
         self.log_ahead_once();
         let Self { connection, journal, health, captures, .. } = self;
@@ -416,6 +434,19 @@ impl Writer {
         if self.first {
             self.log_ahead();
         }
+    }
+
+    /// Where the disk had no room for readers at the start: lets them in once it has.
+    fn share(&mut self) -> Result<(), Error> {
+        if self.hold == Hold::Alone {
+            // One after the other: nobody is let in beside who has it alone. Where it cannot
+            // be opened for now, what stands in its place takes nothing.
+            let nothing = Connection::open_in_memory();
+            let nothing = nothing.map_err(|error| Error::new(&self.path, Fault::Open(error)))?;
+            drop(std::mem::replace(&mut self.connection, nothing));
+            (self.connection, self.hold) = open_somehow(&self.path)?;
+        }
+        Ok(())
     }
 
     /// A census that does not know what the inventory remembers would overwrite it.

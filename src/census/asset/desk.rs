@@ -199,7 +199,7 @@ impl<'a> Desk<'a> {
         for (facts, said, weight) in &group.described.own {
             add_equipment(&mut candidates, &self.reader, facts, |_| true, *said, *weight);
         }
-        if let Some((what, said)) = group.speaks_for
+        if let Some((what, said)) = group.speaks_for.as_deref().copied()
             && let Some(found) = self.reader.alone(SPEAKS_FOR, what)
         {
             candidates.add(&found, (SPEAKS_FOR, what), said, 1.0);

@@ -23,7 +23,7 @@ pub(super) struct Group<'a> {
     /// A card of it is of a maker of medical devices.
     pub(super) is_medical: bool,
     /// In what it speaks for many devices, with the first of them.
-    pub(super) speaks_for: Option<(&'static str, Said)>,
+    pub(super) speaks_for: Option<Box<(&'static str, Said)>>,
     /// Where it carries the packets of others.
     pub(super) routes: Vec<Route>,
     /// Why it is recognised by more than one thing.
@@ -85,7 +85,12 @@ impl<'a> Groups<'a> {
         groups.places.reserve(hosts.len() / 2);
         for (id, host) in hosts {
             if let Some(identity) = identifier.identify(id, host) {
-                groups.get(identity).hosts.push((id, host));
+                let hosts = &mut groups.get(identity).hosts;
+                // Most have one.
+                if hosts.is_empty() {
+                    hosts.reserve_exact(1);
+                }
+                hosts.push((id, host));
             }
         }
         // A router is a device even where only the packets of others show it.
@@ -102,6 +107,11 @@ impl<'a> Groups<'a> {
             all.len() - 1
         });
         &mut all[at]
+    }
+
+    /// All of them, without the way to find them.
+    pub(super) fn into_all(self) -> Vec<Group<'a>> {
+        self.all
     }
 
     /// Where the device of this identity is.

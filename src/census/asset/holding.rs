@@ -1,5 +1,6 @@
 //! Who held an address when: claims of cards, in the order of time.
 
+mod few;
 mod shown;
 mod streets;
 
@@ -16,6 +17,7 @@ use crate::census::tenancy::{Domain, HELD_LONG, LAPSES, domain};
 use crate::net::{Mac, Segment};
 use crate::observe::Lease;
 use crate::time::{SECOND, Timestamp};
+pub(super) use few::Few;
 use streets::{Streets, Who};
 
 /// Two claims that overlap by less are a hand-over whose order was not seen well.
@@ -31,7 +33,7 @@ const DECLINED_WITHIN: i64 = 60 * SECOND;
 const MOST: usize = 256;
 
 /// The addresses of each card.
-pub(super) type Bound = HashMap<Mac, BTreeSet<IpAddr>, RandomState>;
+pub(super) type Bound = HashMap<Mac, Few, RandomState>;
 
 /// One card's hold on an address, from its first to its last claim.
 #[derive(Clone, Copy)]
@@ -405,7 +407,7 @@ impl Holdings {
             began.is_some_and(|began| heard > began || holds(*other).any(counts))
         };
         // An IPv6 host has several at once.
-        let others = bound.get(&it.mac).into_iter().flatten().take(MOST);
+        let others = bound.get(&it.mac).into_iter().flat_map(Few::iter).take(MOST);
         at.since(said) > LAPSES && ip.is_ipv4() && others.filter(|it| it.is_ipv4()).any(other)
     }
 

@@ -15,7 +15,7 @@ use super::address::{is_link_local, is_public, is_somebodys, is_virtual_router, 
 use super::begun::Begun;
 use super::continuity;
 use super::credit::Asks;
-use super::holding::{Bound, Holdings};
+use super::holding::{Bound, Few, Holdings};
 use crate::census::host::{Evidence, Host, Span};
 use crate::census::signature::Book;
 use crate::census::tenancy::{Domain, domain};
@@ -138,7 +138,7 @@ impl Identifier {
         // Who uses an address that it claimed still has it.
         for (id, host) in hosts.clone().filter(|(_, host)| host.direct && !host.routed) {
             let (Some(mac), Some(ip)) = (id.mac, id.ip) else { continue };
-            if it.bound.get(&mac).is_some_and(|ips| ips.contains(&ip)) {
+            if it.bound.get(&mac).is_some_and(|ips| ips.contains(ip)) {
                 it.bind(id.segment, ip, mac, host.span, None);
             }
         }
@@ -350,11 +350,11 @@ impl Identifier {
             return;
         }
         self.holdings.add((segment, mac), ip, span, lease);
-        self.bound.entry(mac).or_default().insert(ip);
+        self.bound.entry(mac).or_insert(Few::One(ip)).insert(ip);
     }
 
     fn is_bound(&self, segment: Segment, ip: IpAddr, mac: Mac) -> bool {
-        self.bound.get(&mac).is_some_and(|ips| ips.contains(&ip))
+        self.bound.get(&mac).is_some_and(|ips| ips.contains(ip))
             && self.holdings.is_held_by(segment, ip, mac)
     }
 
@@ -378,7 +378,7 @@ impl Identifier {
 
     /// Whether this card holds an address only for the one who has it (RFC 1027).
     pub(super) fn answers_for_another(&self, segment: Segment, ip: IpAddr, mac: Mac) -> bool {
-        self.bound.get(&mac).is_some_and(|ips| ips.contains(&ip))
+        self.bound.get(&mac).is_some_and(|ips| ips.contains(ip))
             && !self.holdings.is_held_by(segment, ip, mac)
     }
 

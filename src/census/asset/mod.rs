@@ -210,41 +210,48 @@ impl Census {
         &'a self,
         mut each: impl FnMut(Asset<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.derive_all(None, &mut |asset| each(asset))
+        self.derive_all(None, &|| Ok(()), &mut |asset| each(asset))
     }
 
     /// Shows every asset to `look`, with which it may remember something, as far as it alone
     /// says; then hands them whole to `each` as [`Self::derive`] does, with what was
-    /// remembered.
+    /// remembered. Before that, `go_on` is asked again and again: it takes long where many
+    /// are known.
     ///
     /// # Errors
-    /// The first one of `each`, after which nothing more is derived.
+    /// The first one of `go_on` and `each`, after which nothing more is derived.
     pub(in crate::census) fn derive_twice<'a, M, E>(
         &'a self,
         look: impl Fn(&Asset<'a>, &mut M),
         memory: &mut M,
+        go_on: impl Fn() -> Result<(), E>,
         mut each: impl FnMut(Asset<'a>, &M) -> Result<(), E>,
     ) -> Result<(), E> {
         let seen = RefCell::new(memory);
         let look = |asset: &Asset<'a>| look(asset, *seen.borrow_mut());
-        self.derive_all(Some(&look), &mut |asset| each(asset, *seen.borrow()))
+        self.derive_all(Some(&look), &go_on, &mut |asset| each(asset, *seen.borrow()))
     }
 
     fn derive_all<'a, E>(
         &'a self,
         look: Option<&dyn Fn(&Asset<'a>)>,
+        go_on: &dyn Fn() -> Result<(), E>,
         each: &mut dyn FnMut(Asset<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
         let hosts: Vec<(&HostId, &Host)> = self.hosts().collect();
         let mut identifier = Identifier::new(hosts.iter().copied());
+        go_on()?;
         identifier.tell_apart(&hosts, &self.book);
         let plugs = Plugs::new(&hosts, &identifier, &self.book);
+        go_on()?;
         let mut groups = Groups::new(&identifier, hosts.into_iter());
+        go_on()?;
         let described =
             |group: &Group<'a>| equipment::sort(&group.hosts, || self.has_medical_mac(group));
         join::join(&mut groups, &self.pins, described);
+        go_on()?;
         let mut desk = Desk::new(identifier, plugs, &groups, (&self.book, &self.meetings));
-        let Groups { mut all, .. } = groups;
+        let mut all = groups.into_all();
         for group in &mut all {
             if group.hosts.iter().all(|(_, host)| is_only_named(host)) {
                 group.hosts.clear();
@@ -255,11 +262,12 @@ impl Census {
         // Who is described by whom; a device that speaks for itself keeps its own name.
         let mut speaks: BTreeSet<Identity> = BTreeSet::new();
         let mut others: BTreeMap<Identity, Vec<(AssetId, &EquipmentFacts, Said)>> = BTreeMap::new();
+        go_on()?;
         for group in &mut all {
             group.is_medical = !group.routes.is_empty() && self.has_medical_mac(group);
             group.described = described(group);
             speaks.extend(equipment::names(&group.described));
-            group.speaks_for = equipment::speaks_for(&group.described, &group.hosts);
+            group.speaks_for = equipment::speaks_for(&group.described, &group.hosts).map(Box::new);
             for (name, facts) in std::mem::take(&mut group.described.others) {
                 let all = others.entry(name).or_default();
                 all.extend(facts.into_iter().map(|(facts, said)| (group.id, facts, said)));
@@ -286,7 +294,10 @@ impl Census {
         let others: Vec<_> =
             others.into_iter().filter(|(name, _)| !speaks.contains(name)).collect();
         if let Some(look) = look {
-            all.iter().for_each(|group| look(&desk.sketch(group)));
+            for group in &all {
+                go_on()?;
+                look(&desk.sketch(group));
+            }
             let described = others.iter().filter_map(|(name, it)| desk.described(name, it));
             described.for_each(|asset| look(&asset));
         }

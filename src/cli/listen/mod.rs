@@ -20,7 +20,7 @@ use super::{Failure, LOSS_ALARM, Settings, config, log};
 use crate::census::signature::Book;
 use crate::sensor::{Anew, Listening, Look, Placement, Wish};
 use crate::store::Writer;
-use crate::wire::capture::live::host::{Voice, silence, uses, voice};
+use crate::wire::capture::live::host::{Voice, raise, silence, uses, voice};
 use crate::wire::capture::live::{Method, Options, open};
 use crate::wire::capture::privilege::{Confine, Confined, confine};
 use metrics::{Board, Endpoint};
@@ -44,7 +44,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     queues: u16,
     /// Change nothing on the card. Otherwise an interface that the host does not use is made
-    /// silent (ARP and IPv6 are switched off on it), and for af-xdp its VLAN offload, which
+    /// silent (ARP and IPv6 are switched off on it) and brought up, and for af-xdp its VLAN offload, which
     /// hides tags, is switched off and the hash of its queues made symmetric; all stays so
     #[arg(long, alias = "keep-offload")]
     keep_card: bool,
@@ -144,14 +144,21 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut speaks = Vec::new();
     for interface in &args.interfaces {
         let quiet = quiet(interface, &options);
+        // Once rights are given up nothing but a packet socket could still be had.
+        let raised =
+            options.adjust && !matches!(quiet, Quiet::Not(_)) && raise(interface).unwrap_or(false);
         let mut port = open(interface, &options).map_err(|e| Failure::Said(e.to_string()))?;
+        let mut note = |what: String| {
+            let comma = if port.note.is_empty() { "" } else { ", " };
+            port.note.push_str(&format!("{comma}{what}"));
+        };
         match quiet {
-            Quiet::Made(what) => {
-                let comma = if port.note.is_empty() { "" } else { ", " };
-                port.note.push_str(&format!("{comma}silenced: {what}"));
-            }
+            Quiet::Made(what) => note(format!("silenced: {what}")),
             Quiet::Is => {}
             Quiet::Not(why) => speaks.push(why),
+        }
+        if raised {
+            note("brought up".to_owned());
         }
         opened.push((interface.clone(), port));
     }

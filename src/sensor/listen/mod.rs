@@ -33,6 +33,9 @@ use pulse::Clock;
 const BEAT: Duration = Duration::from_millis(250);
 /// What was observed is safe from a crash after so long.
 const APPEND_EVERY: Duration = Duration::from_secs(2);
+/// So many observations are made safe at once, earlier than that: what a flood brings in two
+/// seconds would take more memory than it is worth.
+const APPEND_MANY: usize = 65_536;
 /// The memory is written as a whole this often, a slice a beat; then the journal can go.
 const KEEP_EVERY: Duration = Duration::from_secs(60);
 /// Speakers written in one slice: some 10 ms.
@@ -151,8 +154,9 @@ pub struct Listening {
     ports: Vec<Port>,
     way: Way,
     observed: Receiver<(u32, Vec<Observation>)>,
-    /// Observed and not yet in the journal.
+    /// Observed and not yet in the journal, and how many.
     fresh: BTreeMap<u32, Vec<Observation>>,
+    fresh_many: usize,
     /// The capture whose evidence all ports together are.
     evidence: u32,
     /// Observations that earlier processes found no room for in the journal.
@@ -185,6 +189,7 @@ impl Listening {
             way,
             observed,
             fresh: BTreeMap::new(),
+            fresh_many: 0,
             evidence: 0,
             unjournaled_before: 0,
             clock: Clock::new(lane::now(), now),
@@ -278,9 +283,13 @@ impl Listening {
         let begun = Instant::now();
         let mut next = self.observed.recv_timeout(most);
         while let Ok((capture, portion)) = next {
+            self.fresh_many = self.fresh_many.saturating_add(portion.len());
             self.fresh.entry(capture).or_default().extend(portion.iter().cloned());
             for observation in portion {
                 self.census.apply(capture, observation);
+            }
+            if self.fresh_many >= APPEND_MANY {
+                self.append_now();
             }
             // A stream that never ends must not keep the rest of the work waiting.
             if begun.elapsed() > BEAT {
@@ -333,8 +342,7 @@ impl Listening {
     /// Writes what is due.
     fn write(&mut self) {
         if self.appended.elapsed() >= APPEND_EVERY {
-            self.appended = Instant::now();
-            self.failed[0] = self.append().err();
+            self.append_now();
         }
         if self.kept.is_none_or(|kept| kept.elapsed() >= KEEP_EVERY) {
             let kept = self.writer.keep(&mut self.census, SLICE);
@@ -355,9 +363,15 @@ impl Listening {
         }
     }
 
+    fn append_now(&mut self) {
+        self.appended = Instant::now();
+        self.failed[0] = self.append().err();
+    }
+
     /// Makes safe what was observed since the last time.
     fn append(&mut self) -> Result<(), Error> {
         let mut fresh = std::mem::take(&mut self.fresh);
+        self.fresh_many = 0;
         // Even when nothing was observed: that somebody watched is kept, and what a full
         // disk refused is tried again.
         fresh.entry(self.evidence).or_default();

@@ -1,6 +1,8 @@
 //! The bounded way from a worker to the census. A worker never waits: what finds no
 //! room is kept for a moment, repeats are let go first, and all that is lost is counted.
 
+use std::collections::VecDeque;
+
 use crossbeam_channel::TrySendError;
 
 use super::port::Way;
@@ -26,13 +28,18 @@ pub(super) struct Refused {
 pub(super) struct Outlet {
     way: Way,
     capture: u32,
-    kept: Vec<Observation>,
+    kept: VecDeque<Observation>,
     refused: Refused,
 }
 
 impl Outlet {
     pub(super) const fn new(way: Way, capture: u32) -> Self {
-        Self { way, capture, kept: Vec::new(), refused: Refused { repeats: 0, observations: 0 } }
+        Self {
+            way,
+            capture,
+            kept: VecDeque::new(),
+            refused: Refused { repeats: 0, observations: 0 },
+        }
     }
 
     pub(super) const fn refused(&self) -> Refused {
@@ -46,7 +53,7 @@ impl Outlet {
             match observation.what {
                 Observed::Present(_) if full => self.refused.repeats += 1,
                 _ if self.kept.len() >= KEPT => self.refused.observations += 1,
-                _ => self.kept.push(observation),
+                _ => self.kept.push_back(observation),
             }
             if self.kept.len() >= PORTION && !full {
                 self.send();
@@ -56,14 +63,13 @@ impl Outlet {
     }
 
     fn send(&mut self) {
-        while !self.kept.is_empty() {
-            let rest = self.kept.split_off(PORTION.min(self.kept.len()));
-            let portion = std::mem::replace(&mut self.kept, rest);
+        while !self.kept.is_empty() && !self.way.is_full() {
+            // With memory for itself alone: a thousand of them may be on the way.
+            let portion: Vec<_> = self.kept.drain(..PORTION.min(self.kept.len())).collect();
             match self.way.try_send((self.capture, portion)) {
                 Ok(()) => {}
-                Err(TrySendError::Full((_, mut portion))) => {
-                    portion.append(&mut self.kept);
-                    self.kept = portion;
+                Err(TrySendError::Full((_, portion))) => {
+                    portion.into_iter().rev().for_each(|it| self.kept.push_front(it));
                     return;
                 }
                 // The census is gone: nobody will ever want it.
@@ -118,5 +124,14 @@ mod tests {
         assert_eq!(lost, 89, "what was kept before stays");
         let first: Vec<_> = census.recv().unwrap().1.into_iter().map(|o| o.frame).collect();
         assert!(first.into_iter().eq(0..512), "what came first is there");
+        // What waited long comes in its order, in pieces that take no more than they hold.
+        let mut rest = Vec::new();
+        loop {
+            outlet.offer(std::iter::empty());
+            let Ok((_, portion)) = census.try_recv() else { break };
+            assert!(portion.capacity() < 2 * PORTION, "{}", portion.capacity());
+            rest.extend(portion.into_iter().map(|o| o.frame));
+        }
+        assert!(rest.into_iter().eq((512..600).chain([601]).chain(0..65_447)));
     }
 }

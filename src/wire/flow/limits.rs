@@ -17,7 +17,7 @@ pub const MAX_CONVERSATIONS: usize = 1 << 16;
 pub const MAX_BUFFER: usize = 256 * 1024;
 
 /// Bytes kept of all conversations together, over which nothing more is buffered.
-pub const MAX_BUFFERED_TOTAL: usize = 256 * 1024 * 1024;
+pub const MAX_BUFFERED_TOTAL: usize = 128 * 1024 * 1024;
 
 /// Bytes of one direction held back behind a missing segment: a burst of a 1 Gb/s
 /// sender over a reordering of 1 ms is 125 kB.

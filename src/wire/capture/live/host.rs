@@ -130,6 +130,19 @@ pub fn silence(interface: &str) -> io::Result<(Voice, Voice)> {
     Ok((done, left))
 }
 
+/// Brings an interface up; whether it was down. Needs `CAP_NET_ADMIN`. To be called when it
+/// is silent: it is now that IPv6 would speak.
+///
+/// # Errors
+/// There is no such interface, or it cannot come up.
+pub fn raise(interface: &str) -> io::Result<bool> {
+    let device = Device::find(interface)?;
+    if device.flags()? & libc::IFF_UP != 0 {
+        return Ok(false);
+    }
+    device.set_flag(libc::IFF_UP).map(|()| true)
+}
+
 fn ipv6_switch(interface: &str) -> PathBuf {
     PathBuf::from("/proc/sys/net/ipv6/conf").join(interface).join("disable_ipv6")
 }

@@ -62,6 +62,8 @@ const SERVICE: &[c_long] = &[
     libc::SYS_fstat,
     libc::SYS_newfstatat,
     libc::SYS_statx,
+    // Whether a file system is mounted read-only.
+    libc::SYS_statfs,
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
     libc::SYS_readlinkat,

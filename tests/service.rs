@@ -231,7 +231,7 @@ fn a_sensor_that_was_killed_begins_again_on_a_full_disk() {
     let Some(mirror) = mirror() else { return };
     let Some(disk) = Disk::mount() else { return };
     let db = disk.0.path().join("live.db");
-    let mut sensor = Sensor::start(&mirror, &db, &[], &[]);
+    let sensor = Sensor::start(&mirror, &db, &[], &[]);
     let mut sent = send(&mirror, 0..100);
     sensor.has_written(sent);
     sensor.stop("-9");

@@ -67,13 +67,12 @@ impl Census {
     }
 
     /// Hands every asset to `each`, as [`Self::derive`] does, with who judges it once it is
-    /// known how long it was watched. `go_on` is asked before that.
+    /// known how long it was watched.
     ///
     /// # Errors
-    /// The first one of `go_on` and `each`, after which nothing more is derived.
+    /// The first one of `each`, after which nothing more is derived.
     pub fn assess<'a, E>(
         &'a self,
-        go_on: impl Fn() -> Result<(), E>,
         mut each: impl FnMut(Asset<'a>, &Judge<'_, 'a>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut around = Surroundings::default();
@@ -81,7 +80,6 @@ impl Census {
         self.derive_twice(
             |asset, around: &mut Surroundings| around.add(asset),
             &mut around,
-            go_on,
             |asset, around| {
                 let today = day(around.now());
                 each(asset, &|asset, watched| {

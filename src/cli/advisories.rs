@@ -332,6 +332,9 @@ fn compare(
         for asset in &chosen {
             let matches = found(asset);
             if matches.is_empty() {
+                if wanted.is_some() {
+                    writeln!(to, "{}  no advisory of the set names it", asset.id)?;
+                }
                 continue;
             }
             let names = ["manufacturer", "model", "device_class", "hostname"];

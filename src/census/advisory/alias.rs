@@ -22,6 +22,9 @@ pub(super) struct Maker {
     /// All of these, folded: what may stand before its products.
     #[serde(skip)]
     folded: Vec<String>,
+    /// No file names it: it is called what an advisory calls it.
+    #[serde(skip)]
+    is_unlisted: bool,
 }
 
 /// What of the text of an attribute a device must have.
@@ -261,8 +264,31 @@ impl Aliases {
         Err(what.to_owned())
     }
 
+    /// The maker whom an advisory means; of whom no file knows has this name alone.
+    pub(super) fn maker_of(&mut self, text: &str) -> Option<usize> {
+        let folded = fold(text);
+        if folded.is_empty() {
+            return None;
+        }
+        if let Some(known) = self.spelled.get(&folded) {
+            return Some(*known);
+        }
+        let at = self.makers.len();
+        self.spelled.insert(folded.clone(), at);
+        self.said.entry(folded.clone()).or_insert(at);
+        let (name, folded) = (text.to_owned(), vec![folded]);
+        let (spelled, said) = (Vec::new(), Vec::new());
+        self.makers.push(Maker { name, spelled, said, folded, is_unlisted: true });
+        Some(at)
+    }
+
+    /// Whether a file names the maker whom an advisory means.
+    pub(super) fn is_listed(&self, text: &str) -> bool {
+        self.spelled(text).and_then(|at| self.makers.get(at)).is_some_and(|it| !it.is_unlisted)
+    }
+
     /// The maker whom an advisory means.
-    pub(super) fn spelled(&self, text: &str) -> Option<usize> {
+    fn spelled(&self, text: &str) -> Option<usize> {
         self.spelled.get(&fold(text)).copied()
     }
 

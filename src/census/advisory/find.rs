@@ -189,7 +189,7 @@ impl Advisories {
         Self::from_texts(set.as_deref(), aliases.as_deref())
     }
 
-    fn new(set: Set, is_own: bool, aliases: Aliases) -> Self {
+    fn new(set: Set, is_own: bool, mut aliases: Aliases) -> Self {
         let mut means = vec![Vec::new(); aliases.all.len()];
         let mut by_maker: HashMap<Option<usize>, Vec<usize>, RandomState> = HashMap::default();
         for (at, alias) in aliases.all.iter().enumerate() {
@@ -201,7 +201,7 @@ impl Advisories {
             let mut versions = Vec::with_capacity(advisory.products.len());
             for (place, product) in advisory.products.iter().enumerate() {
                 versions.push(Versions::parse(&product.versions));
-                let maker = aliases.spelled(&product.maker);
+                let maker = aliases.maker_of(&product.maker);
                 let folded = fold(&product.name);
                 let mut is_named = false;
                 for (alias, leaves) in aliases.all.iter().zip(&mut means) {
@@ -227,7 +227,8 @@ impl Advisories {
         &self.set
     }
 
-    /// Products of the set that no device of any maker known here can be recognised as.
+    /// Makers of products of the set of whom no alias tells what devices call them: they are
+    /// found where devices and advisories have one name for them.
     #[must_use]
     pub fn unknown_makers(&self) -> BTreeSet<&str> {
         let all = self.set.advisories.values().flat_map(|it| &it.products);
@@ -235,7 +236,7 @@ impl Advisories {
             let named = self.aliases.all.iter().any(|alias| {
                 alias.maker.is_none() && alias.products.iter().any(|name| name.is(&fold(&it.name)))
             });
-            self.aliases.spelled(&it.maker).is_none() && !named
+            !self.aliases.is_listed(&it.maker) && !named
         });
         unknown.map(|it| it.maker.as_str()).collect()
     }

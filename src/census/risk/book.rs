@@ -96,6 +96,7 @@ struct Levels {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Limits {
     pub(super) coverage: f64,
+    pub(super) coverage_confidence: f64,
     pub(super) flat_subnets: usize,
     pub(super) settled_days: i64,
     pub(super) watched_days: u32,
@@ -376,7 +377,8 @@ impl RiskBook {
         if ![0.0, low, medium, high, critical, 100.0].is_sorted() {
             wrong(RISK.0, "level", "not in order, or not from 0 to 100");
         }
-        let shares = [self.limits.coverage, self.limits.busy_share];
+        let Limits { coverage, coverage_confidence, busy_share, .. } = self.limits;
+        let shares = [coverage, coverage_confidence, busy_share];
         if shares.iter().any(|it| !(0.0..=1.0).contains(it)) || self.limits.flat_subnets < 2 {
             wrong(RISK.0, "limits", "shares are from 0 to 1, subnets at least 2");
         }

@@ -102,7 +102,8 @@ fn assess(
     let advisories = advisory::matches(book, asset);
     let (support, advisories) = (&support, &advisories);
     let look = Look { asset, book, around, today, watched, support, advisories };
-    let (known, missing) = coverage(asset, support.state.is_some());
+    let (known, missing) =
+        coverage(asset, support.state.is_some(), book.limits.coverage_confidence);
     let mut found = rules::findings(&look);
     for finding in &mut found {
         book.accepted.apply(finding, asset, today);
@@ -128,11 +129,12 @@ fn assess(
 
 /// Which of [`IDENTIFYING`] are known, and which are not. A version of which nobody knows
 /// until when it is mended tells no more than none.
-fn coverage(asset: &Asset<'_>, has_support: bool) -> (Vec<String>, Vec<String>) {
+fn coverage(asset: &Asset<'_>, has_support: bool, least: f64) -> (Vec<String>, Vec<String>) {
     let (mut known, mut missing) = (Vec::new(), Vec::new());
+    let is_sure = |name| asset.shown(name).iter().any(|it| f64::from(it.confidence) >= least);
     for name in IDENTIFYING {
         match name {
-            _ if asset.shown(name).is_empty() => missing.push(name.to_owned()),
+            _ if !is_sure(name) => missing.push(name.to_owned()),
             "os_version" if !has_support => missing.push("os_support".to_owned()),
             _ => known.push(name.to_owned()),
         }

@@ -36,6 +36,8 @@ pub struct Activity {
     pub online: u64,
     /// Only others speak of it: whether it was on line is not known, and `online` says nothing.
     pub only_told: bool,
+    /// Some of its work was told with times that cannot be, and is not counted.
+    pub untimely: bool,
     /// How it was used; none when no method tells.
     pub used: Option<InUse>,
 }

@@ -25,6 +25,8 @@ pub(in crate::store) struct Basis {
     pub(super) ways: u8,
     /// Its class, for its opening hours.
     pub(super) class: Option<String>,
+    /// The minute in which it was first seen: before it nothing of it is observed.
+    pub(super) since: i64,
     /// The first and the last day of which there is a row.
     pub(super) days: Option<(Day, Day)>,
     /// The calendar with which they were made.
@@ -65,5 +67,6 @@ pub(super) fn basis(asset: &Asset<'_>, all: &[(Turn, (i64, i64))]) -> Basis {
     segments.dedup();
     let class = asset.shown("device_class").first().map(|it| it.value.to_string());
     let ways = ways(class.as_deref(), asset.acquires);
-    Basis { turns, named: Vec::new(), segments, through, ways, class, days: None, calendar: 0 }
+    let since = asset.span.first.minute();
+    Basis { turns, segments, through, ways, class, since, ..Basis::default() }
 }

@@ -174,6 +174,14 @@ impl<'t> Roll<'t> {
         let mut days = self.unsettled.get(&number).cloned().unwrap_or_default();
         let touched = all.iter().filter_map(|(turn, _)| self.diary.touched.get(&turn.speaker));
         days.extend(touched.flatten());
+        // What was told of the time before it was first seen counts, once that was earlier.
+        if let Some(since) = before.map(|it| it.since).filter(|since| *since != basis.since) {
+            days.extend(super::around(
+                &self.diary.calendar.zone,
+                since.saturating_sub(DAY),
+                since.saturating_add(1),
+            ));
+        }
         let turned = before.is_some_and(|it| it.calendar != basis.calendar);
         let otherwise = before.is_none_or(|it| {
             (&it.segments, it.ways, &it.class) != (&basis.segments, basis.ways, &basis.class)
@@ -248,7 +256,8 @@ impl<'t> Roll<'t> {
         }
         let (mut exams, mut carried) = (Vec::new(), false);
         if basis.ways & (Method::Mpps.code() | Method::Images.code()) != 0 {
-            for it in self.exams(basis, (from, to))? {
+            let since = basis.since.saturating_mul(60);
+            for it in self.exams(basis, (from, to))?.into_iter().filter(|it| it.end >= since) {
                 sums.methods |= it.method;
                 let took = it.end.saturating_sub(it.begin).max(SHORTEST);
                 let short = took == SHORTEST;
@@ -263,6 +272,8 @@ impl<'t> Roll<'t> {
                     exams.push((it.begin.saturating_sub(from.saturating_mul(60)), took, it.method));
                 }
             }
+        }
+        if basis.ways != 0 {
             let untimely = self.minutes(basis, UNTIMELY, (from, to))?;
             let Some(untimely) = untimely else { return Ok(None) };
             if !untimely.is_empty() {
@@ -272,6 +283,7 @@ impl<'t> Roll<'t> {
         work.unite();
         let mut visible = Minutes::clone(&observed);
         visible.unite(&online);
+        let visible = visible.within(basis.since, i64::MAX);
         let in_use = work.minutes();
         let seen = in_use.common(&visible);
         let settled = beyond.is_empty() && seen == in_use && !carried;

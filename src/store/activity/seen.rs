@@ -196,6 +196,7 @@ impl OfSegments {
             hours: self.line.clone(),
             online: sums.online,
             only_told,
+            untimely: basis.ways != 0 && sums.methods & UNTIMELY != 0,
             used: used.filter(|_| self.observed.count() > 0 || sums.online > 0),
         }
     }

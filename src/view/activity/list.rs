@@ -287,6 +287,7 @@ mod tests {
             hours: Some("mon 08:00-16:00".to_owned()),
             online: 1440,
             only_told: false,
+            untimely: false,
             used: Some(used),
         };
         Row { asset, activity: Some(activity), days: (0, 1), silent: 3 * DAY }

@@ -35,6 +35,10 @@ pub fn page(inventory: &Inventory, id: &str, days: (Day, Day)) -> Result<String,
     Ok(page)
 }
 
+/// Why work that was told is not counted.
+const UNTIMELY: &str =
+    "work is told with times that cannot be: a copy of the past, or see its clock and `time_zone`";
+
 fn rates(page: &mut String, it: &Activity) {
     let share =
         |part, whole| percent(part, whole).map(|it| format!(" ({it} %)")).unwrap_or_default();
@@ -48,7 +52,8 @@ fn rates(page: &mut String, it: &Activity) {
     }
     let _ = writeln!(page, "  on line   {} h{}", hours(it.online), share(it.online, it.observed));
     let Some(used) = &it.used else {
-        let _ = writeln!(page, "  in use    unknown: nothing that it sends tells");
+        let why = if it.untimely { UNTIMELY } else { "nothing that it sends tells" };
+        let _ = writeln!(page, "  in use    unknown: {why}");
         return;
     };
     let _ = writeln!(
@@ -58,6 +63,9 @@ fn rates(page: &mut String, it: &Activity) {
         used.methods.join("+"),
         share(used.minutes, it.observed)
     );
+    if it.untimely {
+        let _ = writeln!(page, "            not counted: {UNTIMELY}");
+    }
     if let (Some(open), Some(available), Some(line)) = (it.open, it.available, &it.hours) {
         let _ = writeln!(
             page,
@@ -84,7 +92,13 @@ fn starts(page: &mut String, all: &[Start]) {
 /// The one in the middle of sorted values, and those at a quarter and three quarters.
 fn quartiles(sorted: &[i64]) -> Option<[i64; 3]> {
     let last = sorted.len().checked_sub(1)?;
-    let at = |quarter: usize| sorted.get((last * quarter + 2) / 4).copied();
+    // Between two of them where it falls between.
+    let at = |quarter: usize| {
+        let (place, parts) = (last * quarter / 4, i64::try_from(last * quarter % 4).ok()?);
+        let low = *sorted.get(place)?;
+        let high = sorted.get(place + 1).copied().unwrap_or(low);
+        Some(low.saturating_add(high.saturating_sub(low).saturating_mul(parts) / 4))
+    };
     Some([at(1)?, at(2)?, at(3)?])
 }
 
@@ -204,14 +218,14 @@ mod tests {
         examinations(&mut page, &days, &Zone::default());
         assert!(page.contains("4 on 2 days, 20 min each"), "{page}");
         assert!(
-            page.contains("half of them 20 min to 20 min, median 20 min, longest 30 min"),
+            page.contains("half of them 18 min to 23 min, median 20 min, longest 30 min"),
             "{page}"
         );
         assert!(
-            page.contains("between two: median 20 min, half of them 10 min to 20 min"),
+            page.contains("between two: median 15 min, half of them 13 min to 18 min"),
             "{page}"
         );
-        assert!(page.contains("first of the day at 09:00, last until 10:30"), "{page}");
+        assert!(page.contains("first of the day at 08:30, last until 09:25"), "{page}");
         let mut none = String::new();
         examinations(&mut none, &[], &Zone::default());
         assert!(none.is_empty());
@@ -254,5 +268,10 @@ mod tests {
         assert_eq!(quartiles(&[]), None);
         assert_eq!(quartiles(&[7]), Some([7, 7, 7]));
         assert_eq!(quartiles(&[1, 2, 3, 4, 5]), Some([2, 3, 4]));
+        assert_eq!(
+            quartiles(&[10, 20, 40, 80]),
+            Some([17, 30, 50]),
+            "between the two in the middle"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! Whose operating system will be mended no longer, and when.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use jiff::ToSpan;
@@ -41,10 +42,17 @@ pub fn forecast(ranked: &[(&Known<'_>, &Assessment)], now: Timestamp) -> String 
             _ => day > from && day <= to,
         };
         let such: Vec<_> = ends.iter().filter(|(day, ..)| within(*day)).collect();
-        let mut devices: Vec<&str> = such.iter().map(|it| &*it.1.id).collect();
-        devices.sort_unstable();
-        devices.dedup();
-        let _ = writeln!(page, "{name}: {} devices", devices.len());
+        // Sure ones, and those of which it depends on an edition that nothing tells.
+        let count = |may: bool| {
+            let of = such.iter().filter(|it| it.3 == may).map(|it| &*it.1.id);
+            of.collect::<BTreeSet<&str>>().len()
+        };
+        let _ = write!(page, "{name}: {} devices", count(false));
+        let perhaps = count(true);
+        if perhaps > 0 {
+            let _ = write!(page, ", and perhaps {perhaps}");
+        }
+        page.push('\n');
         // Many end on the same day.
         let mut ends = (Date::MIN, String::new());
         for (day, asset, until, may) in such {

@@ -115,6 +115,9 @@ pub fn changes(changes: &[Change]) -> String {
         let how = if how.is_empty() { &it.before } else { how };
         let _ = writeln!(page, "{at}  {:<8}  {}  {rule}  {how}", what, it.asset);
     }
+    if page.is_empty() {
+        page.push_str("nothing has changed since it was first judged\n");
+    }
     page
 }
 

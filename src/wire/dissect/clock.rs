@@ -64,11 +64,17 @@ fn is_cut(text: &str, mark: u8, places: &[usize]) -> bool {
     text.bytes().enumerate().all(|(at, byte)| (byte == mark) == places.contains(&at))
 }
 
-/// The stretch of both, where they are of one clock and one zone.
+/// Seconds that may lie between two moments of one stretch: less than any pause that is
+/// bridged by who counts them, so that what lies further apart is told as two.
+const APART: i64 = 4 * 60;
+
+/// The stretch of both, where they are of one clock and one zone, and near each other.
 pub(super) fn join(one: When, other: When) -> Option<When> {
     match (one, other) {
         (When::Told { from, to, offset }, When::Told { from: begin, to: end, offset: same })
-            if offset == same =>
+            if offset == same
+                && begin.saturating_sub(to) <= APART
+                && from.saturating_sub(end) <= APART =>
         {
             Some(When::Told { from: from.min(begin), to: to.max(end), offset })
         }
@@ -247,10 +253,12 @@ mod tests {
     #[test]
     fn stretches() {
         let at = |raw: &str| Clock::read(raw.as_bytes()).unwrap().when();
-        let (first, last) = (at("2023111422"), at("2023111423"));
+        let (first, last) = (at("202311142210"), at("202311142214"));
         let When::Told { from, to, .. } = join(last, first).unwrap() else { panic!() };
-        assert_eq!((from - SECONDS, to - SECONDS), (-800, 2800));
-        assert_eq!(join(first, at("2023111423+0000")), None);
+        assert_eq!((from - SECONDS, to - SECONDS), (-200, 40));
+        assert_eq!(join(first, at("202311142214+0000")), None);
+        let later = at("20231114221401");
+        assert_eq!((join(first, later), join(later, first)), (None, None), "a pause");
         assert_eq!(join(first, When::Now), None);
     }
 }

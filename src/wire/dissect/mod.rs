@@ -8,6 +8,7 @@
 //! To add one: a file here, `mod`, and an entry in [`PROTOCOLS`] (`registry.rs`). The golden
 //! tests, the robustness tests, the fuzz targets and the benches walk the registry.
 
+mod account;
 mod arp;
 mod astm;
 mod bacnet;

@@ -1,9 +1,11 @@
 //! Telnet (RFC 854): the first line that a server shows before anybody has typed, which
-//! names the system, and that it asks for a password readable. What is typed is not read.
+//! names the system, that it asks for a password readable, and whether it lets in a
+//! well-known account. Any other name is forgotten as it is read, and a password is not.
 
 use super::label::label;
 use super::{
     Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, Who,
+    account,
 };
 use crate::observe::Key;
 
@@ -13,12 +15,14 @@ const BANNER: Key = Key::new("telnet.banner");
 const PROMPT: Key = Key::new("telnet.prompt");
 /// `yes`: the server asks for a name or password, which nothing encrypts.
 const CLEAR_LOGIN: Key = Key::new("telnet.clear_login");
+/// What kind of a well-known account it let in.
+const TAKES_KNOWN: Key = Key::new("telnet.takes_known_account");
 
 /// Telnet as a protocol.
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "telnet",
     standard: "RFC 854",
-    keys: &[BANNER, PROMPT, CLEAR_LOGIN],
+    keys: &[BANNER, PROMPT, CLEAR_LOGIN, TAKES_KNOWN],
     ports: &[23],
     body: Body::Stream { probe, start: || Box::<Telnet>::default() },
 };
@@ -34,6 +38,8 @@ const LAST_OPTION: u8 = 49;
 /// Bytes that are read of what the server shows, and of a subnegotiation.
 const MAX_SHOWN: usize = 1024;
 const MAX_SUB: usize = 512;
+/// Characters of a name that is typed; longer ones are well-known to nobody.
+const MAX_NAME: usize = 32;
 
 /// Two negotiations of options that exist.
 fn probe(opening: &Opening<'_>) -> Verdict {
@@ -54,6 +60,19 @@ fn probe(opening: &Opening<'_>) -> Verdict {
 #[derive(Default)]
 struct Telnet {
     shown: Vec<u8>,
+    stage: Stage,
+}
+
+/// How far somebody who logs on has come.
+#[derive(Default)]
+enum Stage {
+    /// Nobody was asked.
+    #[default]
+    Before,
+    /// The name is typed.
+    Name(Vec<u8>),
+    /// A well-known account has been named; the server has to say what it thinks of it.
+    Named(&'static str),
 }
 
 impl Dissector for Telnet {
@@ -73,19 +92,24 @@ impl Dissector for Telnet {
                 _ => Ok(Progress::Consumed(3)),
             },
             [IAC, ..] => Ok(Progress::Consumed(2)),
-            // Somebody types.
-            [_, ..] if from == Side::Client => Ok(Progress::Done),
+            [byte, ..] if from == Side::Client => Ok(self.typed(*byte, out)),
             [byte, ..] => {
                 self.shown.push(*byte);
-                if self.asks() {
-                    self.tell(out);
-                    out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
-                    return Ok(Progress::Done);
-                }
-                Ok(if self.shown.len() < MAX_SHOWN {
-                    Progress::Consumed(1)
-                } else {
-                    Progress::Done
+                let goes_on = match self.stage {
+                    Stage::Before if self.asks() => {
+                        self.tell(out);
+                        out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
+                        let wants_name = !self.ends_with(b"password:");
+                        self.stage = Stage::Name(Vec::new());
+                        self.shown.clear();
+                        wants_name
+                    }
+                    Stage::Before | Stage::Name(_) => true,
+                    Stage::Named(_) => !self.refuses(),
+                };
+                Ok(match goes_on && self.shown.len() < MAX_SHOWN {
+                    true => Progress::Consumed(1),
+                    false => Progress::Done,
                 })
             }
             [] => Ok(Progress::Need(1)),
@@ -98,14 +122,60 @@ impl Dissector for Telnet {
 }
 
 impl Telnet {
+    /// One character of somebody who types.
+    fn typed(&mut self, byte: u8, out: &mut dyn Sink) -> Progress {
+        let lets_in = self.lets_in();
+        match &mut self.stage {
+            Stage::Before => return Progress::Done,
+            Stage::Name(name) => match byte {
+                b'\r' | b'\n' if !name.is_empty() => match account::kind(name) {
+                    Some(kind) => {
+                        self.stage = Stage::Named(kind);
+                        self.shown.clear();
+                    }
+                    None => return Progress::Done,
+                },
+                b'\r' | b'\n' | 0 => {}
+                _ if name.len() < MAX_NAME => name.push(byte),
+                _ => return Progress::Done,
+            },
+            // The first command.
+            Stage::Named(kind) if lets_in => {
+                out.fact(Who::Receiver, &TAKES_KNOWN, kind);
+                return Progress::Done;
+            }
+            // A password.
+            Stage::Named(_) => {}
+        }
+        Progress::Consumed(1)
+    }
+
     /// What is shown ends with a prompt.
     fn asks(&self) -> bool {
         let prompts = [&b"login:"[..], b"username:", b"password:", b"user name:"];
-        self.shown.ends_with(b":")
-            && prompts.iter().any(|it| {
-                let at = self.shown.len().saturating_sub(it.len());
-                self.shown.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(it))
-            })
+        self.shown.ends_with(b":") && prompts.into_iter().any(|it| self.ends_with(it))
+    }
+
+    /// In letters of either case.
+    fn ends_with(&self, words: &[u8]) -> bool {
+        let at = self.shown.len().saturating_sub(words.len());
+        self.shown.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(words))
+    }
+
+    /// The server waits for commands: a line of its own that ends as shells' prompts do.
+    fn lets_in(&self) -> bool {
+        let line = self.shown.rsplit(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
+        let line = line.trim_ascii();
+        let ends = line.last().is_some_and(|b| matches!(b, b'#' | b'$' | b'>' | b'%'));
+        let is_prompt = line.len() == 1 || line.iter().any(u8::is_ascii_alphanumeric);
+        ends && is_prompt && self.shown.len() > line.len()
+    }
+
+    /// It asks again, or says no.
+    fn refuses(&self) -> bool {
+        let refusals = [&b"incorrect"[..], b"failed", b"denied", b"invalid", b"bad password"];
+        let asks_again = self.asks() && !self.ends_with(b"password:");
+        asks_again || refusals.into_iter().any(|it| self.ends_with(it))
     }
 
     /// The first line with a letter in it, unless it is the prompt itself.
@@ -145,6 +215,30 @@ mod tests {
             &[(b'S', b"\xff\xfd\x18\xff\xfd\x20\r\nct-1 login:"), (b'C', b"CANARY")];
         let expected = ["S telnet.prompt=ct-1", "S telnet.clear_login=yes"];
         assert_eq!(facts(&stream("telnet", only)), expected);
+    }
+
+    #[test]
+    fn only_well_known_accounts_that_are_let_in_are_told() {
+        let logon = |name: &[u8], answer: &[u8]| {
+            let segments: &[(u8, &[u8])] = &[
+                (b'S', b"\xff\xfd\x18\xff\xfd\x20\r\nct-1 login: "),
+                (b'C', name),
+                (b'S', name),
+                (b'S', b"Password: "),
+                (b'C', b"CANARY\r\n"),
+                (b'S', answer),
+                (b'C', b"CANARY\r\n"),
+            ];
+            torture::stream("telnet", segments, &["CANARY"]);
+            facts(&stream("telnet", segments)).split_off(2)
+        };
+        let let_in = b"\r\n### Welcome ###\r\nroot@ct-1:~# ";
+        assert_eq!(logon(b"Insite\r\0", let_in), ["S telnet.takes_known_account=maker"]);
+        assert_eq!(logon(b"root\r\n", b"\r\n$ "), ["S telnet.takes_known_account=administrator"]);
+        let none: [&str; 0] = [];
+        assert_eq!(logon(b"CANARY\r\n", let_in), none);
+        assert_eq!(logon(b"root\r\n", b"\r\nLogin incorrect\r\nct-1 login: "), none);
+        assert_eq!(logon(b"root\r\n", b"\r\n####"), none, "no prompt");
     }
 
     #[test]

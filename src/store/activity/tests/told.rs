@@ -84,3 +84,23 @@ fn who_is_told_of_and_speaks_later_is_on_line_from_then_on() {
     let it = ward.activity(2, None);
     assert_eq!((it.online, it.only_told), (10, false));
 }
+
+#[test]
+fn work_before_it_was_first_seen_was_not_observed() {
+    let mut ward = Ward::new();
+    ward.watch(0, 600);
+    ward.online(2, 0, 600);
+    ward.online(1, 500, 520);
+    ward.modality(1, 500);
+    // A batch of the day so far, and what it does now.
+    ward.image(1, 500, 7, 300, 310);
+    ward.image(1, 512, 8, 505, 510);
+    ward.write();
+    let it = ward.activity(1, None);
+    assert_eq!((it.observed, used(&it)), (100, Some((5, Some(1), "images".to_owned()))));
+    // What an older capture says of it comes later.
+    ward.online(1, 290, 320);
+    ward.write();
+    let it = ward.activity(1, None);
+    assert_eq!((it.observed, used(&it)), (310, Some((15, Some(2), "images".to_owned()))));
+}

@@ -3,7 +3,6 @@
 //! password goes over the wire readable is told, never whose or which. What is written
 //! or fetched is not read.
 
-mod account;
 mod plain;
 #[cfg(test)]
 mod tests;
@@ -27,8 +26,7 @@ const POP3_CLEAR: Key = Key::new("pop3.clear_login");
 const POP3_TAKES: Key = Key::new("pop3.takes_clear_login");
 const IMAP_CLEAR: Key = Key::new("imap.clear_login");
 const IMAP_TAKES: Key = Key::new("imap.takes_clear_login");
-/// What kind of a well-known account the client logged on with, and the server let in.
-const FTP_KNOWN: Key = Key::new("ftp.known_account");
+/// What kind of a well-known account the server let in.
 const FTP_TAKES_KNOWN: Key = Key::new("ftp.takes_known_account");
 /// What the server says that its system is: `UNIX Type: L8`.
 const FTP_SYSTEM: Key = Key::new("ftp.system");
@@ -39,7 +37,7 @@ const SMTP_HOSTNAME: Key = Key::new("smtp.hostname");
 pub(super) static FTP: Protocol = Protocol {
     name: "ftp",
     standard: "RFC 959",
-    keys: &[FTP_BANNER, FTP_CLEAR, FTP_TAKES, FTP_KNOWN, FTP_TAKES_KNOWN, FTP_SYSTEM],
+    keys: &[FTP_BANNER, FTP_CLEAR, FTP_TAKES, FTP_TAKES_KNOWN, FTP_SYSTEM],
     ports: &[21],
     body: Body::Stream { probe: |o| Kind::Ftp.probe(o), start: || Kind::Ftp.start() },
 };
@@ -231,7 +229,6 @@ impl Dissector for Talk {
                 if let (Some(kind), true) =
                     (self.account.take_if(answered), line.starts_with(b"230"))
                 {
-                    out.fact(Who::Receiver, &FTP_KNOWN, kind);
                     out.fact(Who::Sender, &FTP_TAKES_KNOWN, kind);
                 }
                 // Reply 215 to SYST (RFC 959 §4.2).
@@ -276,7 +273,7 @@ impl Talk {
         let word = words.next().unwrap_or_default();
         let second = words.next();
         match (self.kind, word, second) {
-            (Kind::Ftp, b"USER", Some(name)) => Asked::Account(account::kind(name)),
+            (Kind::Ftp, b"USER", Some(name)) => Asked::Account(super::account::kind(name)),
             (Kind::Ftp | Kind::Pop3, b"PASS", _)
             | (Kind::Imap, b"LOGIN", Some(_))
             | (

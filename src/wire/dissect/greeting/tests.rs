@@ -116,7 +116,7 @@ fn only_well_known_accounts_are_told_and_only_by_kind() {
         ];
         facts(&stream("ftp", segments)).split_off(3)
     };
-    let told = ["C ftp.known_account=maker", "S ftp.takes_known_account=maker"];
+    let told = ["S ftp.takes_known_account=maker"];
     assert_eq!(login("Insite", b"230 ok\r\n"), told);
     assert!(login("insite", b"530 no\r\n").is_empty(), "turned away");
     assert!(login("tanaka", b"230 ok\r\n").is_empty(), "a person");

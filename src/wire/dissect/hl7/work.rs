@@ -51,7 +51,8 @@ impl Times {
         }
         self.any = true;
         if let Some(fresh) = Clock::read(raw.as_bytes()).map(Clock::when) {
-            self.when = self.when.map_or(Some(fresh), |known| clock::join(known, fresh));
+            // Of values that lie far apart the last: what was between nobody knows.
+            self.when = self.when.and_then(|known| clock::join(known, fresh)).or(Some(fresh));
         }
     }
 }

@@ -1,9 +1,14 @@
-//! Fields of authentication: the realm that a server names, and what tokens of NTLM say of
-//! machines. Credentials are not looked at.
+//! Fields of authentication: the realm that a server names, what tokens of NTLM say of
+//! machines, and whether a well-known account is let in. Other credentials are not looked at.
 
 use data_encoding::BASE64_NOPAD;
 
-use super::super::{Sink, ntlm};
+use super::super::{Sink, Who, account, ntlm};
+use super::head::Asked;
+use crate::observe::Key;
+
+/// What kind of a well-known account the server let in by the Basic scheme.
+pub(super) const TAKES_KNOWN: Key = Key::new("http.takes_known_account");
 
 /// `realm="…"` of the Basic or Digest scheme.
 pub(super) fn realm(value: &str) -> Option<&str> {
@@ -28,5 +33,22 @@ pub(super) fn ntlm_token(value: &str, out: &mut dyn Sink) {
         if let Ok(token) = BASE64_NOPAD.decode(token.as_bytes()) {
             let _ = ntlm::read(&token, out);
         }
+    }
+}
+
+/// What kind of a well-known account `Basic …` (RFC 7617 §2) names, if any.
+pub(super) fn known_account(value: &str) -> Option<&'static str> {
+    let (scheme, token) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let token = BASE64_NOPAD.decode(token.trim().trim_end_matches('=').as_bytes()).ok()?;
+    account::kind(token.split(|&b| b == b':').next()?)
+}
+
+/// Tells that the answer lets in who was asked for.
+pub(super) fn let_in(status: Option<u16>, asked: Option<Asked>, out: &mut dyn Sink) {
+    if let (Some(200..=399), Some(kind)) = (status, asked.and_then(|it| it.account)) {
+        out.fact(Who::Sender, &TAKES_KNOWN, kind);
     }
 }

@@ -17,7 +17,7 @@ use flate2::read::GzDecoder;
 use super::super::label::label;
 use super::super::xml::{Event, Path, events, unescape};
 use super::super::{Dissector, Error, Progress, Side, Sink, Who};
-use super::{ipp, json, sdc};
+use super::{form, ipp, json, sdc};
 use crate::observe::{Equipment, Key, Observed, Origin, Study, When, Work};
 
 /// DPWS ThisModel/Manufacturer.
@@ -83,6 +83,8 @@ pub(super) enum Kind {
     Upnp,
     /// An answer of a printer.
     Ipp,
+    /// What somebody has filled in.
+    Form,
 }
 
 /// A body being collected.
@@ -121,6 +123,7 @@ impl Body {
             Kind::Soap => soap(&String::from_utf8_lossy(&unpacked(&self.bytes)), out),
             Kind::Fhir => fhir(&String::from_utf8_lossy(&self.bytes), out),
             Kind::Upnp => upnp(&String::from_utf8_lossy(&self.bytes), out),
+            Kind::Form => form::tell(&self.bytes, out),
             Kind::Ipp => {
                 // What was whole has been said.
                 let _ = ipp::read(&self.bytes, out);

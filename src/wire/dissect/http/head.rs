@@ -43,7 +43,7 @@ const MAX_VALUE: usize = 512;
 const SCHEMES: &[&str] = &["basic", "digest", "ntlm", "negotiate", "bearer"];
 
 /// What a response must know of its request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Asked {
     head: bool,
     connect: bool,
@@ -51,6 +51,8 @@ pub(super) struct Asked {
     proxied: bool,
     /// A server of FHIR speaks of itself or of a device.
     described: bool,
+    /// A well-known account asks to be let in.
+    pub(super) account: Option<&'static str>,
 }
 
 /// How the message goes on behind its head (RFC 9112 §6.3).
@@ -96,7 +98,7 @@ impl Head {
     pub(super) fn begin(line: &[u8]) -> Option<Self> {
         let mut head = Self {
             status: None,
-            asked: Asked { head: false, connect: false, proxied: false, described: false },
+            asked: Asked::default(),
             length: None,
             chunked: false,
             forwarded: false,
@@ -117,7 +119,7 @@ impl Head {
         let proxied = connect || target.starts_with(b"http://");
         let [dicomweb, fhir] = [path::dicomweb(method, target), path::fhir(method, target)];
         let described = matches!(fhir.as_deref(), Some("GET metadata" | "GET Device"));
-        head.asked = Asked { head: method == b"HEAD", connect, proxied, described };
+        head.asked = Asked { head: method == b"HEAD", connect, proxied, described, account: None };
         head.api = path::api(target);
         head.forms = [dicomweb, fhir];
         Some(head)
@@ -159,6 +161,7 @@ impl Head {
                 if SCHEMES.contains(&scheme.as_str()) {
                     self.say(AUTH_SCHEME, &scheme);
                 }
+                self.asked.account = auth::known_account(&value);
                 auth::ntlm_token(&value, out);
             }
             ("server", false) => self.say(SERVER, known::server(&value)),
@@ -191,6 +194,7 @@ impl Head {
                 "x-application/hl7-v2+er7" | "application/hl7-v2+er7" => Some(body::Kind::Er7),
                 "text/xml" | "application/xml" => Some(body::Kind::Upnp),
                 "application/ipp" => Some(body::Kind::Ipp),
+                "application/x-www-form-urlencoded" => Some(body::Kind::Form),
                 _ => None,
             };
         }
@@ -239,6 +243,7 @@ impl Head {
             _ if self.packed => false,
             body::Kind::Fhir => answered,
             body::Kind::Ipp => self.status == Some(200),
+            body::Kind::Form => self.status.is_none(),
             body::Kind::Upnp => {
                 self.status == Some(200) && self.length.is_some_and(|n| n <= MAX_DESCRIPTION)
             }
@@ -251,6 +256,7 @@ impl Head {
         if self.forwarded || asked.is_some_and(|it| it.proxied) {
             return;
         }
+        auth::let_in(self.status, asked, out);
         if let Some(api) = self.api {
             self.say(API, api);
             if self.status == Some(200) {

@@ -7,9 +7,11 @@
 
 mod auth;
 mod body;
+mod form;
 mod head;
 mod ipp;
 mod json;
+mod keys;
 mod path;
 mod sdc;
 #[cfg(test)]
@@ -20,10 +22,7 @@ use std::collections::VecDeque;
 use body::{Body as Kept, chunk_size, step};
 use head::{Asked, Head, Length};
 
-use super::{
-    Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, ntlm,
-};
-use crate::observe::Key;
+use super::{Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict};
 
 /// Longest line read whole; longer ones are cookies or Kerberos tickets.
 const MAX_LINE: usize = 16 * 1024;
@@ -36,48 +35,10 @@ const LONG_ENOUGH: usize = 1024;
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "http",
     standard: "RFC 9112",
-    keys: KEYS,
+    keys: keys::ALL,
     ports: &[80, 631, 8080, 8000, 8042, 5985, 8530],
     body: Body::Stream { probe, start: || Box::<Http>::default() },
 };
-
-const KEYS: &[Key] = ntlm::keys_with![
-    head::USER_AGENT,
-    head::SERVER,
-    head::POWERED_BY,
-    head::AUTH_REALM,
-    head::AUTH_SCHEME,
-    head::TAKES_SCHEME,
-    head::REQUESTS_HOST,
-    head::API,
-    head::SERVES,
-    head::CONTENT_TYPE,
-    head::DICOMWEB,
-    head::FHIR,
-    body::MANUFACTURER,
-    body::MODEL,
-    body::MODEL_NUMBER,
-    body::NAME,
-    body::FIRMWARE,
-    body::SERIAL,
-    body::ONVIF_MANUFACTURER,
-    body::ONVIF_MODEL,
-    body::ONVIF_FIRMWARE,
-    body::ONVIF_SERIAL,
-    body::UPNP_MANUFACTURER,
-    body::UPNP_MODEL,
-    body::UPNP_MODEL_NUMBER,
-    body::UPNP_SERIAL,
-    body::UPNP_TYPE,
-    ipp::MODEL,
-    ipp::DEVICE_ID,
-    ipp::FIRMWARE,
-    body::FHIR_SOFTWARE,
-    body::FHIR_SOFTWARE_NAME,
-    body::FHIR_SOFTWARE_VERSION,
-    body::FHIR_VERSION,
-    body::WSMAN_VERSION,
-];
 
 fn probe(opening: &Opening<'_>) -> Verdict {
     match begins(opening.bytes) {

@@ -393,3 +393,34 @@ Content-Length: 6\r\n\r\nCANARY";
     ];
     assert_eq!(facts(&stream("http", &[(b'C', ask), (b'S', &answer)])), expected);
 }
+
+#[test]
+fn well_known_accounts_that_are_let_in_and_forms_with_passwords() {
+    let ask = |name: &str, secret: &str| {
+        let token = BASE64.encode(format!("{name}:{secret}").as_bytes());
+        format!("GET / HTTP/1.1\r\nAuthorization: Basic {token}\r\n\r\n")
+    };
+    let answered = |ask: &str, answer: &[u8]| {
+        let said = facts(&stream("http", &[(b'C', ask.as_bytes()), (b'S', answer)]));
+        said.into_iter().filter(|it| it.contains("known")).collect::<Vec<_>>()
+    };
+    let (yes, no) =
+        (b"HTTP/1.1 200 OK\r\nServer: A\r\n\r\n", b"HTTP/1.1 401 No\r\nServer: A\r\n\r\n");
+    let root = ask("root", "CANARY");
+    assert_eq!(answered(&root, yes), ["S http.takes_known_account=administrator"]);
+    assert_eq!(answered(&root, no), [""; 0], "it was not let in");
+    assert_eq!(answered(&ask("CANARY", "root"), yes), [""; 0], "a person's");
+    torture::stream("http", &[(b'C', root.as_bytes()), (b'S', yes)], PHI);
+    let form = |body: &str| {
+        let kind = "application/x-www-form-urlencoded";
+        let length = body.len();
+        let post = format!(
+            "POST /login HTTP/1.1\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        torture::stream("http", &[(b'C', post.as_bytes())], PHI);
+        facts(&stream("http", &[(b'C', post.as_bytes())]))
+    };
+    let clear = ["C http.clear_form_login=yes", "S http.takes_clear_form_login=yes"];
+    assert_eq!(form("user=CANARY&Password=CANARY"), clear);
+    assert_eq!(form("user=CANARY&password=&x=password"), [""; 0], "nothing filled in");
+}

@@ -14,6 +14,7 @@ const KINDS: &[(&[u8], &str)] = &[
     (b"administrator", "administrator"),
     (b"root", "administrator"),
     (b"supervisor", "administrator"),
+    (b"sysadm", "administrator"),
     (b"sysadmin", "administrator"),
     (b"insite", "maker"),
     (b"geservice", "maker"),

@@ -264,7 +264,9 @@ impl<'a> Desk<'a> {
             if self.identifier.only_says(id.segment, ip, others) {
                 continue;
             }
+            let holdings = self.identifier.holdings();
             let gone = given_up(group, ip, span)
+                || holdings.is_given_back(id.segment, (ip, span.last), others)
                 || self.identifier.holdings().passed_on(id.segment, ip, others)
                 || self.identifier.holdings().is_alone(id.segment, ip, others)
                 || asset.macs.is_empty()

@@ -2,7 +2,7 @@
 
 use super::churn_tests::{A, B, FIRST, Hospital, IP, ROUTER};
 use crate::net::{HostId, Mac, Segment};
-use crate::observe::{Key, Lease, Observation, Observed, Study, Use, When, Work};
+use crate::observe::{Key, Lease, Observation, Observed, Study, SwitchPort, Use, When, Work};
 use crate::time::{SECOND, Timestamp};
 use std::net::IpAddr;
 
@@ -257,6 +257,34 @@ fn a_session_that_is_over_gives_the_address_back() {
     it.say(0, A, Observed::Address(IP, Lease::RadiusEnded { session: 1 }));
     it.named(2, "MR-1");
     assert_eq!(it.names()["ip:10.1.0.7"], ["MR-1"]);
+}
+
+#[test]
+fn sessions_of_an_access_device_that_begins_anew_are_over() {
+    let nas = |last| IpAddr::from([10, 9, 0, last]);
+    let after = |device, minute: i64, leased: bool| {
+        let mut it = Hospital::new();
+        it.say(0, A, Observed::Address(IP, Lease::Radius { session: 1, answered: true }));
+        let (switch, port) = ("sw1".into(), "Gi1/0/7".into());
+        let at = SwitchPort { switch, port, vlan: None, by: Some(nas(1)) };
+        it.say(0, A, Observed::Attached(at));
+        if leased {
+            it.leased(0, A, false);
+        }
+        let host = HostId { ip: Some(nas(device)), ..HostId::default() };
+        let what = Observed::Fact(Key::new("radius.accounting"), "anew".into());
+        let at = Timestamp(minute * 60 * SECOND);
+        it.0.apply(0, Observation { at, frame: 1, host, what });
+        let gone = it.0.assets().iter().map(|asset| asset.former.len()).sum::<usize>();
+        it.named(200, "MR-1");
+        let names = it.names();
+        (names.into_iter().find(|(_, it)| !it.is_empty()).map(|(who, _)| who), gone)
+    };
+    let (card, address) = (Some(FIRST.to_owned()), Some("ip:10.1.0.7".to_owned()));
+    assert_eq!(after(1, 30, false), (address, 1));
+    assert_eq!(after(1, -30, false), (card.clone(), 0), "it began since");
+    assert_eq!(after(2, 30, false), (card, 0), "another's");
+    assert_eq!(after(1, 30, true).1, 0, "a DHCP server gave it");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use foldhash::fast::RandomState;
 
 use super::address::{is_link_local, is_public, is_somebodys, is_virtual_router, network};
+use super::anew;
 use super::begun::Begun;
 use super::continuity;
 use super::credit::Asks;
@@ -149,6 +150,9 @@ impl Identifier {
                 let declined = *lease == Lease::Declined;
                 it.holdings.leave((id.segment, mac), *ip, said.span.last, declined);
             }
+        }
+        for (card, ip, at) in anew::ended(hosts.clone()) {
+            it.holdings.leave(card, ip, at, false);
         }
         it.holdings.settle();
         it.begun = Begun::find(hosts.clone().filter(|(_, host)| host.spoke), &it.holdings);

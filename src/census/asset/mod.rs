@@ -1,6 +1,7 @@
 //! Assets: which speakers are one device, and what is believed of it.
 
 mod address;
+mod anew;
 mod attribute;
 mod begun;
 mod cards;

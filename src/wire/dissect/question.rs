@@ -31,4 +31,6 @@ pub struct Question {
     pub by: Option<Mac>,
     /// The computer's name that is to be checked.
     pub name: Option<Box<str>>,
+    /// It is about no station: who asks begins to account anew, or ends it.
+    pub anew: bool,
 }

@@ -118,6 +118,18 @@ impl Holdings {
         own.peek().is_some() && own.all(|it| it.until.max(it.span.last) < *last)
     }
 
+    /// Whether any but `others` gave an address back, and has not used it until a time.
+    pub(in super::super) fn is_given_back(
+        &self,
+        segment: Segment,
+        (ip, last): (IpAddr, Timestamp),
+        others: impl Fn(Mac) -> bool,
+    ) -> bool {
+        let own = || self.all(segment, ip).iter().filter(|it| !others(it.mac));
+        let end = own().map(|it| it.span.last).max();
+        own().all(|it| it.left) && end.is_some_and(|end| last <= end)
+    }
+
     /// Whether nothing but words of others gives a card an address, any but `others`.
     pub(in super::super) fn is_doubted(
         &self,

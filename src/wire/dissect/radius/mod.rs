@@ -34,11 +34,14 @@ const MAC_AUTH: Key = Key::new("radius.mac_auth");
 /// Name of a computer that logs on by its own account.
 const HOSTNAME: Key = Key::new("radius.hostname");
 
+/// `anew`: the access device has said, and its server taken note, that no session goes on.
+const ACCOUNTS: Key = Key::new("radius.accounting");
+
 /// RADIUS as a protocol.
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "radius",
     standard: "RFC 2865, RFC 2866, RFC 3580",
-    keys: &[NAS_ID, HANDS_ON, NAS_SERVES, VLAN, MAC_AUTH, HOSTNAME],
+    keys: &[NAS_ID, HANDS_ON, NAS_SERVES, VLAN, MAC_AUTH, HOSTNAME, ACCOUNTS],
     ports: PORTS,
     body: Body::Datagram { probe, answers, read },
 };
@@ -55,6 +58,8 @@ const ACCOUNTING_RESPONSE: u8 = 5;
 const ACCESS_CHALLENGE: u8 = 11;
 /// Acct-Status-Type (RFC 2866 §5.1): Stop, and the server itself stops or starts anew.
 const OVER: [u32; 3] = [2, 7, 8];
+/// Accounting-On and -Off (RFC 2866 §5.1).
+const ANEW: [u32; 2] = [7, 8];
 /// Longer names of switch and port together are nobody's.
 const LONGEST_PLUG: usize = 256;
 /// NAS-Port-Type (RFC 2865 §5.41): Ethernet and the wireless ones of IEEE 802.11.
@@ -124,7 +129,7 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
 fn asks(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: &mut dyn Sink) {
     let src = packet.addresses().map(|(src, _)| src);
     access_device(it, src, out);
-    let Some(station) = it.station() else { return };
+    let Some(station) = it.station() else { return begins_anew(packet, message, it, out) };
     let who = Who::Named { mac: Some(station), ip: None };
     let plug = it.switch().or_else(|| src.map(|ip| ip.to_string().into())).zip(it.port());
     let exchange = exchange(packet, message.identifier, false);
@@ -135,7 +140,7 @@ fn asks(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: &m
         let plug = short.map(|(switch, port)| ((**switch).into(), (**port).into()));
         let name = it.computer().filter(|name| name.len() <= LONGEST_PLUG).map(Into::into);
         let (nonce, by, held) = (message.authenticator, packet.src_mac, Vec::new());
-        out.ask(exchange, Question { nonce, card: station, plug, held, by, name });
+        out.ask(exchange, Question { nonce, card: station, plug, held, by, name, anew: false });
     }
     if let Some((switch, port)) = plug {
         let at = SwitchPort { switch, port, vlan: it.vlan(), by: src };
@@ -170,7 +175,28 @@ fn accounts(
     let held = it.framed().map(|ip| (ip, Lease::Radius { session, answered: true })).collect();
     if let Some(exchange) = exchange {
         let nonce = message.authenticator;
-        out.ask(exchange, Question { nonce, card, plug: None, held, by: None, name: None });
+        let (plug, by, name, anew) = (None, None, None, false);
+        out.ask(exchange, Question { nonce, card, plug, held, by, name, anew });
+    }
+}
+
+/// An access device that starts or stops accounts for no session any more: once its server
+/// has taken note.
+fn begins_anew(
+    packet: &Packet<'_>,
+    message: &Message<'_>,
+    it: &Attributes<'_>,
+    out: &mut dyn Sink,
+) {
+    let own = |ip| packet.addresses().is_some_and(|(src, _)| src == ip);
+    let says = message.code == ACCOUNTING_REQUEST
+        && it.status.is_some_and(|status| ANEW.contains(&status))
+        && it.nas_ip.is_none_or(own);
+    let exchange = exchange(packet, message.identifier, false).filter(|_| says);
+    if let Some((exchange, card)) = exchange.zip(packet.src_mac) {
+        let (nonce, held) = (message.authenticator, Vec::new());
+        let (plug, by, name, anew) = (None, Some(card), None, true);
+        out.ask(exchange, Question { nonce, card, plug, held, by, name, anew });
     }
 }
 
@@ -194,7 +220,15 @@ fn answer(packet: &Packet<'_>, message: &Message<'_>, it: &Attributes<'_>, out: 
     let question = exchange.and_then(|exchange| out.answered(&exchange));
     // Whom an answer names that nobody asked for, anybody may have put there.
     let others = |it: &Question| it.by.is_none() || it.by != packet.src_mac;
-    let Some(Question { card, plug, held, name, .. }) = question.filter(others) else { return };
+    let Some(Question { card, plug, held, name, anew, .. }) = question.filter(others) else {
+        return;
+    };
+    if anew && message.code == ACCOUNTING_RESPONSE {
+        out.fact(Who::Receiver, &ACCOUNTS, "anew");
+    }
+    if anew {
+        return;
+    }
     let who = Who::Named { mac: Some(card), ip: None };
     if message.code == ACCOUNTING_RESPONSE {
         held.into_iter().for_each(|(ip, lease)| out.observe(who, Observed::Address(ip, lease)));

@@ -12,7 +12,7 @@ fn key(n: u16) -> Key {
 
 fn question(nonce: u128, last: u8) -> Question {
     let card = Mac([0, 9, 0xfb, 0, 0, last]);
-    Question { nonce, card, plug: None, held: Vec::new(), by: None, name: None }
+    Question { nonce, card, plug: None, held: Vec::new(), by: None, name: None, anew: false }
 }
 
 const fn at(second: i64) -> Timestamp {
@@ -92,6 +92,9 @@ fn between(messages: &[(i64, u16, bool, Vec<u8>)], others: bool) -> Vec<String> 
         Observed::Fact(key, name) if key.as_str() == "radius.hostname" => {
             Some(format!("{} is {name}", it.host.mac?))
         }
+        Observed::Fact(key, how) if key.as_str() == "radius.accounting" => {
+            Some(format!("{} {how}", it.host.ip?))
+        }
         Observed::Attached(SwitchPort { switch, port, vlan: Some(vlan), .. }) => {
             Some(format!("{} {switch} {port} {vlan}", it.host.mac?))
         }
@@ -155,6 +158,22 @@ fn whom_an_answer_names_is_not_whom_it_is_about() {
     let told = conversation(&[asks(), named(13, SECOND)]);
     assert_eq!(told.last().map(String::as_str), Some("00:09:fb:05:93:01 10"));
     assert!(conversation(&[asks(), named(3, FIRST)]).is_empty(), "another kind of tunnel");
+}
+
+#[test]
+fn an_access_device_begins_anew_when_its_server_has_taken_note() {
+    let asks = |status| {
+        let it = [(4, &[10, 0, 0, 1][..]), (40, &[0, 0, 0, status])];
+        (0, 5000, false, message(4, &it))
+    };
+    let noted = || (1, 5000, true, message(5, &[]));
+    let all = [7, 8, 1].map(|status| conversation(&[asks(status), noted()]));
+    assert_eq!(all, [vec!["10.0.0.1 anew".to_owned()], vec!["10.0.0.1 anew".to_owned()], vec![]]);
+    assert!(conversation(&[asks(7)]).is_empty(), "nobody took note");
+    assert!(between(&[asks(7), noted()], false).is_empty(), "it answers itself");
+    let other = [(4, &[10, 0, 0, 9][..]), (40, &[0, 0, 0, 7])];
+    let other = (0, 5000, false, message(4, &other));
+    assert!(conversation(&[other, noted()]).is_empty(), "handed on for another");
 }
 
 #[test]

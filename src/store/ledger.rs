@@ -131,7 +131,8 @@ impl Ledger {
         let mut parts: HashMap<AssetId, AssetId, RandomState> = HashMap::default();
         let (mut blob, mut judged) = (Vec::new(), Vec::new());
         let watch = Watch::load(transaction)?;
-        census.assess(|asset, judge| -> Result<(), Failure> {
+        let go_on = || enough.yet();
+        census.assess(go_on, |asset, judge| -> Result<(), Failure> {
             enough.yet()?;
             // What it did comes first: whether it is in use all the time is judged as well.
             let number = self.entries.get(&asset.id).map_or(changes.next, |it| it.number);

@@ -216,19 +216,21 @@ impl Census {
 
     /// Shows every asset to `look`, with which it may remember something, as far as it alone
     /// says; then hands them whole to `each` as [`Self::derive`] does, with what was
-    /// remembered.
+    /// remembered. Before that, `go_on` is asked again and again: it takes long where many
+    /// are known.
     ///
     /// # Errors
-    /// The first one of `each`, after which nothing more is derived.
+    /// The first one of `go_on` and `each`, after which nothing more is derived.
     pub(in crate::census) fn derive_twice<'a, M, E>(
         &'a self,
         look: impl Fn(&Asset<'a>, &mut M),
         memory: &mut M,
+        go_on: impl Fn() -> Result<(), E>,
         mut each: impl FnMut(Asset<'a>, &M) -> Result<(), E>,
     ) -> Result<(), E> {
         let seen = RefCell::new(memory);
         let look = |asset: &Asset<'a>| look(asset, *seen.borrow_mut());
-        self.derive_all(Some(&look), &|| Ok(()), &mut |asset| each(asset, *seen.borrow()))
+        self.derive_all(Some(&look), &go_on, &mut |asset| each(asset, *seen.borrow()))
     }
 
     fn derive_all<'a, E>(

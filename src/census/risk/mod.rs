@@ -67,12 +67,13 @@ impl Census {
     }
 
     /// Hands every asset to `each`, as [`Self::derive`] does, with who judges it once it is
-    /// known how long it was watched.
+    /// known how long it was watched. `go_on` is asked before that.
     ///
     /// # Errors
-    /// The first one of `each`, after which nothing more is derived.
+    /// The first one of `go_on` and `each`, after which nothing more is derived.
     pub fn assess<'a, E>(
         &'a self,
+        go_on: impl Fn() -> Result<(), E>,
         mut each: impl FnMut(Asset<'a>, &Judge<'_, 'a>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut around = Surroundings::default();
@@ -80,6 +81,7 @@ impl Census {
         self.derive_twice(
             |asset, around: &mut Surroundings| around.add(asset),
             &mut around,
+            go_on,
             |asset, around| {
                 let today = day(around.now());
                 each(asset, &|asset, watched| {

@@ -376,21 +376,22 @@ fn a_reload_reads_what_is_told() {
     sensor.has_written(send(&mirror, 0..50));
     sensor.stop("-15");
     let (config, accepted) = (site.path().join("a.toml"), site.path().join("accepted.toml"));
-    let write = |alerts: &str| {
-        let accepted = accepted.display();
-        let text = format!("accepted = '{accepted}'\n[alerts]\nlearning_days = 0\n{alerts}\n");
-        std::fs::write(&config, text).expect("written");
+    // As editors do it: another file takes its place.
+    let write = |first: &str, alerts: &str| {
+        let text = format!("{first}\n[alerts]\nlearning_days = 0\n{alerts}\n");
+        std::fs::write(config.with_extension("new"), text).expect("written");
+        std::fs::rename(config.with_extension("new"), &config).expect("in its place");
     };
-    std::fs::write(&accepted, "").expect("written");
-    write("off = ['new_device']");
+    write("", "off = ['new_device']");
     let given = config.display().to_string();
     let mut sensor = Sensor::start(&mirror, &db, &["--config", &given], &[]);
     sensor.has_written(50 + send(&mirror, 100..150));
-    write("off = ['new_devices']");
+    write("", "off = ['new_devices']");
     sensor.signal("-1");
     let line = sensor.line();
     assert!(line.contains("stay as they are") && line.contains("new_devices"), "{line}");
-    write("");
+    // One that nobody named at the start.
+    write(&format!("accepted = '{}'", accepted.display()), "");
     let nobody = "[[accepted]]\nrule = 'spreading'\nasset = 'A0123456789'\nby = 'b'\n\
                   until = '2099-01-01'\nreason = 'r'\n";
     std::fs::write(&accepted, nobody).expect("written");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Failure;
+use super::site::Site;
 use crate::time::calendar::{Calendar, Hours, WEEKDAYS, Zone, parse_date, parse_hours};
 
 /// Where configuration is.
@@ -100,15 +101,16 @@ impl Config {
         Ok(config)
     }
 
+    /// The site's other files.
+    pub(super) fn site(&self) -> Site {
+        let (overlay, identity) = (self.signatures.clone(), self.identity.clone());
+        Site { overlay, identity, accepted: self.accepted.clone() }
+    }
+
     /// What is read at the start alone, by key.
     pub(super) fn of_start(&self) -> Vec<(&'static str, String)> {
-        let paths = [&self.db, &self.signatures, &self.identity, &self.accepted];
-        let [db, signatures, identity, accepted] = paths.map(|path| format!("{path:?}"));
         vec![
-            ("db", db),
-            ("signatures", signatures),
-            ("identity", identity),
-            ("accepted", accepted),
+            ("db", format!("{:?}", self.db)),
             ("last_user", format!("{:?}", self.last_user)),
             ("last_user_days", format!("{:?}", self.last_user_days)),
             ("user", format!("{:?}", self.user)),

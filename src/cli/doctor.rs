@@ -167,7 +167,7 @@ fn mirror(interface: &str, args: &Args) -> Vec<Check> {
             match source.receive(pause, &mut |frames| survey.see(frames)) {
                 Ok(_) => {}
                 Err(Fault::Down) => {
-                    let remedy = "bring it up: `ip link set dev IFACE up`";
+                    let remedy = "bring it up to look at it: `ip link set dev IFACE up`; `auscult listen` does that by itself, unless with --keep-card";
                     checks.push(Check::new("link", Grade::Bad, "the interface is down", remedy));
                     return checks;
                 }

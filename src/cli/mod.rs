@@ -17,9 +17,9 @@ mod register;
 mod risk;
 mod show;
 mod signatures;
+mod site;
 mod when;
 
-use std::fmt::Display;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,13 +30,14 @@ use tracing::{Level, error, warn};
 
 use crate::census::advisory::Advisories;
 use crate::census::asset::Pins;
-use crate::census::risk::{Accepted, RiskBook};
+use crate::census::risk::RiskBook;
 use crate::census::signature::Book;
 use crate::observe::text::is_printable;
 use crate::store::Inventory;
 use crate::time::calendar::Calendar;
 use crate::wire::capture::privilege::out_was_closed;
 use config::Config;
+use site::Site;
 
 /// The stethoscope of a hospital network: tells every device from its own traffic.
 #[derive(Debug, Parser)]
@@ -163,9 +164,7 @@ struct Settings {
     /// The configuration file that was named.
     config: Option<PathBuf>,
     db: PathBuf,
-    overlay: Option<PathBuf>,
-    identity: Option<PathBuf>,
-    accepted: Option<PathBuf>,
+    site: Site,
     user: Option<String>,
     metrics: Option<String>,
     /// Days for which users are remembered; none when they are not.
@@ -183,15 +182,13 @@ impl Settings {
     fn new(common: &Common) -> Result<Self, Failure> {
         let config = Config::load(common.config.as_deref())?;
         let calendar = config.calendar().map_err(Failure::Said)?;
-        let of_start = config.of_start();
+        let (of_start, site) = (config.of_start(), config.site());
         let db = common.db.clone().or(config.db);
         let it = Self {
             of_start,
             config: common.config.clone(),
             db: db.unwrap_or_else(|| PathBuf::from("auscult.db")),
-            overlay: config.signatures,
-            identity: config.identity,
-            accepted: config.accepted,
+            site,
             user: config.user,
             metrics: config.metrics,
             users: config
@@ -219,61 +216,24 @@ impl Settings {
         Ok(it)
     }
 
-    /// The advisories with the site's own in their place.
+    /// See [`Site::advisories`].
     fn advisories(&self) -> Result<Arc<Advisories>, Failure> {
-        match &self.overlay {
-            None => Ok(Arc::clone(Advisories::builtin())),
-            Some(overlay) => Advisories::load(overlay)
-                .map(Arc::new)
-                .map_err(|error| Failure::Said(format!("advisories: {error}"))),
-        }
+        self.site.advisories()
     }
 
-    /// The signatures with the site's own laid over them.
+    /// See [`Site::book`].
     fn book(&self) -> Result<Arc<Book>, Failure> {
-        match &self.overlay {
-            None => Ok(Arc::clone(Book::builtin())),
-            overlay => Book::load(overlay.as_deref())
-                .map(Arc::new)
-                .map_err(|error| Failure::Said(format!("signatures: {error}"))),
-        }
+        self.site.book()
     }
-}
 
-/// Largest file of identities, in bytes: a line for each of thousands of devices.
-const MAX_IDENTITY: u64 = 1 << 20;
-
-impl Settings {
-    /// What findings weigh, with the site's own laid over it, and what the site lives with.
+    /// See [`Site::risks`].
     fn risks(&self) -> Result<RiskBook, Failure> {
-        let book = match self.overlay.as_deref() {
-            None => RiskBook::builtin().clone(),
-            overlay => RiskBook::load(overlay)
-                .map_err(|error| Failure::Said(format!("signatures: {error}")))?,
-        };
-        let Some(path) = &self.accepted else { return Ok(book) };
-        let said = |why: &dyn Display| Failure::Said(format!("{}: {why}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| said(&error))?;
-        let accepted = Accepted::parse(&text, &book).map_err(|error| said(&error))?;
-        let signatures = self.book()?;
-        let is_known = |class: &str| signatures.class(&class.to_ascii_lowercase()).is_some();
-        if let Some(class) = accepted.classes().find(|class| !is_known(class)) {
-            let class = class.escape_debug();
-            return Err(said(&format_args!("no device class is called `{class}`")));
-        }
-        Ok(book.accepting(accepted))
+        self.site.risks()
     }
 
-    /// What the site knows of who is who.
+    /// See [`Site::pins`].
     fn pins(&self) -> Result<Pins, Failure> {
-        let Some(path) = &self.identity else { return Ok(Pins::default()) };
-        let said = |why: &dyn Display| Failure::Said(format!("{}: {why}", path.display()));
-        let size = std::fs::metadata(path).map_err(|error| said(&error))?.len();
-        if size > MAX_IDENTITY {
-            return Err(said(&format_args!("{size} bytes; it may have {MAX_IDENTITY}")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| said(&error))?;
-        Pins::parse(&text).map_err(|error| said(&error))
+        self.site.pins()
     }
 }
 

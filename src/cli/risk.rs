@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         });
     }
     let inventory = Inventory::open(&settings.db)?;
-    if settings.accepted.is_some() {
+    if settings.site.accepted.is_some() {
         match settings.risks() {
             Err(failure) => warn!("{failure}"),
             Ok(book) => name_unknown(&book, inventory.ids()?.iter().map(String::as_str)),
@@ -115,7 +115,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
 /// Says which assets of the file of acceptances an inventory does not know. One that knows
 /// nobody yet proves nothing.
 pub(super) fn unknown_accepted(settings: &Settings, book: &RiskBook) {
-    if settings.accepted.is_none() {
+    // Of nobody all would be unknown.
+    if book.unknown_accepted([]).is_empty() {
         return;
     }
     let Ok(ids) = Inventory::open(&settings.db).and_then(|it| it.ids()) else { return };

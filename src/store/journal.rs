@@ -5,6 +5,8 @@
 use rusqlite::{Connection, Transaction, params};
 
 use super::record::{self, Unreadable};
+use super::slice::Enough;
+use super::writer::Failure;
 use crate::census::Census;
 use crate::observe::Observation;
 
@@ -49,27 +51,29 @@ impl Journal {
     }
 
     /// Says everything in the journal to the census. A damaged row is passed over from
-    /// where it is damaged, and counted.
+    /// where it is damaged, and counted. Left when there is no time for it.
     pub(super) fn replay(
         &mut self,
         connection: &Connection,
         census: &mut Census,
-    ) -> rusqlite::Result<Result<(), Unreadable>> {
+        enough: &Enough,
+    ) -> Result<(), Failure> {
         let mut rows =
             connection.prepare("SELECT capture, observations FROM journal ORDER BY id")?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
+            enough.yet()?;
             let (Ok(capture), Ok(blob)) = (row.get(0), row.get_ref(1)?.as_blob()) else {
                 self.unreadable += 1;
                 continue;
             };
             match apply(census, capture, blob) {
                 Ok(()) => {}
-                Err(newer @ Unreadable::Newer(_)) => return Ok(Err(newer)),
+                Err(newer @ Unreadable::Newer(_)) => return Err(newer.into()),
                 Err(_) => self.unreadable += 1,
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Takes observations up to be written.

@@ -251,6 +251,17 @@ fn open_writer(path: &Path, hold: Hold) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Opens it so that others can read it, or alone where the disk has no room for that.
+fn open_somehow(path: &Path) -> Result<(Connection, Hold), Error> {
+    match open_writer(path, Hold::Shared) {
+        Err(full) if full.is_full() => {
+            let alone = open_writer(path, Hold::Alone).map_err(|_| full)?;
+            Ok((alone, Hold::Alone))
+        }
+        shared => Ok((shared?, Hold::Shared)),
+    }
+}
+
 /// Why this program should not touch the database; nothing is written to find out.
 fn unusable(connection: &Connection) -> Result<Option<Fault>, rusqlite::Error> {
     let count = "SELECT count(*) FROM sqlite_master";

@@ -24,7 +24,7 @@ use super::journal::Journal;
 use super::ledger::{Ledger, Published};
 use super::record::{self, Unreadable};
 use super::slice::{Enough, count, name, saved, store, within};
-use super::{Error, Fault, Hold, open_writer};
+use super::{Error, Fault, Hold, open_somehow};
 use crate::census::signature::Book;
 use crate::census::{Census, Host};
 use crate::net::HostId;
@@ -93,17 +93,6 @@ pub struct Writer {
     /// place after the connection matters: closing any handle of the file would let go
     /// of SQLite's own locks.
     alone: File,
-}
-
-/// Opens it so that others can read it, or alone where the disk has no room for that.
-fn open_somehow(path: &Path) -> Result<(Connection, Hold), Error> {
-    match open_writer(path, Hold::Shared) {
-        Err(full) if full.is_full() => {
-            let alone = open_writer(path, Hold::Alone).map_err(|_| full)?;
-            Ok((alone, Hold::Alone))
-        }
-        shared => Ok((shared?, Hold::Shared)),
-    }
 }
 
 impl Writer {
@@ -183,9 +172,25 @@ impl Writer {
     /// # Errors
     /// The inventory cannot be read, or a newer program wrote it.
     pub fn restore(&mut self, book: Arc<Book>) -> Result<Census, Error> {
+        let mut census = Census::new(book);
+        match self.remember(&mut census) {
+            Ok(()) => {
+                self.unread = false;
+                Ok(census)
+            }
+            Err(error) => {
+                // Who has no time has none to give back the memory of each speaker either.
+                if error.is_unfinished() {
+                    std::mem::forget(census);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn remember(&mut self, census: &mut Census) -> Result<(), Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let row = |error| Error::new(&self.path, Fault::Row(error));
-        let mut census = Census::new(book);
         census.keep_time(self.diary.calendar.zone.clone());
         let mut captures =
             self.connection.prepare("SELECT name FROM capture ORDER BY id").map_err(read)?;
@@ -209,9 +214,12 @@ impl Writer {
                 return Err(row(Unreadable::Place(place)));
             }
         }
-        self.journal.replay(&self.connection, &mut census).map_err(read)?.map_err(row)?;
-        self.unread = false;
-        Ok(census)
+        self.journal.replay(&self.connection, census, &self.enough).map_err(|failure| match failure
+        {
+            Failure::Database(error) => read(error),
+            Failure::Record(why) => row(why),
+            Failure::Unfinished => Error::new(&self.path, Fault::Unfinished),
+        })
     }
 
     /// From now on days and opening hours are these; what is known by others is made anew

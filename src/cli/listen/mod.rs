@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tracing::{info, warn};
 
+use super::site::Site;
 use super::{Failure, LOSS_ALARM, Settings, config, log};
 use crate::census::signature::Book;
 use crate::sensor::{Anew, Listening, Look, Placement, Wish};
@@ -226,7 +227,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             Ok((anew, loss_alarm, of_start)) => {
                 screen.alarm = loss_alarm;
                 info!("signatures, identities, risks and [alerts] are read anew, and loss_alarm");
-                // Their files may be out of reach by now, and days are counted by one calendar.
+                // Rights are given up, and days are counted by one calendar.
                 let changed: Vec<_> = of_start
                     .iter()
                     .zip(&settings.of_start)
@@ -300,7 +301,9 @@ fn anew(settings: &Settings) -> Result<Renewed, Failure> {
     let config = config::Config::load(settings.config.as_deref())?;
     let loss_alarm = config.loss_alarm.unwrap_or(LOSS_ALARM);
     let policy = config.alerts.policy(true, loss_alarm)?;
-    let (book, pins, risks) = (settings.book()?, settings.pins()?, settings.risks()?);
+    // They may lie elsewhere by now.
+    let site = config.site();
+    let (book, pins, risks) = (site.book()?, site.pins()?, site.risks()?);
     Ok((Anew { book, pins, risks, policy }, loss_alarm, config.of_start()))
 }
 
@@ -340,15 +343,25 @@ fn give_up_rights(args: &Args, settings: &Settings) -> Result<Confined, Failure>
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // Signatures of the site may be replaced as a whole, directory and all.
-    let [identity, accepted] = [&settings.identity, &settings.accepted].map(|it| it.as_deref());
-    let overlay = settings.overlay.as_deref();
-    let file = settings.config.as_deref();
-    let readable = [Some(Path::new(config::DIRECTORY)), file, overlay, identity, accepted];
-    let readable: Vec<_> = readable.into_iter().flatten().collect();
+    // Where they lie, not they alone: a file that is written anew is another one, and so is a
+    // directory that is put in the place of one.
+    let Site { overlay, identity, accepted } = &settings.site;
+    let files = [&settings.config, overlay, identity, accepted].map(|path| path.as_deref());
+    let folders: Vec<_> = files.into_iter().flatten().map(folder).collect();
+    let readable = folders.iter().map(PathBuf::as_path).chain(files.into_iter().flatten());
+    let readable: Vec<_> = readable.chain([Path::new(config::DIRECTORY)]).collect();
     let user = args.user.as_deref().or(settings.user.as_deref());
     let wanted = Confine { user, state, writable: &[], readable: &readable };
     confine(&wanted).map_err(|refusal| Failure::Said(refusal.to_string()))
+}
+
+/// The directory in which something lies; what lies in the root itself alone.
+fn folder(path: &Path) -> PathBuf {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match path.parent() {
+        Some(parent) if parent.parent().is_some() => parent.to_owned(),
+        _ => path,
+    }
 }
 
 /// Where an inventory is to be: it may be a link to there, and need not be there yet.

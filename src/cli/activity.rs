@@ -8,6 +8,7 @@ use super::when::When;
 use super::{Failure, Settings, is_whole, output, register};
 use crate::store::Inventory;
 use crate::view::activity::{self, Filter, believed, lately};
+use crate::view::dossier;
 
 /// Days that are told where none are named.
 const DAYS: usize = 30;
@@ -43,6 +44,10 @@ pub(super) struct Args {
     /// When devices started, one row each, in place of their hours
     #[arg(long, conflicts_with_all = ["idle", "silent"])]
     starts: bool,
+    /// Which minutes of one device these were, one row each run of them: by id, MAC, IP
+    /// address, hostname, AE title or serial number
+    #[arg(long, value_name = "ASSET", conflicts_with_all = ["class", "idle", "silent", "starts"])]
+    minutes: Option<String>,
     /// Into this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -73,7 +78,19 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         Format::Csv => activity::Format::Csv,
         Format::Json => activity::Format::Json,
     };
-    output(args.output.as_deref(), |out| {
+    let to_file = args.output.as_deref();
+    if let Some(wanted) = &args.minutes {
+        let shelf = inventory.shelf(false)?;
+        let assets = shelf.known(None);
+        let found = dossier::find(&assets, wanted);
+        if found.is_empty() {
+            is_whole(&inventory)?;
+            return Err(Failure::nobody(wanted));
+        }
+        output(to_file, |out| Ok(activity::minutes(&inventory, (from, to), &found, format, out)?))?;
+        return is_whole(&inventory);
+    }
+    output(to_file, |out| {
         let write = if args.starts { activity::starts } else { activity::list };
         Ok(write(&inventory, (from, to), &filter, format, out)?)
     })?;

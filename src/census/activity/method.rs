@@ -65,6 +65,18 @@ impl Method {
         Self::ALL.into_iter().find(|it| it.code() == code)
     }
 
+    /// As it is shown.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mpps => "mpps",
+            Self::Images => "images",
+            Self::Results => "results",
+            Self::Vitals => "vitals",
+            Self::Sessions => "sessions",
+        }
+    }
+
     /// Minutes between two traces that are work as well.
     #[must_use]
     pub const fn gap(self) -> i64 {
@@ -79,13 +91,7 @@ impl Method {
 
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mpps => "mpps",
-            Self::Images => "images",
-            Self::Results => "results",
-            Self::Vitals => "vitals",
-            Self::Sessions => "sessions",
-        })
+        f.write_str(self.name())
     }
 }
 

@@ -10,7 +10,7 @@ use super::kept::{days_of, last_watched_by, next_watched_by};
 use super::seen::{Seen, Shared, of_segment, whole};
 use super::sheet::{DAYS, Sums, TOTALS, Table};
 use super::{CALENDAR, record, stored};
-use crate::census::activity::UtcDay;
+use crate::census::activity::{Method, UtcDay};
 use crate::net::Segment;
 use crate::store::inventory::of_asset;
 use crate::store::{Error, Fault, Inventory};
@@ -77,6 +77,8 @@ pub struct Examination {
     pub begin: i64,
     /// Seconds that it took.
     pub duration: i64,
+    /// How it is told: `mpps` or `images`.
+    pub method: &'static str,
 }
 
 /// A device, with how its use is told.
@@ -316,9 +318,10 @@ impl Inventory {
                     continue;
                 };
                 let at = |minute: i64| base.saturating_add(minute);
-                let exam = |(begin, duration, _): &(i64, i64, u8)| Examination {
+                let exam = |(begin, duration, method): &(i64, i64, u8)| Examination {
                     begin: base.saturating_mul(60).saturating_add(*begin),
                     duration: *duration,
+                    method: Method::of(*method).map_or("", Method::name),
                 };
                 days.push(DayOf {
                     day,
@@ -362,12 +365,18 @@ impl Inventory {
     pub fn observed(&self, id: &str, period: Period) -> Result<Minutes, Error> {
         let mut all = Minutes::default();
         let Some(asked) = self.asked(period)? else { return Ok(all) };
-        for basis in self.users(Some(id))?.into_iter().filter_map(|it| it.basis) {
+        for User { since, basis, .. } in self.users(Some(id))? {
+            let Some(basis) = basis else { continue };
             let seen = Seen::load(self, asked.utc, Some(&basis.segments))?;
             let of_one = seen.of(&basis.segments).unwrap_or_default();
-            all.unite(&of_one.within(asked.minutes.0, asked.minutes.1));
+            all.unite(&of_one.within(asked.minutes.0.max(since), asked.minutes.1));
         }
         Ok(all)
+    }
+
+    /// From the first minute of some days to before their last, as far as somebody watched.
+    pub(super) fn bounds(&self, period: Period) -> Result<Option<(i64, i64)>, Error> {
+        Ok(self.asked(period)?.map(|asked| asked.minutes))
     }
 
     /// How the use of all devices is told, or that of one.

@@ -24,6 +24,7 @@ mod starts;
 mod stretch;
 #[cfg(test)]
 mod tests;
+mod told;
 mod turn;
 mod watch;
 
@@ -41,6 +42,7 @@ pub use kept::{DAYS_FOR, MINUTES_FOR};
 pub(super) use roll::Roll;
 pub use sheet::Sums;
 pub use starts::Start;
+pub use told::Told;
 pub(super) use watch::Watch;
 
 use super::damage::damaged;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::basis::Basis;
 use super::seen::of_segment;
+use super::told::of_day;
 use super::turn::Turn;
-use super::{Damaged, ONLINE, minutes_of, seen, segment_name, utc_days};
+use super::{Damaged, ONLINE, seen, segment_name, utc_days};
 use crate::census::activity::method::SEGMENT_GAP;
 use crate::census::activity::{BEFORE, OFF, UtcDay};
 use crate::store::{Error, Fault, Inventory};
-use crate::time::calendar::date;
 use crate::time::minutes::Minutes;
 
 /// What is known of the minutes before a time.
@@ -63,35 +63,17 @@ impl Past {
     fn online(
         &mut self,
         inventory: &Inventory,
-        (id, turns): (&str, &[Turn]),
+        of: (&str, &[Turn]),
         (from, to): (i64, i64),
     ) -> Result<Option<Minutes>, Error> {
-        let read = |error| Error::new(&inventory.path, Fault::Read(error));
         let mut all = Minutes::default();
         for day in utc_days(from, to.saturating_add(1)) {
             if let Some(known) = self.online.get(&day) {
                 all.unite(known);
                 continue;
             }
-            let mut of_day = Minutes::default();
-            for turn in turns {
-                let minutes = minutes_of(&inventory.connection, day, turn.speaker, ONLINE);
-                match (minutes.map_err(read)?, turn.minutes()) {
-                    (None, _) => {}
-                    (Some(Err(Damaged)), _) => {
-                        let (id, day) = (id.escape_debug(), date(day));
-                        inventory.damage.note(format!(
-                            "in which minutes of {day} {id} was on line (speaker_day) is not as it \
-                             was written"
-                        ));
-                        return Ok(None);
-                    }
-                    (Some(Ok(minutes)), None) => of_day.unite(&minutes),
-                    (Some(Ok(minutes)), Some((from, to))) => {
-                        of_day.unite(&minutes.within(from, to));
-                    }
-                }
-            }
+            let of_day = of_day(inventory, of, day, ONLINE)?;
+            let Some(of_day) = of_day else { return Ok(None) };
             all.unite(&of_day);
             self.online.insert(day, of_day);
         }

@@ -118,7 +118,7 @@ pub fn list(
     days: (Day, Day),
     filter: &Filter,
     format: Format,
-    to: impl Write,
+    mut to: impl Write,
 ) -> Result<(), Error> {
     let shelf = inventory.shelf(false)?;
     let assets = shelf.known(Some(NAMING));
@@ -142,7 +142,12 @@ pub fn list(
         })
         .filter(|row| filter.lets(row))
         .collect();
-    table(&rows, cell, (COLUMNS, SHOWN), format, to)
+    table(&rows, cell, (COLUMNS, SHOWN), format, &mut to)?;
+    if format == Format::Text {
+        let (from, last) = (date(days.0), date(days.1));
+        writeln!(to, "hours from {from} to {last}, whole days ({})", zone.name())?;
+    }
+    Ok(())
 }
 
 /// Columns of a table for people: names, titles and widths; negative is to the right.

@@ -2,11 +2,13 @@
 
 mod believed;
 mod list;
+mod minutes;
 mod page;
 mod starts;
 
 pub use believed::{Believed, believed, lately};
 pub use list::{Filter, Format, list};
+pub use minutes::minutes;
 pub use page::page;
 pub use starts::starts;
 

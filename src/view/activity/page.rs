@@ -205,7 +205,7 @@ mod tests {
         let mut in_use = Minutes::default();
         let exam = |(begin, minutes): &(i64, i64)| {
             in_use.add(base + begin, base + begin + minutes);
-            Examination { begin: 60 * (base + begin), duration: 60 * minutes }
+            Examination { begin: 60 * (base + begin), duration: 60 * minutes, method: "images" }
         };
         let examinations = exams.iter().map(exam).collect();
         DayOf { day: n, online: None, in_use, examinations }

@@ -103,4 +103,23 @@ fn work_before_it_was_first_seen_was_not_observed() {
     ward.write();
     let it = ward.activity(1, None);
     assert_eq!((it.observed, used(&it)), (310, Some((15, Some(2), "images".to_owned()))));
+    // And each of these minutes can be shown.
+    let (inventory, id) = (ward.inventory(), ward.id(1));
+    let told = inventory.told(&id, None).unwrap().unwrap();
+    let runs = |minutes: &Minutes| -> Vec<(i64, i64)> {
+        let at = |minute: i64| minute - MONDAY / 60;
+        minutes.runs().iter().map(|(from, to)| (at(*from), at(*to))).collect()
+    };
+    assert_eq!(runs(&told.observed), [(290, 600)]);
+    assert_eq!(runs(&told.online), [(290, 320), (500, 520)]);
+    assert_eq!(runs(&told.in_use), [(300, 310), (505, 510)]);
+    let exam = |it: &Examination| ((it.begin - MONDAY) / 60, it.duration / 60, it.method);
+    let exams: Vec<_> = told.examinations.iter().map(exam).collect();
+    assert_eq!(exams, [(300, 10, "images"), (505, 5, "images")]);
+    assert!(told.traces.is_empty());
+    let sql = "UPDATE speaker_day SET minutes = x'ff' WHERE what = 0";
+    ward.writer.connection().execute(sql, []).unwrap();
+    let inventory = ward.inventory();
+    assert_eq!(inventory.told(&id, None).unwrap(), None, "what is damaged proves nothing");
+    assert!(inventory.passed_over().iter().any(|it| it.contains(&id)));
 }

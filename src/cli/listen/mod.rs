@@ -96,7 +96,7 @@ impl Capture {
 }
 
 /// How long work goes on that takes long, once the end is asked for.
-const PATIENCE: Duration = Duration::from_millis(2_500);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What signals ask for.
 struct Signals {

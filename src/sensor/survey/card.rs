@@ -30,7 +30,17 @@ fn voice(used: Option<String>, speaks: Voice) -> Check {
     if speaks == Voice::default() {
         return Check::new(name, Grade::Good, "the host sends nothing on it", "");
     }
-    let remedy = "`auscult listen` switches that off, unless with --keep-card; so do `ip link set dev IFACE arp off` and `sysctl -w net/ipv6/conf/IFACE/disable_ipv6=1`";
+    let remedy = match (speaks.arp, speaks.ipv6) {
+        (true, false) => {
+            "`auscult listen` switches that off, unless with --keep-card; so does `ip link set dev IFACE arp off`"
+        }
+        (false, _) => {
+            "`auscult listen` switches that off, unless with --keep-card; so does `sysctl -w net/ipv6/conf/IFACE/disable_ipv6=1`"
+        }
+        _ => {
+            "`auscult listen` switches that off, unless with --keep-card; so do `ip link set dev IFACE arp off` and `sysctl -w net/ipv6/conf/IFACE/disable_ipv6=1`"
+        }
+    };
     Check::new(name, Grade::Note, format!("the host may send {speaks} on it"), remedy)
 }
 

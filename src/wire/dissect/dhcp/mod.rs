@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+mod circuit;
 mod options;
 mod start;
 
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
+use self::circuit::Circuit;
 use self::options::Options;
 use super::winstr::{hex, unmarked};
 use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
@@ -37,6 +39,8 @@ const USER_CLASS: Key = Key::new("dhcp.user_class");
 const ARCH: Key = Key::new("dhcp.arch");
 /// Address of the relay agent on the client's link.
 const RELAY: Key = Key::new("dhcp.relay");
+/// The VLAN whose interface of the relay heard the client, decimal.
+const VLAN: Key = Key::new("dhcp.vlan");
 /// `dhcp`: the host hands out addresses.
 const SERVER: Key = Key::new("dhcp.server");
 
@@ -44,7 +48,7 @@ const SERVER: Key = Key::new("dhcp.server");
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "dhcp",
     standard: "RFC 2131",
-    keys: &[PARAMS, VENDOR_CLASS, HOSTNAME, FQDN, CLIENT_ID, USER_CLASS, ARCH, RELAY, SERVER],
+    keys: &[PARAMS, VENDOR_CLASS, HOSTNAME, FQDN, CLIENT_ID, USER_CLASS, ARCH, RELAY, VLAN, SERVER],
     ports: &[67, 68, 4011],
     body: Body::Datagram { probe, answers, read },
 };
@@ -248,45 +252,17 @@ fn relay(who: Who, fixed: &Fixed, options: &Options<'_>, out: &mut dyn Sink) {
         out.fact(who, &RELAY, relay);
     }
     let Some(info) = options.get(82) else { return };
-    let Some(port) = options::find(&info, 1).map(circuit) else { return };
-    let remote = options::find(&info, 2).map(remote);
+    let Some(circuit) = options::find(&info, 1).map(circuit::read) else { return };
+    let (port, vlan) = match circuit {
+        Circuit::Port(port, vlan) => (port, vlan),
+        Circuit::Vlan(vlan) => return out.fact(who, &VLAN, &vlan.to_string()),
+        Circuit::Interface => return,
+    };
+    let remote = options::find(&info, 2).map(circuit::remote);
     if let Some(switch) = remote.or(relay) {
         let (switch, port) = (Cow::Owned(switch), Cow::Owned(port));
-        let at = SwitchPort { switch, port, vlan: None, by: None };
-        out.observe(who, Observed::Attached(at));
+        out.observe(who, Observed::Attached(SwitchPort { switch, port, vlan, by: None }));
     }
-}
-
-/// Circuit id, opaque by RFC 3046 §3.1: the common binary form of VLAN, module and
-/// port (type 0, length 4), else text, else hexadecimal.
-fn circuit(id: &[u8]) -> String {
-    match *id {
-        [0, 4, a, b, module, port] => {
-            format!("vlan {} port {module}/{port}", u16::from_be_bytes([a, b]))
-        }
-        _ => text_or_hex(id),
-    }
-}
-
-/// Remote id (RFC 3046 §3.2): the switch's MAC, bare or typed, else text, else hexadecimal.
-fn remote(id: &[u8]) -> String {
-    match id.strip_prefix(&[0, 6]).unwrap_or(id).as_array::<6>() {
-        Some(mac) if !printable(mac) => Mac(*mac).to_string(),
-        _ => text_or_hex(id),
-    }
-}
-
-fn printable(id: &[u8]) -> bool {
-    id.iter().all(|b| (0x20..0x7f).contains(b))
-}
-
-fn text_or_hex(id: &[u8]) -> String {
-    // A text form has type 1 and its length before it.
-    let text = match id.split_at_checked(2) {
-        Some(([1, n], text)) if usize::from(*n) == text.len() => text,
-        _ => id,
-    };
-    if printable(text) { String::from_utf8_lossy(text).into_owned() } else { hex(id) }
 }
 
 /// `1,3,6,15`

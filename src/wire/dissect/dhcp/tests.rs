@@ -183,11 +183,36 @@ fn relay_says_switch_and_port() {
     };
     let cisco = with(b"\x01\x06\x00\x04\x00\x78\x01\x05\x02\x08\x00\x06\x00\x1b\x0d\x00\x00\x01");
     assert!(cisco.contains("dhcp.relay=10.7.0.1"), "{cisco}");
-    assert!(cisco.contains(r#"switch: "00:1b:0d:00:00:01", port: "vlan 120 port 1/5""#), "{cisco}");
+    assert!(
+        cisco
+            .contains(r#"switch: "00:1b:0d:00:00:01", port: "vlan 120 port 1/5", vlan: Some(120)"#),
+        "{cisco}"
+    );
     let text = with(b"\x01\x08ge-0/0/7\x02\x06core-1");
     assert!(text.contains(r#"switch: "core-1", port: "ge-0/0/7""#), "{text}");
     let binary = with(b"\x01\x03\x00\x00\x07");
     assert!(binary.contains(r#"switch: "10.7.0.1", port: "000007""#), "{binary}");
+}
+
+#[test]
+fn the_interface_of_a_vlan_is_no_port() {
+    let with = |circuit: &[u8]| {
+        let info = [&[1, circuit.len() as u8], circuit].concat();
+        let m = Message::new(1, 1).address(24, [10, 7, 0, 1]).option(82, &info).end();
+        said(&m).join(" / ")
+    };
+    let relay = format!("{WHO} dhcp.relay=10.7.0.1");
+    for name in ["vlan20", "Vlan20", "Vl20", "VLAN 20", "Vlanif20", "Vlan-interface20"] {
+        assert_eq!(with(name.as_bytes()), format!("{relay} / {WHO} dhcp.vlan=20"), "{name}");
+    }
+    for name in ["irb.20", "bvi20", "br0"] {
+        assert_eq!(with(name.as_bytes()), relay, "{name}");
+    }
+    let port = with(b"ge-0/0/7.0:vlan20");
+    assert!(port.contains(r#"port: "ge-0/0/7.0", vlan: Some(20)"#), "{port}");
+    for name in ["vlan0", "vlan", "vlan5000", "eth1", "brake", "Gi1/0/20"] {
+        assert!(with(name.as_bytes()).contains(&format!("port: {name:?}, vlan: None")), "{name}");
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@
 //! ([`super::standing`]): who is an end device itself places nobody alone, and nobody
 //! otherwise than a switch does.
 
+mod vlan;
+
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
@@ -66,6 +68,9 @@ pub(super) struct Plugs<'a> {
     standings: Standings,
     crowds: HashMap<(Domain, &'a str, &'a str), BTreeSet<Mac>, RandomState>,
     agents: HashMap<(Domain, IpAddr), Agent<'a>, RandomState>,
+    /// Of how many cards a switch's numbers are those of the VLANs in which they are seen, and
+    /// of how many they are others.
+    numbering: vlan::Numbering<'a>,
 }
 
 /// What one switch says of its own ports; each with the time it last said so.
@@ -116,7 +121,9 @@ impl<'a> Plugs<'a> {
         book: &Book,
     ) -> Self {
         let standings = Standings::new(hosts, identifier, book);
-        let mut it = Self { standings, crowds: HashMap::default(), agents: HashMap::default() };
+        let (crowds, agents) = (HashMap::default(), HashMap::default());
+        let numbering = vlan::numbering(hosts);
+        let mut it = Self { standings, crowds, agents, numbering };
         for (id, host) in hosts {
             for place in host.attached.iter().filter(|place| is_learnt(place)) {
                 let port = (domain(id.segment), &*place.switch, &*place.port);
@@ -181,28 +188,6 @@ impl<'a> Plugs<'a> {
     fn sure(&self, domain: Domain, place: &Place) -> f32 {
         let protocol = if is_table(place) { "snmp." } else { "radius." };
         self.standings.of(domain, place, protocol)
-    }
-
-    /// VLANs that an access device says it put these speakers into (RFC 3580 §3.31), or an
-    /// authentication server. The filtering databases of switches number theirs as they
-    /// like, and are not asked.
-    pub(super) fn vlans(&self, hosts: &[(&'a HostId, &'a Host)]) -> BTreeSet<u16> {
-        let places = || {
-            let of = |(id, host): &(&'a HostId, &'a Host)| {
-                let domain = domain(id.segment);
-                let host: &'a Host = host;
-                let told = host.attached.iter().filter(|place| !is_learnt(place));
-                told.filter_map(move |place| Some((place.vlan?, domain, place)))
-            };
-            hosts.iter().flat_map(of)
-        };
-        let shown = |domain, place| self.sure(domain, place) >= SHOWN;
-        let (good, bad): (Vec<_>, Vec<_>) = places().partition(|(_, at, place)| shown(*at, place));
-        let good: BTreeSet<u16> = good.into_iter().map(|(vlan, ..)| vlan).collect();
-        let bad: BTreeSet<u16> = bad.into_iter().map(|(vlan, ..)| vlan).collect();
-        let told = hosts.iter().flat_map(|(_, host)| host.values("radius.vlan"));
-        let told = told.filter_map(|vlan| vlan.parse().ok()).filter(|vlan| !bad.contains(vlan));
-        told.chain(good.iter().copied()).collect()
     }
 
     /// Of all ports that have learnt a card, the one that it hangs on.
@@ -440,6 +425,43 @@ mod tests {
         assert_eq!(places(&hosts, 0), one("10.0.0.5", "bridge-port 7"));
         let hosts = [card(1, &learnt[..1]), hosts.swap_remove(1)];
         assert!(places(&hosts, 0).is_empty());
+    }
+
+    #[test]
+    fn a_switch_tells_the_vlan_in_which_it_learnt_a_card() {
+        let learnt = |last, vlan| {
+            let (id, mut host) = card(last, &[]);
+            let (switch, port) = ("10.0.0.5".into(), "bridge-port 7".into());
+            let place = SwitchPort { switch, port, vlan: Some(vlan), by: None };
+            host.attached(&place, said(0), &mut Room::default());
+            (id, host)
+        };
+        let vlans = |hosts: &[(HostId, Host)]| {
+            let hosts: Vec<_> = hosts.iter().map(|(id, host)| (id, host)).collect();
+            plugs(&hosts).vlans(&hosts[..1]).into_iter().collect::<Vec<_>>()
+        };
+        let agent = || switch("10.0.0.5", &[SWITCH]);
+        assert_eq!(vlans(&[learnt(1, 60), agent()]), [60]);
+        // Another of its cards is seen: in the VLAN of that number, or in another.
+        let seen = |vlan| {
+            let (mut id, mut host) = card(2, &[]);
+            id.segment.vlan = vlan;
+            host.spoke = true;
+            (id, host)
+        };
+        assert_eq!(vlans(&[learnt(1, 60), agent(), learnt(2, 61), seen(61)]), [60]);
+        assert!(vlans(&[learnt(1, 60), agent(), learnt(2, 3), seen(61)]).is_empty());
+        let monitor = switch("10.0.0.5", &[PATIENT_MONITOR, ("wsd.type", "MedicalDevice")]);
+        assert!(vlans(&[learnt(1, 60), monitor]).is_empty(), "no switch");
+    }
+
+    #[test]
+    fn a_relays_interface_tells_the_vlan() {
+        let (id, mut host) = card(1, &[]);
+        host.learn(Key::new("dhcp.vlan"), "20".into(), said(0), &mut Room::default());
+        let hosts = [(&id, &host)];
+        assert_eq!(plugs(&hosts).vlans(&hosts).into_iter().collect::<Vec<_>>(), [20]);
+        assert!(plugs(&hosts).of(&hosts).is_empty(), "and neither switch nor port");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use encoding_rs::{SHIFT_JIS, WINDOWS_1252};
 
+use self::table::Tables;
 use super::ber::{self, INTEGER, OCTET_STRING, OID, SEQUENCE};
 use super::{Body, Error, Protocol, Reader, Sink, Verdict, Who};
 use crate::net::Mac;
@@ -164,7 +165,8 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     if let (true, Some(known)) = (answers, known) {
         out.fact(Who::Sender, &WELL_KNOWN, known);
     }
-    if let Some(nanos) = pdu(r, agent(packet), out)? {
+    let of = Tables { agent: agent(packet), vlan: table::vlan_of(community) };
+    if let Some(nanos) = pdu(r, of, out)? {
         out.running(Who::Sender, nanos, Sign::Snmp);
     }
     Ok(())
@@ -196,8 +198,9 @@ fn version3(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<(), 
     if flags & ENCRYPTED == 0 {
         let mut scoped = Reader::new(ber::expect(&mut r, SEQUENCE, "ScopedPDU")?);
         ber::expect(&mut scoped, OCTET_STRING, "contextEngineID")?;
-        ber::expect(&mut scoped, OCTET_STRING, "contextName")?;
-        runs = pdu(scoped, agent, out)?.or(runs);
+        let context = ber::expect(&mut scoped, OCTET_STRING, "contextName")?;
+        let of = Tables { agent, vlan: table::vlan_of(context) };
+        runs = pdu(scoped, of, out)?.or(runs);
     }
     if let Some(nanos) = runs {
         out.running(Who::Sender, nanos, Sign::Snmp);
@@ -231,10 +234,10 @@ fn engine(id: &[u8], out: &mut dyn Sink) {
 
 /// PDU (RFC 3416 §3): request-id, error-status, error-index, variable-bindings. For how
 /// many nanoseconds the agent runs, where it says that.
-fn pdu(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<Option<i64>, Error> {
+fn pdu(mut r: Reader<'_>, of: Tables, out: &mut dyn Sink) -> Result<Option<i64>, Error> {
     let (kind, contents) = ber::any(&mut r, "PDU")?;
     if kind == TRAP_V1 {
-        return trap_v1(Reader::new(contents), agent, out);
+        return trap_v1(Reader::new(contents), of.agent, out);
     }
     if !matches!(kind, RESPONSE | INFORM | TRAP) {
         return Ok(None);
@@ -257,9 +260,9 @@ fn pdu(mut r: Reader<'_>, agent: IpAddr, out: &mut dyn Sink) -> Result<Option<i6
         let name = ber::expect(&mut binding, OID, "name")?;
         let (tag, value) = ber::any(&mut binding, "value")?;
         let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else {
-            runs.read(name, (tag, value), agent);
+            runs.read(name, (tag, value), of.agent);
             if kind == RESPONSE {
-                table::row(name, (tag, value), agent, out);
+                table::row(name, (tag, value), of, out);
             }
             continue;
         };

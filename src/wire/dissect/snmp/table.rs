@@ -58,18 +58,44 @@ const COLUMNS: &[(&[u8], Column)] = &[
 /// Longest index here: interface, type, length and an IPv6 address.
 const MAX_ARCS: usize = 19;
 
-/// Reads a binding if it is a row that is looked for; `agent` is whose table it is.
-pub(super) fn row(name: &[u8], (tag, value): (u8, &[u8]), agent: IpAddr, out: &mut dyn Sink) {
+/// Whose tables are read.
+#[derive(Clone, Copy)]
+pub(super) struct Tables {
+    /// The agent's address.
+    pub(super) agent: IpAddr,
+    /// The VLAN whose bridge was asked, where the question names one.
+    pub(super) vlan: Option<u16>,
+}
+
+/// Which VLAN's bridge is asked: switches that have a bridge for each are asked for one by
+/// `community@60`, in version 3 by the context `vlan-60`.
+pub(super) fn vlan_of(instance: &[u8]) -> Option<u16> {
+    let at = instance.iter().rposition(|&b| b == b'@');
+    let number = match at {
+        Some(at) => instance.get(at.checked_add(1)?..)?,
+        None => instance.strip_prefix(b"vlan-")?,
+    };
+    std::str::from_utf8(number).ok()?.parse().ok().filter(is_vlan)
+}
+
+/// Numbers of VLANs (IEEE 802.1Q table 9-2).
+fn is_vlan(vlan: &u16) -> bool {
+    (1..=4094).contains(vlan)
+}
+
+/// Reads a binding if it is a row that is looked for.
+pub(super) fn row(name: &[u8], (tag, value): (u8, &[u8]), of: Tables, out: &mut dyn Sink) {
+    let Tables { agent, vlan } = of;
     let found =
         COLUMNS.iter().find_map(|(prefix, column)| Some((name.strip_prefix(*prefix)?, column)));
     let Some((index, column)) = found else { return };
     let mut arcs = [0_u32; MAX_ARCS];
     let Some(index) = ber::arcs(index, &mut arcs) else { return };
     match (column, index, tag) {
-        (Column::Learnt, mac, INTEGER) => learnt(mac, None, value, agent, out),
+        (Column::Learnt, mac, INTEGER) => learnt(mac, vlan, value, agent, out),
         (Column::LearntInVlan, [vlan, mac @ ..], INTEGER) => {
             // Independent learning: the filtering database is the VLAN's (RFC 4363).
-            let vlan = u16::try_from(*vlan).ok().filter(|vlan| (1..=4094).contains(vlan));
+            let vlan = u16::try_from(*vlan).ok().filter(is_vlan);
             learnt(mac, vlan, value, agent, out);
         }
         (Column::Media, [_, ip @ ..], OCTET_STRING) => holds(ip, value, out),

@@ -242,6 +242,30 @@ fn a_switch_tells_who_hangs_where() {
 }
 
 #[test]
+fn who_asks_for_one_vlan_is_told_of_it() {
+    let column = [0x2b, 6, 1, 2, 1, 17, 4, 3, 1, 2, 0, 9, 0xfb, 5, 0x93, 0x22];
+    let row = binding(&identifier(&column), INTEGER, &[12]);
+    let vlan = |message: &[u8]| {
+        let said = said(message).join(" ");
+        let (_, behind) = said.split_once("vlan: ").unwrap();
+        behind.split_once(", by").unwrap().0.to_owned()
+    };
+    let asked = |community: &[u8]| {
+        let pdu = body(RESPONSE, 0, std::slice::from_ref(&row));
+        vlan(&tlv(SEQUENCE, &[&[2, 1, 1], &tlv(OCTET_STRING, &[community]), &pdu]))
+    };
+    assert_eq!(asked(b"CANARY@60"), "Some(60)");
+    for community in [&b"CANARY"[..], b"CANARY@", b"CANARY@0", b"CANARY@5000", b"60@x"] {
+        assert_eq!(asked(community), "None");
+    }
+    let id = [0x80, 0, 0, 9, 3, 0, 0x1b, 0x2c, 1, 2, 3];
+    let context = tlv(OCTET_STRING, &[b"vlan-61"]);
+    let pdu = body(RESPONSE, 0, std::slice::from_ref(&row));
+    let scoped = tlv(SEQUENCE, &[&tlv(OCTET_STRING, &[&id]), &context, &pdu]);
+    assert_eq!(vlan(&v3(0, &id, &scoped)), "Some(61)");
+}
+
+#[test]
 fn engine_addresses() {
     let id = [0x80, 0, 0x1f, 0x88, 1, 10, 2, 3, 4];
     let scoped = tlv(SEQUENCE, &[&tlv(OCTET_STRING, &[&id]), &[4, 0], &body(RESPONSE, 0, &[])]);

@@ -101,7 +101,7 @@ fn open(payload: &[u8]) -> Result<Option<Message<'_>>, Error> {
             routed = true;
         }
         UNICAST | BROADCAST => {}
-        0..=12 => return Ok(None),
+        _ if side::is_between_routers(function, r.rest()) => return Ok(None),
         _ => return Err(Error::invalid("BVLC function")),
     }
     if r.u8("NPCI version")? != 1 {
@@ -126,7 +126,14 @@ fn open(payload: &[u8]) -> Result<Option<Message<'_>>, Error> {
     if control & 0x20 != 0 {
         r.skip(1, "hop count")?;
     }
-    Ok((control & 0x80 == 0).then_some(Message { apdu: r, routed }))
+    let mut ahead = r;
+    let first = ahead.u8("message or PDU type")?;
+    let is_message = control & 0x80 != 0;
+    // Clause 6.2.4: those from 0x80 on are makers' own; clause 20.1: PDU types.
+    if if is_message { matches!(first, 0x15..=0x7f) } else { first >> 4 > 7 } {
+        return Err(Error::invalid("message or PDU type"));
+    }
+    Ok((!is_message).then_some(Message { apdu: r, routed }))
 }
 
 fn probe(packet: &Packet<'_>) -> Verdict {

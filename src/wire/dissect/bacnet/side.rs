@@ -69,3 +69,18 @@ const fn between_routers(function: u8) -> Option<bool> {
         _ => None,
     }
 }
+
+/// Whether a message without an NPDU has the length and content of its function (annex J.2):
+/// results, tables of broadcast devices and of foreign ones, registrations.
+pub(super) fn is_between_routers(function: u8, body: &[u8]) -> bool {
+    match (function, body) {
+        (0, [0, code]) => code & 0x0f == 0 && *code <= 0x60,
+        (1 | 3 | 7, entries) => entries.len().is_multiple_of(10),
+        (2 | 6, []) | (5, [_, _]) | (8, [_, _, _, _, _, _]) => true,
+        // An NPDU for the broadcast device to hand out.
+        (9, [1, control, ..]) => control & 0x50 == 0,
+        // Annex S: key, source, message and time before what is secured.
+        (12, secured) => secured.len() >= 20,
+        _ => false,
+    }
+}

@@ -51,6 +51,23 @@ fn multiple_ack() -> Vec<u8> {
 }
 
 #[test]
+fn a_head_alone_is_no_message() {
+    let known = |bytes: &[u8]| probe(&udp(4800, 4000, bytes)) == Verdict::Yes;
+    for function in 0..=12 {
+        let body = [0, 0, 0, 0, 0, 0x54, 0, 0x54, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        for n in [1, 3, 5, 7, 9, 11, 19] {
+            assert!(!known(&bvlc(function, &body[..n])), "function {function}, {n} bytes");
+        }
+    }
+    assert!(known(&bvlc(0, &[0, 0x30])) && !known(&bvlc(0, &[0, 0x31])));
+    assert!(known(&bvlc(6, &[])) && known(&bvlc(5, &[0, 60])));
+    assert!(known(&bvlc(7, &[0; 20])) && known(&bvlc(8, &[10, 0, 0, 1, 0xba, 0xc0])));
+    // Who-Is-Router-To-Network; a type of message and of PDU that there are not.
+    assert!(known(&bvlc(11, &[1, 0x80, 0])) && !known(&bvlc(11, &[1, 0x80, 0x20])));
+    assert!(known(&bvlc(11, &[1, 0, 0x10, 8])) && !known(&bvlc(11, &[1, 0, 0x90, 8])));
+}
+
+#[test]
 fn announces_itself() {
     let own = bvlc(11, &i_am(&[1, 0x20, 0xff, 0xff, 0, 0xff]));
     assert_eq!(said(&own), ["C bacnet.instance=17", "C bacnet.vendor_id=5"]);

@@ -76,6 +76,7 @@ mod snmp;
 mod spectrum;
 mod ssdp;
 mod ssh;
+mod swarm;
 mod syn;
 mod teamviewer;
 mod telnet;

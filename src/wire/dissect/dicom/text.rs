@@ -81,6 +81,14 @@ impl Charset {
     /// out, and joined by ` \ `.
     pub(super) fn decode(self, raw: &[u8]) -> String {
         let text = match self {
+            // No set of one byte that ISO 2022 knows defines these (PS3.5 §6.1.2.3).
+            Self::Iso2022(start)
+                if matches!(start.0, Plane::None | Plane::Single(_) | Plane::Katakana)
+                    && !raw.contains(&ESC)
+                    && raw.iter().any(|b| (0x80..=0x9f).contains(b)) =>
+            {
+                undeclared(raw)
+            }
             // Senders that declare nothing but write UTF-8 are common; UTF-8 that
             // is valid by chance is not.
             Self::Iso2022(start) if start.0 == Plane::None && !raw.contains(&ESC) => {
@@ -95,6 +103,23 @@ impl Charset {
         let values = text.split('\\').map(|v| v.trim_matches([' ', '\0']));
         values.filter(|v| !v.is_empty()).collect::<Vec<_>>().join(" \\ ")
     }
+}
+
+/// Text in a set that it does not declare: UTF-8, or Shift-JIS, as devices in Japan write
+/// whatever they declare. Nothing where it is neither.
+fn undeclared(raw: &[u8]) -> String {
+    if let Ok(text) = std::str::from_utf8(raw) {
+        return text.to_owned();
+    }
+    let text = encoding_rs::SHIFT_JIS.decode_without_bom_handling_and_without_replacement(raw);
+    let is_japanese = |c: char| matches!(c, '\u{3000}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ff01}'..='\u{ff9f}');
+    // One character alone may be two of another set: a dash or quote, and the letter behind.
+    let is_word = |text: &str| {
+        let mut two = text.chars().zip(text.chars().skip(1));
+        text.chars().all(|c| c.is_ascii() || is_japanese(c))
+            && two.any(|(a, b)| is_japanese(a) && is_japanese(b))
+    };
+    text.filter(|text| is_word(text)).map(std::borrow::Cow::into_owned).unwrap_or_default()
 }
 
 /// Follows the escape sequences of PS3.3 Table C.12-3 and C.12-4.
@@ -210,7 +235,23 @@ mod tests {
         assert_eq!(decoded("ISO_IR 144", b"\xbb\xee\xda"), "Люк");
         assert_eq!(decoded("ISO_IR 13", b"X\xbe\xdd"), "Xｾﾝ");
         assert_eq!(decoded("", b"R\xf6ntgen"), "R\u{fffd}ntgen");
-        assert_eq!(decoded("ISO_IR 100", b"a\x85b"), "a\u{fffd}b");
+        assert_eq!(decoded("ISO_IR 100", b"a\x85b"), "", "no letter of ISO 8859-1");
+    }
+
+    #[test]
+    fn what_is_not_as_declared_is_read_as_it_is_or_not_at_all() {
+        let sjis = encoding_rs::SHIFT_JIS.encode("放射線科 CT3室").0;
+        for declared in ["ISO_IR 100", "ISO_IR 13", "", "ISO_IR 144"] {
+            assert_eq!(decoded(declared, &sjis), "放射線科 CT3室", "{declared}");
+            assert_eq!(decoded(declared, "放射線科".as_bytes()), "放射線科", "{declared}");
+        }
+        // A second byte may be a backslash, which stands between values.
+        let sjis = encoding_rs::SHIFT_JIS.encode("予定表").0;
+        assert!(sjis.contains(&b'\\'));
+        assert_eq!(decoded("ISO_IR 100", &sjis), "予定表");
+        for latin in [&b"station\x92s"[..], b"M\xfcller\x92s R\xf6ntgen", b"CT\x8f"] {
+            assert_eq!(decoded("ISO_IR 100", latin), "", "{latin:?}");
+        }
     }
 
     #[test]

@@ -208,6 +208,31 @@ fn charsets() {
     assert!(msh(b"Radiologie \xe9", b"8859/1").contains("=Radiologie é\n"));
 }
 
+/// As JAHIS' conventions and SS-MIX2 have it: version 2.5, JIS behind escape sequences.
+#[test]
+fn conventions_of_japan() {
+    let text = "MSH|^~\\&|EGMAIN-GX|病院|GW|RCV|20260701224603.984||RDE^O11^RDE_O11|1|P|2.5||||||\
+        ~ISO IR87||ISO 2022-1994|SS-MIX2_1.20^SS-MIX2^1.2.392.200250.2.1.100.1.2.120^ISO\r\
+        PID|0001||CANARY^^^^PI||CANARY^太郎^^^^^L^I~CANARY^タロウ^^^^^L^P||19480405|M\r\
+        ORC|NW|CANARY||||||||||CANARY^医師\r";
+    let bytes = [b"\x0b", &encoding_rs::ISO_2022_JP.encode(text).0[..], b"\x1c\r"].concat();
+    let said = facts(&stream("hl7", &[(b'C', &bytes)]));
+    let expected = [
+        "hl7.sending_application=EGMAIN-GX",
+        "hl7.sending_facility=病院",
+        "hl7.message_type=RDE^O11",
+        "hl7.profile=SS-MIX2_1.20^SS-MIX2^1.2.392.200250.2.1.100.1.2.120^ISO",
+    ];
+    for fact in expected {
+        assert!(said.contains(&format!("C {fact}")), "{fact}: {said:?}");
+    }
+    torture::stream("hl7", &[(b'C', &bytes)], &["CANARY", "太郎", "19480405"]);
+    let diagnosis = text.replace("RDE^O11^RDE_O11", "PPR^ZD1^PPR_ZD1");
+    let bytes = [b"\x0b", &encoding_rs::ISO_2022_JP.encode(&diagnosis).0[..], b"\x1c\r"].concat();
+    let said = facts(&stream("hl7", &[(b'C', &bytes)]));
+    assert!(said.contains(&"C hl7.message_type=PPR^ZD1".to_owned()), "{said:?}");
+}
+
 #[test]
 fn eui64_forms() {
     let mac = |text: &str| {

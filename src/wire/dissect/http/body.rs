@@ -2,8 +2,8 @@
 //! and of each no more than its beginning.
 //!
 //! * SOAP (`application/soap+xml`): ThisModel and ThisDevice of DPWS 1.1 §5, MetaData of
-//!   IEEE 11073-10207 §5.3, device information of ONVIF; of metric reports only that they
-//!   have valid values;
+//!   IEEE 11073-10207 §5.3, device information of ONVIF; what Windows tells of itself
+//!   ([`windows`]); of metric reports only that they have valid values;
 //! * FHIR: CapabilityStatement and Device, asked for by their own paths;
 //! * a device's own description in UPnP (Device Architecture 2.0 §2.3), and a printer's
 //!   attributes in IPP;
@@ -17,7 +17,7 @@ use flate2::read::GzDecoder;
 use super::super::label::label;
 use super::super::xml::{Event, Path, events, unescape};
 use super::super::{Dissector, Error, Progress, Side, Sink, Who};
-use super::{form, ipp, json, sdc};
+use super::{form, ipp, json, sdc, windows};
 use crate::observe::{Equipment, Key, Observed, Origin, Study, When, Work};
 
 /// DPWS ThisModel/Manufacturer.
@@ -58,9 +58,6 @@ pub(super) const FHIR_SOFTWARE_NAME: Key = Key::new("fhir.software_name");
 pub(super) const FHIR_SOFTWARE_VERSION: Key = Key::new("fhir.software_version");
 /// FHIR CapabilityStatement.fhirVersion.
 pub(super) const FHIR_VERSION: Key = Key::new("fhir.version");
-/// `OS: 6.1.7601 SP: 1.0 Stack: 2.0`, as WS-Management identifies itself (DSP0226, §11).
-pub(super) const WSMAN_VERSION: Key = Key::new("wsman.product_version");
-
 /// The same equipment as in HL7 version 2, so the same keys.
 const DEVICE_MANUFACTURER: Key = Key::new("hl7.equipment_manufacturer");
 const DEVICE_MODEL: Key = Key::new("hl7.equipment_model");
@@ -167,7 +164,6 @@ const ELEMENTS: &[(&[&str], Key)] = &[
     (&["Mds", "MetaData", "ModelName"], MODEL),
     (&["Mds", "MetaData", "ModelNumber"], MODEL_NUMBER),
     (&["Mds", "MetaData", "SerialNumber"], SERIAL),
-    (&["IdentifyResponse", "ProductVersion"], WSMAN_VERSION),
     (&["GetDeviceInformationResponse", "Manufacturer"], ONVIF_MANUFACTURER),
     (&["GetDeviceInformationResponse", "Model"], ONVIF_MODEL),
     (&["GetDeviceInformationResponse", "FirmwareVersion"], ONVIF_FIRMWARE),
@@ -178,6 +174,7 @@ fn soap(text: &str, out: &mut dyn Sink) {
     let mut path = Path::default();
     let mut told: Vec<&Key> = Vec::new();
     let mut measures = false;
+    let mut windows = windows::Reader::default();
     for event in events(text.trim_start_matches('\u{feff}')) {
         if !measures && sdc::is_measured(event, &path) {
             measures = true;
@@ -187,7 +184,11 @@ fn soap(text: &str, out: &mut dyn Sink) {
             return;
         }
         let Event::Text(text) = event else { continue };
-        let Some((_, key)) = ELEMENTS.iter().find(|(names, _)| path.ends_with(names)) else {
+        let all = || ELEMENTS.iter().chain(windows::ELEMENTS);
+        let Some((_, key)) = all().find(|(names, _)| path.ends_with(names)) else {
+            if path.contains("Body") {
+                windows.read(&path, text, out);
+            }
             continue;
         };
         // A name may be there in several languages: the first is the device's own.

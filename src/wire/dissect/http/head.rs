@@ -4,7 +4,7 @@
 //! and scheme, what NTLM tokens say of machines, API and type of content by fixed lists.
 
 use super::super::{Error, Sink, Who, known};
-use super::{auth, body, path};
+use super::{auth, body, path, windows};
 use crate::observe::Key;
 
 /// Product of the client.
@@ -65,6 +65,7 @@ pub(super) enum Length {
 }
 
 /// One head being read.
+#[derive(Default)]
 pub(super) struct Head {
     /// Status code of a response.
     status: Option<u16>,
@@ -80,6 +81,8 @@ pub(super) struct Head {
     holds: Option<body::Kind>,
     encoded: bool,
     packed: bool,
+    /// A computer tells its server for updates what it is.
+    registers: bool,
     facts: Vec<(Key, String)>,
 }
 
@@ -96,19 +99,7 @@ pub(super) fn request_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
 impl Head {
     /// From its first line; none when it is not one.
     pub(super) fn begin(line: &[u8]) -> Option<Self> {
-        let mut head = Self {
-            status: None,
-            asked: Asked::default(),
-            length: None,
-            chunked: false,
-            forwarded: false,
-            api: None,
-            forms: [None, None],
-            holds: None,
-            encoded: false,
-            packed: false,
-            facts: Vec::new(),
-        };
+        let mut head = Self::default();
         if line.starts_with(b"HTTP/1.") {
             let code = std::str::from_utf8(line.get(9..12)?).ok()?;
             head.status = Some(code.parse().ok().filter(|code| (100..=999).contains(code))?);
@@ -152,6 +143,10 @@ impl Head {
                 self.encoded = !self.packed && !value.eq_ignore_ascii_case("identity");
             }
             ("via" | "forwarded" | "x-forwarded-for", _) => self.forwarded = true,
+            // SOAP 1.1 §6.1.1: a quoted URI.
+            ("soapaction", true) => {
+                self.registers = value.trim_matches('"').ends_with(windows::REGISTERS);
+            }
             ("content-type" | "accept", _) => self.content_type(&name, &value),
             // An address of a person or robot owner may stand in it.
             ("user-agent", true) if !value.contains('@') => self.say(USER_AGENT, &value),
@@ -238,7 +233,8 @@ impl Head {
         let foreign = self.forwarded || asked.is_some_and(|it| it.proxied) || self.asked.proxied;
         let answered = asked.is_some_and(|it| it.described)
             && self.status.is_some_and(|code| (200..300).contains(&code));
-        self.holds.filter(|_| !foreign && !self.encoded).filter(|kind| match kind {
+        let holds = if self.registers { Some(body::Kind::Soap) } else { self.holds };
+        holds.filter(|_| !foreign && !self.encoded).filter(|kind| match kind {
             body::Kind::Soap => true,
             _ if self.packed => false,
             body::Kind::Fhir => answered,

@@ -12,6 +12,12 @@ pub(super) const DEVICE_ID: Key = Key::new("ipp.device_id");
 /// printer-firmware-string-version (PWG 5110.1).
 pub(super) const FIRMWARE: Key = Key::new("ipp.firmware");
 
+/// `yes`: tells its state as a printer does (RFC 8011 §5.4.11), whatever it calls itself.
+pub(super) const STATE: Key = Key::new("ipp.printer_state");
+
+/// printer-state is one of three, idle, processing and stopped, as an enum.
+const ENUM: u8 = 0x23;
+
 /// Delimiters of groups (RFC 8010 §3.5.1): the end, and the printer's attributes.
 const END: u8 = 3;
 const PRINTER: u8 = 4;
@@ -42,6 +48,11 @@ pub(super) fn read(body: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
         let name = r.take(len, "name")?;
         let len = usize::from(r.u16_be("value-length")?);
         let value = r.take(len, "value")?;
+        if (group, tag, name) == (PRINTER, ENUM, b"printer-state")
+            && matches!(value, [0, 0, 0, 3..=5])
+        {
+            out.fact(Who::Sender, &STATE, "yes");
+        }
         // Text and names without a language (§3.5.2).
         if group != PRINTER || !matches!(tag, 0x41 | 0x42) {
             continue;
@@ -119,6 +130,17 @@ pub(super) mod tests {
             vec![3],
         ];
         parts.concat()
+    }
+
+    #[test]
+    fn who_has_a_printers_state_is_one() {
+        let with = |group, state: &str| {
+            let head = b"\x01\x01\0\0\0\0\0\x01\x01".to_vec();
+            let body = [head, vec![group], attribute(0x23, "printer-state", state), vec![3]];
+            torture::facts_of(|out| read(&body.concat(), out)).unwrap()
+        };
+        assert_eq!(with(4, "\0\0\0\u{3}"), ["ipp.printer_state=yes"]);
+        assert!(with(2, "\0\0\0\u{3}").is_empty() && with(4, "\0\0\0\u{9}").is_empty());
     }
 
     #[test]

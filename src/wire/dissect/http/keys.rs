@@ -1,7 +1,7 @@
 //! All that is said of the programs and devices at both ends.
 
 use super::super::ntlm;
-use super::{auth, body, form, head, ipp};
+use super::{auth, body, form, head, ipp, windows};
 use crate::observe::Key;
 
 /// The keys of HTTP, and those of NTLM in its fields.
@@ -39,9 +39,16 @@ pub(super) const ALL: &[Key] = ntlm::keys_with![
     ipp::MODEL,
     ipp::DEVICE_ID,
     ipp::FIRMWARE,
+    ipp::STATE,
     body::FHIR_SOFTWARE,
     body::FHIR_SOFTWARE_NAME,
     body::FHIR_SOFTWARE_VERSION,
     body::FHIR_VERSION,
-    body::WSMAN_VERSION,
+    windows::WSMAN_VERSION,
+    windows::VERSION,
+    windows::HOSTNAME,
+    windows::MANUFACTURER,
+    windows::MODEL,
+    windows::DESCRIPTION,
+    windows::PRODUCT,
 ];

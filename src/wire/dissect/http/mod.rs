@@ -16,6 +16,7 @@ mod path;
 mod sdc;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use std::collections::VecDeque;
 

@@ -96,6 +96,38 @@ fn ntlm_in_a_header() {
 }
 
 #[test]
+fn a_computer_registers_for_updates() {
+    let body = "<?xml version=\"1.0\"?><soap:Envelope><soap:Body><RegisterComputer>\
+        <cookie><EncryptedData>CANARY</EncryptedData></cookie><computerInfo>\
+        <DnsName>ct-1.hospital.example</DnsName><OSMajorVersion>10</OSMajorVersion>\
+        <OSMinorVersion>0</OSMinorVersion><OSBuildNumber>17763</OSBuildNumber>\
+        <OSLocale>CANARY</OSLocale><ComputerManufacturer>Dell Inc.</ComputerManufacturer>\
+        <ComputerModel>OptiPlex 7080</ComputerModel><OldProductType>1</OldProductType>\
+        <OSDescription>Windows 10 Enterprise 2019 LTSC</OSDescription></computerInfo>\
+        </RegisterComputer></soap:Body></soap:Envelope>";
+    let post = |action: &str| {
+        let n = body.len();
+        format!(
+            "POST /ClientWebService/client.asmx HTTP/1.1\r\nSOAPAction: \"http://x{action}\"\r\n\
+             Content-Type: text/xml; charset=utf-8\r\nContent-Length: {n}\r\n\r\n{body}"
+        )
+    };
+    let ask = post("/ClientWebService/RegisterComputer");
+    let expected = [
+        "C wsus.hostname=ct-1.hospital.example",
+        "C wsus.os_version=10.0.17763",
+        "C wsus.manufacturer=Dell Inc.",
+        "C wsus.model=OptiPlex 7080",
+        "C wsus.product_type=1",
+        "C wsus.os_description=Windows 10 Enterprise 2019 LTSC",
+    ];
+    assert_eq!(facts(&stream("http", &[(b'C', ask.as_bytes())])), expected);
+    torture::stream("http", &[(b'C', ask.as_bytes())], &["CANARY"]);
+    let other = post("/ClientWebService/SyncUpdates");
+    assert!(facts(&stream("http", &[(b'C', other.as_bytes())])).is_empty());
+}
+
+#[test]
 fn an_address_is_no_name() {
     let ask = b"GET / HTTP/1.1\r\nHost: 10.000.000.001:80\r\n\r\nGET / HTTP/1.1\r\nHost: [fe80::1]\r\n\r\n";
     assert!(stream("http", &[(b'C', ask)]).is_empty());
@@ -195,7 +227,7 @@ fn ws_management_names_its_system() {
     for fact in [
         "C http.user_agent=Microsoft WinRM Client",
         "C http.api=wsman",
-        "S wsman.product_version=OS: 6.1.7601 SP: 1.0 Stack: 2.0",
+        "S wsman.os_version=6.1.7601",
     ] {
         assert!(said.iter().any(|it| it == fact), "{fact}: {said:?}");
     }

@@ -80,9 +80,10 @@ impl<'a> Candidates<'a> {
         for (name, set, sure) in &found.said {
             let reason =
                 Reason { signature: found.signature, key, value, confidence: sure * weight, said };
+            let context = found.context.clone().filter(|_| name.starts_with("os_"));
             let all = self.by_name.entry(name).or_default();
             if let Some(it) = all.iter_mut().find(|c| {
-                c.value.eq_ignore_ascii_case(set) && c.context.is_some() == found.context.is_some()
+                c.value.eq_ignore_ascii_case(set) && c.context.is_some() == context.is_some()
             }) {
                 it.reasons.push(reason);
             } else {
@@ -90,7 +91,7 @@ impl<'a> Candidates<'a> {
                     value: set.clone(),
                     confidence: 0.0,
                     reasons: vec![reason],
-                    context: found.context.clone().filter(|_| name.starts_with("os_")),
+                    context,
                 });
             }
         }
@@ -147,6 +148,9 @@ impl<'a> Candidates<'a> {
     /// The category follows from the class, for the reasons of the class, wherever a
     /// class is shown.
     fn categorise(&mut self, book: &'a Book) {
+        if let Some(all) = self.by_name.get_mut("device_class") {
+            specify(all, book);
+        }
         let class = self.by_name.get("device_class").and_then(|all| all.first());
         let Some(class) = class.filter(|class| class.confidence >= SHOWN) else { return };
         let Some(known) = book.class(&class.value) else { return };
@@ -192,6 +196,21 @@ fn together(reasons: &[Reason<'_>]) -> f32 {
     let strongest = by_key.values().copied().fold(0.0, f32::max);
     let doubt = by_key.values().fold(1.0, |doubt, c| doubt * (1.0 - c));
     (1.0 - doubt).min(CEILING).max(strongest)
+}
+
+/// Puts a class before the more general one of which it is one: what serves Kerberos is a
+/// domain controller, though more says that it is a server.
+fn specify(all: &mut [Candidate<'_>], book: &Book) {
+    let Some(general) = all.first().map(|it| it.value.clone()) else { return };
+    let is_one = |it: &Candidate<'_>| {
+        let of = book.class(&it.value).and_then(|class| class.of.as_deref());
+        it.confidence >= SHOWN && of == Some(&*general)
+    };
+    if let Some(at) = all.iter().position(is_one)
+        && let Some(first) = all.get_mut(..=at)
+    {
+        first.rotate_right(1);
+    }
 }
 
 /// Puts a more exact name before the vaguer one that it refines: "Windows 7" before
@@ -278,6 +297,8 @@ fn belongs(context: Option<&str>, os: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::census::host::Evidence;
+    use crate::time::Timestamp;
 
     #[test]
     fn exact_names_refine_vague_ones() {
@@ -298,6 +319,29 @@ mod tests {
         assert_eq!(settle("Windows 7 / Server 2008 R2", Some("server")), "Windows Server 2008 R2");
         assert_eq!(settle("Windows 7 / Server 2008 R2", Some("client")), "Windows 7");
         assert_eq!(settle("Windows 10", Some("server")), "Windows 10");
+    }
+
+    #[test]
+    fn a_specific_class_stands_before_the_general_one() {
+        let of = |classes: &[(&'static str, f32)]| {
+            let mut all = Candidates::default();
+            for (class, confidence) in classes {
+                let (signature, key, value) = ("s", class, "v");
+                let said = Said::new(Timestamp(0), Evidence { capture: 0, frame: 1 });
+                let reason = Reason { signature, key, value, confidence: *confidence, said };
+                let candidates = all.by_name.entry("device_class").or_default();
+                candidates.push(Candidate::of(class, reason));
+            }
+            let all = all.weigh(Book::builtin());
+            let first = |name| all.get(name).map(|all: &Vec<Candidate<'_>>| all[0].value.clone());
+            (first("device_class").unwrap(), first("device_category").unwrap())
+        };
+        let both = [("server", 0.9), ("domain-controller", 0.5)];
+        assert_eq!(of(&both), ("domain-controller".into(), "it".into()));
+        let gas = [("laboratory-analyzer", 0.5), ("blood-gas", 0.4)];
+        assert_eq!(of(&gas), ("blood-gas".into(), "medical".into()));
+        assert_eq!(of(&[("server", 0.9), ("domain-controller", 0.3)]).0, "server", "a guess");
+        assert_eq!(of(&[("server", 0.9), ("printer", 0.5)]).0, "server", "something else");
     }
 
     #[test]

@@ -30,8 +30,12 @@ const MANY_SYSTEMS: usize = 2;
 /// nothing of a card.
 const LONG: i64 = 600 * SECOND;
 
-/// What is left of a word that may be of anybody behind it: a candidate, never shown.
-const BLURRED: f32 = 0.35;
+/// Programs of so many families are not one that calls itself what it is not.
+const MANY_PROGRAMS: usize = 3;
+
+/// What is left of a word that may be of anybody behind it: a candidate, never shown, even
+/// where all of [`AGENT`], [`HANDSHAKE`] and [`OTHERS`] agree.
+const BLURRED: f32 = 0.09;
 
 /// How a card is known to stand for several, and a frame that says so.
 #[derive(Clone, Copy)]
@@ -55,11 +59,19 @@ impl Shared {
             let sessions = hosts.iter().any(|(_, host)| rdp(host));
             return Some(Self { by: if sessions { "sessions" } else { "names" }, said });
         }
-        let agents = systems(hosts, AGENT, reader);
+        let agents = systems(hosts, AGENT, reader, family);
         if agents.len() < MANY_SYSTEMS {
             return None;
         }
-        let handshakes = systems(hosts, HANDSHAKE, reader);
+        let handshakes = systems(hosts, HANDSHAKE, reader, family);
+        // Nor is one telephone of two makers' systems. Who opens all connections alike may be
+        // one that calls itself by many names.
+        let telephones = systems(hosts, AGENT, reader, telephone).len();
+        let many = agents.len() >= MANY_PROGRAMS || telephones >= MANY_SYSTEMS;
+        if many && handshakes.len() != 1 {
+            let last = agents.into_values().max_by_key(|said| said.evidence)?;
+            return Some(Self { by: "systems", said: last });
+        }
         let both: Vec<Said> =
             agents.iter().filter(|(of, _)| handshakes.contains_key(*of)).map(|(_, s)| *s).collect();
         let last = both.iter().max_by_key(|said| said.evidence)?;
@@ -99,6 +111,7 @@ fn systems<'a>(
     hosts: &[(&'a HostId, &'a Host)],
     key: &str,
     reader: &mut Reader<'a>,
+    family: impl Fn(&str) -> Option<&'static str>,
 ) -> BTreeMap<&'static str, Said> {
     let mut found = BTreeMap::new();
     for fact in hosts.iter().flat_map(|(_, host)| host.facts_of(key)) {
@@ -107,7 +120,7 @@ fn systems<'a>(
             .iter()
             .filter_map(|it| it.context.as_deref())
             .flat_map(|names| names.split(" / "))
-            .filter_map(family)
+            .filter_map(&family)
             .collect();
         // One that may be either is none.
         if let (Some(family), 1) = (families.first(), families.len()) {
@@ -121,6 +134,15 @@ fn systems<'a>(
 
 const fn is_long(said: &Said) -> bool {
     said.span.last.since(said.span.first) >= LONG
+}
+
+/// Of which kind a telephone or tablet is.
+fn telephone(name: &str) -> Option<&'static str> {
+    match name.split(' ').next()? {
+        "iOS" | "iPadOS" => Some("iOS"),
+        "Android" => Some("Android"),
+        _ => None,
+    }
 }
 
 /// Whose system it is: phones and computers of one maker are made alike.
@@ -227,9 +249,33 @@ mod tests {
         let mixed = census(&[agents, both].concat(), None);
         assert_eq!(shown(&mixed.assets()[0], "device_class"), ["network-appliance"]);
         assert!(shown(&mixed.assets()[0], "os_name").is_empty());
+        let assets = mixed.assets();
+        let names = &assets[0].attributes["os_name"];
+        assert!(names.iter().all(|it| it.confidence < 0.4) && names.len() > 1, "{names:?}");
         // A program that calls itself what it is not.
         let alone = census(&[&agents[..], &both[..1]].concat(), None);
         assert!(shown(&alone.assets()[0], "device_class").is_empty());
         assert!(!shown(&alone.assets()[0], "os_name").is_empty());
+    }
+
+    #[test]
+    fn programs_of_many_systems_are_many_computers() {
+        const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1";
+        const ANDROID: &str = "Mozilla/5.0 (Linux; Android 13; SC-51C) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36";
+        let agents = |all: &[&'static str]| -> Vec<(&'static str, &'static str)> {
+            all.iter().map(|it| ("http.user_agent", *it)).collect()
+        };
+        let parts = ["manufacturer", "os_name", "os_version", "model"];
+        for all in [&[WINDOWS, PHONE, ANDROID][..], &[PHONE, ANDROID]] {
+            let mixed = census(&agents(all), None);
+            let asset = &mixed.assets()[0];
+            assert_eq!(shown(asset, "device_class"), ["network-appliance"]);
+            assert!(parts.iter().all(|part| shown(asset, part).is_empty()), "whose are they?");
+        }
+        // One that opens all its connections alike, and one whose browser asks for another's.
+        let alone = [agents(&[WINDOWS, PHONE, LINUX]), vec![("tcp.syn", LINUX_SYN)]].concat();
+        assert!(shown(&census(&alone, None).assets()[0], "device_class") != ["network-appliance"]);
+        let phone = census(&agents(&[PHONE, WINDOWS]), None);
+        assert_eq!(shown(&phone.assets()[0], "device_class"), ["phone"]);
     }
 }

@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use regex::Captures;
 
 use super::classes::{Class, Classes};
+use super::makers::Makers;
 use super::parse::Patterns;
 use super::{BookError, Fault, Match, Matcher, Signature, builtin, classes, load, parse};
 use crate::observe::text::LEFT_OUT;
@@ -33,6 +34,7 @@ pub struct Book {
     exposures: HashMap<String, Index, RandomState>,
     by_id: HashMap<String, usize>,
     classes: Classes,
+    makers: Makers,
 }
 
 /// The signatures of one key in the order in which they are asked.
@@ -65,6 +67,9 @@ impl Book {
         let mut faults = Vec::new();
         let (name, text) = builtin::CLASSES;
         let classes = read_classes(&Source { name, text }, &mut faults);
+        let mut makers = Makers::default();
+        let (name, text) = builtin::MAKERS;
+        read_makers(&mut makers, &Source { name, text }, &mut faults);
         let mut signatures: Vec<Signature> = Vec::new();
         let mut ids: HashMap<String, usize> = HashMap::new();
         for (name, text) in builtin::FILES {
@@ -79,7 +84,7 @@ impl Book {
             }
         }
         if faults.is_empty() {
-            Ok(Self::index(signatures, 0, classes))
+            Ok(Self::index(signatures, 0, (classes, makers)))
         } else {
             Err(BookError(faults))
         }
@@ -99,8 +104,8 @@ impl Book {
     /// The built-in signatures with these files laid over them, the last one uppermost.
     ///
     /// A block with a known id takes the place of the known one; new blocks are asked
-    /// before the built-in ones. A file `classes.toml` adds or renames device classes;
-    /// `risk.toml` and `support.toml` are no signatures and passed over.
+    /// before the built-in ones. A file `classes.toml` adds or renames device classes,
+    /// `makers.toml` names of makers; `risk.toml` and `support.toml` are no signatures and passed over.
     ///
     /// # Errors
     /// Every fault of every file.
@@ -112,6 +117,13 @@ impl Book {
             overlay.iter().partition(|source| source.name == builtin::CLASSES.0);
         for source in of_classes {
             classes.extend(read_classes(source, &mut faults));
+        }
+        let mut makers = own.makers.clone();
+        let is_makers = |source: &&&Source<'_>| source.name == builtin::MAKERS.0;
+        let (of_makers, of_signatures): (Vec<_>, Vec<_>) =
+            of_signatures.iter().partition(is_makers);
+        for source in of_makers {
+            read_makers(&mut makers, source, &mut faults);
         }
         let mut found: Vec<Signature> = Vec::new();
         let of_overlay = (&classes, Patterns::Tried);
@@ -134,10 +146,14 @@ impl Book {
         }
         let overlaid = new.len();
         new.append(&mut known);
-        Ok(Self::index(new, overlaid, classes))
+        Ok(Self::index(new, overlaid, (classes, makers)))
     }
 
-    fn index(signatures: Vec<Signature>, overlaid: usize, classes: Classes) -> Self {
+    fn index(
+        signatures: Vec<Signature>,
+        overlaid: usize,
+        (classes, makers): (Classes, Makers),
+    ) -> Self {
         let mut by_key: HashMap<String, Index, RandomState> = HashMap::default();
         let mut exposures = by_key.clone();
         let mut by_id = HashMap::new();
@@ -165,7 +181,7 @@ impl Book {
             index.lengths.sort_unstable_by(|a, b| b.cmp(a));
             index.lengths.dedup();
         }
-        Self { signatures, overlaid, by_key, exposures, by_id, classes }
+        Self { signatures, overlaid, by_key, exposures, by_id, classes, makers }
     }
 
     /// Whether any signature looks at this key.
@@ -213,11 +229,23 @@ impl Book {
             templates
                 .iter()
                 .map(|(name, template)| (*name, expand(template, value, captures.as_ref())))
+                .map(|(name, text)| (name, self.one_name(name, text)))
                 // A value that is not whole is none.
                 .filter(|(_, text)| !text.is_empty() && !text.contains(LEFT_OUT))
                 .collect()
         };
         Some(Match { signature, set: fill(&signature.set), hints: fill(&signature.hint) })
+    }
+
+    /// Of a maker the one name; any other text as it is.
+    fn one_name<'a>(&'a self, attribute: &str, text: Cow<'a, str>) -> Cow<'a, str> {
+        match text {
+            // Signatures name makers as they are called.
+            Cow::Owned(text) if attribute == "manufacturer" => {
+                self.makers.name(&text).map_or(Cow::Owned(text.clone()), Cow::Borrowed)
+            }
+            text => text,
+        }
     }
 
     /// The signature with this id.
@@ -281,6 +309,13 @@ impl Index {
             })
         });
         found.into_iter().chain(patterns)
+    }
+}
+
+fn read_makers(makers: &mut Makers, source: &Source<'_>, faults: &mut Vec<Fault>) {
+    if let Err((at, what)) = makers.learn(source.text) {
+        let line = at.map_or(0, |at| parse::line_of(source.text, at));
+        faults.push(Fault { file: source.name.to_owned(), line, id: String::new(), what });
     }
 }
 

@@ -16,6 +16,9 @@ pub const EDITION: &str = include_str!("../../../signatures/EDITION").trim_ascii
 /// The device classes.
 pub(super) static CLASSES: File = file!("classes.toml");
 
+/// What makers are called.
+pub(super) static MAKERS: File = file!("makers.toml");
+
 /// What findings weigh, and until when operating systems are mended: no signatures.
 pub(crate) static RISK: File = file!("risk.toml");
 pub(crate) static SUPPORT: File = file!("support.toml");

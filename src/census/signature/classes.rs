@@ -17,6 +17,9 @@ pub struct Class {
     pub en: String,
     /// Label in Japanese.
     pub ja: String,
+    /// The more general class of which it is one.
+    #[serde(default)]
+    pub of: Option<String>,
 }
 
 /// All classes by name.
@@ -41,6 +44,13 @@ pub(super) fn parse(text: &str) -> Result<Classes, (Option<usize>, String)> {
         }
         if class.en.trim().is_empty() || class.ja.trim().is_empty() {
             return Err((None, format!("class {name}: a label is empty")));
+        }
+    }
+    for (name, class) in &document.class {
+        if let Some(of) =
+            class.of.as_ref().filter(|of| document.class.get(*of).is_some_and(|of| of.of.is_some()))
+        {
+            return Err((None, format!("class {name}: `{of}` is itself one of others")));
         }
     }
     Ok(document.class)

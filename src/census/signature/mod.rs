@@ -14,6 +14,7 @@ mod builtin;
 mod check;
 mod classes;
 mod load;
+mod makers;
 pub mod oui;
 mod parse;
 mod pattern;

@@ -36,16 +36,21 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             return Err(Failure::nobody(&args.asset));
         }
         found => output(None, |to| {
+            let width = width();
+            let mut write = |page: String| {
+                let page = width.map_or(page.clone(), |width| dossier::wrapped(&page, width));
+                to.write_all(page.as_bytes())
+            };
             for asset in found {
-                to.write_all(dossier::text(asset).as_bytes())?;
+                write(dossier::text(asset))?;
                 for it in inventory.risk_of(&asset.id)?.values() {
-                    to.write_all(risk::page(it, &captures).as_bytes())?;
+                    write(risk::page(it, &captures))?;
                 }
             }
             if let ([asset], Some(days)) = (found, activity::lately(&inventory, None, DAYS)?) {
-                to.write_all(activity::page(&inventory, &asset.id, days)?.as_bytes())?;
+                write(activity::page(&inventory, &asset.id, days)?)?;
             }
-            to.write_all(dossier::history(&changes).as_bytes())?;
+            write(dossier::history(&changes))?;
             Ok(())
         })?,
     }
@@ -59,4 +64,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         }
     }
     is_whole(&inventory)
+}
+
+/// Columns of the terminal, as `COLUMNS` or itself says; none where nobody looks.
+fn width() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
+    let own = || rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    said.or_else(|| own().map(|size| usize::from(size.ws_col))).filter(|columns| *columns > 0)
 }

@@ -77,8 +77,30 @@ fn list(book: &Book, to: &mut dyn Write) -> Result<(), Failure> {
             set.join(", ")
         )?;
     }
+    let count = |which: &dyn Fn(&Signature) -> bool| book.iter().filter(|it| which(it)).count();
+    writeln!(
+        to,
+        "{} signatures: {} of medical devices, {} with examples, {} with a source, {} not verified",
+        count(&|_| true),
+        count(&|it| is_medical(book, it)),
+        count(&|it| !it.examples.is_empty()),
+        count(&|it| !it.source.trim().is_empty()),
+        count(&|it| it.unverified)
+    )?;
     Ok(())
 }
+
+/// Whether it says that something is a medical device.
+fn is_medical(book: &Book, signature: &Signature) -> bool {
+    signature.set.iter().chain(&signature.hint).any(|(name, value)| match *name {
+        "device_category" => value == MEDICAL,
+        "device_class" => book.class(value).is_some_and(|class| class.category == MEDICAL),
+        "modality" => true,
+        _ => false,
+    })
+}
+
+const MEDICAL: &str = "medical";
 
 fn explain(signature: &Signature, to: &mut dyn Write) -> Result<(), Failure> {
     writeln!(to, "{}  ({}, line {})", signature.id, signature.file, signature.line)?;

@@ -19,7 +19,7 @@ use crate::census::asset::{Asset, AssetId, Candidate, Joined, Tally};
 use crate::census::{Census, Span};
 use crate::net::Transport;
 use crate::observe::Role;
-use crate::time::Timestamp;
+use crate::time::{SECOND, Timestamp};
 
 /// Reasons kept of one value; a hundred agreeing frames say no more than the best.
 const MAX_REASONS: usize = 16;
@@ -348,6 +348,20 @@ pub(super) fn service(transport: Transport, port: u16, name: &str, role: Role) -
     }
 }
 
+/// Where it is plugged in, with the hour in which somebody last said so: tables are walked
+/// every few minutes, and what is known is written only when it changes.
+fn last_told(asset: &Asset<'_>) -> Vec<String> {
+    const HOUR: i64 = 3600 * SECOND;
+    let ports = asset.shown("switch_port");
+    let places = asset.shown("switch").into_iter().zip(ports);
+    let told = |(switch, port): (&Candidate<'_>, &Candidate<'_>)| {
+        let last = switch.reasons.iter().map(|why| why.said.span.last).max()?;
+        let hour = Timestamp(last.0.div_euclid(HOUR).saturating_mul(HOUR)).rfc3339();
+        Some(format!("{} {} in the hour from {hour}", switch.value, port.value))
+    };
+    places.filter_map(told).collect()
+}
+
 /// Addresses, places, services and peers as values.
 fn places<'a>(
     asset: &'a Asset<'_>,
@@ -381,6 +395,7 @@ fn places<'a>(
             vlans.push(vlan);
         }
     }
+    give("switch_last_told", &mut last_told(asset).into_iter().map(Cow::Owned));
     give("vlans", &mut vlans.into_iter().filter(|vlan| !vlan.is_empty()));
     give("last_user", &mut asset.last_user.map(Cow::Borrowed).into_iter());
     give("services", &mut services.into_iter().map(Cow::Owned));

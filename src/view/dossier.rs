@@ -11,6 +11,17 @@ const MAX_CHANGES: usize = 50;
 /// Reasons listed of one value.
 const MAX_REASONS: usize = 4;
 
+/// What stands in a reason that is a date of support: the page of the risk lists them.
+const SUPPORT: &str = "support";
+/// Said of a card whose address no maker gave it.
+const LOCAL: &str = "  (an address that no maker gave: it may be random, and another tomorrow)";
+
+/// Whether a card's address is locally administered (IEEE 802 §8.2.2).
+fn is_local(identity: &str) -> bool {
+    let first = identity.strip_prefix("mac:").and_then(|mac| mac.get(..2));
+    first.and_then(|octet| u8::from_str_radix(octet, 16).ok()).is_some_and(|it| it & 2 == 2)
+}
+
 /// The attributes by which [`find`] knows an asset, beside its id.
 pub const NAMES: &[&str] =
     &["mac_addresses", "ip_addresses", "hostname", "ae_titles", "serial_number", "station_name"];
@@ -46,7 +57,8 @@ pub fn text(asset: &Known<'_>) -> String {
         .collect::<Vec<_>>()
         .join(" · ");
     let _ = writeln!(page, "{}  {title}", asset.id);
-    let _ = writeln!(page, "  recognised by  {}", asset.identity);
+    let local = if is_local(&asset.identity) { LOCAL } else { "" };
+    let _ = writeln!(page, "  recognised by  {}{local}", asset.identity);
     let _ = writeln!(
         page,
         "  seen           {} to {}",
@@ -60,6 +72,12 @@ pub fn text(asset: &Known<'_>) -> String {
                 let list: Vec<_> = shown.iter().map(|value| &*value.value).collect();
                 let _ = writeln!(page, "{name}: {}", list.join("; "));
             }
+            continue;
+        }
+        // The dates of support stand together, and whole, below.
+        if let (true, [first, ..]) = (name == "os_support_end", shown.as_slice()) {
+            let days: Vec<_> = shown.iter().map(|value| &*value.value).collect();
+            let _ = writeln!(page, "{name}: {}  ({:.2})", days.join("; "), first.confidence);
             continue;
         }
         for value in shown {
@@ -95,7 +113,7 @@ pub fn history(changes: &[Change]) -> String {
 
 fn line(page: &mut String, name: &str, value: &Value<'_>, mark: &str) {
     let _ = writeln!(page, "{mark}{name}: {}  ({:.2})", value.value, value.confidence);
-    for why in value.reasons.iter().take(MAX_REASONS) {
+    for why in value.reasons.iter().filter(|why| why.key != SUPPORT).take(MAX_REASONS) {
         let place = match why.frame {
             0 if why.key == "mac.oui" => "registry of addresses".to_owned(),
             0 => "no single frame".to_owned(),
@@ -109,5 +127,77 @@ fn line(page: &mut String, name: &str, value: &Value<'_>, mark: &str) {
     }
     if value.reasons.len() > MAX_REASONS {
         let _ = writeln!(page, "    and {} more", value.reasons.len() - MAX_REASONS);
+    }
+}
+
+/// A page whose lines are as wide as the terminal, as far as there are spaces to break them
+/// at; what is broken is indented further.
+#[must_use]
+pub fn wrapped(page: &str, width: usize) -> String {
+    let mut out = String::with_capacity(page.len());
+    for line in page.lines() {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let deeper = (indent + 4).min(width / 2);
+        let mut used = 0;
+        for (n, word) in line.trim_start_matches(' ').split(' ').enumerate() {
+            let wide: usize = word.chars().map(columns).sum();
+            if n == 0 {
+                out.extend(std::iter::repeat_n(' ', indent));
+                used = indent;
+            } else if used + 1 + wide > width && !word.is_empty() {
+                out.truncate(out.trim_end_matches(' ').len());
+                out.push('\n');
+                out.extend(std::iter::repeat_n(' ', deeper));
+                used = deeper;
+            } else {
+                out.push(' ');
+                used += 1;
+            }
+            out.push_str(word);
+            used += wide;
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Columns of a terminal that a character takes: two where East Asian Width is wide or full
+/// (Unicode Standard Annex 11).
+const fn columns(c: char) -> usize {
+    match c {
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_as_wide_as_the_terminal() {
+        let page =
+            "a: b\n    x.pcap frame 1 ▸ http.user_agent=Mozilla/5.0 (X11; Linux) ▸ os\n\nend\n";
+        assert_eq!(wrapped(page, 200), page);
+        let narrow = wrapped(page, 30);
+        assert!(narrow.lines().all(|line| line.chars().count() <= 36), "{narrow}");
+        assert!(narrow.contains("    x.pcap frame 1 ▸\n        http.user_agent"), "{narrow}");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&narrow), words(page));
+        assert_eq!(wrapped("放射線科 救急部\n", 10), "放射線科\n    救急部\n");
+        assert_eq!(wrapped("a b\n", 0), "a\nb\n");
+    }
+
+    #[test]
+    fn an_address_that_no_maker_gave_is_marked() {
+        assert!(is_local("mac:da:a1:19:0a:00:30") && !is_local("mac:d8:a1:19:0a:00:30"));
+        assert!(!is_local("ip:10.0.0.1") && !is_local("mac:") && !is_local("mac:放"));
     }
 }

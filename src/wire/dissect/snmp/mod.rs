@@ -161,7 +161,8 @@ fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
     let community = ber::expect(&mut r, OCTET_STRING, "community")?;
     let mut ahead = r;
     let answers = ber::any(&mut ahead, "data")?.0 == RESPONSE;
-    let known = COMMUNITIES.iter().find(|it| it.as_bytes() == community);
+    let plain = table::plain(community);
+    let known = COMMUNITIES.iter().find(|it| it.as_bytes() == plain);
     if let (true, Some(known)) = (answers, known) {
         out.fact(Who::Sender, &WELL_KNOWN, known);
     }

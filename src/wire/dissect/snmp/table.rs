@@ -78,6 +78,12 @@ pub(super) fn vlan_of(instance: &[u8]) -> Option<u16> {
     std::str::from_utf8(number).ok()?.parse().ok().filter(is_vlan)
 }
 
+/// A community without the VLAN that it names.
+pub(super) fn plain(community: &[u8]) -> &[u8] {
+    let at = vlan_of(community).and_then(|_| community.iter().rposition(|&b| b == b'@'));
+    at.and_then(|at| community.get(..at)).unwrap_or(community)
+}
+
 /// Numbers of VLANs (IEEE 802.1Q table 9-2).
 fn is_vlan(vlan: &u16) -> bool {
     (1..=4094).contains(vlan)

@@ -258,6 +258,9 @@ fn who_asks_for_one_vlan_is_told_of_it() {
     for community in [&b"CANARY"[..], b"CANARY@", b"CANARY@0", b"CANARY@5000", b"60@x"] {
         assert_eq!(asked(community), "None");
     }
+    let pdu = body(RESPONSE, 0, std::slice::from_ref(&row));
+    let public = tlv(SEQUENCE, &[&[2, 1, 1], &tlv(OCTET_STRING, &[b"public@60"]), &pdu]);
+    assert!(said(&public).contains(&"C snmp.well_known=public".to_owned()), "whatever the VLAN");
     let id = [0x80, 0, 0, 9, 3, 0, 0x1b, 0x2c, 1, 2, 3];
     let context = tlv(OCTET_STRING, &[b"vlan-61"]);
     let pdu = body(RESPONSE, 0, std::slice::from_ref(&row));

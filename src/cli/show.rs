@@ -38,7 +38,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         found => output(None, |to| {
             let width = width();
             let mut write = |page: String| {
-                let page = width.map_or(page.clone(), |width| dossier::wrapped(&page, width));
+                let page = match width {
+                    Some(width) => dossier::wrapped(&page, width),
+                    None => page,
+                };
                 to.write_all(page.as_bytes())
             };
             for asset in found {

@@ -1,23 +1,25 @@
 //! From what the speakers of one device said to the asset.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
 use super::address::{is_public, is_somebodys};
 use super::attribute::{Candidates, PORT, SWITCH};
-use super::equipment;
+use super::equipment::{self, Told};
 use super::group::{Group, Groups};
 use super::identity::{Identifier, Identity};
+use super::passing::{Passing, Senders};
 use super::plug::Plugs;
 use super::shared::Shared;
 use super::standing;
 use super::understood::Reader;
 use super::{
-    Asset, AssetId, FORWARDS, MEMBER, Met, NO_FRAME, OUI, PASSED_ON, SERVES, SHARES, SPEAKS_FOR,
+    Asset, AssetId, FORWARDS, MEMBER, Met, NO_FRAME, OUI, PASSED_ON, RECEIVES, SERVES, SHARES,
+    SPEAKS_FOR,
 };
-use crate::census::host::{EquipmentFacts, Host, Said, Service, Span};
+use crate::census::host::{Host, Said, Service, Span};
 use crate::census::meetings::Meetings;
 use crate::census::signature::{Book, oui};
 use crate::net::{HostId, Mac};
@@ -67,6 +69,9 @@ pub(super) struct Desk<'a> {
     known: Speakers<'a>,
     reader: Reader<'a>,
     meetings: &'a Meetings,
+    senders: Senders<'a>,
+    /// Who stored images somewhere.
+    stores: HashSet<&'a HostId, RandomState>,
 }
 
 /// How a member of a domain got its address.
@@ -94,6 +99,13 @@ fn given_up(group: &Group<'_>, ip: IpAddr, span: Span) -> bool {
     end.is_some_and(|end| span.last <= end && !later(end))
 }
 
+/// What is done in a conversation of ASTM: results come from an analyser, or through who
+/// sends the headers of several.
+const ANALYSES: &str = "astm.role";
+
+/// From so many senders of images on, who takes them keeps them.
+const MANY_SENDERS: usize = 5;
+
 /// What is left of being a router, or an access device, where all else says otherwise.
 const FORGED: f32 = 0.5;
 
@@ -108,14 +120,20 @@ impl<'a> Desk<'a> {
         let mut known = Speakers::default();
         known.last.reserve(speakers);
         let mut joined = HashMap::default();
+        let (mut senders, mut stores) = (Senders::default(), HashSet::default());
         for group in &groups.all {
             let name = group.id;
             for (id, host) in &group.hosts {
                 known.add(id, host.span, name);
+                senders.add(id, host);
+                if !host.facts_of("dicom.stored_sop_class").is_empty() {
+                    stores.insert(*id);
+                }
             }
             joined.extend(group.parts().iter().map(|it| (it.clone(), name)));
         }
-        Self { identifier, plugs, joined, known, reader: Reader::new(book), meetings }
+        let reader = Reader::new(book);
+        Self { identifier, plugs, joined, known, reader, meetings, senders, stores }
     }
 
     /// The name of the device that is recognised so.
@@ -169,7 +187,7 @@ impl<'a> Desk<'a> {
         asset.speakers.clone_from(&group.hosts);
         asset.macs.extend(group.identities().filter_map(Identity::mac));
         let mut candidates = Candidates::default();
-        let relays = equipment::relays_hl7(&group.hosts);
+        let passing = Passing::find(&group.hosts, &self.senders, self.reader.book);
         // A device that describes itself is one, whatever others say in its name.
         let is_itself = !group.described.own.is_empty();
         let shared = if is_itself { None } else { Shared::find(&group.hosts, &mut self.reader) };
@@ -178,7 +196,13 @@ impl<'a> Desk<'a> {
             self.place(&mut asset, group, id, host);
             for fact in host.facts() {
                 let (key, value) = (fact.key.as_str(), &*fact.value);
-                let passed_on = if relays && key == "hl7.profile" { PASSED_ON } else { 1.0 };
+                if group.described.is_of_another(key) {
+                    continue;
+                }
+                let passed_on = match &group.described.analysers {
+                    Some(_) if key == ANALYSES => PASSED_ON,
+                    _ => passing.weight(key, value),
+                };
                 let weight = shared.map_or(passed_on, |it| it.weight(key).min(passed_on));
                 let forged = only_asks && key.starts_with(standing::ASKS);
                 let weight = if forged { weight.min(FORGED) } else { weight };
@@ -197,9 +221,16 @@ impl<'a> Desk<'a> {
             }
         }
         for (facts, said, weight) in &group.described.own {
-            add_equipment(&mut candidates, &self.reader, facts, |_| true, *said, *weight);
+            let (told, weight) = (Told::Message(facts), weight * passing.program(facts));
+            add_equipment(&mut candidates, &self.reader, told, |_| true, *said, weight);
         }
-        if let Some((what, said)) = group.speaks_for.as_deref().copied()
+        if let Some(said) = self.receives(group)
+            && let Some(found) = self.reader.alone(RECEIVES, "dicom")
+        {
+            candidates.add(&found, (RECEIVES, "dicom"), said, 1.0);
+        }
+        let passes = passing.said.map(|said| ("messages", said));
+        if let Some((what, said)) = group.speaks_for.as_deref().copied().or(passes)
             && let Some(found) = self.reader.alone(SPEAKS_FOR, what)
         {
             candidates.add(&found, (SPEAKS_FOR, what), said, 1.0);
@@ -290,19 +321,39 @@ impl<'a> Desk<'a> {
             .extend(services.map(|((t, port, name, role), _)| (*t, *port, &**name, *role)));
     }
 
+    /// Who keeps the images of many: they send them there, and it does not pass them on.
+    fn receives(&self, group: &Group<'a>) -> Option<Said> {
+        if matches!(group.speaks_for.as_deref(), Some(("dicom", _))) {
+            return None;
+        }
+        let mut keeps = group
+            .hosts
+            .iter()
+            .flat_map(|(_, host)| host.facts_of("dicom.accepted_storage_classes"));
+        let said = keeps.next()?.said;
+        let mut senders = BTreeSet::new();
+        for (_, host) in &group.hosts {
+            for peer in host.peers().iter().filter(|it| self.stores.contains(it)) {
+                self.known.at(peer, host.span, |id| _ = senders.insert(id));
+            }
+        }
+        senders.remove(&group.id);
+        (senders.len() >= MANY_SENDERS).then_some(said)
+    }
+
     /// A device of which only others speak.
     pub(super) fn described(
         &self,
         identity: &Identity,
-        facts: &[(AssetId, &'a EquipmentFacts, Said)],
+        facts: &[(AssetId, Told<'a>, Said)],
     ) -> Option<Asset<'a>> {
         let id = AssetId::of(&identity.to_string());
         let mut asset = empty(id, identity.clone(), facts.iter().map(|(.., said)| said.span));
         let mut candidates = Candidates::default();
-        for (through, facts, said) in facts {
+        for (through, told, said) in facts {
             asset.seen_through.push(*through);
             let own = |key: &str| key != "dicom.calling_ae";
-            add_equipment(&mut candidates, &self.reader, facts, own, *said, 1.0);
+            add_equipment(&mut candidates, &self.reader, *told, own, *said, 1.0);
         }
         asset.seen_through.sort_unstable();
         asset.seen_through.dedup();
@@ -315,16 +366,13 @@ impl<'a> Desk<'a> {
 fn add_equipment<'a>(
     candidates: &mut Candidates<'a>,
     reader: &Reader<'a>,
-    facts: &'a EquipmentFacts,
+    told: Told<'a>,
     wanted: impl Fn(&str) -> bool,
     said: Said,
     weight: f32,
 ) {
-    let facts: Vec<(&str, &str)> = facts
-        .iter()
-        .map(|(key, value)| (key.as_str(), &**value))
-        .filter(|(key, _)| wanted(key))
-        .collect();
+    let mut facts = told.facts();
+    facts.retain(|(key, _)| wanted(key));
     for (key, value) in &facts {
         if let Some(found) = reader.among(key, value, &facts) {
             candidates.add(&found, (key, value), said, weight);

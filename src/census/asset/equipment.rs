@@ -6,10 +6,17 @@
 //! PS3.4 annexes F and K for the parts). Everything else is a device of its own,
 //! seen through the speaker.
 
+mod analyser;
+mod maker;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::AssetId;
 use super::identity::Identity;
 use crate::census::host::{EquipmentFacts, Fact, Host, Said};
+use crate::census::signature::Book;
 use crate::net::{HostId, Mac};
 use crate::observe::{Origin, Role};
 
@@ -20,8 +27,55 @@ const PERFORMED_STEP: &str = "1.2.840.10008.3.1.2.3.3";
 /// From so many different storage classes on, a sender is a router or an archive.
 const MANY_CLASSES: usize = 40;
 
-/// Letters and digits of a name that can be told from another by them.
-const SHORTEST_NAME: usize = 4;
+/// Letters and digits of a name that can be told from another by them. `CT` and `XA` are
+/// what such devices are called everywhere.
+const SHORTEST_NAME: usize = 3;
+/// With fewer than this it is a little less sure.
+const TELLING_NAME: usize = 4;
+
+/// From here on a device is the one that it describes, whoever else may send the same.
+const SURE: f32 = 0.9;
+/// Its program is of the maker, or its short name is the station's: so it seems.
+const LIKELY: f32 = 0.8;
+
+/// How a device was described.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Told<'a> {
+    /// By facts of one message.
+    Message(&'a EquipmentFacts),
+    /// By a fact that names it whole.
+    Header(&'a Fact),
+}
+
+impl<'a> Told<'a> {
+    /// Keys and values.
+    pub(super) fn facts(self) -> Vec<(&'a str, &'a str)> {
+        match self {
+            Self::Message(facts) => facts.iter().map(|(k, v)| (k.as_str(), &**v)).collect(),
+            Self::Header(fact) => vec![(fact.key.as_str(), &*fact.value)],
+        }
+    }
+
+    /// The address of its card.
+    pub(super) fn card(self) -> Option<Mac> {
+        match self {
+            Self::Message(facts) => card(facts),
+            Self::Header(_) => None,
+        }
+    }
+
+    /// The message, where it is one.
+    pub(super) const fn message(self) -> Option<&'a EquipmentFacts> {
+        match self {
+            Self::Message(facts) => Some(facts),
+            Self::Header(_) => None,
+        }
+    }
+
+    fn is_dicom(self) -> bool {
+        self.message().is_some_and(is_dicom)
+    }
+}
 
 /// What speakers of one asset describe, sorted by whose it is.
 #[derive(Default)]
@@ -29,7 +83,16 @@ pub(super) struct Described<'a> {
     /// The asset itself, with the confidence of that inference.
     pub(super) own: Vec<(&'a EquipmentFacts, Said, f32)>,
     /// Other devices, by identity.
-    pub(super) others: BTreeMap<Identity, Vec<(&'a EquipmentFacts, Said)>>,
+    pub(super) others: BTreeMap<Identity, Vec<(Told<'a>, Said)>>,
+    /// It sends the headers of several analysers, and is none of them: what showed it.
+    pub(super) analysers: Option<Box<Said>>,
+}
+
+impl Described<'_> {
+    /// Whether a fact that seems to name the speaker names one of the others.
+    pub(super) fn is_of_another(&self, key: &str) -> bool {
+        self.analysers.is_some() && key == analyser::HEADER
+    }
 }
 
 fn get<'a>(facts: &'a EquipmentFacts, key: &str) -> Option<&'a str> {
@@ -39,17 +102,34 @@ fn get<'a>(facts: &'a EquipmentFacts, key: &str) -> Option<&'a str> {
 /// What makes two descriptions the same device. A serial number must look like one:
 /// zeros and addresses are not.
 pub(super) fn signature_of(facts: &EquipmentFacts) -> Option<String> {
-    let first = |ends: &[&str]| {
-        let of = |end: &&str| facts.iter().find(|(key, _)| key.as_str().ends_with(end));
-        ends.iter().find_map(of).map(|(_, value)| &**value)
+    let all = |end: &'static str| {
+        let of = facts.iter().filter(move |(key, _)| key.as_str().ends_with(end));
+        of.map(|(_, value)| &**value)
     };
-    let serial = first(&["serial", "uid_serial", "_eui64"])
-        .filter(|s| s.chars().any(|c| c.is_ascii_alphanumeric() && c != '0'))
-        .filter(|s| s.parse::<std::net::IpAddr>().is_err())?;
+    let first = |ends: &[&'static str]| ends.iter().find_map(|end| all(end).next());
+    let is_one = |it: &&str| {
+        it.chars().any(|c| c.is_ascii_alphanumeric() && c != '0')
+            && it.parse::<std::net::IpAddr>().is_err()
+    };
+    let serial = ["serial", "_eui64"].into_iter().find_map(|end| all(end).find(is_one));
+    let serial = serial.or_else(|| registered(facts).filter(is_one))?;
     let maker = first(&["manufacturer", "namespace", "vendor_id"]).unwrap_or_default();
     let model = first(&[".model", "_model"]).unwrap_or_default();
     Some(format!("{maker}|{model}|{serial}").to_lowercase())
 }
+
+/// The number of a medical device system under whoever assigned it (EI-1 and EI-2 of
+/// OBX-18, IHE PCD TF-2 appendix B.8). Other messages have product names there.
+fn registered(facts: &EquipmentFacts) -> Option<&str> {
+    let is_system = get(facts, "hl7.equipment_type").is_some_and(|it| it.ends_with("_MDS"));
+    let assigned = get(facts, "hl7.equipment_namespace").is_some();
+    let id = get(facts, "hl7.equipment_id").filter(|_| is_system && assigned)?;
+    let digits = id.bytes().filter(u8::is_ascii_digit).count();
+    (digits >= FEWEST_DIGITS).then_some(id)
+}
+
+/// Digits of a number that tells devices apart: rooms and beds have fewer.
+const FEWEST_DIGITS: usize = 5;
 
 /// The address of the described device's card.
 pub(super) fn card(facts: &EquipmentFacts) -> Option<Mac> {
@@ -63,6 +143,25 @@ fn kind_of(facts: &EquipmentFacts) -> String {
     parts.map(|key| get(facts, key).unwrap_or_default()).join("|").to_lowercase()
 }
 
+/// A device without a serial number is known by its maker, its model and the name of its
+/// station, and as that only through this speaker: another may have the same. What makes
+/// no images is no device.
+fn nameless(facts: &EquipmentFacts, speaker: AssetId, book: &Book) -> Option<Identity> {
+    let means = |key: &str| {
+        let value = get(facts, key)?;
+        let found = book.matches(key, value, &[]);
+        found.is_none_or(|it| !it.signature.not).then_some(value)
+    };
+    let modality = get(facts, "dicom.modality")?;
+    let modality = book.matches("dicom.modality", modality, &[]);
+    modality.filter(|it| it.get("device_class").is_some())?;
+    let (maker, model) = (means("dicom.manufacturer")?, means("dicom.model")?);
+    let station = ["dicom.station_name", "dicom.station_ae"].into_iter().find_map(means);
+    let name = format!("{maker}|{model}|{}", station.unwrap_or_default()).to_lowercase();
+    // It ends without a serial number.
+    Some(Identity::Equipment(format!("{name}|{speaker}|")))
+}
+
 /// Takes HL7 messages in and gives HL7 messages out: what those say of their maker
 /// need not be said of the speaker.
 pub(super) fn relays_hl7(hosts: &[(&HostId, &Host)]) -> bool {
@@ -73,13 +172,25 @@ pub(super) fn relays_hl7(hosts: &[(&HostId, &Host)]) -> bool {
     part(Role::Server) && part(Role::Client)
 }
 
-/// Sorts what the speakers of one asset describe; `medical_mac` says whether the card
-/// is of a maker of medical devices.
+/// Sorts what the speakers of the asset of this name describe; `medical_mac` says whether
+/// the card is of a maker of medical devices.
 pub(super) fn sort<'a>(
     hosts: &[(&'a HostId, &'a Host)],
+    speaker: AssetId,
+    book: &Book,
     medical_mac: impl Fn() -> bool,
 ) -> Described<'a> {
     let mut described = Described::default();
+    let analyser::Several { known, said } = analyser::several(hosts, book);
+    described.analysers = said.map(Box::new);
+    for (fact, [maker, model, serial]) in known.into_iter().filter(|_| said.is_some()) {
+        let name = match serial.as_str() {
+            "" => format!("{maker}|{model}|{speaker}|"),
+            serial => format!("{maker}|{model}|{serial}"),
+        };
+        let other = described.others.entry(Identity::Equipment(name)).or_default();
+        other.push((Told::Header(fact), fact.said));
+    }
     if hosts.iter().all(|(_, host)| host.equipment.is_empty()) {
         return described;
     }
@@ -105,18 +216,13 @@ pub(super) fn sort<'a>(
             Origin::Own => Some(1.0),
             Origin::Forwarded => None,
             Origin::Creator if is_dicom(facts) => {
-                let station = get(facts, "dicom.station_ae");
-                let calling = get(facts, "dicom.calling_ae");
-                let same_ae = calling.is_some_and(|ae| {
-                    station == Some(ae)
-                        || get(facts, "dicom.station_name").is_some_and(|name| same_name(name, ae))
-                });
                 let alone = devices.len() == 1 && !forwards && classes.len() < MANY_CLASSES;
-                match (alone, acquires, same_ae) {
-                    (true, true, _) => Some(1.0),
-                    (true, false, true) => Some(0.9),
-                    _ => None,
-                }
+                alone
+                    .then(|| match acquires {
+                        true => Some(1.0),
+                        false => from_station(facts, maker::is_own(hosts, facts, book)),
+                    })
+                    .flatten()
             }
             Origin::Creator => {
                 match card(facts) {
@@ -127,17 +233,34 @@ pub(super) fn sort<'a>(
                 }
             }
         };
-        match (sure, signature_of(facts)) {
-            (Some(weight), _) => described.own.push((facts, *said, weight)),
-            (None, Some(name)) => {
-                let other = described.others.entry(Identity::Equipment(name)).or_default();
-                other.push((facts, *said));
-            }
-            // Nothing tells one such device from the next: said of nobody.
-            (None, None) => {}
+        if let Some(weight) = sure {
+            described.own.push((facts, *said, weight));
+            continue;
+        }
+        let name = signature_of(facts).map(Identity::Equipment);
+        // Where nothing tells one such device from the next, it is said of nobody.
+        let scoped = || nameless(facts, speaker, book).filter(|_| *origin == Origin::Creator);
+        if let Some(name) = name.or_else(scoped) {
+            described.others.entry(name).or_default().push((Told::Message(facts), *said));
         }
     }
     described
+}
+
+/// How sure it is that the only device whose images a speaker sends is the speaker: it calls
+/// itself as the station, or its program is of the maker.
+fn from_station(facts: &EquipmentFacts, own_program: bool) -> Option<f32> {
+    let ae = get(facts, "dicom.calling_ae").unwrap_or_default();
+    let station = get(facts, "dicom.station_name").unwrap_or_default();
+    let letters = match get(facts, "dicom.station_ae") == Some(ae) {
+        true => TELLING_NAME,
+        false => same_name(station, ae).unwrap_or_default(),
+    };
+    match (letters, own_program) {
+        (TELLING_NAME.., _) | (SHORTEST_NAME.., true) => Some(SURE),
+        (SHORTEST_NAME.., false) | (_, true) => Some(LIKELY),
+        _ => None,
+    }
 }
 
 /// Whether a speaker asks for worklists or reports steps, as acquisition devices do.
@@ -160,18 +283,18 @@ pub(super) fn is_work(fact: &Fact) -> bool {
 /// Whether the images that a device sends are its own: it describes itself by them, or it
 /// does the part of an acquisition device and has described no other.
 pub(super) fn acquires(described: &Described<'_>, hosts: &[(&HostId, &Host)]) -> bool {
-    let others = described.others.values().flatten().any(|(facts, _)| is_dicom(facts));
+    let others = described.others.values().flatten().any(|(told, _)| told.is_dicom());
     described.own.iter().any(|(facts, ..)| is_dicom(facts)) || (!others && asks_for_work(hosts))
 }
 
-/// Whether a station's name (0008,1010) is its title as well: `FCR-CAPS2` calls itself
-/// `FCRCAPS2`. A few letters alone may be the same by chance.
-fn same_name(station: &str, ae: &str) -> bool {
+/// How many letters and digits the name of a station (0008,1010) has that is its title as
+/// well: `FCR-CAPS2` calls itself `FCRCAPS2`.
+fn same_name(station: &str, ae: &str) -> Option<usize> {
     let bare = |name: &str| -> String {
         name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
     };
     let station = bare(station);
-    station.len() >= SHORTEST_NAME && station == bare(ae)
+    (station == bare(ae)).then_some(station.len())
 }
 
 /// Whether a name of equipment tells it from all others: its serial number has digits
@@ -194,141 +317,89 @@ fn is_dicom(facts: &EquipmentFacts) -> bool {
 
 /// Who describes so many other devices passes on what they say.
 const MANY: usize = 3;
+/// The same where a message names each a medical device system of its own, and none is the
+/// speaker: no such device has two.
+const MANY_SYSTEMS: usize = 2;
 
-/// In what a speaker speaks for many devices: `pcd` for bedside devices (IHE PCD), `hl7`,
-/// `dicom`; with the first that says so.
+/// In what a speaker speaks for many devices: `pcd` for bedside devices (IHE PCD), `pumps`
+/// where all of them are, `hl7`, `astm`, `dicom`; with the first that says so.
 pub(super) fn speaks_for(
     described: &Described<'_>,
     hosts: &[(&HostId, &Host)],
 ) -> Option<(&'static str, Said)> {
-    let told = |dicom: bool| {
+    let told = |dicom: bool, least: usize| {
         let all = described.others.values().filter_map(|facts| facts.first());
-        let mut of = all.filter(move |(facts, _)| is_dicom(facts) == dicom).map(|(_, said)| *said);
+        let mut of = all.filter(move |(told, _)| told.is_dicom() == dicom).map(|(_, said)| *said);
         let first = of.by_ref().next()?;
         let (count, first) = of.fold((1, first), |(n, first), said| {
             (n + 1, if said.evidence < first.evidence { said } else { first })
         });
-        (count >= MANY).then_some(first)
+        (count >= least).then_some(first)
     };
     let pcd = || {
         let mut profiles = hosts.iter().flat_map(|(_, host)| host.values("hl7.profile"));
         profiles.any(|profile| profile.to_ascii_uppercase().contains("PCD"))
     };
-    told(false)
-        .map(|said| (if pcd() { "pcd" } else { "hl7" }, said))
-        .or_else(|| told(true).map(|said| ("dicom", said)))
-}
-
-/// Under which name others would speak of this asset.
-pub(super) fn names(described: &Described<'_>) -> BTreeSet<Identity> {
+    let kinds = || {
+        let facts = described.others.values().flatten().filter_map(|(told, _)| told.message());
+        facts.filter(|facts| !is_dicom(facts)).map(|facts| get(facts, "hl7.equipment_type"))
+    };
+    let systems =
+        described.own.is_empty() && kinds().all(|kind| kind.is_some_and(|it| it.ends_with("_MDS")));
+    let pumps = || kinds().all(|kind| kind.is_some_and(|it| it.contains("_PUMP_INFUS_")));
+    let least = if systems { MANY_SYSTEMS } else { MANY };
     described
-        .own
-        .iter()
-        .filter_map(|(facts, ..)| signature_of(facts))
-        .map(Identity::Equipment)
-        .collect()
+        .analysers
+        .as_deref()
+        .map(|said| ("astm", *said))
+        .or_else(|| {
+            let said = told(false, least)?;
+            Some((
+                if !pcd() {
+                    "hl7"
+                } else if pumps() {
+                    "pumps"
+                } else {
+                    "pcd"
+                },
+                said,
+            ))
+        })
+        .or_else(|| told(true, MANY).map(|said| ("dicom", said)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::census::host::Evidence;
-    use crate::census::room::Room;
-    use crate::observe::Key;
-    use crate::time::Timestamp;
+/// Under which names others would speak of this asset: those of which it is sure.
+pub(super) fn names(described: &Described<'_>) -> BTreeSet<Identity> {
+    named(described, |weight| weight >= SURE)
+}
 
-    const AT: Timestamp = Timestamp(0);
-    const SAID: Said = Said::new(AT, Evidence { capture: 0, frame: 1 });
+/// Those that it seems to have. Of several that seem to be one device none is.
+pub(super) fn likely(described: &Described<'_>) -> BTreeSet<Identity> {
+    let sure = names(described);
+    let mut likely = named(described, |weight| weight < SURE);
+    likely.retain(|name| !sure.contains(name));
+    likely
+}
 
-    fn image(host: &mut Host, origin: Origin, serial: &str, station: &str) {
-        let facts = [
-            (Key::new("dicom.manufacturer"), "SIEMENS"),
-            (Key::new("dicom.model"), "Skyra"),
-            (Key::new("dicom.serial"), serial),
-            (Key::new("dicom.station_ae"), station),
-            (Key::new("dicom.calling_ae"), "MR1"),
-        ];
-        host.describes(origin, &facts, SAID, &mut Room::default());
-    }
+fn named(described: &Described<'_>, wanted: impl Fn(f32) -> bool) -> BTreeSet<Identity> {
+    let own = described.own.iter().filter(|(.., weight)| wanted(*weight));
+    own.filter_map(|(facts, ..)| signature_of(facts)).map(Identity::Equipment).collect()
+}
 
-    fn sorted(host: &Host) -> (usize, usize) {
-        let id = HostId::default();
-        let it = sort(&[(&id, host)], || false);
-        (it.own.len(), it.others.len())
-    }
-
-    #[test]
-    fn a_modality_that_asks_for_work_is_the_maker_of_its_images() {
-        let mut host = Host::new(AT);
-        image(&mut host, Origin::Creator, "35131", "OTHER");
-        assert_eq!(sorted(&host), (0, 1), "a sender of images alone could be a router");
-        host.learn(Key::new("dicom.scu"), WORKLIST.into(), SAID, &mut Room::default());
-        assert_eq!(sorted(&host), (1, 0));
-        image(&mut host, Origin::Creator, "99999", "OTHER");
-        assert_eq!(sorted(&host), (0, 2), "two devices come through it");
-    }
-
-    #[test]
-    fn an_archive_that_answers_a_move_makes_nothing() {
-        let mut host = Host::new(AT);
-        host.learn(Key::new("dicom.scu"), WORKLIST.into(), SAID, &mut Room::default());
-        image(&mut host, Origin::Forwarded, "35131", "MR1");
-        assert_eq!(sorted(&host), (0, 1));
-    }
-
-    #[test]
-    fn the_station_that_calls_itself_so_is_the_device() {
-        let mut host = Host::new(AT);
-        image(&mut host, Origin::Creator, "35131", "MR1");
-        assert_eq!(sorted(&host), (1, 0));
-    }
-
-    #[test]
-    fn a_title_that_is_the_name_of_the_station_is_its_own() {
-        let told = |name: &str, ae: &str, more: bool| {
-            let mut host = Host::new(AT);
-            let mut say = |serial: &str| {
-                let facts = [
-                    (Key::new("dicom.serial"), serial),
-                    (Key::new("dicom.station_name"), name),
-                    (Key::new("dicom.calling_ae"), ae),
-                ];
-                host.describes(Origin::Creator, &facts, SAID, &mut Room::default());
-            };
-            say("96470218");
-            if more {
-                say("96470219");
-            }
-            sorted(&host)
-        };
-        assert_eq!(told("FCR-CAPS2", "FCRCAPS2", false), (1, 0));
-        assert_eq!(told("FCR-CAPS2", "FCRCAPS2", true), (0, 2), "two devices come through it");
-        assert_eq!(told("FCR-CAPS2", "ROUTER", false), (0, 1));
-        assert_eq!(told("CR1", "CR1", false), (0, 1), "too short to tell");
-        assert_eq!(told("--", "..", false), (0, 1));
-    }
-
-    #[test]
-    fn who_describes_three_and_more_speaks_for_them() {
-        let mut host = Host::new(AT);
-        let id = HostId::default();
-        let mut told = |serial: &str| {
-            let facts = [(Key::new("hl7.equipment_serial"), serial)];
-            host.describes(Origin::Forwarded, &facts, SAID, &mut Room::default());
-            let hosts = [(&id, &host)];
-            speaks_for(&sort(&hosts, || false), &hosts).map(|(what, _)| what)
-        };
-        assert_eq!(
-            [told("4711"), told("4712"), told("4712"), told("4713")],
-            [None, None, None, Some("hl7")]
-        );
-    }
-
-    #[test]
-    fn zeros_and_addresses_are_no_serial_numbers() {
-        let facts = |s: &str| vec![(Key::new("dicom.serial"), s.into())];
-        assert_eq!(signature_of(&facts("00000")), None);
-        assert_eq!(signature_of(&facts("172.16.193.2")), None);
-        assert!(signature_of(&facts("35131")).is_some());
+/// What seemed to be the speaker's own is another's.
+pub(super) fn give_up(described: &mut Described<'_>, name: &Identity) {
+    let is_it = |facts: &EquipmentFacts| {
+        signature_of(facts).is_some_and(|it| Identity::Equipment(it) == *name)
+    };
+    let mut given = Vec::new();
+    described.own.retain(|(facts, said, weight)| {
+        let gives = *weight < SURE && is_it(facts);
+        if gives {
+            given.push((Told::Message(facts), *said));
+        }
+        !gives
+    });
+    if !given.is_empty() {
+        described.others.entry(name.clone()).or_default().extend(given);
     }
 }

@@ -10,6 +10,8 @@ mod churn_tests;
 mod claim;
 mod continuity;
 mod credit;
+#[cfg(test)]
+mod described_tests;
 mod desk;
 mod equipment;
 #[cfg(test)]
@@ -21,6 +23,7 @@ mod join;
 #[cfg(test)]
 mod join_tests;
 mod leased;
+mod passing;
 mod pins;
 mod plug;
 mod serial;
@@ -43,25 +46,27 @@ pub use identity::Identity;
 pub use pins::{BadPins, Pins};
 pub use tally::Tally;
 
-use super::host::{EquipmentFacts, Evidence, Host, Said, Span};
+use super::host::{Evidence, Host, Said, Span};
 use super::signature::oui;
 use super::{Census, users};
 use crate::net::{HostId, Mac, Segment, Transport};
 use crate::observe::Role;
 use desk::Desk;
+use equipment::Told;
 use group::{Group, Groups, is_only_named};
 use identity::Identifier;
 use plug::Plugs;
 
 /// The facts that the census makes itself: the registered holder of a MAC's block, that
 /// packets of others come through a card, that many devices are spoken for, which protocols
-/// are served, as their content says, that a member of a domain leases its address, and
-/// that several computers speak as one.
-pub const OWN_KEYS: [&str; 6] = [OUI, FORWARDS, SPEAKS_FOR, SERVES, MEMBER, SHARES];
+/// are served, as their content says, that many send it images, that a member of a domain
+/// leases its address, and that several computers speak as one.
+pub const OWN_KEYS: [&str; 7] = [OUI, FORWARDS, SPEAKS_FOR, SERVES, RECEIVES, MEMBER, SHARES];
 const OUI: &str = "mac.oui";
 const FORWARDS: &str = "network.forwards";
 const SPEAKS_FOR: &str = "network.speaks_for";
 const SERVES: &str = "network.serves";
+const RECEIVES: &str = "network.receives";
 const MEMBER: &str = "network.member";
 const SHARES: &str = "network.shares";
 
@@ -247,8 +252,10 @@ impl Census {
         go_on()?;
         let mut groups = Groups::new(&identifier, hosts.into_iter());
         go_on()?;
-        let described =
-            |group: &Group<'a>| equipment::sort(&group.hosts, || self.has_medical_mac(group));
+        let described = |group: &Group<'a>| {
+            let medical = || self.card_is(group, "device_category", "medical");
+            equipment::sort(&group.hosts, group.id, &self.book, medical)
+        };
         join::join(&mut groups, &self.pins, described);
         go_on()?;
         let mut desk = Desk::new(identifier, plugs, &groups, (&self.book, &self.meetings));
@@ -262,16 +269,35 @@ impl Census {
         all.sort_unstable_by(|a, b| a.identity.cmp(&b.identity));
         // Who is described by whom; a device that speaks for itself keeps its own name.
         let mut speaks: BTreeSet<Identity> = BTreeSet::new();
-        let mut others: BTreeMap<Identity, Vec<(AssetId, &EquipmentFacts, Said)>> = BTreeMap::new();
         go_on()?;
+        let mut likely: BTreeMap<Identity, usize> = BTreeMap::new();
         for group in &mut all {
-            group.is_medical = !group.routes.is_empty() && self.has_medical_mac(group);
             group.described = described(group);
             speaks.extend(equipment::names(&group.described));
-            group.speaks_for = equipment::speaks_for(&group.described, &group.hosts).map(Box::new);
+            for name in equipment::likely(&group.described) {
+                *likely.entry(name).or_default() += 1;
+            }
+        }
+        likely.retain(|name, count| *count > 1 || speaks.contains(name));
+        let mut others: Others<'_> = BTreeMap::new();
+        for group in &mut all {
+            for name in equipment::likely(&group.described) {
+                match likely.contains_key(&name) {
+                    true => equipment::give_up(&mut group.described, &name),
+                    false => _ = speaks.insert(name),
+                }
+            }
+            group.is_medical =
+                !group.routes.is_empty() && self.card_is(group, "device_category", "medical");
+            let serial = || self.card_is(group, "device_class", "serial-server");
+            let speaks_for = match equipment::speaks_for(&group.described, &group.hosts) {
+                Some(("astm", said)) if serial() => Some(("serial", said)),
+                speaks_for => speaks_for,
+            };
+            group.speaks_for = speaks_for.map(Box::new);
             for (name, facts) in std::mem::take(&mut group.described.others) {
                 let all = others.entry(name).or_default();
-                all.extend(facts.into_iter().map(|(facts, said)| (group.id, facts, said)));
+                all.extend(facts.into_iter().map(|(told, said)| (group.id, told, said)));
             }
         }
         let users = self.keeps_users().then(|| self.users_since());
@@ -284,12 +310,12 @@ impl Census {
             .filter(|_| !others.is_empty())
             .collect();
         others.retain(|_, facts| {
-            let card = facts.iter().find_map(|(_, facts, _)| equipment::card(facts));
+            let card = facts.iter().find_map(|(_, told, _)| told.card());
             let Some(group) = card.and_then(|mac| all.get_mut(*cards.get(&mac)?)) else {
                 return true;
             };
-            let own = facts.iter().map(|(_, facts, said)| (*facts, *said, SAID_BY_OTHERS));
-            group.described.own.extend(own);
+            let own = facts.iter().filter_map(|(_, told, said)| Some((told.message()?, *said)));
+            group.described.own.extend(own.map(|(facts, said)| (facts, said, SAID_BY_OTHERS)));
             false
         });
         let others: Vec<_> =
@@ -314,15 +340,19 @@ impl Census {
         Ok(())
     }
 
-    fn has_medical_mac(&self, group: &Group<'_>) -> bool {
+    /// Whether a card's maker makes devices of which this is said.
+    fn card_is(&self, group: &Group<'_>, attribute: &str, value: &str) -> bool {
         group.identities().any(|identity| {
             let Identity::Mac(mac) = identity else { return false };
             oui::vendor(*mac)
                 .and_then(|vendor| self.book.matches(OUI, vendor, &[]))
-                .is_some_and(|found| found.get("device_category") == Some("medical"))
+                .is_some_and(|found| found.get(attribute) == Some(value))
         })
     }
 }
+
+/// Devices that are described, with through whom.
+type Others<'a> = BTreeMap<Identity, Vec<(AssetId, Told<'a>, Said)>>;
 
 #[cfg(test)]
 mod tests {

@@ -51,6 +51,7 @@ impl Ward {
             ("dicom.manufacturer", "Philips"),
             ("dicom.model", "Incisive CT"),
             ("dicom.modality", "CT"),
+            ("dicom.sop_class", CT),
             ("dicom.serial", serial),
         ];
         let facts = facts.map(|(key, value)| (Key::new(key), value.to_owned().into()));
@@ -85,6 +86,31 @@ fn two_that_may_be_the_scanner_are_both_passed_over() {
     // Which of them is it shows.
     ward.fact(2, "dicom.verb", "N-CREATE-RQ mpps");
     assert_eq!(ward.told("model"), ["10.0.0.1/0 ", "10.0.0.2/0 Incisive CT"]);
+}
+
+#[test]
+fn what_is_likely_is_not_said_twice() {
+    let mut ward = Ward::new();
+    ward.stores(1, 9, "300123", PHILIPS);
+    // The class of the image and its modality say it both.
+    let sure = |ward: &Ward| {
+        let asset = ward.0.assets().into_iter().find(|it| !it.macs.is_empty()).unwrap();
+        asset.shown("device_class")[0].confidence
+    };
+    let likely = sure(&ward);
+    assert!((0.7..0.9).contains(&likely), "{likely}");
+    ward.fact(1, "dicom.verb", "N-CREATE-RQ mpps");
+    assert!(sure(&ward) > 0.9);
+}
+
+#[test]
+fn equipment_with_an_eui_of_any_maker_is_a_device() {
+    let mut ward = Ward::new();
+    ward.speaks(1, 0, "hl7", Role::Client);
+    let facts = [("hl7.equipment_id", "MX800"), ("hl7.equipment_eui64", "001EC0FFFE112244")];
+    let facts = facts.map(|(key, value)| (Key::new(key), value.into())).to_vec().into();
+    ward.say(1, Observed::Equipment(Equipment { origin: Origin::Creator, facts }));
+    assert_eq!(ward.told("device_class"), ["/1 medical-device", "10.0.0.1/0 "]);
 }
 
 #[test]

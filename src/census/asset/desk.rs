@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 
@@ -373,10 +374,31 @@ fn add_equipment<'a>(
 ) {
     let mut facts = told.facts();
     facts.retain(|(key, _)| wanted(key));
-    for (key, value) in &facts {
-        if let Some(found) = reader.among(key, value, &facts) {
-            candidates.add(&found, (key, value), said, weight);
+    let found = |(key, value): &(&'a str, &'a str)| {
+        Some(((*key, *value), reader.among(key, value, &facts)?))
+    };
+    let mut all: Vec<_> = facts.iter().filter_map(found).collect();
+    if weight < equipment::SURE {
+        // Whether it is the device itself is one doubt: that it says a thing in two ways
+        // makes it no smaller.
+        let mut best: BTreeMap<(&str, String), (f32, usize)> = BTreeMap::new();
+        for (at, (_, found)) in all.iter().enumerate() {
+            for (name, value, sure) in &found.said {
+                let known = best.entry((*name, value.to_lowercase())).or_insert((*sure, at));
+                if *sure > known.0 {
+                    *known = (*sure, at);
+                }
+            }
         }
+        for (at, (_, found)) in all.iter_mut().enumerate() {
+            let is_best = |name: &'static str, value: &str| {
+                best.get(&(name, value.to_lowercase())).is_some_and(|(_, of)| *of == at)
+            };
+            *found = Rc::new(found.only(is_best));
+        }
+    }
+    for (fact, found) in all {
+        candidates.add(&found, fact, said, weight);
     }
 }
 

@@ -34,7 +34,7 @@ const SHORTEST_NAME: usize = 3;
 const TELLING_NAME: usize = 4;
 
 /// From here on a device is the one that it describes, whoever else may send the same.
-const SURE: f32 = 0.9;
+pub(super) const SURE: f32 = 0.9;
 /// Its program is of the maker, or its short name is the station's: so it seems.
 const LIKELY: f32 = 0.8;
 

@@ -36,6 +36,13 @@ impl<'a> Understood<'a> {
         let context = said_of_it.find(|(name, ..)| *name == "os_name").map(|(_, t, _)| t.clone());
         Self { signature: &found.signature.id, said, context }
     }
+
+    /// What is wanted of it.
+    pub(super) fn only(&self, wanted: impl Fn(&'static str, &str) -> bool) -> Self {
+        let said = self.said.iter().filter(|(name, value, _)| wanted(name, value));
+        let said = said.cloned().collect();
+        Self { signature: self.signature, said, context: self.context.clone() }
+    }
 }
 
 /// A fact, as key and value, and what is said of it.

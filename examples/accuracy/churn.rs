@@ -31,11 +31,11 @@ const TOKENS: Source<'static> = Source {
 [[signature]]
 id = "churn.client"
 key = "http.user_agent"
-pattern = 'WardClient/1\.0 \((unit [0-9]+)\)'
+pattern = 'HTTPClient/1\.0 \((unit [0-9]+)\)'
 confidence = 0.9
 source = "examples/churn"
 set = { software = "$1" }
-examples = [ { value = "WardClient/1.0 (unit 7)", set = { software = "unit 7" } } ]
+examples = [ { value = "HTTPClient/1.0 (unit 7)", set = { software = "unit 7" } } ]
 
 [[signature]]
 id = "churn.server"

@@ -4,7 +4,7 @@
 //! Made from a seed, the same bytes in every run. Devices come and go, get addresses by
 //! DHCP through relays, move between VLANs, share names and placeholders of serial
 //! numbers, stand behind translators, quarrel over an address. Each says in a harmless
-//! product name (`WardClient/1.0 (unit 4711)`) which device it is, so that
+//! product name (`HTTPClient/1.0 (unit 4711)`) which device it is, so that
 //! `examples/accuracy` can tell whose evidence an asset was given.
 
 mod ask;

@@ -114,7 +114,7 @@ impl<W: Write> Play<W> {
             return;
         }
         self.shown[who.0].token = true;
-        let agent = format!("WardClient/1.0 (unit {})", who.0);
+        let agent = format!("HTTPClient/1.0 (unit {})", who.0);
         let lines = [
             (true, message::get("/status", "intranet.klinik.example", &agent, "")),
             (false, message::answer("200 OK", &format!("WardServer/1.0 (unit {INTRANET})"), "")),

@@ -32,6 +32,7 @@ replay: setup
 
 lint: setup setup-lint
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --all-targets -- -D warnings
 	cargo check --quiet --locked --manifest-path fuzz/Cargo.toml --no-default-features --target-dir target
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet

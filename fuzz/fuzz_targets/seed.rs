@@ -14,8 +14,7 @@ use auscult_fuzz::advisory_file::EXAMPLES;
 use auscult_fuzz::lab::Harvest;
 use auscult_fuzz::{dissector, frame, stream};
 
-const TARGETS: [&str; 5] =
-    ["capture_file", "frame", "stream", "signature_file", "advisory_file"];
+const TARGETS: [&str; 5] = ["capture_file", "frame", "stream", "signature_file", "advisory_file"];
 /// A longer input teaches a fuzzer little and costs it much.
 const LONGEST: usize = 8 * 1024;
 

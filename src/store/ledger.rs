@@ -167,8 +167,9 @@ impl Ledger {
                     entry.round = self.round;
                     let old = recall.query_row([entry.number], |row| row.get::<_, Vec<u8>>(0));
                     alerts.seen(&asset, entry.number, &known);
-                    if let Some(old) = old.optional()? {
-                        let old = record::only::<Vec<_>>(&old)?;
+                    // A damaged one is written anew; what has changed is not known.
+                    let old = old.optional()?;
+                    if let Some(Ok(old)) = old.as_deref().map(record::only::<Vec<_>>) {
                         log.changed(last, asset.id, &old, &known)?;
                         alerts.changed(&asset, &old, &known);
                     }

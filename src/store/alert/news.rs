@@ -53,7 +53,8 @@ impl Device {
             .prepare_cached(sql)?
             .query_row([number], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?)));
         let Some((id, external, blob)) = row.optional()? else { return Ok(None) };
-        let known: Vec<Attribute<'_>> = record::only(&blob)?;
+        // Of a damaged row only who it is can be said.
+        let known: Vec<Attribute<'_>> = record::only(&blob).unwrap_or_default();
         Ok(Some(Self::new(id, external, &known)))
     }
 

@@ -194,7 +194,8 @@ impl<'t> Publication<'t> {
         let sql = "SELECT attributes FROM known WHERE asset = ?1";
         let blob = self.transaction.prepare_cached(sql)?.query_row([number], |row| row.get(0));
         let Some(blob): Option<Vec<u8>> = blob.optional()? else { return Ok(()) };
-        let known: Vec<Attribute<'_>> = record::only(&blob)?;
+        // Of a damaged row nothing is told but that it is.
+        let Ok(known) = record::only::<Vec<Attribute<'_>>>(&blob) else { return Ok(()) };
         let named = ["services", "peers", "remote_access", "vpn", "os_name", "address_conflicts"];
         let all = named.into_iter().flat_map(|name| {
             values(&known, name).into_iter().map(move |value| (name.to_owned(), value))

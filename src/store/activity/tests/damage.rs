@@ -294,6 +294,29 @@ fn damaged_minutes_of_a_vlan_stay_so() {
     passed_over(&inventory, &["segment_day"]);
 }
 
+/// A damaged row keeps nothing from being written, and is whole again with the next change.
+#[test]
+fn what_is_known_of_a_device_is_written_anew() {
+    let ward = ward();
+    let id = ward.id(2);
+    let before = ward.inventory().history(&id).unwrap().len();
+    let cut = "UPDATE known SET attributes = substr(attributes, 1, 9) WHERE asset =
+               (SELECT number FROM asset WHERE id = ?1)";
+    assert_eq!(ward.writer.connection().execute(cut, [&id]).unwrap(), 1);
+    let mut ward = ward.restart();
+    ward.online(1, 800, 805);
+    ward.write();
+    let inventory = ward.inventory();
+    assert_eq!(inventory.assets().unwrap().len(), 2, "it has not changed");
+    passed_over(&inventory, &["known", &id]);
+    ward.say(2, 806, Observed::Fact(Key::new("dhcp.hostname"), "CT-WS-1".into()));
+    ward.write();
+    let inventory = ward.inventory();
+    assert_eq!(inventory.assets().unwrap().len(), 3);
+    assert!(inventory.passed_over().is_empty());
+    assert_eq!(inventory.history(&id).unwrap().len(), before, "nobody knows what has changed");
+}
+
 /// How a device was used is made again, of all days that there are.
 #[test]
 fn what_days_are_made_of_is_found_again() {

@@ -204,12 +204,9 @@ impl Inventory {
     pub fn activity_of(&self, id: &str, period: Period) -> Result<Option<Activity>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let Some(asked) = self.asked(period)? else { return Ok(None) };
-        let mut users = self.users(Some(id))?;
-        let through = users.iter().filter_map(|it| it.basis.as_ref()).flat_map(|it| &it.through);
-        for id in through.cloned().collect::<BTreeSet<_>>() {
-            users.extend(self.users(Some(&id))?);
-        }
-        let Some((user, basis)) = located(users).into_iter().find(|(it, _)| it.id == id) else {
+        let Some((user, basis)) =
+            located(self.users_about(id)?).into_iter().find(|(it, _)| it.id == id)
+        else {
             return Ok(None);
         };
         let ever = TOTALS.sum_of(&self.connection, (0, 1), user.number).map_err(read)?;
@@ -357,21 +354,34 @@ impl Inventory {
         self.damage.note(format!("what {id} did on {day} (asset_day) cannot be read: {why}"));
     }
 
-    /// In which minutes a device could have been seen, within some days; as far as that can be
-    /// read.
+    /// In which minutes a device could have been seen, within some days. None where a row
+    /// that says so is damaged, which is noted.
     ///
     /// # Errors
     /// The inventory cannot be read.
-    pub fn observed(&self, id: &str, period: Period) -> Result<Minutes, Error> {
+    pub fn observed(&self, id: &str, period: Period) -> Result<Option<Minutes>, Error> {
         let mut all = Minutes::default();
-        let Some(asked) = self.asked(period)? else { return Ok(all) };
-        for User { since, basis, .. } in self.users(Some(id))? {
-            let Some(basis) = basis else { continue };
+        let Some(asked) = self.asked(period)? else { return Ok(Some(all)) };
+        let users = self.users_about(id)?;
+        if users.iter().any(|it| it.basis.is_none()) {
+            return Ok(None);
+        }
+        for (User { since, .. }, basis) in located(users).into_iter().filter(|it| it.0.id == id) {
             let seen = Seen::load(self, asked.utc, Some(&basis.segments))?;
-            let of_one = seen.of(&basis.segments).unwrap_or_default();
+            let Some(of_one) = seen.of(&basis.segments) else { return Ok(None) };
             all.unite(&of_one.within(asked.minutes.0.max(since), asked.minutes.1));
         }
-        Ok(all)
+        Ok(Some(all))
+    }
+
+    /// How the use of a device is told, and of those who tell where it is.
+    fn users_about(&self, id: &str) -> Result<Vec<User>, Error> {
+        let mut users = self.users(Some(id))?;
+        let through = users.iter().filter_map(|it| it.basis.as_ref()).flat_map(|it| &it.through);
+        for id in through.cloned().collect::<BTreeSet<_>>() {
+            users.extend(self.users(Some(&id))?);
+        }
+        Ok(users)
     }
 
     /// From the first minute of some days to before their last, as far as somebody watched.

@@ -31,7 +31,8 @@ impl Inventory {
     /// The inventory cannot be read.
     pub fn told(&self, id: &str, period: Period) -> Result<Option<Told>, Error> {
         let Some(days) = self.days(id, period)? else { return Ok(None) };
-        let mut all = Told { observed: self.observed(id, period)?, ..Told::default() };
+        let Some(observed) = self.observed(id, period)? else { return Ok(None) };
+        let mut all = Told { observed, ..Told::default() };
         for day in days {
             all.in_use.unite(&day.in_use);
             all.examinations.extend(day.examinations);

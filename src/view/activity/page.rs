@@ -28,7 +28,7 @@ pub fn page(inventory: &Inventory, id: &str, days: (Day, Day)) -> Result<String,
     let of_days = inventory.days(id, Some(days))?;
     if let (Some(_), Some(of_days)) = (&activity.used, of_days) {
         examinations(&mut page, &of_days, &zone);
-        let observed = inventory.observed(id, Some(days))?;
+        let observed = inventory.observed(id, Some(days))?.unwrap_or_default();
         heat(&mut page, &of_days, &observed, &zone, days);
     }
     starts(&mut page, &inventory.starts(id, None)?);

@@ -40,6 +40,7 @@ fn it_could_have_been_told_of_where_who_tells_could_be_seen() {
     // Since it was first told of, until the VLAN was seen for the last time.
     assert_eq!((it.observed, it.only_told, it.online, &it.used), (50, true, 0, &None));
     assert!(inventory.days(&id, None).unwrap().unwrap().is_empty());
+    assert_eq!(inventory.told(&id, None).unwrap().unwrap().observed.count(), 50, "the same");
     assert!(inventory.starts(&id, None).unwrap().is_empty());
     let monday = parse_date("2026-01-05").unwrap();
     assert_eq!(of(&inventory, Some((monday, monday))).unwrap().observed, 50);
@@ -62,6 +63,7 @@ fn what_is_damaged_of_who_tells_is_unknown_of_whom_it_tells() {
     let inventory = ward.inventory();
     assert!(inventory.activity(None).unwrap().is_empty());
     assert_eq!(inventory.activity_of(&id, None).unwrap(), None);
+    assert_eq!(inventory.told(&id, None).unwrap(), None);
     let passed = inventory.passed_over();
     assert!(passed.len() == 1 && passed[0].contains(&gateway), "{passed:?}");
 }

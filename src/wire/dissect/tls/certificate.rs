@@ -4,6 +4,7 @@
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
 use x509_parser::x509::AttributeTypeAndValue;
 
 use super::super::reader::wide;
@@ -24,6 +25,21 @@ pub(super) const SAN: Key = Key::new("tls.cert_san");
 pub(super) const NOT_AFTER: Key = Key::new("tls.cert_not_after");
 /// `yes` when it names itself as its issuer, else `no`.
 pub(super) const SELF_SIGNED: Key = Key::new("tls.cert_self_signed");
+
+/// A key or a hash that is too weak: `rsa-1024`, `md5`, `sha1`; one fact each.
+pub(super) const WEAK: Key = Key::new("tls.cert_weak");
+
+/// Bits below which keys are weak (NIST SP 800-131A Rev. 2, §3).
+const LEAST_RSA: usize = 2048;
+const LEAST_EC: usize = 224;
+/// Signatures over hashes of which two of one value can be made (RFC 9155, RFC 6151).
+const WEAK_HASHES: [(&str, &str); 5] = [
+    ("1.2.840.10040.4.3", "sha1"),
+    ("1.2.840.10045.4.1", "sha1"),
+    ("1.2.840.113549.1.1.2", "md2"),
+    ("1.2.840.113549.1.1.4", "md5"),
+    ("1.2.840.113549.1.1.5", "sha1"),
+];
 
 /// Alternative names that are told; shared hosting has hundreds.
 const MAX_NAMES: usize = 4;
@@ -70,7 +86,24 @@ pub(super) fn read(body: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
     }
     let own = if subject.as_raw() == issuer.as_raw() { "yes" } else { "no" };
     out.fact(Who::Sender, &SELF_SIGNED, own);
+    weaknesses(&certificate, out);
     Ok(())
+}
+
+fn weaknesses(certificate: &X509Certificate<'_>, out: &mut dyn Sink) {
+    let weak = match certificate.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => Some(("rsa", key.key_size(), LEAST_RSA)),
+        Ok(PublicKey::EC(key)) => Some(("ec", key.key_size(), LEAST_EC)),
+        _ => None,
+    };
+    // A key of no size is one that could not be read.
+    if let Some((kind, bits, _)) = weak.filter(|(_, bits, least)| (1..*least).contains(bits)) {
+        out.fact(Who::Sender, &WEAK, &format!("{kind}-{bits}"));
+    }
+    let signed = certificate.signature_algorithm.algorithm.to_id_string();
+    if let Some((_, hash)) = WEAK_HASHES.iter().find(|(oid, _)| *oid == signed) {
+        out.fact(Who::Sender, &WEAK, hash);
+    }
 }
 
 /// Old devices use T61String and BMPString, which the library leaves as bytes.

@@ -20,6 +20,19 @@ d61ca38187308184301d0603551d0e04160414469f89416d5abdd622f83c11ef5accc689e056f330
 3f750c0f86982d4d8e244413022100cad8b44f351219bfddad047764f689988af65f82989d1b898bebc2d5a88c\
 4091";
 
+/// Another: 1024 bits of RSA, signed over SHA-1.
+const WEAK: &str = "\
+3082019a3082010302143a9236d6a6752ece47e133b9526a37e7e46d8b1c300d06092a864886f70d01010505\
+00300c310a300806035504030c0161301e170d3236313132333034313030355a170d33363131323030343130\
+30355a300c310a300806035504030c016130819f300d06092a864886f70d010101050003818d003081890281\
+8100d4717c0c5c6b1b1df8c5198d9a9571b0601656bafc01c4cc4f61f07786f9e068030db3180d441b490e8c\
+134e756eb0c79b91b36eb325413ad0292249380d0f93b600d06f73ca43ece37f30d4d9a6e0d1ee0da471d8ef\
+0d8d8b4d4e0630126cdd65982d0bf8b0941e40af8e663c691a31cb659836826e161c54010f7cbb7040c10203\
+010001300d06092a864886f70d010105050003818100a66fdb79b960b9e32f756f09f56d17ca09e877e9bb8c\
+406bfec6acf316e7556f06c2c4c1b8fd3edfcfe3677c0b26147291a779d04aeeb71fbfcde3dc812cd40361a1\
+9941c9411282ef3f460d54b1e5a8dd3aceb805edc9eaf5343529a1f42b69523e91d71974e2f2e561dd88f4b9\
+ba3248341198925de73a39347c8e6b198ef5";
+
 fn der() -> Vec<u8> {
     data_encoding::HEXLOWER.decode(CERTIFICATE.as_bytes()).unwrap()
 }
@@ -112,6 +125,16 @@ fn tls12_with_its_certificate() {
     let dust: Vec<u8> = messages.iter().flat_map(|b| record(22, &[*b])).collect();
     let said = facts(&stream("tls", &[(b'C', &hello), (b'S', &dust)]));
     assert_eq!(said, expected);
+}
+
+#[test]
+fn a_weak_key_and_a_weak_hash() {
+    let weak = data_encoding::HEXLOWER.decode(WEAK.as_bytes()).unwrap();
+    let chain = message(11, &sized(3, &sized(3, &weak)));
+    let answer = record(22, &[server_hello(0x0303, 0xc02f, &[]), chain].concat());
+    let said = facts(&stream("tls", &[(b'S', &answer)]));
+    assert_eq!(said[said.len() - 2..], ["S tls.cert_weak=rsa-1024", "S tls.cert_weak=sha1"]);
+    torture::stream("tls", &[(b'S', &answer)], &[]);
 }
 
 #[test]

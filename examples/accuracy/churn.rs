@@ -40,11 +40,11 @@ examples = [ { value = "HTTPClient/1.0 (unit 7)", set = { software = "unit 7" } 
 [[signature]]
 id = "churn.server"
 key = "http.server"
-pattern = 'WardServer/1\.0 \((unit [0-9]+)\)'
+pattern = 'HTTPServer/1\.0 \((unit [0-9]+)\)'
 confidence = 0.9
 source = "examples/churn"
 set = { software = "$1" }
-examples = [ { value = "WardServer/1.0 (unit 7)", set = { software = "unit 7" } } ]
+examples = [ { value = "HTTPServer/1.0 (unit 7)", set = { software = "unit 7" } } ]
 "#,
 };
 

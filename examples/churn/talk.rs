@@ -117,7 +117,7 @@ impl<W: Write> Play<W> {
         let agent = format!("HTTPClient/1.0 (unit {})", who.0);
         let lines = [
             (true, message::get("/status", "intranet.klinik.example", &agent, "")),
-            (false, message::answer("200 OK", &format!("WardServer/1.0 (unit {INTRANET})"), "")),
+            (false, message::answer("200 OK", &format!("HTTPServer/1.0 (unit {INTRANET})"), "")),
         ];
         self.converse(who, 0, INTRANET, 80, &lines);
     }

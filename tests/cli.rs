@@ -444,8 +444,12 @@ fn activity_is_told_by_day_class_and_use() {
     let json: serde_json::Value =
         serde_json::from_str(&run(&["--format", "json", "--class", "mri"])).unwrap();
     assert_eq!(json[0]["device_class"], "mri");
-    assert_eq!(run(&["--idle", "--class", "mri"]).lines().count(), 1, "a header alone");
-    assert_eq!(run(&["--silent", "9"]).lines().count(), 1);
+    assert_eq!(
+        run(&["--idle", "--class", "mri", "--format", "csv"]).lines().count(),
+        1,
+        "a header alone"
+    );
+    assert_eq!(run(&["--silent", "9", "--format", "csv"]).lines().count(), 1);
     assert!(run(&["--from", "2001-01-01", "--to", "2001-01-02"]).lines().count() > 1);
     let id = json[0]["asset_id"].as_str().unwrap();
     let page = String::from_utf8(auscult(dir.path(), &["show", id]).stdout).unwrap();

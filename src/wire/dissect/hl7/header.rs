@@ -14,6 +14,9 @@ const NAMED: std::ops::RangeInclusive<usize> = 2..=5;
 /// The same of MSH-17, the country: Portugal and Austria are called as segments are.
 const COUNTRY: usize = 16;
 
+/// The same of MSH-9, the message type: a country's own events are called as a site's own
+/// segments are (`PPR^ZD1^PPR_ZD1`).
+const TYPE: usize = 8;
 /// The same of MSH-11: where MSH-12 is a version, nothing ran on before it.
 const BEFORE_VERSION: usize = 10;
 
@@ -25,12 +28,31 @@ pub(super) fn is_alone(line: &[u8], text: &str, msh: &Segment<'_>, field: char) 
         && processing(msh).is_some()
         && msh.first(12).is_some_and(|v| is_version(&v));
     let country = matches!(msh.raw(17), "PRT" | "AUT");
-    let usual = |n: &usize| laid_out && (NAMED.contains(n) || (*n == COUNTRY && country));
+    let event = is_local_event(msh);
+    let usual = |n: &usize| {
+        laid_out && (NAMED.contains(n) || (*n == COUNTRY && country) || (*n == TYPE && event))
+    };
     let mut found = intact::starts(text, field).chain(intact::starts(&plain, field));
     let mut local = intact::local_starts(text, field).chain(intact::local_starts(&plain, field));
     !intact::has_break(text)
         && found.all(|n| usual(&n))
         && local.all(|n| laid_out && n <= BEFORE_VERSION)
+}
+
+/// Whether MSH-9 is whole: type, an event of one's own, and the structure of both.
+fn is_local_event(msh: &Segment<'_>) -> bool {
+    let code = |text: &str| {
+        let fits = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+        text.len() == 3 && text.bytes().all(fits)
+    };
+    let field = msh.field(9);
+    let part = |n: usize| field.component(1, n);
+    let structure =
+        |text: &str| text.split_once('_').is_some_and(|(kind, event)| code(kind) && code(event));
+    part(1).is_some_and(|it| code(&it))
+        && part(2).is_some_and(|it| it.starts_with('Z') && code(&it))
+        && part(3).is_none_or(|it| structure(&it))
+        && part(4).is_none()
 }
 
 /// MSH-11 as table 0103 has it.

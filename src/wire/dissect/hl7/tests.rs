@@ -227,6 +227,19 @@ fn conventions_of_japan() {
         assert!(said.contains(&format!("C {fact}")), "{fact}: {said:?}");
     }
     torture::stream("hl7", &[(b'C', &bytes)], &["CANARY", "太郎", "19480405"]);
+    for kind in ["PPR^ZD1", "PPR^ZD1^PPR_ZD1"] {
+        let diagnosis = text.replace("RDE^O11^RDE_O11", kind);
+        let bytes = encoding_rs::ISO_2022_JP.encode(&diagnosis).0;
+        let bytes = [b"\x0b", &bytes[..], b"\x1c\r"].concat();
+        let said = facts(&stream("hl7", &[(b'C', &bytes)]));
+        assert!(said.contains(&"C hl7.message_type=PPR^ZD1".to_owned()), "{kind}: {said:?}");
+        torture::stream("hl7", &[(b'C', &bytes)], &["CANARY", "太郎", "19480405"]);
+    }
+    // A site's own segment that runs on there is still one.
+    let glued = text.replace("RDE^O11^RDE_O11", "RDE^O11^RDE_O11ZPI");
+    let bytes = encoding_rs::ISO_2022_JP.encode(&glued).0;
+    let bytes = [b"\x0b", &bytes[..], b"\x1c\r"].concat();
+    assert!(facts(&stream("hl7", &[(b'C', &bytes)])).is_empty());
 }
 
 #[test]

@@ -145,7 +145,9 @@ impl Holdings {
         let used = lease.is_none();
         let counts = own || table || matches!(lease, Some(Lease::Radius { answered: true, .. }));
         if own {
-            self.streets.lives_in((segment, mac), ip, if used { Who::Stays } else { Who::Says });
+            // A packet that says so is sent under the address as well.
+            let stays = used && span.last.since(span.first) > AT_ONCE;
+            self.streets.lives_in((segment, mac), ip, if stays { Who::Stays } else { Who::Says });
         }
         let key = (domain(segment), ip);
         let all = self.by_address.entry(key).or_insert_with(|| Vec::with_capacity(1));

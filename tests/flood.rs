@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use auscult::census::Census;
 use auscult::census::signature::Book;
+use auscult::census::{Budget, Census};
 use auscult::sensor::Worker;
 use auscult::store::{Counters, Writer};
 use auscult::time::Timestamp;
@@ -153,6 +153,7 @@ fn floods_neither_outgrow_the_budget_nor_push_out_what_is_known() {
     let many: u64 = std::env::var("FLOOD").ok().and_then(|n| n.parse().ok()).unwrap_or(1_200_000);
     let mut worker = Worker::default();
     let mut census = Census::new(Arc::clone(Book::builtin()));
+    census.hold(Budget::of_process(1024));
     let mut now = 0;
     for capture in ["hospital.pcapng", "dicom.pcap"] {
         let number = census.capture(capture);

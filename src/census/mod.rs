@@ -57,14 +57,7 @@ use sweeps::Sweeps;
 use tenancy::Tenancies;
 use watched::Watched;
 
-pub use room::MAX_BYTES;
-
-/// Speakers remembered at once: a university hospital has 15,590 devices, each seen in
-/// its own segment and on both legs of its way through routers, and under other addresses
-/// next week: fourteen names for each. Of each some 900 bytes are kept, and as many more while
-/// devices are derived; what they say takes [`MAX_BYTES`] at most. A hash table that is filled
-/// to seven eighths is as full as it gets.
-pub const MAX_HOSTS: usize = 7 << 15;
+pub use caps::Budget;
 
 /// From so many speakers on there is room for all that may come.
 const MANY: usize = 4096;
@@ -72,9 +65,11 @@ const MANY: usize = 4096;
 /// Who was silent for so long may have lost its address meanwhile.
 const SILENT: i64 = 600 * SECOND;
 
-/// Who had an address before, and hosts on the Internet, are remembered this long where
-/// there is no more room.
+/// Who had an address before is remembered this long where there is no more room.
 const PAST_KEPT: i64 = 7 * 86_400 * SECOND;
+
+/// The same of hosts on the Internet, of which a hospital meets a hundred thousand a week.
+const AWAY_KEPT: i64 = 86_400 * SECOND;
 
 /// Speakers looked at for one that may go: among a million of a flood the first will do,
 /// among those of a hospital none.
@@ -109,6 +104,7 @@ pub struct Census {
     hand: usize,
     sweeps: Sweeps,
     meetings: Meetings,
+    budget: Budget,
 }
 
 impl Census {
@@ -133,6 +129,7 @@ impl Census {
             hand: 0,
             sweeps: Sweeps::default(),
             meetings: Meetings::default(),
+            budget: Budget::FILES,
         }
     }
 
@@ -145,6 +142,12 @@ impl Census {
     /// From now on understands with these signatures; what hosts said is kept as it came.
     pub fn turn_to(&mut self, book: Arc<Book>) {
         self.book = book;
+    }
+
+    /// From now on remembers so much. What is remembered already stays.
+    pub fn hold(&mut self, budget: Budget) {
+        self.budget = budget;
+        self.room.become_of(budget.bytes);
     }
 
     /// From now on believes the site in this.
@@ -401,8 +404,9 @@ impl Census {
         let place = self.hosts.len();
         if place == MANY {
             // Memory that is not touched is none; a list that grows is copied each time.
-            self.hosts.reserve_exact(MAX_HOSTS - MANY);
-            self.activity.reserve(MAX_HOSTS - MANY);
+            let more = self.budget.hosts.saturating_sub(MANY);
+            self.hosts.reserve_exact(more);
+            self.activity.reserve(more);
         }
         self.activity.add();
         self.hosts.push((id, host));
@@ -428,7 +432,7 @@ impl Census {
                 }
             }
         }
-        let full = self.hosts.len() >= MAX_HOSTS;
+        let full = self.hosts.len() >= self.budget.hosts;
         let place = if full { self.replace(id, new)? } else { self.add(id, new) };
         if let Some(before) = before.filter(|before| *before != place) {
             self.activity.hand_on(before, place);
@@ -446,7 +450,8 @@ impl Census {
             let old = *old;
             let is_past = self.places.get(&old) != Some(&self.hand);
             let is_away = host.routed && old.ip.is_some_and(asset::is_public);
-            let is_old = (is_past || is_away) && new.span.first.since(host.span.last) > PAST_KEPT;
+            let silent = new.span.first.since(host.span.last);
+            let is_old = is_past && silent > PAST_KEPT || is_away && silent > AWAY_KEPT;
             if is_old || host.is_faint(&old) {
                 let place = self.hand;
                 self.room.free(host.bytes());

@@ -1,25 +1,25 @@
 //! How much the census may remember in all, in bytes.
 
-/// Bytes of facts, addresses, services, peers and descriptions of all speakers together:
-/// a hospital of 20,000 devices needs some 60 MB; what a flood invents beyond this is
-/// refused and counted.
-pub const MAX_BYTES: usize = 128 << 20;
+use super::caps::Budget;
 
-/// What is left of it.
-pub(super) struct Room(usize);
+/// What is left, and what there may be.
+pub(super) struct Room {
+    left: usize,
+    most: usize,
+}
 
 impl Default for Room {
     fn default() -> Self {
-        Self(MAX_BYTES)
+        Self { left: Budget::FILES.bytes, most: Budget::FILES.bytes }
     }
 }
 
 impl Room {
     /// Takes so many bytes when there are so many.
     pub(super) const fn take(&mut self, bytes: usize) -> bool {
-        match self.0.checked_sub(bytes) {
+        match self.left.checked_sub(bytes) {
             Some(left) => {
-                self.0 = left;
+                self.left = left;
                 true
             }
             None => false,
@@ -28,21 +28,27 @@ impl Room {
 
     /// Takes them for what is there already, whether there is room or not.
     pub(super) const fn fill(&mut self, bytes: usize) {
-        self.0 = self.0.saturating_sub(bytes);
+        self.left = self.left.saturating_sub(bytes);
+    }
+
+    /// From now on there may be so many bytes, of which some are taken.
+    pub(super) const fn become_of(&mut self, most: usize) {
+        let taken = self.most.saturating_sub(self.left);
+        (self.left, self.most) = (most.saturating_sub(taken), most);
     }
 
     /// Gives back what is no longer kept.
     pub(super) fn free(&mut self, bytes: usize) {
-        self.0 = self.0.saturating_add(bytes).min(MAX_BYTES);
+        self.left = self.left.saturating_add(bytes).min(self.most);
     }
 
     #[cfg(test)]
     pub(super) const fn of(bytes: usize) -> Self {
-        Self(bytes)
+        Self { left: bytes, most: bytes }
     }
 
     #[cfg(test)]
     pub(super) const fn taken_since(&self, later: &Self) -> usize {
-        self.0.saturating_sub(later.0)
+        self.left.saturating_sub(later.left)
     }
 }

@@ -9,6 +9,9 @@ use super::Failure;
 use super::site::Site;
 use crate::time::calendar::{Calendar, Hours, WEEKDAYS, Zone, parse_date, parse_hours};
 
+/// MiB below which a sensor cannot promise to stay: conversations and the ring have theirs.
+const LEAST_MEMORY: usize = 1024;
+
 /// Where configuration is.
 pub(super) const DIRECTORY: &str = "/etc/auscult";
 /// Read when there is one and none was named.
@@ -48,6 +51,8 @@ pub(super) struct Config {
     /// Share of frames lost in a minute of the clock from which on `auscult listen` says so, and
     /// alerts tell it.
     pub(super) loss_alarm: Option<f64>,
+    /// MiB below which `auscult listen` stays, whatever comes.
+    pub(super) memory: Option<usize>,
     /// What is told, and to whom.
     #[serde(default)]
     pub(super) alerts: super::alerts::Config,
@@ -115,6 +120,7 @@ impl Config {
             ("last_user_days", format!("{:?}", self.last_user_days)),
             ("user", format!("{:?}", self.user)),
             ("metrics", format!("{:?}", self.metrics)),
+            ("memory", format!("{:?}", self.memory)),
             ("time_zone", format!("{:?}", self.time_zone)),
             ("hours", format!("{:?}", self.hours)),
             ("holidays", format!("{:?}", self.holidays)),
@@ -204,6 +210,9 @@ impl Config {
             Some(share) if !(0.0..=1.0).contains(&share) => {
                 Err(Failure::Said(format!("{shown}: loss_alarm is a share from 0 to 1")))
             }
+            _ if config.memory.is_some_and(|it| it < LEAST_MEMORY) => {
+                Err(Failure::Said(format!("{shown}: memory is in MiB, {LEAST_MEMORY} or more")))
+            }
             _ => Ok(config),
         }
     }
@@ -222,6 +231,7 @@ mod tests {
         let live = config.alerts.policy(true, 0.001).expect("valid");
         assert_eq!(live, crate::store::Policy::default(), "the sample says the defaults");
         assert!(toml::from_str::<Config>("[alerts]\nlearning = 1").is_err());
+        assert_eq!(config.memory, Some(super::super::MEMORY), "the sample says the default");
         let bad: Config = toml::from_str("[alerts]\noff = ['x']").expect("text");
         assert!(bad.alerts.policy(true, 0.001).is_err(), "no kind is called so");
         assert!(toml::from_str::<Config>("bd = 'x'").is_err(), "unknown keys are mistakes");

@@ -158,6 +158,8 @@ const LOSS_ALARM: f64 = 0.001;
 
 /// Who last logged on is remembered for so long where the site does not say.
 const LAST_USER_DAYS: u32 = 30;
+/// MiB below which a sensor stays, where the configuration does not say it.
+const MEMORY: usize = 1024;
 
 /// Options as meant: the command line over the configuration file over the defaults.
 struct Settings {
@@ -170,6 +172,8 @@ struct Settings {
     /// Days for which users are remembered; none when they are not.
     users: Option<u32>,
     loss_alarm: f64,
+    /// MiB below which a sensor stays.
+    memory: usize,
     alerts: alerts::Config,
     /// What a sensor reads at its start alone, by key.
     of_start: Vec<(&'static str, String)>,
@@ -196,6 +200,7 @@ impl Settings {
                 .unwrap_or(false)
                 .then(|| config.last_user_days.unwrap_or(LAST_USER_DAYS)),
             loss_alarm: config.loss_alarm.unwrap_or(LOSS_ALARM),
+            memory: config.memory.unwrap_or(MEMORY),
             alerts: config.alerts,
             calendar,
             quiet: common.quiet,

@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use super::site::Site;
 use super::{Failure, LOSS_ALARM, Settings, config, log};
+use crate::census::Budget;
 use crate::census::signature::Book;
 use crate::sensor::{Anew, Listening, Look, Placement, Wish};
 use crate::store::Writer;
@@ -180,6 +181,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         }
         restored => restored?,
     };
+    census.hold(Budget::of_process(settings.memory));
     census.keep_users(settings.users);
     census.pin(pins);
     super::risk::unknown_accepted(settings, &risks);

@@ -299,7 +299,7 @@ mod tests {
         };
         assert_eq!(
             whens(&[at(last), at(first), at(last)]),
-            [of(37_800, 37_800), of(36_000, 37_800)]
+            [of(37_800, 37_800), of(36_000, 36_000), of(37_800, 37_800)]
         );
         assert_eq!(whens(&[service("")]), [When::Now]);
         assert_eq!(whens(&[at("yesterday")]), []);

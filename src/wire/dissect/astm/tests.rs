@@ -61,12 +61,12 @@ fn results_are_work_at_their_time() {
     };
     let at = |from, to| When::Told { from: DAY + from, to: DAY + to, offset: None };
     let (one, two, three) =
-        (result("20231114090000"), result("20231114091000"), result("20231114090500"));
+        (result("20231114090000"), result("20231114090300"), result("20231114090200"));
     let records = ["O|1|CANARY^1||S", &one, &two, &three, "P|2", "O|1||CANARY2|S", &one, "L|1"];
     let first = Study::of(b"CANARY^1");
     let expected = [
         (first, at(32_400, 32_400)),
-        (first, at(32_400, 33_000)),
+        (first, at(32_400, 32_580)),
         (Study::of(b"CANARY2"), at(32_400, 32_400)),
     ];
     assert_eq!(said("P", &records), expected);

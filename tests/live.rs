@@ -125,9 +125,13 @@ fn register(db: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
     lab::rows(&out.stdout)
 }
 
-fn from_file(dir: &Path, capture: &str) -> BTreeMap<String, BTreeMap<String, String>> {
-    let db = dir.join("file.db");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/lab").join(capture);
+/// The same frames at the same times, from a file.
+fn from_file(
+    dir: &Path,
+    mirror: &Mirror,
+    frames: &[Vec<u8>],
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let (db, path) = (dir.join("file.db"), mirror.recorded(dir, frames));
     let read = Command::new(AUSCULT).arg("--db").arg(&db).args(["-q", "read"]).arg(path).status();
     assert!(read.expect("run").success());
     register(&db)
@@ -147,7 +151,11 @@ fn same_as_the_file(method: &[&str], queues: u16, between: usize) {
     assert_eq!(counter(&db, "frames"), sent, "{said}");
     assert_eq!(counter(&db, "lost.ring"), 0);
     assert_eq!(mirror.sent_back(), 0, "nothing is ever sent");
-    let (live, file) = (register(&db), from_file(dir.path(), "hospital.pcapng"));
+    // A second is what some rules ask for: not on its border.
+    if mirror.took() > Duration::from_millis(700) && (2..1000).contains(&between) {
+        return same_as_the_file(method, queues, between * 2);
+    }
+    let (live, file) = (register(&db), from_file(dir.path(), &mirror, &frames));
     assert!(file.len() > 20);
     for (id, asset) in &file {
         assert_eq!(live.get(id), Some(asset));
@@ -191,7 +199,7 @@ fn two_taps_are_one_sensor() {
     assert_eq!(read(PORT) + read(TAP), sent, "{said}");
     assert!(counter_of(&db, PORT, "workers.handed") > 0);
     assert_eq!(counter_of(&db, PORT, "lost.workers") + counter_of(&db, TAP, "lost.workers"), 0);
-    let (live, file) = (register(&db), from_file(dir.path(), "hospital.pcapng"));
+    let (live, file) = (register(&db), from_file(dir.path(), &mirror, &frames));
     for (id, asset) in &file {
         assert_eq!(live.get(id), Some(asset));
     }
@@ -221,7 +229,8 @@ fn play(mirror: &Mirror, capture: &str) -> u64 {
 
 #[test]
 fn af_xdp_says_what_the_file_says() {
-    same_as_the_file(&["--capture", "af-xdp"], 1, 100);
+    // It stamps frames by its turn: one each, or who was heard first would not be known.
+    same_as_the_file(&["--capture", "af-xdp"], 1, 1);
 }
 
 /// AF_XDP stamps frames by the worker's turn, so between two queues an answer may be read
@@ -233,12 +242,13 @@ fn af_xdp_with_two_queues_reads_every_frame_of_every_device() {
     let dir = tempfile::tempdir().expect("a directory");
     let db = dir.path().join("live.db");
     let sensor = Sensor::start(&mirror, &db, &["--capture", "af-xdp"]);
-    let sent = mirror.send(frames_of("hospital.pcapng").iter().map(Vec::as_slice), 2);
+    let frames = frames_of("hospital.pcapng");
+    let sent = mirror.send(frames.iter().map(Vec::as_slice), 2);
     sensor.has_written(sent);
     let (said, _) = sensor.stop(15);
     assert_eq!(counter(&db, "frames"), sent, "{said}");
     assert_eq!(counter(&db, "lost.fill") + counter(&db, "lost.workers"), 0);
-    let (live, file) = (register(&db), from_file(dir.path(), "hospital.pcapng"));
+    let (live, file) = (register(&db), from_file(dir.path(), &mirror, &frames));
     assert!(live.keys().eq(file.keys()), "{:?}", live.keys());
     assert_eq!(mirror.sent_back(), 0, "nothing is ever sent");
 }
@@ -403,7 +413,8 @@ fn it_ends_within_five_seconds_with_everything_written() {
         let (said, took) = sensor.stop(signal);
         assert!(took < Duration::from_secs(5), "{took:?}");
         assert_eq!(counter(&db, "frames"), sent, "{said}");
-        assert_eq!(register(&db).len(), from_file(dir.path(), "hospital.pcapng").len());
+        let frames = frames_of("hospital.pcapng");
+        assert_eq!(register(&db).len(), from_file(dir.path(), &mirror, &frames).len());
     }
 }
 

@@ -8,8 +8,11 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The interface's name at either end.
 pub(crate) const PORT: &str = "mirror";
@@ -22,6 +25,8 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Mirror {
     pub(crate) near: String,
     pub(crate) far: String,
+    /// When each frame was last sent.
+    times: Mutex<Vec<Duration>>,
 }
 
 /// Runs a command that must work; what it said, when it does not.
@@ -45,7 +50,7 @@ impl Mirror {
     pub(crate) fn lay(queues: u16) -> Result<Self, String> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = |end: &str| format!("auscult{}{end}{number}", std::process::id());
-        let mirror = Self { near: name("n"), far: name("f") };
+        let mirror = Self { near: name("n"), far: name("f"), times: Mutex::default() };
         for namespace in [&mirror.near, &mirror.far] {
             must("ip", &["netns", "add", namespace])?;
             // A kernel that configures itself would send on the cable.
@@ -125,17 +130,46 @@ impl Mirror {
                 enter();
                 let mut sockets: HashMap<&str, OwnedFd> = HashMap::new();
                 let mut sent = 0;
+                let mut times = Vec::new();
                 for (port, frame) in frames {
+                    times.extend(UNIX_EPOCH.elapsed().ok());
                     send_frame(sockets.entry(port).or_insert_with(|| raw_socket(port)), frame);
                     sent += 1;
                     if sent % between as u64 == 0 {
-                        std::thread::sleep(std::time::Duration::from_millis(2));
+                        std::thread::sleep(Duration::from_millis(2));
                     }
                 }
-                sent
+                (sent, times)
             };
-            scope.spawn(send).join().expect("sent")
+            let (sent, times) = scope.spawn(send).join().expect("sent");
+            *self.times.lock().expect("whole") = times;
+            sent
         })
+    }
+
+    /// How long the last sending took.
+    pub(crate) fn took(&self) -> Duration {
+        let times = self.times.lock().expect("whole");
+        let ends = times.first().zip(times.last());
+        ends.map_or(Duration::ZERO, |(first, last)| last.saturating_sub(*first))
+    }
+
+    /// A capture of frames as they were last sent: at the same times, for a claim that is made
+    /// again a minute later is another thing than one that is made again at once.
+    pub(crate) fn recorded(&self, dir: &Path, frames: &[Vec<u8>]) -> PathBuf {
+        // A pcap with nanoseconds, of Ethernet, in this machine's order of bytes.
+        let head = [0xa1b2_3c4d_u32, 4 << 16 | 2, 0, 0, 1 << 18, 1];
+        let mut bytes: Vec<u8> = head.iter().flat_map(|it| it.to_ne_bytes()).collect();
+        for (frame, at) in frames.iter().zip(&*self.times.lock().expect("whole")) {
+            let length = u32::try_from(frame.len()).expect("short");
+            let second = u32::try_from(at.as_secs()).expect("this century");
+            let record = [second, at.subsec_nanos(), length, length];
+            bytes.extend(record.iter().flat_map(|it| it.to_ne_bytes()));
+            bytes.extend(frame);
+        }
+        let path = dir.join("sent.pcap");
+        std::fs::write(&path, bytes).expect("written");
+        path
     }
 
     /// Puts each frame on the cable once, also one that the near end does not take.
@@ -150,7 +184,7 @@ impl Mirror {
                     let _ = unsafe {
                         libc::send(socket.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0)
                     };
-                    std::thread::sleep(std::time::Duration::from_micros(200));
+                    std::thread::sleep(Duration::from_micros(200));
                 }
             });
         });

@@ -49,6 +49,7 @@ const UNSPOKEN: &[&str] = &[
     "serialbridge",
     "sip-tcp",
     "spectrum",
+    "swarm",
     "teamviewer",
     "telnet",
     "vidas",

@@ -329,9 +329,6 @@ fn value_of<'a>(candidate: &'a Candidate<'_>, shown: bool) -> ValueOf<'a> {
     }
 }
 
-/// Protocols that carry patients' data, and encrypt nothing.
-const OF_PATIENTS: [&str; 6] = ["astm", "dicom", "hl7", "intellivue", "poct1a", "vidas"];
-
 /// What is probably inside TLS, by the port that IANA has given it: an estimate, and shown as
 /// one.
 const INSIDE: [(u16, &str); 1] = [(2762, "dicom?")];
@@ -378,10 +375,6 @@ fn places<'a>(
         .collect();
     services.sort_unstable();
     services.dedup();
-    let speaks_clear = |(_, _, name, _): &(_, _, &str, _)| OF_PATIENTS.contains(name);
-    let is_clear = asset.services.iter().any(speaks_clear)
-        || asset.shown("exposure").iter().any(|it| it.value == "clear-patients");
-    let clear = is_clear.then_some(Cow::Borrowed("yes"));
     give("mac_addresses", &mut asset.macs.iter().map(text));
     give("mac_vendor", &mut asset.macs.iter().filter_map(|m| vendor(*m).map(Cow::Borrowed)));
     give("ip_addresses", &mut asset.ips.iter().map(text));
@@ -402,6 +395,4 @@ fn places<'a>(
     give("services", &mut services.into_iter().map(Cow::Owned));
     give("peers", &mut asset.peers.iter().map(text));
     give("seen_through", &mut asset.seen_through.iter().map(text));
-    give("handles_phi", &mut clear.clone().into_iter());
-    give("phi_in_clear", &mut clear.into_iter());
 }

@@ -21,6 +21,9 @@ pub(super) const FINDING: &str = "finding ";
 /// The attribute that holds the findings; each change of one is kept by itself.
 pub(super) const FINDINGS: &str = "findings";
 
+/// The finding that patients' data go over the network readable.
+const CLEAR: &str = "cleartext-phi";
+
 /// Adds what the register and the log of changes say of an assessment.
 pub(super) fn attributes<'a>(it: &'a Assessment, all: &mut Vec<Attribute<'a>>) {
     let mut give = |name: &'static str, values: Vec<ValueOf<'a>>| {
@@ -42,6 +45,12 @@ pub(super) fn attributes<'a>(it: &'a Assessment, all: &mut Vec<Attribute<'a>>) {
         Some(_) => said(format!("{} accepted", it.rule)),
     });
     give(FINDINGS, findings.collect());
+    // Which protocols carry patients' data stands in one place: where they are judged.
+    if it.findings.iter().any(|finding| finding.rule == CLEAR) {
+        for name in ["handles_phi", "phi_in_clear"] {
+            give(name, vec![said("yes".to_owned())]);
+        }
+    }
     give("risk_worst_case", vec![said(format!("{:.1}", it.worst))]);
     let (known, of) = (it.known.len(), it.known.len() + it.missing.len());
     give("identified", vec![said(format!("{known} of {of}"))]);

@@ -52,6 +52,7 @@ const UNSPOKEN: &[&str] = &[
     "swarm",
     "teamviewer",
     "telnet",
+    "terumo",
     "vidas",
     "zpl",
 ];

@@ -80,6 +80,7 @@ mod swarm;
 mod syn;
 mod teamviewer;
 mod telnet;
+mod terumo;
 mod tls;
 mod vidas;
 mod vnc;

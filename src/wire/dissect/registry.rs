@@ -5,7 +5,7 @@ use super::{
     dhcpv6, dicom, dns, enip, first_hop, greeting, hl7, http, ike, intellivue, kerberos, knx, ldap,
     lldp, llmnr, mdns, modbus, mqtt, mssql, mysql, nbns, ndp, ntp, openvpn, oracle, phd, poct1a,
     postgres, print_job, profinet, quic, radius, rdp, rtsp, s7comm, serialbridge, sip, smb, snmp,
-    spectrum, ssdp, ssh, swarm, syn, teamviewer, telnet, tls, vidas, vnc, wireguard, wsd,
+    spectrum, ssdp, ssh, swarm, syn, teamviewer, telnet, terumo, tls, vidas, vnc, wireguard, wsd,
 };
 
 /// All protocols, in the order of their names; recognition asks in this order.
@@ -80,6 +80,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &syn::PROTOCOL,
     &teamviewer::PROTOCOL,
     &telnet::PROTOCOL,
+    &terumo::PROTOCOL,
     &tls::PROTOCOL,
     &vidas::PROTOCOL,
     &vnc::PROTOCOL,

@@ -1,4 +1,5 @@
-//! Which days are meant where nobody says: the last ones on which somebody watched.
+//! Which days are meant where nobody says: the last ones on which somebody watched. What is
+//! told of devices of which only a gateway speaks.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use auscult::census::Census;
 use auscult::census::signature::Book;
 use auscult::net::{HostId, Mac, Segment};
-use auscult::store::{Counters, Writer};
+use auscult::store::{Counters, Inventory, Writer};
 
 /// 2026-01-05, in days since 1970.
 const MONDAY: i64 = 20_458;
@@ -193,5 +194,151 @@ fn a_damaged_row_is_named_once_and_the_rest_is_told() {
             assert_eq!(said.matches("the answer is not whole").count(), last, "{sql}: {said}");
             assert!(said.contains("read the captures again"), "{args:?} {sql}: {said}");
         }
+    }
+}
+
+/// 2026-01-05T10:00:00Z.
+const TEN: u32 = 1_767_607_200;
+
+/// A frame of one conversation: the gateway's, or the engine's.
+fn frame(of_gateway: bool, flags: u8, (seq, ack): (u32, u32), said: &[u8]) -> Vec<u8> {
+    let (gateway, engine) = ([0, 0x50, 0x56, 0, 0, 1], [0, 0x50, 0x56, 0, 0, 2]);
+    let ends = [(gateway, [10, 0, 0, 1], 50_000_u16), (engine, [10, 0, 0, 2], 6661)];
+    let (from, to) = if of_gateway { (ends[0], ends[1]) } else { (ends[1], ends[0]) };
+    let length = u16::try_from(40 + said.len()).expect("short").to_be_bytes();
+    let mut it =
+        [&to.0[..], &from.0, &[8, 0, 0x45, 0], &length, &[0, 1, 0, 0, 64, 6, 0, 0]].concat();
+    it.extend([from.1, to.1].concat());
+    it.extend([from.2.to_be_bytes(), to.2.to_be_bytes()].concat());
+    it.extend([seq.to_be_bytes(), ack.to_be_bytes()].concat());
+    it.extend([0x50, flags, 4, 0, 0, 0, 0, 0]);
+    it.extend(said);
+    it
+}
+
+/// One message of the gateway: values of a monitor, made at a minute past ten.
+fn values(monitor: u8, minute: u32, number: u32) -> Vec<u8> {
+    let eui = format!("00A0CBFFFE0000{monitor:02X}");
+    let time = format!("2026010510{minute:02}00+0000");
+    let id = format!("MON{monitor}^^{eui}^EUI-64");
+    let all = [
+        format!(
+            "MSH|^~\\&|GATEWAY|WARD|EHR|HOSP|{time}||ORU^R01^ORU_R01|{number}|P|2.6|||AL|NE|||||\
+             IHE_PCD_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.1.1^ISO"
+        ),
+        "PID|||CANARY^^^HOSP||CANARY^NAME||19280118|M".to_owned(),
+        "PV1||I|ICU^7^CANARY".to_owned(),
+        format!("OBR|1|A{number}|B{number}|182777000^monitoring|||{time}"),
+        format!("OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||{id}"),
+        "OBX|2|ST|67880^MDC_ATTR_ID_MODEL^MDC|1.0.0.0|Acme^M9||||||R".to_owned(),
+        format!("OBX|3|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|CANARY|||||R|||||||{id}"),
+    ];
+    format!("\x0b{}\r\x1c\r", all.join("\r")).into_bytes()
+}
+
+/// Two captures of half an hour each of a gateway of three monitors: the first has a patient
+/// all the time, the second is off for twenty minutes about the half hour, the third reports
+/// each quarter of an hour.
+fn wards() -> [Vec<u8>; 2] {
+    let (mut seq, mut number) = ([1_u32, 1], 0);
+    let mut halves = [Vec::new(), Vec::new()];
+    for half in &mut halves {
+        half.extend(0xa1b2_c3d4_u32.to_le_bytes());
+        half.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0]);
+    }
+    for minute in 0..60_u32 {
+        let half = &mut halves[usize::from(minute >= 30)];
+        let mut packet = |second: u32, it: Vec<u8>| {
+            let length = u32::try_from(it.len()).expect("short");
+            for number in [TEN + 60 * minute + second, 0, length, length] {
+                half.extend(number.to_le_bytes());
+            }
+            half.extend(it);
+        };
+        if minute == 0 {
+            packet(0, frame(true, 2, (0, 0), &[]));
+            packet(0, frame(false, 18, (0, 1), &[]));
+            packet(0, frame(true, 16, (1, 1), &[]));
+        }
+        let of = [true, !(20..40).contains(&minute), minute % 15 == 0];
+        for (monitor, _) in (1_u8..).zip(of).filter(|(_, tells)| *tells) {
+            number += 1;
+            // Whoever is slow has the time of what it tells.
+            let said = values(monitor, minute, number);
+            packet(10, frame(true, 24, (seq[0], seq[1]), &said));
+            seq[0] += u32::try_from(said.len()).expect("short");
+            let taken = format!(
+                "\x0bMSH|^~\\&|EHR|HOSP|||||ACK^R01|{number}|P|2.6\rMSA|AA|{number}\r\x1c\r"
+            );
+            packet(11, frame(false, 24, (seq[1], seq[0]), taken.as_bytes()));
+            seq[1] += u32::try_from(taken.len()).expect("short");
+        }
+    }
+    halves
+}
+
+#[test]
+fn monitors_behind_a_gateway_are_in_use_when_it_tells_of_them() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let halves = wards();
+    for (name, bytes) in ["1.pcap", "2.pcap"].iter().zip(&halves) {
+        std::fs::write(dir.path().join(name), bytes).expect("written");
+    }
+    std::fs::write(dir.path().join("a.toml"), "time_zone = \"UTC\"\n").expect("written");
+    let read = |db: &str, captures: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+        command.args(["--config", "a.toml", "--db", db, "read", "-q"]).args(captures);
+        let out = command.current_dir(dir.path()).output().expect("runs");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    };
+    let use_of = |db: &str| {
+        let inventory = Inventory::open(&dir.path().join(db)).expect("opened");
+        let assets = inventory.assets().expect("read");
+        let of = |monitor: u8| {
+            let end = format!("00a0cbfffe0000{monitor:02x}");
+            let it = assets.iter().find(|it| it.identity.ends_with(&end)).expect("described");
+            let days = inventory.days(&it.id, None).expect("read").expect("whole");
+            let runs: Vec<_> = days.iter().flat_map(|day| day.in_use.runs().to_vec()).collect();
+            let ten = i64::from(TEN) / 60;
+            let runs: Vec<_> = runs.iter().map(|(a, b)| (a - ten, b - ten)).collect();
+            (it.id.to_string(), it.activity.clone().expect("told"), runs)
+        };
+        let gateway = assets.iter().find(|it| it.identity.ends_with("00:50:56:00:00:01"));
+        let gateway = gateway.expect("heard").activity.clone().expect("heard");
+        assert_eq!(gateway.used, None, "whoever tells is in nobody's use");
+        [of(1), of(2), of(3)]
+    };
+    read("forth.db", &["1.pcap"]);
+    read("forth.db", &["2.pcap"]);
+    let all = use_of("forth.db");
+    let runs = all.each_ref().map(|(_, _, runs)| runs.clone());
+    let alone = |minute| (minute, minute + 1);
+    let quarters = vec![alone(0), alone(15), alone(30), alone(45)];
+    assert_eq!(runs, [vec![(0, 60)], vec![(0, 20), (40, 60)], quarters]);
+    for (_, it, _) in &all {
+        assert!(it.only_told && it.online == 0 && it.observed >= 59, "{it:?}");
+        assert!(it.used.as_ref().is_some_and(|it| it.how() == "vitals (seen through)"));
+    }
+    // In any order, and together.
+    read("back.db", &["2.pcap"]);
+    read("back.db", &["1.pcap"]);
+    read("once.db", &["2.pcap", "1.pcap"]);
+    assert_eq!(use_of("back.db").map(|it| it.2), runs);
+    assert_eq!(use_of("once.db").map(|it| it.2), runs);
+    // What people are shown.
+    let db = dir.path().join("forth.db");
+    let id = &all[1].0;
+    let (page, _) = told(&db, &["show", id]);
+    assert!(page.contains("in use    0.7 h by vitals (seen through) (66.7 %)"), "{page}");
+    assert!(page.contains("on line   unknown"), "{page}");
+    let (rows, _) = told(&db, &["activity", "--minutes", id, "--format", "csv"]);
+    let row = "in use,,2026-01-05T10:40:00+00:00,2026-01-05T11:00:00+00:00,20";
+    assert!(rows.contains(row) && rows.contains("trace,vitals (seen through),"), "{rows}");
+    assert!(!rows.contains("on line"), "{rows}");
+    let (register, _) = told(&db, &["register"]);
+    let line = register.lines().find(|it| it.contains(id.as_str())).expect("described");
+    assert!(line.contains("in_use_hours: by vitals (seen through)"), "{line}");
+    for said in [page, rows, register] {
+        assert!(!said.contains("CANARY") && !said.contains("19280118"), "{said}");
     }
 }

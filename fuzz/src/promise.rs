@@ -47,6 +47,7 @@ pub fn of_observation(observation: &Observation) {
         | Observed::Address(..)
         | Observed::Peer(_)
         | Observed::Use(_)
+        | Observed::UseOf(..)
         | Observed::Booted(..)
         | Observed::Asks(..)
         | Observed::Arrives(_) => {}

@@ -39,8 +39,10 @@ const MAX_ROWS: usize = 512;
 const ROWS: &[&str] = &["snmp.bridge_port", "snmp.if_descr", "snmp.if_name", "snmp.lldp_port"];
 /// Different keys and values of one speaker.
 pub(super) const MAX_FACTS: usize = 3072;
-/// Pieces of equipment that one speaker describes: the devices behind a gateway.
-pub(super) const MAX_EQUIPMENT: usize = 512;
+/// Pieces of equipment that one speaker describes, and of which it tells that they were worked
+/// with: a gateway of a large hospital has a thousand beds behind it, some with two devices or
+/// with one that is described in two ways.
+pub(super) const MAX_EQUIPMENT: usize = 2048;
 /// Other hosts that one speaker is known to talk with.
 pub(super) const MAX_PEERS: usize = 256;
 /// Services of one host.

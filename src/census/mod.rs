@@ -384,7 +384,10 @@ impl Census {
                 }
             }
             // That is its activity's.
-            Observed::Use(_) | Observed::Booted(..) | Observed::Arrives(_) => {}
+            Observed::Use(_)
+            | Observed::UseOf(..)
+            | Observed::Booted(..)
+            | Observed::Arrives(_) => {}
         }
     }
 

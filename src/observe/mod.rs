@@ -20,7 +20,7 @@ use crate::net::{HostId, Transport};
 use crate::time::Timestamp;
 
 pub use start::{Arrival, Sign};
-pub use work::{Study, Use, When, Work};
+pub use work::{Piece, Study, Use, When, Work};
 
 /// The name of a fact, `protocol.field`, as signatures match on it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -159,6 +159,8 @@ pub enum Observed<'a> {
     Asks(u16, u64),
     /// It did what is done when a network comes up.
     Arrives(Arrival),
+    /// Work was done at a piece of equipment that it describes, which may be another's.
+    UseOf(Piece, Work, When),
 }
 
 /// So many bits of [`Observed::Asks`] within a minute are a sweep: some twenty others set them.
@@ -198,6 +200,7 @@ impl Observed<'_> {
             Self::Booted(at, sign) => Observed::Booted(at, sign),
             Self::Asks(port, of) => Observed::Asks(port, of),
             Self::Arrives(how) => Observed::Arrives(how),
+            Self::UseOf(piece, work, when) => Observed::UseOf(piece, work, when),
         }
     }
 }

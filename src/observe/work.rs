@@ -4,7 +4,9 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
+use super::text;
 use crate::time::Timestamp;
 
 /// One trace of work at a device.
@@ -87,9 +89,47 @@ impl Study {
     }
 }
 
+/// One of the pieces of equipment that a host describes, by what it says of it: work that is
+/// told of it finds it again by this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Piece(pub u64);
+
+impl Piece {
+    /// Of keys and values in their order, as they are told or as they came: the first eight
+    /// bytes of a SHA-256, the same in every process.
+    #[must_use]
+    pub fn of<'t>(facts: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
+        let mut hash = Sha256::new();
+        for (key, value) in facts {
+            let value = text::clean(value);
+            if !value.is_empty() {
+                // No text that is told has a byte of 0.
+                hash.update([key.as_bytes(), &[0], value.as_bytes(), &[0]].concat());
+            }
+        }
+        Self(hash.finalize().iter().take(8).fold(0, |all, byte| all << 8 | u64::from(*byte)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_piece_is_known_by_what_is_said_of_it() {
+        let of = |facts: &[(&'static str, &'static str)]| Piece::of(facts.iter().copied());
+        let monitor = of(&[("a.model", "MX800"), ("a.serial", "7")]);
+        assert_eq!(monitor, of(&[("a.model", " MX800\0"), ("a.none", ""), ("a.serial", "7")]));
+        for other in [
+            of(&[("a.model", "MX800")]),
+            of(&[("a.model", "MX800"), ("a.serial", "8")]),
+            of(&[("a.model", "MX800a.serial7")]),
+            of(&[("a.serial", "7"), ("a.model", "MX800")]),
+        ] {
+            assert_ne!(monitor, other);
+        }
+        assert_eq!(monitor.0, 1_740_311_236_216_349_883, "it names rows of inventories");
+    }
 
     #[test]
     fn the_same_study_is_the_same_and_no_other() {

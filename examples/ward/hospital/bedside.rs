@@ -129,7 +129,8 @@ impl<W: Write> Play<W> {
         let said = hl7::vitals(&said, number, at);
         let engine = self.cast.find(|kind| matches!(kind, Kind::Engine));
         self.message((speaker, engine, who), at, &said, "R01", number);
-        if speaker == who && self.sees(at, who, engine) {
+        // What the gateway tells of it is its use as much as what it tells itself.
+        if self.sees(at, speaker, engine) {
             self.traces[who].values.push(at);
         }
     }

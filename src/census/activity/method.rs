@@ -20,6 +20,13 @@ pub const RESULTS_GAP: i64 = 5;
 pub const VITALS_GAP: i64 = 2;
 /// The same of sessions: tickets are asked for when something new is opened.
 pub const SESSIONS_GAP: i64 = 30;
+/// Minutes from one report of a gateway to its next, at most.
+pub const LONGEST_REPORT: i64 = 60;
+/// Reports with so many pauses of one length, one after the other, are a clock's: a nurse with
+/// a thermometer does not come five times to the minute.
+pub const REGULAR: i64 = 4;
+/// What is told of equipment in a minute changes nothing of it further away than this.
+pub const FARTHEST_REPORT: i64 = REGULAR * (LONGEST_REPORT + 1) + 2 * VITALS_GAP;
 /// A segment in which nothing is seen for longer may have gone from the mirror.
 pub const SEGMENT_GAP: i64 = 15;
 /// Frames of a capture file this many minutes apart belong to one recording.
@@ -196,6 +203,7 @@ mod tests {
             assert!(gap < FARTHEST);
         }
         const { assert!(IMAGES_GAP < FARTHEST * 60) };
+        const { assert!(REGULAR * LONGEST_REPORT < FARTHEST_REPORT) };
         for method in Method::ALL {
             assert_eq!(Method::of(method.code()), Some(method));
         }

@@ -7,7 +7,9 @@
 //! ```text
 //!  Present ─▶ minutes on line, by UTC day          ┐ what is new is stored, and forgotten
 //!  Use ─────▶ examinations; minutes of results,    │ when it is two days old
-//!             vital signs, sessions                ┘
+//!             vital signs, sessions                │
+//!  UseOf ───▶ minutes of equipment that it         │
+//!             describes, by piece                  ┘
 //!  Booted, Arrives ▶ starts, forgotten when stored
 //!  anything ▶ minutes in which its segment was seen
 //! ```
@@ -16,6 +18,7 @@ mod exams;
 mod marks;
 pub mod method;
 mod starts;
+mod through;
 
 use std::collections::HashMap;
 
@@ -28,10 +31,11 @@ pub use starts::{BEFORE, Boot, Came, OFF, Starts, code, confidence};
 
 use super::room::Room;
 use crate::net::Segment;
-use crate::observe::{Observation, Observed, Study, Use, When, Work};
+use crate::observe::{Observation, Observed, Piece, Study, Use, When, Work};
 use crate::time::calendar::Zone;
 use crate::time::minutes::DAY;
 use crate::time::{SECOND, Timestamp};
+use through::Through;
 
 /// Segments of which minutes are remembered: every VLAN, and as many overlays and inner
 /// VLANs again. What a flood invents beyond this is counted.
@@ -48,6 +52,7 @@ struct Traces {
     /// In the order of [`COUNTED`].
     minutes: [Marks; 4],
     exams: Exams,
+    through: Through,
 }
 
 /// What one speaker did.
@@ -77,6 +82,12 @@ impl Trail {
         traces.flat_map(|(code, marks)| marks.unsaved().map(move |it| (code, it)))
     }
 
+    /// Minutes of work at equipment that it describes that are to be stored, with the code of
+    /// how it is told.
+    pub fn through(&self) -> impl Iterator<Item = (Piece, u8, Unsaved)> {
+        self.traces.iter().flat_map(|it| it.through.unsaved())
+    }
+
     /// Its examinations.
     #[must_use]
     pub fn exams(&self) -> Option<&Exams> {
@@ -92,15 +103,18 @@ impl Trail {
     /// Nothing is to be stored.
     #[must_use]
     pub fn is_saved(&self) -> bool {
-        let worked = |it: &Traces| it.minutes.iter().all(Marks::is_saved) && it.exams.is_saved();
+        let worked = |it: &Traces| {
+            let minutes = it.minutes.iter().all(Marks::is_saved);
+            minutes && it.exams.is_saved() && it.through.is_saved()
+        };
         self.online.is_saved() && self.starts.is_none() && self.traces.as_deref().is_none_or(worked)
     }
 
     fn bytes(&self) -> usize {
-        let traces = self
-            .traces
-            .as_ref()
-            .map_or(0, |it| it.minutes.iter().map(Marks::bytes).sum::<usize>() + it.exams.bytes());
+        let traces = self.traces.as_ref().map_or(0, |it| {
+            let minutes = it.minutes.iter().map(Marks::bytes).sum::<usize>();
+            minutes + it.exams.bytes() + it.through.bytes()
+        });
         self.online.bytes() + traces + self.starts.as_ref().map_or(0, |it| it.bytes())
     }
 }
@@ -195,7 +209,16 @@ impl Activity {
                 let told = (*how, it.at.seconds());
                 starts::arrived(&mut trail.starts, told, &trail.online, room)
             }
-            Observed::Use(work) => match timely(&self.zone, work, it.at) {
+            Observed::UseOf(piece, work, when) => {
+                let time = timely(&self.zone, (*work, *when), it.at);
+                // Results are told of whoever sends them as well, and counted there.
+                self.untimely += u64::from(time.is_none() && *work == Work::Vitals);
+                let (from, to) = time.map_or((minute, minute), in_minutes);
+                let work = time.map(|_| *work);
+                let Traces { through, .. } = &mut **trail.traces.get_or_insert_default();
+                through.mark((*piece, work), (from, to.saturating_add(1)), room)
+            }
+            Observed::Use(work) => match timely(&self.zone, (work.work, work.when), it.at) {
                 Some(time) => worked(trail, work, time, it.at.seconds(), room),
                 None => {
                     self.untimely += 1;
@@ -251,6 +274,7 @@ impl Activity {
         if let Some(traces) = &mut trail.traces {
             traces.minutes.iter_mut().for_each(|it| it.saved(day, room));
             traces.exams.saved(rows, second, room);
+            traces.through.saved(day, room);
         }
         if let Some(starts) = trail.starts.take() {
             room.free(starts.bytes());
@@ -279,9 +303,9 @@ impl Activity {
 }
 
 /// The seconds of a trace of work; none when they cannot be.
-fn timely(zone: &Zone, it: &Use, at: Timestamp) -> Option<(i64, i64)> {
+fn timely(zone: &Zone, (work, when): (Work, When), at: Timestamp) -> Option<(i64, i64)> {
     let now = at.seconds();
-    let told = match it.when {
+    let told = match when {
         When::Now => return Some((now, now)),
         When::Unreadable => None,
         When::Between(from, to) => Some((from.seconds(), to.seconds())),
@@ -295,7 +319,7 @@ fn timely(zone: &Zone, it: &Use, at: Timestamp) -> Option<(i64, i64)> {
             && now.saturating_sub(*from) <= method::OLDEST_TOLD
             && to.saturating_sub(now) <= method::CLOCK_SKEW
     };
-    match (told.filter(is_timely), it.work) {
+    match (told.filter(is_timely), work) {
         // A step is told when it happens.
         (None, Work::StepBegun | Work::StepEnded) => Some((now, now)),
         (told, _) => told,
@@ -314,8 +338,14 @@ fn worked(trail: &mut Trail, it: &Use, (from, to): (i64, i64), said: i64, room: 
         Work::Vitals => vitals,
         Work::Session => sessions,
     };
+    let (from, to) = in_minutes((from, to));
+    marks.mark_all(from, to.saturating_add(1), room)
+}
+
+/// The first and the last minute of a stretch of seconds.
+fn in_minutes((from, to): (i64, i64)) -> (i64, i64) {
     let minute = |second: i64| Timestamp(second.saturating_mul(SECOND)).minute();
-    marks.mark_all(minute(from), minute(to).saturating_add(1), room)
+    (minute(from), minute(to))
 }
 
 #[cfg(test)]

@@ -438,6 +438,8 @@ fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>)
         peers: Vec::new(),
         met: Vec::new(),
         seen_through: Vec::new(),
+        told_in: Vec::new(),
+        through: Vec::new(),
         speakers: Vec::new(),
         acquires: false,
         attributes: BTreeMap::new(),

@@ -13,12 +13,12 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::AssetId;
 use super::identity::Identity;
+use super::{AssetId, Through};
 use crate::census::host::{EquipmentFacts, Fact, Host, Said};
 use crate::census::signature::Book;
 use crate::net::{HostId, Mac};
-use crate::observe::{Origin, Role};
+use crate::observe::{Origin, Piece, Role};
 
 /// Modality worklist (PS3.4 annex K): only acquisition devices ask for work.
 const WORKLIST: &str = "1.2.840.10008.5.1.4.31";
@@ -74,6 +74,23 @@ impl<'a> Told<'a> {
 
     fn is_dicom(self) -> bool {
         self.message().is_some_and(is_dicom)
+    }
+
+    /// Which of these speakers says so, for the work that it tells of the device. Images that
+    /// an archive hands on are nobody's use.
+    pub(super) fn through(
+        self,
+        said: Said,
+        hosts: &[(&'a HostId, &'a Host)],
+    ) -> Option<Through<'a>> {
+        let says = |host: &Host| match self {
+            Self::Message(facts) => host.equipment.iter().any(|(_, it, _)| std::ptr::eq(it, facts)),
+            Self::Header(fact) => {
+                host.facts_of(fact.key.as_str()).iter().any(|it| std::ptr::eq(it, fact))
+            }
+        };
+        let (id, host) = hosts.iter().find(|(_, host)| !self.is_dicom() && says(host))?;
+        Some(Through { id, host, piece: Piece::of(self.facts()), span: said.span })
     }
 }
 

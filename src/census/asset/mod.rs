@@ -50,7 +50,7 @@ use super::host::{Evidence, Host, Said, Span};
 use super::signature::oui;
 use super::{Census, users};
 use crate::net::{HostId, Mac, Segment, Transport};
-use crate::observe::Role;
+use crate::observe::{Piece, Role};
 use desk::Desk;
 use equipment::Told;
 use group::{Group, Groups, is_only_named};
@@ -148,12 +148,29 @@ pub struct Asset<'a> {
     pub met: Vec<Met>,
     /// Through whom it is known, for a device of which only others speak; sorted.
     pub seen_through: Vec<AssetId>,
+    /// Where those are, who are no further away from it than the network; sorted.
+    pub told_in: Vec<Segment>,
+    /// Who tells of its work.
+    pub through: Vec<Through<'a>>,
     /// Who speaks as this device, under which name.
     pub speakers: Vec<(&'a HostId, &'a Host)>,
     /// The images that it sends and the steps that it reports are its own.
     pub acquires: bool,
     /// Everything said of it, by attribute: candidates, the shown one first.
     pub attributes: BTreeMap<&'static str, Vec<Candidate<'a>>>,
+}
+
+/// A speaker that describes a device which is another's, and tells of work there.
+#[derive(Clone, Copy, Debug)]
+pub struct Through<'a> {
+    /// Under which name it speaks.
+    pub id: &'a HostId,
+    /// The speaker.
+    pub host: &'a Host,
+    /// By what it describes the device.
+    pub piece: Piece,
+    /// From the first to the last time that it did.
+    pub span: Span,
 }
 
 /// Why a card or an address is part of a device that is named after another.
@@ -178,6 +195,17 @@ impl<'a> Asset<'a> {
         let os = self.attributes.get("os_name").and_then(|all| all.first());
         let os = os.map(|c| &*c.value);
         self.attributes.get(name).map_or_else(Vec::new, |all| shown(name, all, os))
+    }
+
+    /// Where it speaks on its own link; failing that where it speaks. In no order.
+    #[must_use]
+    pub fn places(&self) -> Vec<Segment> {
+        let mut places = self.segments.clone();
+        if places.is_empty() {
+            let spoke = self.speakers.iter().filter(|(_, host)| host.spoke);
+            places.extend(spoke.map(|(id, _)| id.segment));
+        }
+        places
     }
 }
 
@@ -280,6 +308,7 @@ impl Census {
         }
         likely.retain(|name, count| *count > 1 || speaks.contains(name));
         let mut others: Others<'_> = BTreeMap::new();
+        let mut through: BTreeMap<Identity, Vec<Through<'_>>> = BTreeMap::new();
         for group in &mut all {
             for name in equipment::likely(&group.described) {
                 match likely.contains_key(&name) {
@@ -296,6 +325,9 @@ impl Census {
             };
             group.speaks_for = speaks_for.map(Box::new);
             for (name, facts) in std::mem::take(&mut group.described.others) {
+                let work =
+                    facts.iter().filter_map(|(told, said)| told.through(*said, &group.hosts));
+                through.entry(name.clone()).or_default().extend(work);
                 let all = others.entry(name).or_default();
                 all.extend(facts.into_iter().map(|(told, said)| (group.id, told, said)));
             }
@@ -309,13 +341,16 @@ impl Census {
             .filter_map(|(mac, at)| Some((mac?, at)))
             .filter(|_| !others.is_empty())
             .collect();
-        others.retain(|_, facts| {
+        let mut own_through: BTreeMap<AssetId, Vec<Through<'_>>> = BTreeMap::new();
+        others.retain(|name, facts| {
             let card = facts.iter().find_map(|(_, told, _)| told.card());
             let Some(group) = card.and_then(|mac| all.get_mut(*cards.get(&mac)?)) else {
                 return true;
             };
             let own = facts.iter().filter_map(|(_, told, said)| Some((told.message()?, *said)));
             group.described.own.extend(own.map(|(facts, said)| (facts, said, SAID_BY_OTHERS)));
+            let work = through.remove(name).unwrap_or_default();
+            own_through.entry(group.id).or_default().extend(work);
             false
         });
         let others: Vec<_> =
@@ -328,14 +363,26 @@ impl Census {
             let described = others.iter().filter_map(|(name, it)| desk.described(name, it));
             described.for_each(|asset| look(&asset));
         }
+        let tellers = others.iter().flat_map(|(_, facts)| facts).map(|(teller, ..)| *teller);
+        let tellers: BTreeSet<AssetId> = tellers.collect();
+        let mut places: BTreeMap<AssetId, Vec<Segment>> = BTreeMap::new();
         for group in &all {
             let mut asset = desk.asset(group);
+            asset.through = own_through.remove(&group.id).unwrap_or_default();
+            if tellers.contains(&group.id) {
+                places.insert(group.id, asset.places());
+            }
             let speakers = group.hosts.iter().map(|(_, host)| *host);
             asset.last_user = users.and_then(|since| users::last(speakers, since));
             each(asset)?;
         }
         for (name, facts) in others {
-            desk.described(&name, &facts).map_or(Ok(()), &mut *each)?;
+            let Some(mut asset) = desk.described(&name, &facts) else { continue };
+            let told_in = asset.seen_through.iter().filter_map(|it| places.get(it));
+            asset.told_in =
+                told_in.flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
+            asset.through = through.remove(&name).unwrap_or_default();
+            each(asset)?;
         }
         Ok(())
     }

@@ -47,6 +47,8 @@ pub struct Activity {
 pub struct InUse {
     /// How that is told: `mpps`, `images`, `results`, `vitals`, `sessions`.
     pub methods: Vec<String>,
+    /// Others tell of it, or of a part of it: who describes the device.
+    pub through: bool,
     /// Minutes in use.
     pub minutes: u64,
     /// Of these, minutes within the opening hours.
@@ -55,6 +57,15 @@ pub struct InUse {
     pub examinations: Option<u64>,
     /// Seconds that they took.
     pub duration: u64,
+}
+
+impl InUse {
+    /// How that is told, as it is shown.
+    #[must_use]
+    pub fn how(&self) -> String {
+        let through = if self.through { " (seen through)" } else { "" };
+        format!("{}{through}", self.methods.join("+"))
+    }
 }
 
 /// A day of a device.

@@ -17,7 +17,10 @@ pub(in crate::store) struct Basis {
     pub(super) turns: Vec<Turn>,
     /// Who is known to be it by the words of others alone, and when; sorted.
     pub(super) named: Vec<Turn>,
-    /// Where it speaks on its own link; failing that where it speaks; sorted.
+    /// Who tells of work there, and when, under names of what they describe it by; sorted.
+    pub(super) told: Vec<Turn>,
+    /// Where it speaks on its own link; failing that where it speaks, or who tells of its work;
+    /// sorted.
     pub(super) segments: Vec<Segment>,
     /// Who tells of it, by their ids, where nobody else does: it is where they are; sorted.
     pub(super) through: Vec<String>,
@@ -38,16 +41,17 @@ impl Basis {
     pub(super) fn again(days: Option<(Day, Day)>, calendar: i64) -> Self {
         Self { days, calendar, ..Self::default() }
     }
+
+    /// All of which its days are made.
+    pub(super) fn all(&self) -> Vec<Turn> {
+        [&*self.turns, &self.told].concat()
+    }
 }
 
 /// Of what the days of an asset are made that spoke so.
 pub(super) fn basis(asset: &Asset<'_>, all: &[(Turn, (i64, i64))]) -> Basis {
     let turns: Vec<Turn> = all.iter().map(|(turn, _)| *turn).collect();
-    let mut segments = asset.segments.clone();
-    if segments.is_empty() {
-        let of = asset.speakers.iter().filter(|(_, host)| host.spoke);
-        segments.extend(of.map(|(id, _)| id.segment));
-    }
+    let mut segments = asset.places();
     let mut through = Vec::new();
     if turns.is_empty() {
         // An access device says where it is; of equipment, who tells of it has seen it.
@@ -60,6 +64,7 @@ pub(super) fn basis(asset: &Asset<'_>, all: &[(Turn, (i64, i64))]) -> Basis {
                 .collect::<Vec<_>>()
         };
         segments.extend(asset.assigned_vlans.iter().flat_map(told));
+        segments.extend(&asset.told_in);
         through.extend(asset.seen_through.iter().map(ToString::to_string));
         through.sort_unstable();
     }

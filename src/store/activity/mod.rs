@@ -24,6 +24,7 @@ mod starts;
 mod stretch;
 #[cfg(test)]
 mod tests;
+mod through;
 mod told;
 mod turn;
 mod watch;
@@ -221,6 +222,10 @@ impl Diary {
         }
         for (code, it) in trail.work() {
             self.unite(transaction, speaker, code, &it)?;
+        }
+        for (piece, code, it) in trail.through() {
+            let it = through::reaching(it);
+            self.unite(transaction, through::speaker(id, piece), code, &it)?;
         }
         let since = host.since.map(Timestamp::seconds);
         if let Some(it) = trail.starts() {

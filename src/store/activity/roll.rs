@@ -11,6 +11,7 @@ use super::basis::{Basis, basis};
 use super::detail::{self, Detail, detail};
 use super::sheet::{self, Before, DAYS, Sums, TOTALS, Table};
 use super::stretch::Stretches;
+use super::through::{self, THROUGH};
 use super::turn::{Turn, changed, united};
 use super::{Diary, Fresh, Kept, ONLINE, seen, segment_name, utc_days};
 use crate::census::Census;
@@ -106,10 +107,13 @@ impl<'t> Roll<'t> {
         let named = asset.speakers.iter().filter(|(_, host)| !host.spoke);
         let named = united(named.map(|(id, host)| Turn::of(id, host, census)).collect());
         basis.named = named.into_iter().map(|(turn, _)| turn).collect();
+        let told = through::turns(asset, census);
+        basis.told = told.iter().map(|(turn, _)| *turn).collect();
+        let all = [all, told].concat();
         if all.is_empty() {
             // Only others speak of it: it has no days, but a place.
             basis.calendar = self.diary.mark;
-            if before.is_none_or(|it| it.turns.is_empty() && it.days.is_none()) {
+            if before.is_none_or(|it| it.all().is_empty() && it.days.is_none()) {
                 self.know(number, before, basis)?;
             }
             return Ok(totals);
@@ -186,10 +190,11 @@ impl<'t> Roll<'t> {
         let otherwise = before.is_none_or(|it| {
             (&it.segments, it.ways, &it.class) != (&basis.segments, basis.ways, &basis.class)
         });
-        let known = before.map_or(&[][..], |it| &it.turns);
+        let known = before.map(Basis::all).unwrap_or_default();
+        let now = basis.all();
         let zone = &self.diary.calendar.zone;
         for (turn, heard) in all {
-            let new = if turned || otherwise { &[][..] } else { known };
+            let new = if turned || otherwise { &[][..] } else { &known };
             for (from, to) in changed(*turn, new).runs() {
                 let (from, to) = (heard.0.max(*from), heard.1.min(*to));
                 if from > to {
@@ -207,8 +212,8 @@ impl<'t> Roll<'t> {
         }
         let Some((first, last)) = before.and_then(|it| it.days) else { return days };
         let mut gone = Minutes::default();
-        for turn in known {
-            gone.unite(&changed(*turn, &basis.turns));
+        for turn in &known {
+            gone.unite(&changed(*turn, &now));
         }
         let rows = || self.diary.rows.range(first..=last.max(first));
         if !gone.is_empty() {
@@ -237,7 +242,7 @@ impl<'t> Roll<'t> {
         let (begin, end) = (from.saturating_sub(FARTHEST), to.saturating_add(FARTHEST));
         let observed = self.observed(&basis.segments, day, (from, to))?;
         let mut sums = Sums::default();
-        let Some(online) = self.minutes(basis, ONLINE, (from, to))? else { return Ok(None) };
+        let Some(online) = self.minutes(&basis.turns, ONLINE, (from, to))? else { return Ok(None) };
         let beyond = online.without(&observed);
         sums.online = online.count();
         sums.beyond = beyond.count();
@@ -246,8 +251,14 @@ impl<'t> Roll<'t> {
             if basis.ways & method.code() == 0 {
                 continue;
             }
-            let traces = self.minutes(basis, method.code(), (begin, end))?;
-            let Some(traces) = traces else { return Ok(None) };
+            let traces = self.minutes(&basis.turns, method.code(), (begin, end))?;
+            let Some(mut traces) = traces else { return Ok(None) };
+            let told = self.through(basis, method, (begin, end))?;
+            let Some(told) = told else { return Ok(None) };
+            if told.count_within(from, to) > 0 {
+                sums.methods |= THROUGH;
+            }
+            traces.unite(&told);
             let minutes = traces.bridged(method.gap()).within(from, to);
             if !minutes.is_empty() {
                 sums.methods |= method.code();
@@ -274,7 +285,7 @@ impl<'t> Roll<'t> {
             }
         }
         if basis.ways != 0 {
-            let untimely = self.minutes(basis, UNTIMELY, (from, to))?;
+            let untimely = self.minutes(&basis.all(), UNTIMELY, (from, to))?;
             let Some(untimely) = untimely else { return Ok(None) };
             if !untimely.is_empty() {
                 sums.methods |= UNTIMELY;
@@ -304,15 +315,15 @@ impl<'t> Roll<'t> {
 
     /// The minutes of all speakers together, of one kind, within a stretch; none when some are
     /// not as they were written.
-    fn minutes(
+    pub(super) fn minutes(
         &self,
-        basis: &Basis,
+        turns: &[Turn],
         what: u8,
         (from, to): (i64, i64),
     ) -> Result<Option<Minutes>, Failure> {
         let mut all = Minutes::default();
         for day in utc_days(from, to) {
-            for turn in &basis.turns {
+            for turn in turns {
                 let minutes = self.diary.minutes_of(self.transaction, day, turn.speaker, what)?;
                 let Some(minutes) = minutes else { continue };
                 let Ok(minutes) = minutes else { return Ok(None) };

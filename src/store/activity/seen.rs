@@ -9,6 +9,7 @@ use rusqlite::params;
 use super::ask::{Activity, InUse};
 use super::basis::Basis;
 use super::sheet::Sums;
+use super::through::THROUGH;
 use super::{damaged, record, segment_name};
 use crate::census::activity::method::SEGMENT_GAP;
 use crate::census::activity::{Method, UNTIMELY, UtcDay};
@@ -171,14 +172,15 @@ impl OfSegments {
             0 if ever & UNTIMELY == 0 => basis.ways & (Method::Mpps.code() | Method::Images.code()),
             told => told,
         };
-        // Of whom only others speak nobody knows whether it was used.
+        // Of whom only others speak nobody knows whether it was used, unless they tell that.
         let only_told = basis.turns.is_empty();
-        let used = (told != 0 && !only_told).then(|| {
+        let used = (told != 0 && !basis.all().is_empty()).then(|| {
             let shown = if methods == 0 { told } else { methods };
             let codes = (0..8).map(|bit| 1 << bit).filter(|code| shown & code != 0);
             let images = (Method::Mpps.code() | Method::Images.code()) & basis.ways != 0;
             InUse {
                 methods: codes.filter_map(Method::of).map(|it| it.to_string()).collect(),
+                through: (if methods == 0 { ever } else { sums.methods }) & THROUGH != 0,
                 minutes: sums.in_use,
                 open: sums.open_in_use,
                 examinations: images.then_some(sums.examinations),

@@ -3,6 +3,7 @@
 mod damage;
 mod kept;
 mod long;
+mod through;
 mod told;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::ask::{Examination, Period};
 use super::turn::Turn;
-use super::{Damaged, ONLINE, minutes_of, utc_days};
+use super::{Damaged, ONLINE, minutes_of, through, utc_days};
 use crate::census::activity::{Method, UtcDay};
 use crate::store::{Error, Fault, Inventory};
 use crate::time::calendar::date;
@@ -49,10 +49,26 @@ impl Inventory {
                 let traces = self.minutes(of, (from, to), method.code())?;
                 let Some(traces) = traces else { return Ok(None) };
                 all.traces.push((method.name(), traces));
+                if through::counts(method) && !basis.told.is_empty() {
+                    let of = (id, &*basis.told);
+                    let Some(traces) = self.through(of, (from, to))? else { return Ok(None) };
+                    all.traces.push((through::name(method), traces));
+                }
             }
         }
         // A minute on line is an observed one.
         all.observed.unite(&all.online);
+        Ok(Some(all))
+    }
+
+    /// Minutes of work of which others tell, from one to before another.
+    fn through(&self, of: (&str, &[Turn]), stretch: (i64, i64)) -> Result<Option<Minutes>, Error> {
+        let mut all = Minutes::default();
+        for method in through::TOLD {
+            let traces = self.minutes(of, stretch, method.code())?;
+            let Some(traces) = traces else { return Ok(None) };
+            all.unite(&traces);
+        }
         Ok(Some(all))
     }
 

@@ -28,6 +28,11 @@ impl Turn {
         (Self { speaker: speaker(id), from, to }, heard)
     }
 
+    /// The same part of what was said under another name.
+    pub(super) fn named(self, speaker: Speaker) -> Self {
+        Self { speaker, ..self }
+    }
+
     /// Whether what was said at a second is of it.
     pub(super) fn has(&self, second: i64) -> bool {
         self.from.is_none_or(|from| from <= second) && self.to.is_none_or(|to| second < to)

@@ -236,7 +236,7 @@ fn cell(row: &Row<'_>, column: &str) -> String {
         "from" => date(row.days.0),
         "to" => date(row.days.1),
         "silent_days" => (row.silent / DAY).to_string(),
-        "method" => used.map(|used| used.methods.join("+")).unwrap_or_default(),
+        "method" => used.map(InUse::how).unwrap_or_default(),
         // Here against all hours; the register takes the opening hours where there are some.
         "utilization_percent" => of(used.map(|used| used.minutes), observed),
         "opening_hours" => open.map(hours).unwrap_or_default(),
@@ -280,6 +280,7 @@ mod tests {
     fn row<'a>(asset: &'a Known<'a>) -> Row<'a> {
         let used = InUse {
             methods: vec!["mpps".to_owned()],
+            through: false,
             minutes: 600,
             open: 480,
             examinations: Some(20),

@@ -59,7 +59,7 @@ pub fn evidence(activity: &Activity) -> Vec<String> {
     let Some(used) = activity.used.as_ref().filter(|_| activity.observed > 0) else {
         return Vec::new();
     };
-    let methods = used.methods.join("+");
+    let methods = used.how();
     let of = match &activity.hours {
         Some(line) => format!("the opening hours observed ({line})"),
         None => "the hours observed".to_owned(),

@@ -48,9 +48,13 @@ fn rates(page: &mut String, it: &Activity) {
     }
     if it.only_told {
         let _ = writeln!(page, "  on line   unknown: only others speak of it");
-        return;
+        if it.used.is_none() {
+            return;
+        }
+    } else {
+        let online = share(it.online, it.observed);
+        let _ = writeln!(page, "  on line   {} h{online}", hours(it.online));
     }
-    let _ = writeln!(page, "  on line   {} h{}", hours(it.online), share(it.online, it.observed));
     let Some(used) = &it.used else {
         let why = if it.untimely { UNTIMELY } else { "nothing that it sends tells" };
         let _ = writeln!(page, "  in use    unknown: {why}");
@@ -60,7 +64,7 @@ fn rates(page: &mut String, it: &Activity) {
         page,
         "  in use    {} h by {}{}",
         hours(used.minutes),
-        used.methods.join("+"),
+        used.how(),
         share(used.minutes, it.observed)
     );
     if it.untimely {

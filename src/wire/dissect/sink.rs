@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Exchange, Question, Who};
-use crate::observe::{Arrival, Key, Observed, Sign, Study, Use, When, Work};
+use crate::observe::{Arrival, Key, Observed, Piece, Sign, Study, Use, When, Work};
 use crate::time::{SECOND, Timestamp};
 
 /// Takes what dissectors say. Text is cleaned behind it; empty text is dropped.
@@ -66,5 +66,11 @@ pub trait Sink {
     fn work(&mut self, who: Who, work: Work, study: Study, when: When) {
         let step = Study::UNTOLD;
         self.observe(who, Observed::Use(Use { work, study, step, when }));
+    }
+
+    /// Work at equipment that this host describes by these facts, whoever's it is.
+    fn work_of(&mut self, who: Who, facts: &[(Key, Cow<'_, str>)], work: Work, when: When) {
+        let piece = Piece::of(facts.iter().map(|(key, value)| (key.as_str(), &**value)));
+        self.observe(who, Observed::UseOf(piece, work, when));
     }
 }

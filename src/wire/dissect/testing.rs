@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Body, Error, Opening, Progress, Recovery, Side, Sink, Verdict, Who, by_name};
 use crate::net::{Mac, Segment};
-use crate::observe::{Observed, Use, text};
+use crate::observe::{Observed, Piece, Use, When, Work, text};
 use crate::time::Timestamp;
 use crate::wire::packet::{Layer3, Layer4, Packet};
 
@@ -49,6 +49,15 @@ pub(crate) fn works(said: &Said) -> Vec<(&str, Use)> {
     works.collect()
 }
 
+/// The traces of work at equipment that is described, with who describes it.
+pub(crate) fn works_of(said: &Said) -> Vec<(Piece, Work, When)> {
+    let works = said.iter().filter_map(|(_, what)| match what {
+        Observed::UseOf(piece, work, when) => Some((*piece, *work, *when)),
+        _ => None,
+    });
+    works.collect()
+}
+
 /// What tells starts, with its subject: `C NetworkBoot`, `C Dhcp`.
 pub(crate) fn starts(said: &Said) -> Vec<String> {
     let starts = said.iter().filter_map(|(who, what)| match what {
@@ -64,7 +73,13 @@ pub(crate) fn starts(said: &Said) -> Vec<String> {
 pub(crate) fn facts(said: &Said) -> Vec<String> {
     said.iter()
         .filter(|(_, what)| {
-            !matches!(what, Observed::Use(_) | Observed::Booted(..) | Observed::Arrives(_))
+            !matches!(
+                what,
+                Observed::Use(_)
+                    | Observed::UseOf(..)
+                    | Observed::Booted(..)
+                    | Observed::Arrives(_)
+            )
         })
         .map(|(who, what)| match what {
             Observed::Fact(key, value) => format!("{who} {}={}", key.as_str(), text::clean(value)),

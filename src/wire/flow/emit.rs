@@ -59,6 +59,10 @@ impl<'e> Emit<'e> {
             }
             // Told by its own clock it is told once, and of each study anew.
             Observed::Use(_) => true,
+            // Of what a gateway tells every few seconds only the minutes count.
+            Observed::UseOf(piece, work, when) => {
+                seen.pieces.is_news(host, (piece, work, in_minutes(*when)), at)
+            }
             // Whom it has asked was not said a moment ago; the same bit is another's, too.
             Observed::Asks(..) => true,
             Observed::Booted(at_boot, sign) => {
@@ -112,6 +116,17 @@ pub(super) fn host(segment: Segment, mac: Option<Mac>, ip: Option<IpAddr>) -> Ho
         IpAddr::V6(v6) => !(v6.is_unspecified() || v6.is_multicast()),
     };
     HostId { segment, mac: mac.filter(|m| m.is_unicast()), ip: ip.filter(own) }
+}
+
+/// The same moments for whoever counts minutes.
+const fn in_minutes(when: When) -> When {
+    match when {
+        When::Told { from, to, offset } => {
+            When::Told { from: from.div_euclid(60), to: to.div_euclid(60), offset }
+        }
+        When::Between(from, to) => When::Between(Timestamp(from.minute()), Timestamp(to.minute())),
+        it => it,
+    }
 }
 
 /// Whether anything is left to tell a speaker by.

@@ -67,6 +67,10 @@ pub const REPEAT_AFTER: i64 = 300 * SECOND;
 /// bytes each.
 pub const SEEN_SPEAKERS: usize = 1 << 15;
 
+/// Pieces of equipment of which is remembered that work was told of them within this minute:
+/// the beds of some large hospitals, in 32 KiB.
+pub const SEEN_PIECES: usize = 1 << 12;
+
 /// Packets with which a conversation opens: in them most is said of its speakers.
 pub const OPENING: u32 = 16;
 

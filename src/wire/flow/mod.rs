@@ -16,6 +16,7 @@ mod coverage;
 mod emit;
 mod key;
 pub mod limits;
+mod pieces;
 mod recognise;
 mod seen;
 mod stream;

@@ -10,6 +10,7 @@ use foldhash::fast::FixedState;
 
 use super::asked::Asked;
 use super::limits::{PRESENT_EVERY, REPEAT_AFTER, SEEN_SPEAKERS};
+use super::pieces::Pieces;
 use super::{minute, second};
 use crate::net::{HostId, Segment};
 use crate::observe::{Observation, Observed};
@@ -33,8 +34,8 @@ const ROUND: usize = 64;
 const BLOCK: usize = ROUND;
 
 /// A fingerprint of what was said, and below it the second of that.
-#[derive(Clone, Copy)]
-struct Thing(u64);
+#[derive(Clone, Copy, Default)]
+pub(super) struct Thing(u64);
 
 /// Bits of the second: half a year goes by before one is taken for another.
 const TIME: u32 = 24;
@@ -108,7 +109,7 @@ impl Speaker {
 
 /// Whether this is not among the things, or is as old as `period`, in seconds; then it
 /// takes its own place, or that of the oldest.
-fn remember(things: &mut [Thing], print: u64, now: u32, period: u64) -> bool {
+pub(super) fn remember(things: &mut [Thing], print: u64, now: u32, period: u64) -> bool {
     let fresh = Thing::new(print, now);
     if let Some(thing) = things.iter_mut().find(|thing| thing.is(print)) {
         let is_old = thing.age(now) >= period;
@@ -137,6 +138,8 @@ pub(super) struct Seen {
     pub(super) users: bool,
     /// Questions that wait for their answers.
     pub(super) asked: Asked,
+    /// Work at equipment of which others tell.
+    pub(super) pieces: Pieces,
 }
 
 impl Seen {
@@ -152,6 +155,7 @@ impl Seen {
             looked: 0,
             users: false,
             asked: Asked::default(),
+            pieces: Pieces::default(),
         }
     }
 
@@ -319,6 +323,7 @@ impl Seen {
     pub(super) fn clear(&mut self) {
         self.blocks.fill_with(|| None);
         self.asked.clear();
+        self.pieces = Pieces::default();
         (self.hand, self.looked) = (0, 0);
     }
 

@@ -20,7 +20,7 @@ use super::clock::Clock;
 use super::{
     Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, Who,
 };
-use crate::observe::{Key, Study, Use, When, Work};
+use crate::observe::{Key, Observed, Piece, Study, Use, When, Work};
 
 /// H-5: components joined by `^` as they stand, `model^version^serial` by no common rule.
 const SENDER: Key = Key::new("astm.sender");
@@ -123,6 +123,8 @@ struct Half {
     trial: bool,
     specimen: Study,
     results: Burst,
+    /// The analyser by its header: a server of serial lines sends those of several.
+    analyser: Option<Piece>,
 }
 
 /// Where the next byte stands.
@@ -162,7 +164,7 @@ impl Half {
         self.at = match (self.at, byte) {
             (_, STX) => At::Number,
             (_, SOH | ENQ | EOT) => {
-                (self.record, self.header) = (Record::Start, None);
+                (self.record, self.header, self.analyser) = (Record::Start, None, None);
                 self.results.end(out);
                 At::Outside
             }
@@ -195,6 +197,9 @@ impl Half {
             Record::Header(line) => {
                 self.header = Header::read(&line);
                 let processing = self.header.as_ref().map(|it| it.processing.as_str());
+                let sender = self.header.as_ref().map(|it| it.sender.as_str());
+                let sender = sender.filter(|it| !it.is_empty());
+                self.analyser = sender.map(|it| Piece::of([(SENDER.as_str(), it)]));
                 self.trial = matches!(processing, Some("T" | "D"));
                 (self.ordered, self.specimen) = (false, Study::UNTOLD);
             }
@@ -227,6 +232,9 @@ impl Half {
         };
         if let Some(when) = when.filter(|_| !self.trial) {
             let (work, study, step) = (Work::Result, self.specimen, Study::UNTOLD);
+            if let Some(analyser) = self.analyser {
+                out.observe(Who::Sender, Observed::UseOf(analyser, work, when));
+            }
             self.results.add(Use { work, study, step, when }, out);
         }
     }

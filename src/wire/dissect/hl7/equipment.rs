@@ -123,6 +123,30 @@ impl Gear {
         piece.is_some_and(|piece| piece.add(id, facts))
     }
 
+    /// Of which pieces the value of a row is: of the one that it names, and of the system that
+    /// it is a part of.
+    pub(super) fn whose(&self, obx: &Segment<'_>) -> [Option<usize>; 2] {
+        let (id, system) = (obx.raw(18), obx.raw(4).split_once('.').map(|(mds, _)| mds));
+        let named = self.pieces.iter().position(|it| !id.is_empty() && it.id == id);
+        [named, self.pieces.iter().position(|it| system.is_some_and(|mds| it.mds == mds))]
+    }
+
+    /// The piece that a participant is.
+    pub(super) fn participant(&self, prt: &Segment<'_>) -> Option<usize> {
+        let id = prt.raw(10);
+        self.pieces.iter().position(|it| !id.is_empty() && it.id == id)
+    }
+
+    /// The piece of a message that has no other.
+    pub(super) fn only(&self) -> Option<usize> {
+        (self.pieces.len() == 1).then_some(0)
+    }
+
+    /// All that is told of a piece.
+    pub(super) fn facts(&self, piece: usize) -> Option<&[(Key, Cow<'static, str>)]> {
+        self.pieces.get(piece).map(|it| it.facts.as_slice())
+    }
+
     /// Says what was not said yet, each piece with all its facts.
     pub(super) fn tell(&mut self, out: &mut dyn Sink) {
         for piece in self.pieces.iter_mut().filter(|piece| piece.fresh) {

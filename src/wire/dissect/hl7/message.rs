@@ -12,6 +12,7 @@ use hl7_parser::message::Separators;
 use super::equipment::{self, Gear};
 use super::memory::{Memory, Sent, hash};
 use super::segment::{self, Charset, Segment};
+use super::through::Through;
 use super::work::Traces;
 use super::{
     header,
@@ -69,6 +70,7 @@ pub(super) struct Message {
     software: Vec<(Key, Cow<'static, str>)>,
     gear: Gear,
     work: Traces,
+    through: Through,
 }
 
 /// How a message came.
@@ -151,6 +153,7 @@ impl Message {
             head: true,
             software: Vec::new(),
             gear: Gear::new(msh.raw(21).contains(ANALYZER_PROFILE)),
+            through: Through::new(work.work()),
             work,
         };
         // Who speaks first answers nobody; others are held until MSA could have come.
@@ -172,7 +175,8 @@ impl Message {
         let head = self.head;
         self.head = head && name == b"SFT";
         let works = self.work.wants(name);
-        if !works && !matches!(name, b"MSA" | b"SFT" | b"OBX" | b"PRT" | b"EQU") {
+        let orders = name == b"OBR" && self.through.wants_orders();
+        if !works && !orders && !matches!(name, b"MSA" | b"SFT" | b"OBX" | b"PRT" | b"EQU") {
             return;
         }
         let text = self.charset.decode(line);
@@ -201,12 +205,20 @@ impl Message {
                 self.implant = true;
                 self.work.forget();
             }
-            "OBR" | "SPM" => {}
+            "OBR" => self.through.read(&segment, &self.gear, is_alone),
+            "SPM" => {}
             _ if !alone() => self.head = false,
             "SFT" if head => self.software(&segment, out),
-            // Without an end block no later moment is sure to come.
-            "OBX" | "PRT" | "EQU" if !self.implant && self.gear.read(&segment) && !self.framed => {
-                self.gear.tell(out);
+            "OBX" | "PRT" | "EQU" if !self.implant => {
+                let is_new = self.gear.read(&segment);
+                self.through.read(&segment, &self.gear, is_alone);
+                // Without an end block no later moment is sure to come.
+                if !self.framed {
+                    if is_new {
+                        self.gear.tell(out);
+                    }
+                    self.through.tell(&self.gear, out);
+                }
             }
             _ => {}
         }
@@ -224,6 +236,7 @@ impl Message {
         if self.framed && !self.implant {
             self.gear.tell(out);
             self.work.tell(out);
+            self.through.tell(&self.gear, out);
         }
     }
 

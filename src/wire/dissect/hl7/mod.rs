@@ -9,7 +9,8 @@
 //! Only MSH, SFT, MSA, EQU and PRT are looked at, and of OBX the code, the
 //! containment and the equipment; see [`message`] and [`equipment`]. Of messages with
 //! results also their times, and a hash of the order or specimen that they are of; see
-//! [`work`]. PID, PV1, ORC, NTE and values are passed over unread.
+//! [`work`], and of which equipment they are; see [`through`]. PID, PV1, ORC, NTE and values
+//! are passed over unread.
 
 mod equipment;
 mod header;
@@ -21,6 +22,9 @@ mod run_on_tests;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod through;
+#[cfg(test)]
+mod through_tests;
 mod wide;
 #[cfg(test)]
 mod wide_tests;

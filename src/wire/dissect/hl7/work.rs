@@ -18,6 +18,17 @@ const OF_DEVICE: [&str; 5] = ["MDC_DEV_", "MDC_ID_", "MDC_ATTR_", "MDC_TIME_", "
 /// Orders of one message that are told: a meter in its dock tells what a day has brought.
 const MAX_ORDERS: u8 = 64;
 
+/// Whether a row tells something of a patient.
+pub(super) fn is_value(obx: &Segment<'_>) -> bool {
+    let code = obx.raw(3);
+    !code.is_empty() && !obx.raw(5).is_empty() && !OF_DEVICE.iter().any(|it| code.contains(it))
+}
+
+/// Whether what it tells was measured at the bedside.
+pub(super) fn is_monitoring(obx: &Segment<'_>) -> bool {
+    MONITORING.iter().any(|it| obx.raw(3).contains(it))
+}
+
 /// What is gathered of one message.
 pub(super) struct Traces {
     /// What the message tells, if anything of the kind.
@@ -82,6 +93,11 @@ impl Traces {
         }
     }
 
+    /// What the message tells, as far as its head says.
+    pub(super) const fn work(&self) -> Option<Work> {
+        self.work
+    }
+
     /// Whether a segment is to be read.
     pub(super) fn wants(&self, name: &[u8]) -> bool {
         let flows = self.work == Some(Work::Vitals);
@@ -120,10 +136,9 @@ impl Traces {
                 (self.times, self.begun) = Default::default();
                 self.times[2].add(time(22));
             }
-            _ if segment.raw(3).is_empty() || segment.raw(5).is_empty() => {}
-            _ if OF_DEVICE.iter().any(|it| segment.raw(3).contains(it)) => {}
+            _ if !is_value(segment) => {}
             _ => {
-                if MONITORING.iter().any(|it| segment.raw(3).contains(it)) {
+                if is_monitoring(segment) {
                     self.work = Some(Work::Vitals);
                 }
                 self.times[0].add(time(19));

@@ -23,8 +23,22 @@ const BELOW: f32 = 0.06;
 /// What is said within this time may be of one conversation.
 const OCCASION: i64 = 10 * SECOND;
 
-/// Protocols in which a computer logs on, or is logged on to: of one conversation.
-const LOGON: [&str; 7] = ["kerberos", "ldap", "mssql", "ntlm", "rdp", "smb", "tcp"];
+/// Protocols that one conversation may hold, by what their facts are called: logons, with
+/// whom they are made to; a web server's, with what its messages carry; SOAP over a datagram;
+/// a device that announces itself, with its description.
+const CONVERSATIONS: [&[&str]; 4] = [
+    &["kerberos", "ldap", "mssql", "ntlm", "rdp", "smb"],
+    &["dpws", "fhir", "hl7", "http", "ipp", "kerberos", "ntlm", "onvif", "upnp", "wsman", "wsus"],
+    &["dpws", "onvif", "wsd"],
+    &["ssdp", "upnp"],
+];
+/// What opens or hides a conversation that another protocol holds.
+const AROUND: [&str; 2] = ["tcp", "tls"];
+/// Protocols that no TCP connection holds: there [`AROUND`] is of another conversation.
+const WITHOUT_TCP: [&str; 19] = [
+    "bacnet", "browser", "capwap", "cdp", "dhcp", "dhcpv6", "dns", "ike", "lldp", "llmnr", "mdns",
+    "nbns", "ntp", "profinet", "quic", "radius", "snmp", "ssdp", "wsd",
+];
 
 /// Bounds what was said once of an attribute.
 pub(super) fn bound(name: &str, all: &mut [Candidate<'_>]) {
@@ -71,17 +85,24 @@ pub(super) fn bound_versions(all: &mut BTreeMap<&'static str, Vec<Candidate<'_>>
 
 /// Whether nothing but one occasion in one protocol speaks for it.
 fn is_single(one: &Candidate<'_>) -> bool {
-    let protocol = |key: &'_ str| {
-        let protocol = key.split('.').next().unwrap_or_default().to_owned();
-        if LOGON.contains(&&*protocol) { LOGON[0].to_owned() } else { protocol }
-    };
     let reasons = || one.reasons.iter().filter(|it| !HEARSAY.contains(&it.key));
-    let protocols: BTreeSet<String> = reasons().map(|it| protocol(it.key)).collect();
+    let protocols = reasons().map(|it| it.key.split('.').next().unwrap_or_default());
     let span = reasons().map(|it| it.said.span).reduce(|mut all: Span, span| {
         all.cover(span);
         all
     });
-    protocols.len() == 1 && span.is_some_and(|it| it.last.since(it.first) <= OCCASION)
+    is_one_conversation(protocols.collect())
+        && span.is_some_and(|it| it.last.since(it.first) <= OCCASION)
+}
+
+/// Whether one conversation can have said it in all of these protocols.
+fn is_one_conversation(mut protocols: BTreeSet<&str>) -> bool {
+    if protocols.iter().any(|it| !AROUND.contains(it) && !WITHOUT_TCP.contains(it)) {
+        protocols.retain(|it| !AROUND.contains(it));
+    }
+    let fits = |all: &&[&str]| protocols.iter().all(|it| all.contains(it));
+    protocols.len() == 1
+        || (!protocols.is_empty() && [&AROUND[..]].iter().chain(&CONVERSATIONS).any(fits))
 }
 
 fn is_hearsay(one: &Candidate<'_>) -> bool {
@@ -125,6 +146,49 @@ mod tests {
         assert!(told("hostname", &again).1 >= 0.9);
         let agreed = [FORGED, ("dhcp.hostname", "evil", 3601)];
         assert!(told("hostname", &agreed).1 >= 0.9, "two protocols");
+    }
+
+    #[test]
+    fn protocols_that_carry_one_another_are_one_conversation() {
+        let one = |all: &[&'static str]| super::is_one_conversation(all.iter().copied().collect());
+        for all in [
+            &["http"] as &[&str],
+            &["http", "wsus"],
+            &["http", "wsman"],
+            &["wsman", "wsus"],
+            &["http", "ntlm"],
+            &["http", "upnp"],
+            &["ntlm", "smb"],
+            &["ldap", "ntlm"],
+            &["kerberos", "ldap", "ntlm", "smb", "tcp"],
+            &["dicom", "tls"],
+            &["dicom", "tcp", "tls"],
+            &["tcp", "tls"],
+            &["http", "tcp"],
+            &["onvif", "wsd"],
+            &["ssdp", "upnp"],
+        ] {
+            assert!(one(all), "{all:?}");
+        }
+        for all in [
+            &[] as &[&str],
+            &["dhcp", "http"],
+            &["dhcp", "tcp"],
+            &["quic", "tcp"],
+            &["http", "smb"],
+            &["ldap", "wsus"],
+            &["ftp", "imap"],
+            &["mdns", "nbns"],
+            &["dicom", "smb"],
+            &["ssdp", "tcp"],
+        ] {
+            assert!(!one(all), "{all:?}");
+        }
+        // Both stand in one request of WSUS.
+        let request = [("wsus.hostname", "EVIL", 3600), ("ntlm.workstation", "EVIL", 3600)];
+        assert!(told("hostname", &request).1 < 0.9);
+        let elsewhere = [("smb.hostname", "EVIL", 3600), ("wsus.hostname", "EVIL", 3600)];
+        assert!(told("hostname", &elsewhere).1 >= 0.9);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod order;
 pub mod risk;
 mod room;
 mod said;
+mod sent;
 mod session;
 pub mod signature;
 mod sweeps;
@@ -40,7 +41,7 @@ use std::vec::Drain;
 use foldhash::fast::RandomState;
 
 use crate::net::{HostId, Segment};
-use crate::observe::{LAST_USER, Observation, Observed, SWEEPS, text};
+use crate::observe::{LAST_USER, Observation, Observed, SENDS, SWEEPS, text};
 use crate::time::calendar::Zone;
 use crate::time::minutes::Minutes;
 use crate::time::{SECOND, Timestamp};
@@ -383,11 +384,13 @@ impl Census {
                     host.learn(SWEEPS, port.to_string().into(), said, room);
                 }
             }
+            Observed::Use(it) => {
+                if let Some(age) = sent::age(&it, at) {
+                    host.learn(SENDS, age.into(), said, room);
+                }
+            }
             // That is its activity's.
-            Observed::Use(_)
-            | Observed::UseOf(..)
-            | Observed::Booted(..)
-            | Observed::Arrives(_) => {}
+            Observed::UseOf(..) | Observed::Booted(..) | Observed::Arrives(_) => {}
         }
     }
 

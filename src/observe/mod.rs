@@ -169,6 +169,13 @@ pub const SWEPT: u32 = 17;
 /// The port that many were asked for within a minute.
 pub const SWEEPS: Key = Key::new("network.sweeps");
 
+/// How old the images are that it sends, by what they say of themselves: [`FRESH`], [`OLDER`].
+pub const SENDS: Key = Key::new("dicom.sends");
+/// Made on the day on which they were sent, or the day before.
+pub const FRESH: &str = "fresh images";
+/// Made days before.
+pub const OLDER: &str = "older images";
+
 impl Observed<'_> {
     /// The same, owning its text: the first heap copy of the whole path.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::census::signature::Book;
-use crate::observe::{Equipment, Key, Observation, Observed, Origin};
+use crate::observe::{Equipment, Key, Observation, Observed, Origin, Study, Use, When, Work};
 use crate::time::Timestamp;
 
 const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
@@ -86,6 +86,23 @@ fn two_that_may_be_the_scanner_are_both_passed_over() {
     // Which of them is it shows.
     ward.fact(2, "dicom.verb", "N-CREATE-RQ mpps");
     assert_eq!(ward.told("model"), ["10.0.0.1/0 ", "10.0.0.2/0 Incisive CT"]);
+}
+
+#[test]
+fn an_archive_of_the_maker_that_sends_one_scanners_past_is_not_the_scanner() {
+    let image = |made: i64| {
+        let when = When::Told { from: made, to: made, offset: None };
+        Observed::Use(Use { work: Work::Image, study: Study::UNTOLD, step: Study::UNTOLD, when })
+    };
+    let mut ward = Ward::new();
+    ward.stores(1, 9, "300123", PHILIPS);
+    ward.say(1, image(-9 * 86_400));
+    assert_eq!(ward.told("model"), ["/1 Incisive CT", "10.0.0.1/0 "]);
+    ward.say(1, image(-60));
+    assert_eq!(ward.told("model"), ["10.0.0.1/0 Incisive CT"], "it makes them itself");
+    // Orders come to archives.
+    ward.speaks(1, 2575, "hl7", Role::Server);
+    assert_eq!(ward.told("model"), ["/1 Incisive CT", "10.0.0.1/0 "]);
 }
 
 #[test]

@@ -8,11 +8,16 @@ use super::get;
 use crate::census::host::{EquipmentFacts, Host};
 use crate::census::signature::Book;
 use crate::net::HostId;
+use crate::observe::{FRESH, OLDER, Role, SENDS};
 
 const IMPLEMENTATION: [&str; 2] = ["dicom.implementation_uid", "dicom.implementation_version"];
 
 /// Query and retrieve (PS3.4 annex C) and worklists (annex K).
 const QUERIES: [&str; 2] = ["1.2.840.10008.5.1.4.1.2.", "1.2.840.10008.5.1.4.31"];
+
+/// Storage commitment (PS3.4 annex J): an archive promises to keep what scanners ask it for.
+const COMMITMENT: &str = "1.2.840.10008.1.20.1";
+const ASKS_COMMITMENT: &str = "N-ACTION-RQ storage-commitment";
 
 /// Programs of a maker of scanners that make no images.
 const NO_SCANNER: &[&str] = &[
@@ -60,7 +65,15 @@ pub(super) fn is_own(hosts: &[(&HostId, &Host)], facts: &EquipmentFacts, book: &
             }
         }
     }
-    agrees && !hosts.iter().any(|(_, host)| keeps_or_fetches(host))
+    agrees && !hosts.iter().any(|(_, host)| keeps_or_fetches(host)) && !sends_old(hosts)
+}
+
+/// Whether all that it sends was made long ago: what a scanner sends once more stands beside
+/// what it has just made.
+fn sends_old(hosts: &[(&HostId, &Host)]) -> bool {
+    let says =
+        |age: &str| hosts.iter().any(|(_, host)| host.values(SENDS.as_str()).any(|it| it == age));
+    says(OLDER) && !says(FRESH)
 }
 
 /// Whether it takes images from others, answers queries, or fetches.
@@ -68,11 +81,28 @@ fn keeps_or_fetches(host: &Host) -> bool {
     let queries = |uid: &str| QUERIES.iter().any(|class| uid.starts_with(class));
     let keeps = !host.facts_of("dicom.accepted_storage_classes").is_empty()
         || !host.facts_of("dicom.archive_sends").is_empty()
-        || host.values("dicom.scp").any(queries);
+        || host.values("dicom.scp").any(queries)
+        || host.values("http.serves").any(|it| it == "dicomweb")
+        || commits(host)
+        || takes_orders(host);
     // A worklist is asked for by scanners; the rest of queries by those who look at images.
     let fetches = host.values("dicom.scu").any(|uid| uid.starts_with(QUERIES[0]))
         || host
             .values("dicom.verb")
             .any(|it| it.starts_with("C-MOVE-") || it.starts_with("C-GET-"));
     keeps || fetches
+}
+
+/// Whether it promises to keep images, and is no scanner that a careless archive calls back
+/// without changing roles (PS3.7 §D.3.3.4).
+fn commits(host: &Host) -> bool {
+    host.values("dicom.scp").any(|uid| uid == COMMITMENT)
+        && !host.values("dicom.verb").any(|it| it == ASKS_COMMITMENT)
+}
+
+/// Whether it takes messages of HL7, as archives take orders and patients' changes: scanners
+/// have those by worklists (IHE RAD TF-1, Scheduled Workflow).
+fn takes_orders(host: &Host) -> bool {
+    let mut services = host.services().iter();
+    services.any(|((.., name, role), _)| &**name == "hl7" && *role == Role::Server)
 }

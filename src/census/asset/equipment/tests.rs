@@ -201,8 +201,29 @@ fn an_archive_of_the_maker_is_not_the_scanner() {
         ("dicom.scu", "1.2.840.10008.5.1.4.1.2.2.2"),
         ("dicom.verb", "C-MOVE-RQ study-root"),
         ("dicom.implementation_uid", "1.3.46.670589.5.2.23"),
+        ("dicom.scp", "1.2.840.10008.1.20.1"),
+        ("http.serves", "dicomweb"),
+        ("dicom.sends", "older images"),
     ] {
         assert_eq!(console("CTZ", INCISIVE, &[OF_PHILIPS, part]), (0.0, 1), "{part:?}");
+    }
+}
+
+#[test]
+fn what_scanners_do_as_well_is_no_archives_part() {
+    let told =
+        |parts: &[(&'static str, &str)]| console("CTZ", INCISIVE, &[&[OF_PHILIPS], parts].concat());
+    for parts in [
+        // Called back for the commitment that it asked for.
+        &[("dicom.scp", "1.2.840.10008.1.20.1"), ("dicom.verb", "N-ACTION-RQ storage-commitment")]
+            as &[_],
+        // A study of last week is sent once more.
+        &[("dicom.sends", "older images"), ("dicom.sends", "fresh images")],
+        &[("dicom.sends", "fresh images")],
+        &[("dicom.scp", "1.2.840.10008.1.1")],
+        &[("http.serves", "fhir")],
+    ] {
+        assert_eq!(told(parts), (LIKELY, 0), "{parts:?}");
     }
 }
 

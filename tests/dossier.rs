@@ -28,6 +28,24 @@ fn a_place_is_told_with_its_hour() {
 }
 
 #[test]
+fn identifiers_are_listed_with_their_strength_their_times_and_their_packets() {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = lab::capture("dhcp-relay.pcap").display().to_string();
+    told(dir.path(), None, &["read", "-q", &capture]);
+    let page = told(dir.path(), None, &["show", "10.20.20.21"]);
+    let (_, section) = page.split_once("\nidentifiers:\n").expect(&page);
+    let lines: Vec<&str> = section.lines().take_while(|line| line.starts_with(' ')).collect();
+    let at = |what: &str| lines.iter().position(|line| line.starts_with(what)).expect(&page);
+    let order = [at("  proves    MAC ("), at("  joins     IP address: 10.20.20.21")];
+    assert!(order[0] < order[1] && order[1] < at("  supports  hostname (DHCP): "), "{page}");
+    for pair in lines.chunks(2) {
+        let &[_, when] = pair else { panic!("{pair:?}") };
+        assert!(when.starts_with("    from 20") && when.contains(", last in the hour from 20"));
+        assert!(when.contains("▸ dhcp-relay.pcap frame "), "{when}");
+    }
+}
+
+#[test]
 fn a_page_is_as_wide_as_the_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let capture = lab::capture("dhcp-relay.pcap").display().to_string();

@@ -46,6 +46,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             };
             for asset in found {
                 write(dossier::text(asset))?;
+                write(dossier::identifiers(&inventory.identifiers_of(&asset.id)?))?;
                 for it in inventory.risk_of(&asset.id)?.values() {
                     write(risk::page(it, &captures))?;
                 }

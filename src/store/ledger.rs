@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::activity::{Roll, Watch};
 use super::alert::{self, Policy};
 use super::history::Log;
+use super::identifier;
 use super::record::{self, Attribute, ReasonOf, ValueOf};
 use super::risk;
 use super::slice::Enough;
@@ -121,6 +122,10 @@ impl Ledger {
             transaction.prepare_cached("SELECT attributes FROM known WHERE asset = ?1")?;
         let mut convict =
             transaction.prepare_cached("INSERT OR REPLACE INTO risk VALUES (?1, ?2)")?;
+        let mut tell =
+            transaction.prepare_cached("INSERT OR REPLACE INTO identifier VALUES (?1, ?2)")?;
+        let mut tell_first =
+            transaction.prepare_cached("INSERT INTO identifier VALUES (?1, ?2)")?;
         let mut judge_first = transaction.prepare_cached("INSERT INTO risk VALUES (?1, ?2)")?;
         let mut acquit = transaction.prepare_cached("DELETE FROM risk WHERE asset = ?1")?;
         let silent = self.entries.is_empty();
@@ -129,7 +134,7 @@ impl Ledger {
         let (alerts, captures) = (self.alerts.take(), census.captures());
         let mut alerts = alert::Publication::begin(alerts, transaction, policy, captures, silent)?;
         let mut parts: HashMap<AssetId, AssetId, RandomState> = HashMap::default();
-        let (mut blob, mut judged) = (Vec::new(), Vec::new());
+        let (mut blob, mut judged, mut told) = (Vec::new(), Vec::new(), Vec::new());
         let watch = Watch::load(transaction)?;
         let go_on = || enough.yet();
         census.assess(go_on, |asset, judge| -> Result<(), Failure> {
@@ -146,9 +151,11 @@ impl Ledger {
             }
             record::begin(&mut blob);
             record::add(&mut blob, &known)?;
+            record::begin(&mut told);
+            record::add(&mut told, &identifier::stored(&asset))?;
             let part = |it: &Joined<'_>| (AssetId::of(&it.identity.to_string()), asset.id);
             parts.extend(asset.joined.iter().map(part));
-            let print = print(&asset, [&blob, &judged]);
+            let print = print(&asset, [&blob, &judged, &told]);
             let (first, last) = (asset.span.first, asset.span.last);
             changes.summary.assets += 1;
             changes.summary.tally.add(&asset);
@@ -184,6 +191,7 @@ impl Ledger {
                     if learn.execute(params![entry.number, blob])? == 0 {
                         know.execute(params![entry.number, blob])?;
                     }
+                    tell.execute(params![entry.number, told])?;
                     if assessment.is_some() {
                         convict.execute(params![entry.number, judged])?;
                     } else {
@@ -210,6 +218,7 @@ impl Ledger {
                         print
                     ])?;
                     know.execute(params![number, blob])?;
+                    tell_first.execute(params![number, told])?;
                     if assessment.is_some() {
                         judge_first.execute(params![number, judged])?;
                     }
@@ -235,6 +244,7 @@ impl Ledger {
         for (_, number) in &changes.gone {
             for sql in [
                 "DELETE FROM known WHERE asset = ?1",
+                "DELETE FROM identifier WHERE asset = ?1",
                 "DELETE FROM risk WHERE asset = ?1",
                 "DELETE FROM asset WHERE number = ?1",
             ] {
@@ -259,16 +269,15 @@ impl Ledger {
 
 /// A hash of all that is known but when it was last seen. A strong one: what is known is
 /// what strangers say, and nobody may hide a change behind a fingerprint that he has met.
-fn print(asset: &Asset<'_>, [known, judged]: [&[u8]; 2]) -> u128 {
-    let length = u64::try_from(known.len()).unwrap_or(u64::MAX);
-    let digest = Sha256::new()
+fn print(asset: &Asset<'_>, parts: [&[u8]; 3]) -> u128 {
+    let mut hash = Sha256::new()
         .chain_update([u8::from(asset.external)])
-        .chain_update(asset.span.first.0.to_be_bytes())
-        .chain_update(length.to_be_bytes())
-        .chain_update(known)
-        .chain_update(judged)
-        .finalize();
-    digest.iter().take(16).fold(0, |print, byte| print << 8 | u128::from(*byte))
+        .chain_update(asset.span.first.0.to_be_bytes());
+    for part in parts {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hash = hash.chain_update(length.to_be_bytes()).chain_update(part);
+    }
+    hash.finalize().iter().take(16).fold(0, |print, byte| print << 8 | u128::from(*byte))
 }
 
 /// Everything known of an asset, as it is stored.

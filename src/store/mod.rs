@@ -6,6 +6,7 @@ mod alert;
 mod damage;
 mod health;
 mod history;
+mod identifier;
 mod inventory;
 mod journal;
 mod ledger;
@@ -25,6 +26,7 @@ use rusqlite_migration::{M, Migrations};
 pub use alert::{Alert, DAY, Kind, Level, Policy, Severity, Unknown};
 pub use health::{COUNTED, Health, Stretch, minute};
 pub use history::Change;
+pub use identifier::Identifier;
 pub use inventory::{Capture, Inventory, Known, Value, Why};
 pub use ledger::Published;
 pub use shelf::{Shelf, side_by_side};
@@ -34,7 +36,7 @@ pub use writer::{Counters, Writer};
 const BUSY: Duration = Duration::from_secs(10);
 
 /// How many steps [`migrations`] has: a database with more is of a newer auscult.
-const SCHEMA: i64 = 6;
+const SCHEMA: i64 = 7;
 
 /// The schema, step by step; a step that has been released is never changed.
 fn migrations() -> Migrations<'static> {
@@ -45,6 +47,7 @@ fn migrations() -> Migrations<'static> {
         include_str!("migrations/004.sql"),
         include_str!("migrations/005.sql"),
         include_str!("migrations/006.sql"),
+        include_str!("migrations/007.sql"),
     ];
     Migrations::new(steps.map(M::up).into())
 }

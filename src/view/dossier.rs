@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::store::{Change, Known, Value};
+use crate::store::{Change, Identifier, Known, Value};
 
 /// Losing candidates listed of one attribute.
 const MAX_LOSING: usize = 5;
@@ -10,6 +10,9 @@ const MAX_LOSING: usize = 5;
 const MAX_CHANGES: usize = 50;
 /// Reasons listed of one value.
 const MAX_REASONS: usize = 4;
+
+/// Seconds.
+const DAY: i64 = 24 * 60 * 60;
 
 /// What stands in a reason that is a date of support: the page of the risk lists them.
 const SUPPORT: &str = "support";
@@ -86,6 +89,27 @@ pub fn text(asset: &Known<'_>) -> String {
         for value in losing.into_iter().take(MAX_LOSING) {
             line(&mut page, name, value, "  not shown: ");
         }
+    }
+    page
+}
+
+/// What tells an asset from others, two lines each, the strongest first.
+#[must_use]
+pub fn identifiers(all: &[Identifier]) -> String {
+    let mut page = String::new();
+    for it in all {
+        let Identifier { kind, value, strength, key, capture, .. } = it;
+        let _ = writeln!(page, "  {strength:<8}  {kind}: {value}");
+        let unit = if it.within < DAY { "hour" } else { "day" };
+        let (first, last) = (it.first.rfc3339(), it.last.rfc3339());
+        let _ = write!(page, "    from {first}, last in the {unit} from {last}");
+        let _ = match it.frame {
+            0 => writeln!(page, " ▸ {key}"),
+            frame => writeln!(page, " ▸ {capture} frame {frame} ▸ {key}"),
+        };
+    }
+    if !page.is_empty() {
+        page.insert_str(0, "identifiers:\n");
     }
     page
 }
@@ -193,6 +217,38 @@ mod tests {
         assert_eq!(words(&narrow), words(page));
         assert_eq!(wrapped("放射線科 救急部\n", 10), "放射線科\n    救急部\n");
         assert_eq!(wrapped("a b\n", 0), "a\nb\n");
+    }
+
+    #[test]
+    fn an_identifier_is_told_with_its_strength_its_times_and_its_packet() {
+        let at = |second| crate::time::Timestamp::new(second, 0);
+        let it = Identifier {
+            kind: "AE title".to_owned(),
+            value: "CT1".to_owned(),
+            strength: "weak".to_owned(),
+            key: "dicom.ae_title".to_owned(),
+            capture: "a.pcap".to_owned(),
+            frame: 7,
+            first: at(10),
+            last: at(0),
+            within: 3600,
+        };
+        let none = Identifier { frame: 0, within: DAY, ..it.clone() };
+        let page = identifiers(&[it, none]);
+        let lines: Vec<&str> = page.lines().collect();
+        let from = "    from 1970-01-01T00:00:10+00:00, last in the";
+        let last = "from 1970-01-01T00:00:00+00:00 ▸";
+        assert_eq!(
+            lines,
+            [
+                "identifiers:",
+                "  weak      AE title: CT1",
+                &format!("{from} hour {last} a.pcap frame 7 ▸ dicom.ae_title"),
+                "  weak      AE title: CT1",
+                &format!("{from} day {last} dicom.ae_title"),
+            ]
+        );
+        assert_eq!(identifiers(&[]), "");
     }
 
     #[test]

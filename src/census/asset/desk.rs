@@ -10,6 +10,7 @@ use super::address::{is_public, is_somebodys};
 use super::attribute::{Candidates, PORT, SWITCH};
 use super::equipment::{self, Told};
 use super::group::{Group, Groups};
+use super::identifiers;
 use super::identity::{Identifier, Identity};
 use super::passing::{Passing, Senders};
 use super::plug::Plugs;
@@ -146,6 +147,8 @@ impl<'a> Desk<'a> {
     /// A device.
     pub(super) fn asset(&mut self, group: &Group<'a>) -> Asset<'a> {
         let mut asset = self.sketch(group);
+        let shared = self.shared(group);
+        asset.identifiers = identifiers::of_group(group, &asset, shared);
         asset.joined.clone_from(&group.joined);
         asset.acquires = equipment::acquires(&group.described, &group.hosts);
         for plug in self.plugs.of(&group.hosts) {
@@ -189,9 +192,7 @@ impl<'a> Desk<'a> {
         asset.macs.extend(group.identities().filter_map(Identity::mac));
         let mut candidates = Candidates::default();
         let passing = Passing::find(&group.hosts, &self.senders, self.reader.book);
-        // A device that describes itself is one, whatever others say in its name.
-        let is_itself = !group.described.own.is_empty();
-        let shared = if is_itself { None } else { Shared::find(&group.hosts, &mut self.reader) };
+        let shared = self.shared(group);
         let only_asks = standing::only_asks(&group.hosts, self.reader.book);
         for (id, host) in &group.hosts {
             self.place(&mut asset, group, id, host);
@@ -273,6 +274,13 @@ impl<'a> Desk<'a> {
         asset.services.sort_unstable();
         asset.services.dedup();
         asset
+    }
+
+    /// Whether several computers speak as this one. A device that describes itself is one,
+    /// whatever others say in its name.
+    fn shared(&mut self, group: &Group<'a>) -> Option<Shared> {
+        let is_itself = !group.described.own.is_empty();
+        if is_itself { None } else { Shared::find(&group.hosts, &mut self.reader) }
     }
 
     /// Addresses, segments and services of one speaker.
@@ -358,6 +366,8 @@ impl<'a> Desk<'a> {
         }
         asset.seen_through.sort_unstable();
         asset.seen_through.dedup();
+        asset.identifiers =
+            identifiers::of_described(facts.iter().map(|(_, told, said)| (*told, *said)));
         asset.attributes = candidates.weigh(self.reader.book);
         (!asset.attributes.is_empty()).then_some(asset)
     }
@@ -426,6 +436,7 @@ fn empty<'a>(id: AssetId, identity: Identity, spans: impl Iterator<Item = Span>)
         identity,
         span: span.unwrap_or(Span::at(Timestamp(0))),
         joined: Vec::new(),
+        identifiers: Vec::new(),
         macs: BTreeSet::new(),
         ips: Vec::new(),
         former: Vec::new(),

@@ -116,31 +116,41 @@ fn get<'a>(facts: &'a EquipmentFacts, key: &str) -> Option<&'a str> {
     facts.iter().find(|(k, _)| k.as_str() == key).map(|(_, v)| &**v)
 }
 
-/// What makes two descriptions the same device. A serial number must look like one:
-/// zeros and addresses are not.
+/// What makes two descriptions the same device.
 pub(super) fn signature_of(facts: &EquipmentFacts) -> Option<String> {
+    number(facts).map(|(_, name)| name)
+}
+
+/// Maker, model and serial number in lower case, with the key of the number. A serial number
+/// must look like one: zeros and addresses are not.
+pub(super) fn number(facts: &EquipmentFacts) -> Option<(&str, String)> {
     let all = |end: &'static str| {
         let of = facts.iter().filter(move |(key, _)| key.as_str().ends_with(end));
-        of.map(|(_, value)| &**value)
+        of.map(|(key, value)| (key.as_str(), &**value))
     };
     let first = |ends: &[&'static str]| ends.iter().find_map(|end| all(end).next());
-    let is_one = |it: &&str| {
+    let is_one = |(_, it): &(&str, &str)| {
         it.chars().any(|c| c.is_ascii_alphanumeric() && c != '0')
             && it.parse::<std::net::IpAddr>().is_err()
     };
     let serial = ["serial", "_eui64"].into_iter().find_map(|end| all(end).find(is_one));
-    let serial = serial.or_else(|| registered(facts).filter(is_one))?;
-    let maker = first(&["manufacturer", "namespace", "vendor_id"]).unwrap_or_default();
-    let model = first(&[".model", "_model"]).unwrap_or_default();
-    Some(format!("{maker}|{model}|{serial}").to_lowercase())
+    let of_system = || registered(facts).map(|id| (EQUIPMENT_ID, id)).filter(is_one);
+    let (key, serial) = serial.or_else(of_system)?;
+    let value = |found: Option<(&str, &str)>| found.map_or("", |(_, value)| value).to_owned();
+    let maker = value(first(&["manufacturer", "namespace", "vendor_id"]));
+    let model = value(first(&[".model", "_model"]));
+    Some((key, format!("{maker}|{model}|{serial}").to_lowercase()))
 }
+
+/// OBX-18, EQU-1 or PRT-10.
+const EQUIPMENT_ID: &str = "hl7.equipment_id";
 
 /// The number of a medical device system under whoever assigned it (EI-1 and EI-2 of
 /// OBX-18, IHE PCD TF-2 appendix B.8). Other messages have product names there.
 fn registered(facts: &EquipmentFacts) -> Option<&str> {
     let is_system = get(facts, "hl7.equipment_type").is_some_and(|it| it.ends_with("_MDS"));
     let assigned = get(facts, "hl7.equipment_namespace").is_some();
-    let id = get(facts, "hl7.equipment_id").filter(|_| is_system && assigned)?;
+    let id = get(facts, EQUIPMENT_ID).filter(|_| is_system && assigned)?;
     let digits = id.bytes().filter(u8::is_ascii_digit).count();
     (digits >= FEWEST_DIGITS).then_some(id)
 }

@@ -477,7 +477,8 @@ impl Identifier {
 
 /// The first frame that said something of this speaker: it went between this address
 /// and this MAC.
-fn first_frame(host: &Host) -> Option<Evidence> {
+/// The first frame that shows something of a speaker.
+pub(super) fn first_frame(host: &Host) -> Option<Evidence> {
     let facts = host.facts().iter().map(|fact| &fact.said);
     let services = host.services().iter().map(|(_, said)| said);
     let equipment = host.equipment.iter().map(|(.., said)| said);

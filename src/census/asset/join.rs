@@ -12,12 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Joined;
 use super::cards;
 use super::claim;
+use super::client;
 use super::equipment::{self, Described};
 use super::group::{Group, Groups};
+use super::identifiers::{self, NAMES, Strength};
 use super::identity::Identity;
 use super::leased;
 use super::pins::Pins;
 use super::serial;
+use super::served;
 use crate::census::host::{Host, Said};
 use crate::net::Mac;
 
@@ -37,8 +40,6 @@ struct Rule {
     when: Option<(&'static str, &'static str)>,
     /// Another fact whose one value must be the same as well.
     with: Option<&'static str>,
-    /// It counts only among those with a name in common: copies of a disk have it too.
-    named: bool,
     /// A machine that replaces another is given it: cards of one device were heard side
     /// by side.
     passes_on: bool,
@@ -48,7 +49,14 @@ struct Rule {
 }
 
 const fn rule(name: &'static str, key: &'static str) -> Rule {
-    Rule { name, key, when: None, with: None, named: false, passes_on: false, block: false }
+    Rule { name, key, when: None, with: None, passes_on: false, block: false }
+}
+
+impl Rule {
+    /// Whether it counts only among those with a name in common: copies of a disk have it too.
+    fn is_named(&self) -> bool {
+        !self.block && identifiers::strength(self.key) == Strength::Supports
+    }
 }
 
 /// Of an OSPF router, set by hand or taken from one of its addresses.
@@ -60,9 +68,9 @@ const RULES: &[Rule] = &[
     rule("identity.endpoint", "wsd.endpoint"),
     // An engine ID made of a card's address (RFC 3411 §5, format 3) is of that device.
     rule("identity.engine", "snmp.engine_mac"),
-    Rule { named: true, ..rule("identity.engine", "snmp.engine_id") },
+    rule("identity.engine", "snmp.engine_id"),
     // "Each DHCP client … has exactly one DUID", whatever the interface (RFC 8415 §11).
-    Rule { named: true, ..rule("identity.duid", "dhcpv6.duid") },
+    rule("identity.duid", "dhcpv6.duid"),
     // The serial number of a KNX device is no other's (ISO 22510, device information).
     rule("identity.knx", "knx.serial_number"),
     // "Uniquely identifies the router in the Autonomous System" (RFC 2328 §C.1).
@@ -86,19 +94,6 @@ const CARDS: &[(&str, &str)] = &[
     ("identity.netbios", "nbns.mac"),
     ("identity.engine", "snmp.engine_mac"),
     ("identity.knx", "knx.mac"),
-];
-
-/// Facts by which devices are called.
-const NAMES: &[&str] = &[
-    "browser.hostname",
-    "dhcp.hostname",
-    "llmnr.hostname",
-    "mdns.hostname",
-    "nbns.hostname",
-    "ntlm.computer",
-    "ntlm.workstation",
-    "smb.hostname",
-    "snmp.sysname",
 ];
 
 /// Joins what is one device.
@@ -150,7 +145,7 @@ pub(super) fn join<'a>(
                 }
                 value = format!("{value} {a:02x}{b:02x}{c:02x}{d:02x}{e:02x}");
             }
-            if !rule.named {
+            if !rule.is_named() {
                 by_value.entry(value).or_default().insert(at);
                 continue;
             }
@@ -159,7 +154,7 @@ pub(super) fn join<'a>(
             }
         }
         // What comes with a name in common, or is one, a computer has on all of its cards.
-        let bare = !rule.named && !rule.passes_on;
+        let bare = !rule.is_named() && !rule.passes_on;
         for mut places in by_value.into_values().filter(|places| places.len() <= MOST) {
             let differ = |whole: &Group<'a>, part: &Group<'a>| {
                 are_apart(pins, whole, part)
@@ -180,6 +175,18 @@ pub(super) fn join<'a>(
         unite(groups, &places, MOST, pins, |group| {
             let (value, said) = leased::why(group)?;
             Some(("identity.lease", leased::NAME, value, said))
+        });
+    }
+    for places in client::of_one_host(groups) {
+        unite(groups, &places, MOST, pins, |group| {
+            let (value, said) = client::why(group)?;
+            Some(("identity.duid", client::KEY, value, said))
+        });
+    }
+    for places in served::of_one_server(groups) {
+        unite(groups, &places, MOST, pins, |group| {
+            let (value, said) = served::why(group)?;
+            Some(("identity.certificate", served::KEY, value, said))
         });
     }
     join_serials(groups, pins);
@@ -304,15 +311,16 @@ fn is_unique(endpoint: &str) -> bool {
     uuid.len() == 36 && version && variant
 }
 
-fn names(group: &Group<'_>) -> BTreeSet<String> {
+/// What a group calls itself, in lower case.
+pub(super) fn names(group: &Group<'_>) -> BTreeSet<String> {
     let of = |host: &Host| -> Vec<String> {
-        NAMES.iter().flat_map(|key| host.values(key)).map(str::to_lowercase).collect()
+        NAMES.iter().flat_map(|it| host.values(it.key)).map(str::to_lowercase).collect()
     };
     group.hosts.iter().flat_map(|(_, host)| of(host)).collect()
 }
 
 /// Whether two are called the same, or say one serial number.
-fn share_name(one: &Group<'_>, other: &Group<'_>) -> bool {
+pub(super) fn share_name(one: &Group<'_>, other: &Group<'_>) -> bool {
     !names(one).is_disjoint(&names(other))
         || serial::name(one).is_some_and(|name| serial::name(other) == Some(name))
 }
@@ -412,7 +420,7 @@ fn own_card(group: &Group<'_>) -> Option<Mac> {
 
 /// Whether two say different things in a field that tells devices apart.
 fn contradict(one: &Group<'_>, other: &Group<'_>) -> bool {
-    let telling = RULES.iter().filter(|rule| !rule.named && rule.with.is_none());
+    let telling = RULES.iter().filter(|rule| !rule.is_named() && rule.with.is_none());
     let (these, those) = (names(one), names(other));
     let otherwise = !these.is_empty() && !those.is_empty() && these.is_disjoint(&those);
     otherwise

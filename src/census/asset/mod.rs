@@ -8,6 +8,7 @@ mod cards;
 #[cfg(test)]
 mod churn_tests;
 mod claim;
+mod client;
 mod continuity;
 mod credit;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod equipment;
 mod fixed_tests;
 mod group;
 mod holding;
+mod identifiers;
 mod identity;
 mod join;
 #[cfg(test)]
@@ -27,6 +29,7 @@ mod passing;
 mod pins;
 mod plug;
 mod serial;
+mod served;
 mod shared;
 mod standing;
 mod tally;
@@ -42,6 +45,7 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use address::is_public;
 pub use attribute::{Candidate, Reason, SHOWN, shown};
+pub use identifiers::{DeviceIdentifier, Strength};
 pub use identity::Identity;
 pub use pins::{BadPins, Pins};
 pub use tally::Tally;
@@ -124,6 +128,8 @@ pub struct Asset<'a> {
     pub external: bool,
     /// Why several cards or addresses are this one device.
     pub joined: Vec<Joined<'a>>,
+    /// What tells it from others, strongest first; empty while it is only looked at.
+    pub identifiers: Vec<DeviceIdentifier<'a>>,
     /// Its network cards.
     pub macs: BTreeSet<Mac>,
     /// Its addresses; sorted.

@@ -93,6 +93,7 @@ fn a_damaged_row_of_one_hides_no_other() {
         ("asset_use", "basis", "asset"),
         ("known", "attributes", "asset"),
         ("risk", "assessment", "asset"),
+        ("identifier", "list", "asset"),
         ("asset", "id", "number"),
     ] {
         for (name, harm) in HARMS {
@@ -117,9 +118,14 @@ fn a_damaged_row_of_one_hides_no_other() {
             let whole = known.iter().find(|it| it.id == two).unwrap();
             assert_eq!(whole.activity.as_ref(), before.get(&two), "{table}: {name}");
             assert!(risks.contains_key(&two));
-            assert_eq!(is_known, matches!(table, "asset_use" | "risk"), "{table}: {name}");
-            assert_eq!(is_told, table == "risk", "{table}: {name}");
-            assert_eq!(risks.contains_key(&one), matches!(table, "asset_use" | "known"));
+            let told = |id: &str| !inventory.identifiers_of(id).unwrap().is_empty();
+            assert!(told(&two), "{table}: {name}");
+            assert_eq!(told(&one), !matches!(table, "identifier" | "asset"), "{table}: {name}");
+            let others = ["asset_use", "risk", "identifier"];
+            assert_eq!(is_known, others.contains(&table), "{table}: {name}");
+            assert_eq!(is_told, matches!(table, "risk" | "identifier"), "{table}: {name}");
+            let judged = matches!(table, "asset_use" | "known" | "identifier");
+            assert_eq!(risks.contains_key(&one), judged);
             let named = if table == "asset" { format!("device {number}") } else { one };
             assert_eq!(passed_over(&inventory, &[table, &named]).len(), 1, "once");
         }

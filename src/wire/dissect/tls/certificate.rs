@@ -1,6 +1,7 @@
 //! The server's own certificate, the first of its chain (RFC 5246 §7.4.2; X.509 in
 //! RFC 5280). Appliances name their maker and themselves here.
 
+use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
@@ -8,6 +9,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::x509::AttributeTypeAndValue;
 
 use super::super::reader::wide;
+use super::super::winstr::hex;
 use super::super::{Error, Reader, Sink, Who};
 use crate::observe::Key;
 
@@ -25,7 +27,9 @@ pub(super) const SAN: Key = Key::new("tls.cert_san");
 pub(super) const NOT_AFTER: Key = Key::new("tls.cert_not_after");
 /// `yes` when it names itself as its issuer, else `no`.
 pub(super) const SELF_SIGNED: Key = Key::new("tls.cert_self_signed");
-
+/// SHA-256 of its SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), as pins are made (RFC 7469 §2.4);
+/// in hexadecimal. Whoever renews a certificate may keep its key.
+pub(super) const KEY: Key = Key::new("tls.cert_key");
 /// A key or a hash that is too weak: `rsa-1024`, `md5`, `sha1`; one fact each.
 pub(super) const WEAK: Key = Key::new("tls.cert_weak");
 
@@ -86,6 +90,7 @@ pub(super) fn read(body: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
     }
     let own = if subject.as_raw() == issuer.as_raw() { "yes" } else { "no" };
     out.fact(Who::Sender, &SELF_SIGNED, own);
+    out.fact(Who::Sender, &KEY, &hex(&Sha256::digest(certificate.public_key().raw)));
     weaknesses(&certificate, out);
     Ok(())
 }

@@ -56,6 +56,7 @@ const KEYS: &[Key] = &[
     certificate::SAN,
     certificate::NOT_AFTER,
     certificate::SELF_SIGNED,
+    certificate::KEY,
     certificate::WEAK,
 ];
 

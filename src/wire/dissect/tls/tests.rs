@@ -92,7 +92,7 @@ fn chain() -> Vec<u8> {
     message(11, &sized(3, &[sized(3, &der()), sized(3, b"another")].concat()))
 }
 
-const CERTIFICATE_FACTS: [&str; 8] = [
+const CERTIFICATE_FACTS: [&str; 9] = [
     "S tls.cert_cn=mr-console.hospital.example",
     "S tls.cert_o=Acme Medical",
     "S tls.cert_ou=Radiology",
@@ -101,6 +101,7 @@ const CERTIFICATE_FACTS: [&str; 8] = [
     "S tls.cert_san=mr1",
     "S tls.cert_not_after=2036-11-19",
     "S tls.cert_self_signed=yes",
+    "S tls.cert_key=6286cd669626e6d0c50e6f4d1c56bf7b589d01e7f64019f9e47a469c07687134",
 ];
 
 #[test]

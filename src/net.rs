@@ -134,6 +134,25 @@ impl Hash for HostId {
     }
 }
 
+/// Routed on the Internet (RFC 1918, 4193, 6598 and the like are not).
+#[must_use]
+pub fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            !(v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_documentation()
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 198 && (b & 0xfe) == 18)
+                || a == 0
+                || a >= 224)
+        }
+        IpAddr::V6(v6) => matches!(v6.segments()[0], 0x2000..=0x3fff),
+    }
+}
+
 /// Transport protocol of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -50,6 +50,7 @@ pub fn of_observation(observation: &Observation) {
         | Observed::UseOf(..)
         | Observed::Booted(..)
         | Observed::Asks(..)
+        | Observed::Tries(..)
         | Observed::Arrives(_) => {}
     }
 }

@@ -380,13 +380,18 @@ impl Census {
                 }
             }
             Observed::Asks(port, asked) => {
-                if sweeps.add(id, port, asked, at) {
+                if sweeps.asks(id, port, asked, at) {
                     host.learn(SWEEPS, port.to_string().into(), said, room);
                 }
             }
             Observed::Use(it) => {
                 if let Some(age) = sent::age(&it, at) {
                     host.learn(SENDS, age.into(), said, room);
+                }
+            }
+            Observed::Tries(sought, tried) => {
+                for word in sweeps.tries(id, sought, tried, at) {
+                    host.learn(SWEEPS, word.into(), said, room);
                 }
             }
             // That is its activity's.

@@ -1,4 +1,5 @@
-//! Who asks many for one port within a minute. Workers say whom they saw asked: of a card
+//! Who asks many: for one port, an echo, the cards of a link; within a minute, or the same
+//! port of more and more within an hour or a day. Workers say whom they saw asked: of a card
 //! with several queues each sees some of those. All that was said counts together, whoever
 //! said it and in which order.
 
@@ -7,52 +8,71 @@ use std::collections::{BTreeMap, HashMap};
 use foldhash::fast::RandomState;
 
 use crate::net::HostId;
-use crate::observe::SWEPT;
+use crate::observe::{SWEPT, Sought, Tried};
 use crate::time::{SECOND, Timestamp};
 
-/// A minute is six of these, and begins with each: a sweep across a minute's border is one.
-const STEP: i64 = 10 * SECOND;
-/// Steps of a minute.
-const MINUTE: i64 = 6;
-/// Askers of which a step is remembered: some 4 MB. The oldest steps make room; then who is
-/// new is not counted. Who hides a sweep so is a flood himself.
-const ASKERS: usize = 1 << 16;
+/// So many bits of those whose card was asked for: some 130 addresses, half of what a link
+/// mostly has. Who serves all of a link learns fewer cards in a minute by asking to all.
+const CARDS: u32 = 26;
+/// An answer of eight UDP questions is a service that is there, and one that looks for it.
+const ANSWERED: u32 = 8;
+/// Bits of those who were asked within an hour: some 33. What runs at a start of the day tries
+/// fewer servers that are no more.
+const HOURS: u32 = 26;
+/// The same within a day: some 63.
+const DAYS: u32 = 40;
+/// Steps that bring others than those before. A list that is gone through once, or again and
+/// again, brings them in one, or in two across a border.
+const MORE: usize = 3;
 
-/// Who asks for which port.
-type Asker = (HostId, u16);
+/// Who asks for what.
+type Asker = (HostId, Sought);
 
-/// Whom askers asked, by step.
-#[derive(Default)]
-pub(super) struct Sweeps {
-    steps: BTreeMap<i64, HashMap<Asker, u64, RandomState>>,
+/// Whom askers asked, by step; as many steps as make a window that slides.
+struct Window {
+    step: i64,
+    steps_of: i64,
+    /// Askers of which a step is remembered. The oldest steps make room; then who is new is
+    /// not counted. Who hides a sweep so is a flood himself.
+    askers: usize,
+    steps: BTreeMap<i64, HashMap<Asker, Tried, RandomState>>,
     count: usize,
 }
 
-impl Sweeps {
-    /// What one worker saw; true when all together are many within some minute.
-    pub(super) fn add(&mut self, who: HostId, port: u16, asked: u64, at: Timestamp) -> bool {
-        let (step, asker) = (at.0.div_euclid(STEP), (who, port));
-        if self.count >= ASKERS {
+impl Window {
+    fn new(step: i64, steps_of: i64, askers: usize) -> Self {
+        Self { step: step * SECOND, steps_of, askers, steps: BTreeMap::new(), count: 0 }
+    }
+
+    /// What one worker saw; true when what is remembered is many, by any window that it is in.
+    fn add(
+        &mut self,
+        asker: Asker,
+        tried: Tried,
+        at: Timestamp,
+        is_many: impl Fn(&[Tried]) -> bool,
+    ) -> bool {
+        let step = at.0.div_euclid(self.step);
+        if self.count >= self.askers {
             self.make_room(step);
         }
         let of_step = self.steps.entry(step).or_default();
         match of_step.get_mut(&asker) {
-            Some(all) if *all | asked == *all => return false,
-            Some(all) => *all |= asked,
-            None if self.count >= ASKERS => return false,
+            Some(all) if *all | tried == *all => return false,
+            Some(all) => *all = *all | tried,
+            None if self.count >= self.askers => return false,
             None => {
-                of_step.insert(asker, asked);
+                of_step.insert(asker, tried);
                 self.count += 1;
             }
         }
-        // All minutes that this step is in.
-        let first = step.saturating_sub(MINUTE - 1);
-        let near = self.steps.range(first..step.saturating_add(MINUTE));
-        let near: Vec<(i64, u64)> =
+        let first = step.saturating_sub(self.steps_of - 1);
+        let near = self.steps.range(first..step.saturating_add(self.steps_of));
+        let near: Vec<(i64, Tried)> =
             near.filter_map(|(at, of)| Some((*at, *of.get(&asker)?))).collect();
         near.iter().any(|(from, _)| {
-            let minute = near.iter().filter(|(at, _)| (0..MINUTE).contains(&(at - from)));
-            minute.fold(0, |all, (_, asked)| all | asked).count_ones() >= SWEPT
+            let within = near.iter().filter(|(at, _)| (0..self.steps_of).contains(&(at - from)));
+            is_many(&within.map(|(_, tried)| *tried).collect::<Vec<_>>())
         })
     }
 
@@ -64,50 +84,81 @@ impl Sweeps {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whom askers asked of late. Each asker of a step takes some 100 bytes: 13 MB when full.
+pub(super) struct Sweeps {
+    minute: Window,
+    hour: Window,
+    day: Window,
+}
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::new(second, 0)
-    }
-
-    #[test]
-    fn parts_of_a_minute_add_up_and_there_are_not_too_many() {
-        let mut sweeps = Sweeps::default();
-        let who = HostId::default();
-        assert!(!sweeps.add(who, 445, 0x3ff, at(1)), "ten");
-        assert!(!sweeps.add(who, 445, 0x3ff, at(2)), "the same ten");
-        assert!(!sweeps.add(who, 22, 0x3ff << 20, at(3)), "for another port");
-        assert!(!sweeps.add(who, 445, 0x3ff << 20, at(70)), "a minute later");
-        assert!(sweeps.add(who, 445, 0x7f << 20, at(4)), "and seven more");
-        for n in 0..100_000_u32 {
-            let segment = crate::net::Segment { vni: n, ..crate::net::Segment::default() };
-            sweeps.add(HostId { segment, ..who }, 445, 1, at(i64::from(n / 50_000) * 60));
-        }
-        let all: usize = sweeps.steps.values().map(HashMap::len).sum();
-        assert!(all == sweeps.count && all <= ASKERS, "{all}");
-        for minute in 0..100_000 {
-            sweeps.add(who, 445, 1, at(minute * 60));
-        }
-        assert!(sweeps.count <= ASKERS && sweeps.steps.len() <= ASKERS);
-    }
-
-    #[test]
-    fn a_minute_has_no_border_and_no_order() {
-        let who = HostId::default();
-        // One each two seconds, from wherever in the minute they begin: forty seconds.
-        let told = |begin: i64, every: i64, backwards: bool| {
-            let mut sweeps = Sweeps::default();
-            let mut all: Vec<i64> = (0..20).collect();
-            if backwards {
-                all.reverse();
-            }
-            all.into_iter().any(|n| sweeps.add(who, 445, 1 << n, at(begin + every * n)))
-        };
-        for begin in 0..60 {
-            assert!(told(begin, 2, false) && told(begin, 2, true), "from second {begin}");
-            assert!(!told(begin, 4, false) && !told(begin, 4, true), "fifteen a minute");
+impl Default for Sweeps {
+    fn default() -> Self {
+        Self {
+            // A minute begins with each of its steps: a sweep across its border is one.
+            minute: Window::new(10, 6, 1 << 16),
+            hour: Window::new(600, 6, 1 << 15),
+            day: Window::new(3_600, 24, 1 << 15),
         }
     }
 }
+
+impl Sweeps {
+    /// Others were asked for a port of TCP; true when they are many within a minute.
+    pub(super) fn asks(&mut self, who: HostId, port: u16, asked: u64, at: Timestamp) -> bool {
+        let tried = Tried { vain: asked, answered: 0 };
+        self.minute
+            .add((who, Sought::Tcp(port)), tried, at, |steps| all(steps).vain.count_ones() >= SWEPT)
+    }
+
+    /// Others were asked, and it is known who answered; gives the words for what is too much.
+    pub(super) fn tries(
+        &mut self,
+        who: HostId,
+        sought: Sought,
+        tried: Tried,
+        at: Timestamp,
+    ) -> impl Iterator<Item = String> {
+        let asker = (who, sought);
+        let is_port = matches!(sought, Sought::Tcp(_) | Sought::Udp(_));
+        // Of TCP each opening counts in the minute, whether it is answered or not.
+        let is_fast = !matches!(sought, Sought::Tcp(_))
+            && self.minute.add(asker, tried, at, |steps| is_swept(sought, all(steps)));
+        let slow = [(&mut self.hour, HOURS), (&mut self.day, DAYS)];
+        let is_slow = slow.into_iter().fold(false, |is, (window, least)| {
+            is_port && window.add(asker, tried, at, |steps| is_growing(steps, least)) || is
+        });
+        let fast = is_fast.then(|| sought.to_string());
+        fast.into_iter().chain(is_slow.then(|| format!("slow {sought}")))
+    }
+}
+
+fn all(steps: &[Tried]) -> Tried {
+    steps.iter().fold(Tried::default(), |all, step| all | *step)
+}
+
+/// Whether so many were asked in vain within a minute as something asks that spreads.
+fn is_swept(sought: Sought, all: Tried) -> bool {
+    let [vain, answered] = [all.vain, all.answered].map(u64::count_ones);
+    match sought {
+        Sought::Arp => vain >= CARDS,
+        Sought::Echo => vain >= SWEPT,
+        Sought::Tcp(_) | Sought::Udp(_) => vain >= SWEPT && answered * ANSWERED <= vain,
+    }
+}
+
+/// Whether more and more were asked, two of three in vain.
+fn is_growing(steps: &[Tried], least: u32) -> bool {
+    let Tried { vain, answered } = all(steps);
+    let mut known = 0;
+    let more = steps.iter().filter(|it| {
+        let before = known;
+        known |= it.vain;
+        before != known
+    });
+    vain.count_ones() >= least
+        && answered.count_ones() * 2 <= vain.count_ones()
+        && more.count() >= MORE
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 //! Nothing of a patient may stand here: a dissector hands over only the elements
 //! on its own allow-list.
 
+mod sought;
 mod start;
 pub mod text;
 mod work;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::net::{HostId, Transport};
 use crate::time::Timestamp;
 
+pub use sought::{SWEEPS, SWEPT, Sought, Tried};
 pub use start::{Arrival, Sign};
 pub use work::{Piece, Study, Use, When, Work};
 
@@ -161,13 +163,9 @@ pub enum Observed<'a> {
     Arrives(Arrival),
     /// Work was done at a piece of equipment that it describes, which may be another's.
     UseOf(Piece, Work, When),
+    /// It asked others for this and it is known who answered.
+    Tries(Sought, Tried),
 }
-
-/// So many bits of [`Observed::Asks`] within a minute are a sweep: some twenty others set them.
-pub const SWEPT: u32 = 17;
-
-/// The port that many were asked for within a minute.
-pub const SWEEPS: Key = Key::new("network.sweeps");
 
 /// How old the images are that it sends, by what they say of themselves: [`FRESH`], [`OLDER`].
 pub const SENDS: Key = Key::new("dicom.sends");
@@ -208,6 +206,7 @@ impl Observed<'_> {
             Self::Asks(port, of) => Observed::Asks(port, of),
             Self::Arrives(how) => Observed::Arrives(how),
             Self::UseOf(piece, work, when) => Observed::UseOf(piece, work, when),
+            Self::Tries(sought, tried) => Observed::Tries(sought, tried),
         }
     }
 }

@@ -32,24 +32,6 @@ pub(super) fn neighbourhood(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// Routed on the Internet (RFC 1918, 4193, 6598 and the like are not).
-pub(crate) fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            !(v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_documentation()
-                || (a == 100 && (64..128).contains(&b))
-                || (a == 198 && (b & 0xfe) == 18)
-                || a == 0
-                || a >= 224)
-        }
-        IpAddr::V6(v6) => matches!(v6.segments()[0], 0x2000..=0x3fff),
-    }
-}
-
 pub(super) fn is_link_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => v4.is_link_local(),

@@ -6,12 +6,13 @@ use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 
-use super::address::{is_public, is_somebodys};
+use super::address::is_somebodys;
 use super::attribute::{Candidates, PORT, SWITCH};
 use super::equipment::{self, Told};
 use super::group::{Group, Groups};
 use super::identifiers;
 use super::identity::{Identifier, Identity};
+use super::is_public;
 use super::passing::{Passing, Senders};
 use super::plug::Plugs;
 use super::shared::Shared;

@@ -11,12 +11,13 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use foldhash::fast::RandomState;
 
-use super::address::{is_link_local, is_public, is_somebodys, is_virtual_router, network};
+use super::address::{is_link_local, is_somebodys, is_virtual_router, network};
 use super::anew;
 use super::begun::Begun;
 use super::continuity;
 use super::credit::Asks;
 use super::holding::{Bound, Few, Holdings};
+use super::is_public;
 use crate::census::host::{Evidence, Host, Span};
 use crate::census::signature::Book;
 use crate::census::tenancy::{Domain, domain};

@@ -43,7 +43,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use address::is_public;
+pub(crate) use crate::net::is_public;
 pub use attribute::{Candidate, Reason, SHOWN, shown};
 pub use identifiers::{DeviceIdentifier, Strength};
 pub use identity::Identity;

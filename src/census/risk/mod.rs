@@ -20,6 +20,7 @@ mod impact;
 mod network;
 mod rules;
 mod score;
+mod spreading;
 mod support;
 mod surroundings;
 #[cfg(test)]

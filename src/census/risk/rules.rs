@@ -10,6 +10,7 @@ use super::assessment::{Finding, Proof, Supported};
 use super::book::RiskBook;
 use super::network;
 use super::score::round;
+use super::spreading;
 use super::support::Support;
 use super::surroundings::Surroundings;
 use crate::census::asset::{Asset, Candidate};
@@ -123,7 +124,8 @@ pub(super) fn findings(look: &Look<'_, '_>) -> Vec<Finding> {
     let exposures = look.asset.shown("exposure");
     for (name, terms) in &look.book.rules {
         let named = |it: &&&Candidate<'_>| terms.exposures.iter().any(|e| *e == *it.value);
-        let exposed: Vec<_> = exposures.iter().filter(named).copied().collect();
+        let counts = |it: &&&Candidate<'_>| !spreading::is_its_work(look, &it.value);
+        let exposed: Vec<_> = exposures.iter().filter(named).filter(counts).copied().collect();
         let rule = RULES.binary_search_by(|(rule, _)| (*rule).cmp(name));
         let judged = rule.ok().and_then(|at| RULES.get(at)).and_then(|(_, rule)| rule(look));
         let hit = match (judged, Hit::of(&exposed)) {

@@ -21,6 +21,8 @@ pub(super) struct Portrait {
     pub(super) medical: bool,
     /// It carries the packets of others.
     pub(super) carries: bool,
+    /// It answers by SNMP.
+    pub(super) managed: bool,
     pub(super) first: Timestamp,
     pub(super) ips: Box<[IpAddr]>,
     /// What it serves and uses, of a host on the Internet.
@@ -68,6 +70,7 @@ impl Surroundings {
             external: asset.external,
             medical,
             carries,
+            managed: asset.services.iter().any(|it| it.2 == "snmp" && it.3 == Role::Server),
             first: asset.span.first,
             ips: asset.ips.iter().copied().collect(),
             services: services.map(|(t, port, _, role)| (*t, *port, *role)).collect(),

@@ -81,3 +81,31 @@ pub const MAX_QUESTIONS: usize = 1 << 12;
 /// For so long an answer is waited for: access devices give up after a few attempts, and
 /// their numbers come round again (RFC 5080 §2.2.1).
 pub const ANSWER_WAIT: i64 = 30 * SECOND;
+
+/// Who asks what in vain, remembered for an hour; 112 bytes each. A hospital of 20,000 devices
+/// has some thousand that look for a server which is no more.
+pub const MAX_IN_VAIN: usize = 1 << 14;
+
+/// What was said of an asker's attempts is not said again for so long: whoever tries again
+/// and again what is not there says nothing new.
+pub const VAIN_EVERY: i64 = 3_600 * SECOND;
+
+/// Datagrams of one conversation that may be a question which is asked again; more are a
+/// stream to one who only listens (voice, video, logs).
+pub const MAX_ATTEMPTS: u32 = 8;
+
+/// Who asks for echoes and cards of the link, remembered at once; 112 bytes each. A thousand
+/// ARP requests a second in all VLANs together are many.
+pub const MAX_ASKING: usize = 1 << 12;
+
+/// For so long echoes and cards are counted together before it is judged who answered: they
+/// answer within a second.
+pub const ASKING: i64 = 10 * SECOND;
+
+/// Bits of those who were asked for an echo, below which nothing is said: nearly every
+/// device asks for one other, its router or a server.
+pub const LEAST_ECHOES: u32 = 2;
+
+/// The same of cards, where an address of four sets a bit: after a start a device asks for
+/// its router, its servers and a few neighbours.
+pub const LEAST_CARDS: u32 = 3;

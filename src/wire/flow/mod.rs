@@ -23,6 +23,7 @@ mod stream;
 mod sweep;
 mod table;
 mod tcp;
+mod vain;
 mod words;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ use seen::Seen;
 use stream::Conversation;
 use sweep::Sweeps;
 use table::{Flow, Phase, Table};
+use vain::Vain;
 
 use crate::net::Segment;
 use crate::observe::Observation;
@@ -81,6 +83,7 @@ pub struct Engine {
     counts: Counts,
     ended: Vec<Flow>,
     sweeps: Sweeps,
+    vain: Vain,
     clocks: Clocks,
 }
 
@@ -107,6 +110,7 @@ impl Engine {
             counts: Counts::default(),
             ended: Vec::new(),
             sweeps: Sweeps::default(),
+            vain: Vain::default(),
             clocks: Clocks::default(),
         }
     }
@@ -167,6 +171,7 @@ impl Engine {
         };
         if alone && routed_from.is_none() {
             self.packet_protocols(packet, out);
+            self.vain.packet(packet, out);
         }
         match ahead {
             Some(ahead) => self.flow(packet, ahead, routed_from, out),
@@ -201,6 +206,7 @@ impl Engine {
             }
             place = place.saturating_add(1);
         }
+        self.vain.finish(out);
         self.seen.finish(out);
         self.table.clear();
         self.seen.clear();
@@ -251,6 +257,9 @@ impl Engine {
             let sender = host(packet.segment, packet.src_mac, src);
             if is_somebody(&sender) {
                 self.seen.present(sender, ttl(packet), (packet.at, packet.frame), out);
+            }
+            if flow.is_two_sided() {
+                self.vain.goes_on(flow, out);
             }
         }
         let edge = flow.edges.get(direction).copied().unwrap_or_default();
@@ -379,6 +388,7 @@ impl Engine {
         }
         self.ended = ended;
         self.seen.advance(now, out);
+        self.vain.advance(now, out);
     }
 
     /// Lets go of the conversation of a flow, and reads no more of it.

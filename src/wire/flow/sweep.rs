@@ -11,7 +11,7 @@ use crate::time::{SECOND, Timestamp};
 use crate::wire::packet::{Layer4, Packet, TcpFlags};
 
 /// SSH, telnet, RPC, NetBIOS, SMB, SQL Server, RDP, VNC, WinRM.
-const PORTS: [u16; 9] = [22, 23, 135, 139, 445, 1433, 3389, 5900, 5985];
+pub(super) const PORTS: [u16; 9] = [22, 23, 135, 139, 445, 1433, 3389, 5900, 5985];
 
 /// What was said is not said again for so long.
 const STEP: i64 = 10 * SECOND;

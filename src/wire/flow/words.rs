@@ -85,6 +85,7 @@ impl Engine {
     pub(super) fn end(&mut self, flow: &Flow, out: &mut Vec<Observation>) {
         self.give_back(flow.conversation);
         self.tell_at_last(flow, out);
+        self.vain.is_over(flow, out);
         for direction in [0, 1] {
             flow.last_word(direction, &mut self.seen, out);
         }

@@ -190,7 +190,7 @@ const CASES: &[Case] = &[
         "a worm over SMB that has time",
         |it| {
             (0..60)
-                .for_each(|n| it.tcp(i64::from(n) * MINUTE, inside(n), (port(n), 445), n % 5 == 0))
+                .for_each(|n| it.tcp(i64::from(n) * MINUTE, inside(n), (port(n), 445), n % 5 == 0));
         },
         &["slow-sweep"],
     ),
@@ -198,7 +198,7 @@ const CASES: &[Case] = &[
         "and one that has all day",
         |it| {
             (0..120)
-                .for_each(|n| it.tcp(i64::from(n) * 11 * MINUTE, inside(n), (port(n), 22), false))
+                .for_each(|n| it.tcp(i64::from(n) * 11 * MINUTE, inside(n), (port(n), 22), false));
         },
         &["slow-sweep"],
     ),
@@ -270,7 +270,8 @@ const CASES: &[Case] = &[
     (
         "a proxy",
         |it| {
-            (0..300).for_each(|n| it.tcp(i64::from(n) * 50, outside(n), (port(n), 443), n % 3 == 0))
+            (0..300)
+                .for_each(|n| it.tcp(i64::from(n) * 50, outside(n), (port(n), 443), n % 3 == 0));
         },
         &[],
     ),
@@ -312,7 +313,7 @@ const CASES: &[Case] = &[
         "who wakes others",
         |it| {
             (0..200)
-                .for_each(|n| it.udp(i64::from(n) * 20, inside(n), (50_000, 9), &[255; 102], None))
+                .for_each(|n| it.udp(i64::from(n) * 20, inside(n), (50_000, 9), &[255; 102], None));
         },
         &[],
     ),

@@ -118,6 +118,11 @@ type Case = (&'static str, fn(&mut Hospital), fn(&mut Hospital));
 
 const CASES: &[Case] = &[
     ("address-conflict", |it| to_and_fro(it, 10), |it| to_and_fro(it, 1)),
+    (
+        "address-trust",
+        |it| it.fact(("rsh.trusts_address", "yes")),
+        |it| it.fact(("rexec.takes_clear_login", "yes")),
+    ),
     ("certificate-expired", |it| ends(it, "2026-11-21"), |it| ends(it, "2026-11-22")),
     (
         "cleartext-login",

@@ -11,6 +11,8 @@ use crate::observe::Key;
 const VERSION: Key = Key::new("mqtt.version");
 /// `yes`: the password is not encrypted.
 const CLEAR_LOGIN: Key = Key::new("mqtt.clear_login");
+/// `yes`: the server compared it.
+const TAKES: Key = Key::new("mqtt.takes_clear_login");
 /// The beginning of the client identifier, from a fixed list: the rest may name a person.
 const CLIENT: Key = Key::new("mqtt.client");
 
@@ -18,9 +20,9 @@ const CLIENT: Key = Key::new("mqtt.client");
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "mqtt",
     standard: "OASIS MQTT 5.0",
-    keys: &[VERSION, CLEAR_LOGIN, CLIENT],
+    keys: &[VERSION, CLEAR_LOGIN, TAKES, CLIENT],
     ports: &[1883],
-    body: Body::Stream { probe, start: || Box::new(Mqtt) },
+    body: Body::Stream { probe, start: || Box::<Mqtt>::default() },
 };
 
 /// Fixed header of CONNECT and CONNACK (§3.1.1, §3.2.1).
@@ -28,6 +30,8 @@ const CONNECT: u8 = 0x10;
 const CONNACK: u8 = 0x20;
 /// Both flags of a name and a password (§3.1.2.8, §3.1.2.9).
 const LOGIN: u8 = 0xc0;
+/// Accepted, and a name or password that is wrong, in both versions (§3.2.2.3, §3.2.2.2).
+const COMPARED: [u8; 3] = [0, 4, 0x86];
 /// Largest CONNECT that is waited for: a will may be longer, what is read is not.
 const MAX_HEAD: usize = 512;
 /// Bytes of a length (§1.5.5).
@@ -109,13 +113,25 @@ fn connect(bytes: &[u8]) -> Result<Option<(u8, u8, Reader<'_>)>, Error> {
     Ok(Some((level, flags, r)))
 }
 
-struct Mqtt;
+#[derive(Default)]
+struct Mqtt {
+    /// A password waits for its answer.
+    login: bool,
+}
 
 impl Dissector for Mqtt {
     fn dissect(&mut self, from: Side, bytes: &[u8], out: &mut dyn Sink) -> Result<Progress, Error> {
         if from == Side::Server {
-            return match bytes.first() {
-                Some(&CONNACK) => Ok(Progress::Skip(u64::MAX)),
+            // Length, flags, and what came of it (§3.2.2.2).
+            return match bytes {
+                [CONNACK, ..] if !self.login => Ok(Progress::Skip(u64::MAX)),
+                [CONNACK, _, _, reason, ..] => {
+                    if COMPARED.contains(reason) {
+                        out.fact(Who::Sender, &TAKES, "yes");
+                    }
+                    Ok(Progress::Done)
+                }
+                [CONNACK, ..] => Ok(Progress::Need(4)),
                 _ => Err(Error::invalid("packet type")),
             };
         }
@@ -134,11 +150,13 @@ impl Dissector for Mqtt {
         out.fact(Who::Sender, &VERSION, version);
         if flags & LOGIN == LOGIN {
             out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
+            self.login = true;
         }
         if let Some(client) = client {
             out.fact(Who::Sender, &CLIENT, client);
         }
-        Ok(Progress::Done)
+        // An answer is waited for where there is something to be told of it.
+        Ok(if self.login { Progress::Skip(u64::MAX) } else { Progress::Done })
     }
 
     fn gap(&mut self, _: Side) -> Recovery {
@@ -186,8 +204,15 @@ mod tests {
     #[test]
     fn version_product_and_open_password() {
         let m = connect(b"\0\x04MQTT\x04", 0xc2, b"", "mosqpub|CANARY");
-        let expected = ["C mqtt.version=3.1.1", "C mqtt.clear_login=yes", "C mqtt.client=mosqpub"];
+        let expected = [
+            "C mqtt.version=3.1.1",
+            "C mqtt.clear_login=yes",
+            "C mqtt.client=mosqpub",
+            "S mqtt.takes_clear_login=yes",
+        ];
         assert_eq!(said(&m), expected);
+        let wants_none = [(b'C', &m[..]), (b'S', b"\x20\x02\0\x05")];
+        assert_eq!(facts(&stream("mqtt", &wants_none)), expected[..3], "not authorized");
         torture::stream("mqtt", &[(b'C', &m), (b'S', b"\x20\x02\0\0")], &["CANARY"]);
         let m = connect(b"\0\x04MQTT\x05", 2, &[5, 0x11, 0, 0, 0, 9], "CANARY");
         assert_eq!(said(&m), ["C mqtt.version=5.0"]);

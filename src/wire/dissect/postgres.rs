@@ -11,14 +11,15 @@ use crate::observe::Key;
 /// `16.2 (Debian 16.2-1.pgdg120+2)`: the number, and a package's version. What else who
 /// built it wrote there stays.
 const VERSION: Key = Key::new("postgres.version");
-/// `yes`: the server asks for the password as it is.
+/// `yes`: the client sends its password as it is; the server asks for it so.
 const CLEAR_LOGIN: Key = Key::new("postgres.clear_login");
+const TAKES: Key = Key::new("postgres.takes_clear_login");
 
 /// PostgreSQL as a protocol.
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "postgres",
     standard: "PostgreSQL frontend/backend protocol 3.0",
-    keys: &[VERSION, CLEAR_LOGIN],
+    keys: &[VERSION, CLEAR_LOGIN, TAKES],
     ports: &[5432],
     body: Body::Stream { probe, start: || Box::<Postgres>::default() },
 };
@@ -70,12 +71,20 @@ struct Postgres {
     /// The client waits for one byte that says whether it may encrypt, and how.
     asks: Option<u32>,
     started: bool,
+    /// The server asks for the password as it is.
+    clear: bool,
 }
 
 impl Dissector for Postgres {
     fn dissect(&mut self, from: Side, bytes: &[u8], out: &mut dyn Sink) -> Result<Progress, Error> {
         match from {
-            Side::Client if self.started => Ok(Progress::Skip(u64::MAX)),
+            Side::Client if self.started => {
+                // PasswordMessage is the first behind the start.
+                if self.clear && bytes.first() == Some(&b'p') {
+                    out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
+                }
+                Ok(Progress::Skip(u64::MAX))
+            }
             Side::Client => {
                 // Judged when all of it is there: the same however it comes in segments.
                 let Some(head) = bytes.get(..8) else { return Ok(Progress::Need(8)) };
@@ -115,7 +124,8 @@ impl Postgres {
                 let body = message.get(5..).unwrap_or_default();
                 let mut words = body.split(|&b| b == 0);
                 if kind == b'R' && body == 3_u32.to_be_bytes() {
-                    out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
+                    self.clear = true;
+                    out.fact(Who::Sender, &TAKES, "yes");
                 } else if kind == b'S' && words.next() == Some(b"server_version") {
                     let text = String::from_utf8_lossy(words.next().unwrap_or_default());
                     if let Some(version) = version(&text) {
@@ -172,7 +182,8 @@ mod tests {
         ];
         let said = facts(&stream("postgres", segments));
         let version = "S postgres.version=16.2 (Debian 16.2-1.pgdg120+2)";
-        assert_eq!(said, ["S postgres.clear_login=yes", version]);
+        let login = ["S postgres.takes_clear_login=yes", "C postgres.clear_login=yes"];
+        assert_eq!(said, [&login[..], &[version]].concat());
         torture::stream("postgres", segments, &[]);
         assert!(said.iter().all(|line| !line.contains("CANAR")));
     }

@@ -4,8 +4,9 @@ use super::{
     Protocol, arp, astm, bacnet, bridge, browser, capwap, carescape, cdp, contec, dcerpc, dhcp,
     dhcpv6, dicom, dns, enip, first_hop, greeting, hl7, http, ike, intellivue, kerberos, knx, ldap,
     lldp, llmnr, mdns, modbus, mqtt, mssql, mysql, nbns, ndp, ntp, openvpn, oracle, phd, poct1a,
-    postgres, print_job, profinet, quic, radius, rdp, rtsp, s7comm, serialbridge, sip, smb, snmp,
-    spectrum, ssdp, ssh, swarm, syn, teamviewer, telnet, terumo, tls, vidas, vnc, wireguard, wsd,
+    postgres, print_job, profinet, quic, radius, rdp, rlogin, rtsp, s7comm, serialbridge, sip, smb,
+    snmp, spectrum, ssdp, ssh, swarm, syn, teamviewer, telnet, terumo, tls, vidas, vnc, wireguard,
+    wsd,
 };
 
 /// All protocols, in the order of their names; recognition asks in this order.
@@ -64,6 +65,9 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &quic::PROTOCOL,
     &radius::PROTOCOL,
     &rdp::PROTOCOL,
+    &rlogin::REXEC,
+    &rlogin::RLOGIN,
+    &rlogin::RSH,
     &rtsp::PROTOCOL,
     &s7comm::PROTOCOL,
     &serialbridge::PROTOCOL,

@@ -1,11 +1,13 @@
 //! Telnet (RFC 854): the first line that a server shows before anybody has typed, which
-//! names the system, that it asks for a password readable, and whether it lets in a
-//! well-known account. Any other name is forgotten as it is read, and a password is not.
+//! names the system, that it asks for a password readable, who types one, and whether it
+//! lets in a well-known account. Any other name is forgotten as it is read, and a password is
+//! not. Who agrees on no options (RFC 854 needs none) is told by the prompt.
 
 use super::label::label;
+use super::terminal::{Event, Terminal};
 use super::{
     Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, Who,
-    account,
+    terminal,
 };
 use crate::observe::Key;
 
@@ -15,6 +17,8 @@ const BANNER: Key = Key::new("telnet.banner");
 const PROMPT: Key = Key::new("telnet.prompt");
 /// `yes`: the server asks for a name or password, which nothing encrypts.
 const CLEAR_LOGIN: Key = Key::new("telnet.clear_login");
+/// `yes`: the client types a password, which anybody on the way can read.
+const TYPES: Key = Key::new("telnet.types_clear_login");
 /// What kind of a well-known account it let in.
 const TAKES_KNOWN: Key = Key::new("telnet.takes_known_account");
 
@@ -22,7 +26,7 @@ const TAKES_KNOWN: Key = Key::new("telnet.takes_known_account");
 pub(super) static PROTOCOL: Protocol = Protocol {
     name: "telnet",
     standard: "RFC 854",
-    keys: &[BANNER, PROMPT, CLEAR_LOGIN, TAKES_KNOWN],
+    keys: &[BANNER, PROMPT, CLEAR_LOGIN, TYPES, TAKES_KNOWN],
     ports: &[23],
     body: Body::Stream { probe, start: || Box::<Telnet>::default() },
 };
@@ -35,15 +39,19 @@ const SE: u8 = 240;
 const NEGOTIATES: std::ops::RangeInclusive<u8> = 251..=254;
 /// Options that exist, but for the extended list.
 const LAST_OPTION: u8 = 49;
-/// Bytes that are read of what the server shows, and of a subnegotiation.
-const MAX_SHOWN: usize = 1024;
+/// Bytes that are read of a subnegotiation.
 const MAX_SUB: usize = 512;
-/// Characters of a name that is typed; longer ones are well-known to nobody.
-const MAX_NAME: usize = 32;
 
-/// Two negotiations of options that exist.
+/// Two negotiations of options that exist; or no options, but a prompt that asks who it is.
 fn probe(opening: &Opening<'_>) -> Verdict {
     let bytes = opening.bytes;
+    if opening.from_start && bytes.first().is_some_and(|b| *b != IAC) {
+        return match terminal::prompts(bytes) {
+            Some(true) => Verdict::Yes,
+            Some(false) => Verdict::No,
+            None => Verdict::More,
+        };
+    }
     let shown = bytes.get(..6).unwrap_or(bytes);
     let fits = shown.iter().enumerate().all(|(at, b)| match at % 3 {
         0 => *b == IAC,
@@ -58,22 +66,7 @@ fn probe(opening: &Opening<'_>) -> Verdict {
 }
 
 #[derive(Default)]
-struct Telnet {
-    shown: Vec<u8>,
-    stage: Stage,
-}
-
-/// How far somebody who logs on has come.
-#[derive(Default)]
-enum Stage {
-    /// Nobody was asked.
-    #[default]
-    Before,
-    /// The name is typed.
-    Name(Vec<u8>),
-    /// A well-known account has been named; the server has to say what it thinks of it.
-    Named(&'static str),
-}
+struct Telnet(Terminal);
 
 impl Dissector for Telnet {
     fn dissect(&mut self, from: Side, bytes: &[u8], out: &mut dyn Sink) -> Result<Progress, Error> {
@@ -93,25 +86,16 @@ impl Dissector for Telnet {
             },
             [IAC, ..] => Ok(Progress::Consumed(2)),
             [byte, ..] if from == Side::Client => Ok(self.typed(*byte, out)),
-            [byte, ..] => {
-                self.shown.push(*byte);
-                let goes_on = match self.stage {
-                    Stage::Before if self.asks() => {
-                        self.tell(out);
-                        out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
-                        let wants_name = !self.ends_with(b"password:");
-                        self.stage = Stage::Name(Vec::new());
-                        self.shown.clear();
-                        wants_name
-                    }
-                    Stage::Before | Stage::Name(_) => true,
-                    Stage::Named(_) => !self.refuses(),
-                };
-                Ok(match goes_on && self.shown.len() < MAX_SHOWN {
-                    true => Progress::Consumed(1),
-                    false => Progress::Done,
-                })
-            }
+            [byte, ..] => Ok(match self.0.shows(*byte) {
+                Event::Over => Progress::Done,
+                Event::Asks => {
+                    tell(&self.0.shown, out);
+                    out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
+                    self.0.turn();
+                    Progress::Consumed(1)
+                }
+                _ => Progress::Consumed(1),
+            }),
             [] => Ok(Progress::Need(1)),
         }
     }
@@ -124,72 +108,34 @@ impl Dissector for Telnet {
 impl Telnet {
     /// One character of somebody who types.
     fn typed(&mut self, byte: u8, out: &mut dyn Sink) -> Progress {
-        let lets_in = self.lets_in();
-        match &mut self.stage {
-            Stage::Before => return Progress::Done,
-            Stage::Name(name) => match byte {
-                b'\r' | b'\n' if !name.is_empty() => match account::kind(name) {
-                    Some(kind) => {
-                        self.stage = Stage::Named(kind);
-                        self.shown.clear();
-                    }
-                    None => return Progress::Done,
-                },
-                b'\r' | b'\n' | 0 => {}
-                _ if name.len() < MAX_NAME => name.push(byte),
-                _ => return Progress::Done,
-            },
-            // The first command.
-            Stage::Named(kind) if lets_in => {
-                out.fact(Who::Receiver, &TAKES_KNOWN, kind);
-                return Progress::Done;
+        match self.0.typed(byte) {
+            Event::Over => Progress::Done,
+            Event::Password { last } => {
+                out.fact(Who::Sender, &TYPES, "yes");
+                if last { Progress::Done } else { Progress::Consumed(1) }
             }
-            // A password.
-            Stage::Named(_) => {}
+            Event::LetsIn { kind, .. } => {
+                if let Some(kind) = kind {
+                    out.fact(Who::Receiver, &TAKES_KNOWN, kind);
+                }
+                Progress::Done
+            }
+            Event::Nothing | Event::Asks => Progress::Consumed(1),
         }
-        Progress::Consumed(1)
     }
+}
 
-    /// What is shown ends with a prompt.
-    fn asks(&self) -> bool {
-        let prompts = [&b"login:"[..], b"username:", b"password:", b"user name:"];
-        self.shown.ends_with(b":") && prompts.into_iter().any(|it| self.ends_with(it))
+/// The first line with a letter in it, unless it is the prompt itself.
+fn tell(shown: &[u8], out: &mut dyn Sink) {
+    let text = String::from_utf8_lossy(shown);
+    let mut lines = text.split(['\r', '\n']).map(str::trim);
+    let line = lines.find(|line| line.chars().any(char::is_alphabetic));
+    if let Some(line) = line.and_then(label).filter(|line| !line.ends_with(':')) {
+        out.fact(Who::Sender, &BANNER, line);
     }
-
-    /// In letters of either case.
-    fn ends_with(&self, words: &[u8]) -> bool {
-        let at = self.shown.len().saturating_sub(words.len());
-        self.shown.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(words))
-    }
-
-    /// The server waits for commands: a line of its own that ends as shells' prompts do.
-    fn lets_in(&self) -> bool {
-        let line = self.shown.rsplit(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
-        let line = line.trim_ascii();
-        let ends = line.last().is_some_and(|b| matches!(b, b'#' | b'$' | b'>' | b'%'));
-        let is_prompt = line.len() == 1 || line.iter().any(u8::is_ascii_alphanumeric);
-        ends && is_prompt && self.shown.len() > line.len()
-    }
-
-    /// It asks again, or says no.
-    fn refuses(&self) -> bool {
-        let refusals = [&b"incorrect"[..], b"failed", b"denied", b"invalid", b"bad password"];
-        let asks_again = self.asks() && !self.ends_with(b"password:");
-        asks_again || refusals.into_iter().any(|it| self.ends_with(it))
-    }
-
-    /// The first line with a letter in it, unless it is the prompt itself.
-    fn tell(&self, out: &mut dyn Sink) {
-        let text = String::from_utf8_lossy(&self.shown);
-        let mut lines = text.split(['\r', '\n']).map(str::trim);
-        let line = lines.find(|line| line.chars().any(char::is_alphabetic));
-        if let Some(line) = line.and_then(label).filter(|line| !line.ends_with(':')) {
-            out.fact(Who::Sender, &BANNER, line);
-        }
-        let prompt = text.rsplit(['\r', '\n']).next().and_then(|line| line.strip_suffix(" login:"));
-        if let Some(name) = prompt.map(str::trim).filter(|name| !name.contains(' ')) {
-            out.fact(Who::Sender, &PROMPT, label(name).unwrap_or_default());
-        }
+    let prompt = text.rsplit(['\r', '\n']).next().and_then(|line| line.strip_suffix(" login:"));
+    if let Some(name) = prompt.map(str::trim).filter(|name| !name.contains(' ')) {
+        out.fact(Who::Sender, &PROMPT, label(name).unwrap_or_default());
     }
 }
 
@@ -230,7 +176,9 @@ mod tests {
                 (b'C', b"CANARY\r\n"),
             ];
             torture::stream("telnet", segments, &["CANARY"]);
-            facts(&stream("telnet", segments)).split_off(2)
+            let mut said = facts(&stream("telnet", segments)).split_off(2);
+            assert_eq!(said.remove(0), "C telnet.types_clear_login=yes");
+            said
         };
         let let_in = b"\r\n### Welcome ###\r\nroot@ct-1:~# ";
         assert_eq!(logon(b"Insite\r\0", let_in), ["S telnet.takes_known_account=maker"]);
@@ -239,6 +187,22 @@ mod tests {
         assert_eq!(logon(b"CANARY\r\n", let_in), none);
         assert_eq!(logon(b"root\r\n", b"\r\nLogin incorrect\r\nct-1 login: "), none);
         assert_eq!(logon(b"root\r\n", b"\r\n####"), none, "no prompt");
+    }
+
+    #[test]
+    fn who_agrees_on_no_options_is_told_by_the_prompt() {
+        let logon = |shown: &[&[u8]]| {
+            let line = b"CANARY\r\n";
+            let segments: Vec<(u8, &[u8])> =
+                shown.iter().flat_map(|it| [(b'S', *it), (b'C', &line[..])]).collect();
+            torture::stream("telnet", &segments, &["CANARY"]);
+            facts(&stream("telnet", &segments))
+        };
+        let (asks, types) = ("S telnet.clear_login=yes", "C telnet.types_clear_login=yes");
+        let banner = "S telnet.banner=Lantronix UDS1100";
+        assert_eq!(logon(&[b"Lantronix UDS1100\r\n\r\nPassword:"]), [banner, asks, types]);
+        assert_eq!(logon(&[b"\r\nlogin: ", b"Password: "]), [asks, types]);
+        assert_eq!(logon(&[b"\r\nlogin: ", b"Login incorrect\r\n", b"login: "]), [asks]);
     }
 
     #[test]
@@ -259,5 +223,15 @@ mod tests {
         assert_eq!(ask(b"\xff\xfd"), Verdict::More);
         assert_eq!(ask(b"\xff\xd8\xff\xe0"), Verdict::No);
         assert_eq!(ask(b"\xff\xfd\x18login:"), Verdict::No);
+        assert_eq!(ask(b"\r\nct-1 login: "), Verdict::Yes);
+        assert_eq!(ask(b"\r\nct-1 lo"), Verdict::More);
+        let long = [&[b'x'; 70][..], b"login:"].concat();
+        assert_eq!(ask(&long), Verdict::More, "no prompt, as far as this goes");
+        for other in
+            [&b"220 host login:"[..], b"+OK login:", b"* OK login:", b"<login:", b"\x01login:"]
+        {
+            assert_eq!(ask(other), Verdict::No, "{other:?}");
+        }
+        assert_eq!(ask(&[b'x'; 1025]), Verdict::No);
     }
 }

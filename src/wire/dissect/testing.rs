@@ -109,9 +109,10 @@ pub(crate) fn try_stream(protocol: &str, segments: &[(u8, &[u8])]) -> Result<Sai
     let Body::Stream { probe, start } = &by_name(protocol).expect("registered").body else {
         panic!("{protocol} is no stream protocol")
     };
+    // Who asks by rsh has a port of the system's.
+    let src_port = if protocol == "rsh" { 1022 } else { 50000 };
     let recognised = segments.iter().any(|(_, bytes)| {
-        probe(&Opening { bytes, src_port: 50000, dst_port: 50001, from_start: true })
-            == Verdict::Yes
+        probe(&Opening { bytes, src_port, dst_port: 50001, from_start: true }) == Verdict::Yes
     });
     assert!(recognised, "{protocol}: no segment is recognised");
     let mut dissector = start();

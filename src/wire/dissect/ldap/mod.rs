@@ -4,6 +4,7 @@
 //! A directory is about persons: of entries only the one without a name is read, of a
 //! logon only its kind and NTLM's part in it. Names and passwords never leave.
 
+mod bind;
 mod locator;
 #[cfg(test)]
 mod tests;
@@ -16,8 +17,6 @@ use super::{
 use crate::observe::Key;
 use crate::wire::packet::Packet;
 
-/// `yes`: a password was sent that anybody on the way can read.
-const CLEAR_LOGIN: Key = Key::new("ldap.clear_login");
 const DNS_HOSTNAME: Key = Key::new("ldap.dns_hostname");
 /// DNS name of the domain that a server serves or a client looks for.
 const DOMAIN: Key = Key::new("ldap.domain");
@@ -33,7 +32,8 @@ const DC_LEVEL: Key = Key::new("ldap.dc_level");
 const SITE: Key = Key::new("ldap.site");
 
 const KEYS: &[Key] = ntlm::keys_with![
-    CLEAR_LOGIN,
+    bind::CLEAR_LOGIN,
+    bind::TAKES,
     DNS_HOSTNAME,
     DOMAIN,
     COMPUTER,
@@ -156,6 +156,8 @@ fn operation(bytes: &[u8]) -> Result<(u8, &[u8]), Error> {
 #[derive(Default)]
 struct Ldap {
     starts_tls: bool,
+    /// A password waits for its answer.
+    simple: bool,
 }
 
 impl Dissector for Ldap {
@@ -187,8 +189,13 @@ impl Dissector for Ldap {
         }
         let (tag, contents) = operation(bytes)?;
         match tag {
-            BIND_REQUEST => bind(contents, out)?,
-            BIND_RESPONSE => ntlm::read(contents, out)?,
+            BIND_REQUEST => self.simple = bind::request(contents, out)?,
+            BIND_RESPONSE => {
+                if std::mem::take(&mut self.simple) && bind::compares(contents)? {
+                    out.fact(Who::Sender, &bind::TAKES, "yes");
+                }
+                ntlm::read(contents, out)?;
+            }
             SEARCH_ENTRY => entry(contents, out)?,
             EXTENDED_REQUEST => {
                 self.starts_tls = contents.windows(START_TLS.len()).any(|w| w == START_TLS);
@@ -225,23 +232,6 @@ fn nameless(bytes: &[u8]) -> bool {
     };
     let found = behind(SEQUENCE).and_then(|()| behind(INTEGER)).and_then(|()| behind(SEARCH_ENTRY));
     found.is_some() && ber::expect(&mut r, OCTET_STRING, "objectName").is_ok_and(<[u8]>::is_empty)
-}
-
-/// BindRequest (§4.2): version, name, and a password or a token.
-fn bind(contents: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
-    let mut r = Reader::new(contents);
-    ber::expect(&mut r, INTEGER, "version")?;
-    let name = ber::expect(&mut r, OCTET_STRING, "name")?;
-    match ber::any(&mut r, "authentication")? {
-        // Without name or password it is anonymous (RFC 4513 §5.1).
-        (0x80, password) if !name.is_empty() && !password.is_empty() => {
-            out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
-        }
-        // SASL, or NTLM as Windows once put it in (MS-ADTS §5.1.1.1.3).
-        (0xa3 | 0x8a | 0x8b, token) => ntlm::read(token, out)?,
-        _ => {}
-    }
-    Ok(())
 }
 
 /// SearchResultEntry (§4.5.2) without a name: what a server says of itself.

@@ -59,6 +59,21 @@ fn a_server_describes_itself_and_nobody_else() {
 }
 
 #[test]
+fn a_server_takes_a_password_that_it_compares() {
+    let (sends, takes) = ("C ldap.clear_login=yes", "S ldap.takes_clear_login=yes");
+    // success, invalidCredentials; strongerAuthRequired, confidentialityRequired.
+    for (result, takes) in [(0, Some(takes)), (49, Some(takes)), (8, None), (13, None)] {
+        let answer =
+            message(&tlv(BIND_RESPONSE, &[&[ENUMERATED, 1, result], &text(""), &text("")]));
+        let login = bind_with("cn=CANARY", 0x80, b"CANARY");
+        let said = facts(&stream("ldap", &[(b'C', &login), (b'S', &answer)]));
+        assert!(said.iter().eq([Some(sends), takes].iter().flatten()), "{result}: {said:?}");
+        let anonymous = bind_with("", 0x80, b"");
+        assert!(stream("ldap", &[(b'C', &anonymous), (b'S', &answer)]).is_empty());
+    }
+}
+
+#[test]
 fn ntlm_inside() {
     let challenge = tokens::challenge_of("HOSPITAL");
     let answer = message(&tlv(

@@ -21,13 +21,14 @@ const VERSION: Key = Key::new("mssql.version");
 const HOSTNAME: Key = Key::new("mssql.hostname");
 /// Program library of the client.
 const LIBRARY: Key = Key::new("mssql.library");
-/// `yes`: neither end encrypts, so that the logon can be read.
+/// `yes`: the client sends its password readable; the server takes it.
 const CLEAR_LOGIN: Key = Key::new("mssql.clear_login");
+const TAKES: Key = Key::new("mssql.takes_clear_login");
 /// Computer of the server and its instance, as the browser service tells them.
 const SERVER_NAME: Key = Key::new("mssql.server_name");
 const INSTANCE: Key = Key::new("mssql.instance");
 
-const KEYS: &[Key] = ntlm::keys_with![VERSION, HOSTNAME, LIBRARY, CLEAR_LOGIN,];
+const KEYS: &[Key] = ntlm::keys_with![VERSION, HOSTNAME, LIBRARY, CLEAR_LOGIN, TAKES,];
 
 /// SQL Server as a protocol.
 pub(super) static PROTOCOL: Protocol = Protocol {
@@ -50,8 +51,6 @@ const MAX_PACKET: usize = 32 * 1024;
 /// Options of a prelogin (§2.2.6.5), and tokens of an answer that are looked at.
 const MAX_OPTIONS: usize = 16;
 const MAX_TOKENS: usize = 32;
-/// ENCRYPT_NOT_SUP (§2.2.6.5).
-const NOT_SUPPORTED: u8 = 2;
 
 /// A prelogin: header, then options of which the first is the version, six bytes long. Or
 /// the logon of a client that asks for no encryption, with its length and a version from
@@ -76,8 +75,6 @@ fn probe(opening: &Opening<'_>) -> Verdict {
 
 #[derive(Default)]
 struct Tds {
-    /// What each end said of encryption.
-    encryption: [Option<u8>; 2],
     /// The server has answered the prelogin.
     answered: bool,
 }
@@ -97,9 +94,9 @@ impl Dissector for Tds {
             return Ok(Progress::Need(whole));
         };
         match (kind, from) {
-            (PRELOGIN, Side::Client) if !self.answered => self.prelogin(from, data, out)?,
+            (PRELOGIN, Side::Client) if !self.answered => {}
             (ANSWER, Side::Server) if !self.answered => {
-                self.prelogin(from, data, out)?;
+                prelogin(data, out)?;
                 self.answered = true;
             }
             // What follows is encrypted.
@@ -125,36 +122,23 @@ impl Dissector for Tds {
     }
 }
 
-impl Tds {
-    /// PRELOGIN (§2.2.6.5): option, offset and length each, up to a terminator.
-    fn prelogin(&mut self, from: Side, data: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
-        let mut r = Reader::new(data);
-        for _ in 0..MAX_OPTIONS {
-            let option = r.u8("PL_OPTION_TOKEN")?;
-            if option == 0xff {
-                break;
-            }
-            let offset = usize::from(r.u16_be("PL_OFFSET")?);
-            let length = usize::from(r.u16_be("PL_OPTION_LENGTH")?);
-            let value = r.at(offset, "PL_OFFSET")?.take(length, "PL_OPTION_DATA")?;
-            match (option, value) {
-                (0, [major, minor, high, low, ..]) if from == Side::Server => {
-                    let build = u16::from_be_bytes([*high, *low]);
-                    out.fact(Who::Sender, &VERSION, &format!("{major}.{minor}.{build}"));
-                }
-                (1, [how, ..]) => {
-                    if let Some(said) = self.encryption.get_mut(usize::from(from == Side::Server)) {
-                        *said = Some(*how);
-                    }
-                }
-                _ => {}
-            }
+/// PRELOGIN of a server (§2.2.6.5): option, offset and length each, up to a terminator.
+fn prelogin(data: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
+    let mut r = Reader::new(data);
+    for _ in 0..MAX_OPTIONS {
+        let option = r.u8("PL_OPTION_TOKEN")?;
+        if option == 0xff {
+            break;
         }
-        if from == Side::Server && self.encryption.contains(&Some(NOT_SUPPORTED)) {
-            out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
+        let offset = usize::from(r.u16_be("PL_OFFSET")?);
+        let length = usize::from(r.u16_be("PL_OPTION_LENGTH")?);
+        let value = r.at(offset, "PL_OFFSET")?.take(length, "PL_OPTION_DATA")?;
+        if let (0, [major, minor, high, low, ..]) = (option, value) {
+            let build = u16::from_be_bytes([*high, *low]);
+            out.fact(Who::Sender, &VERSION, &format!("{major}.{minor}.{build}"));
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// LOGIN7 (§2.2.6.4): of its fields the computer, the library and the NTLM token.
@@ -167,12 +151,20 @@ fn login(data: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
         Reader::new(data).at(offset, name)?.take(units.saturating_mul(2), name)
     };
     let host = field("HostName")?;
-    for name in ["UserName", "Password", "AppName", "ServerName", "Extension"] {
+    field("UserName")?;
+    let password = field("Password")?;
+    for name in ["AppName", "ServerName", "Extension"] {
         field(name)?;
     }
     let library = field("CltIntName")?;
     out.fact(Who::Sender, &HOSTNAME, &utf16(host));
     out.fact(Who::Sender, &LIBRARY, &utf16(library));
+    // What can be read here is not encrypted, but for a turn of bits. Who logs on by a token
+    // has no password in it.
+    if !password.is_empty() {
+        out.fact(Who::Sender, &CLEAR_LOGIN, "yes");
+        out.fact(Who::Receiver, &TAKES, "yes");
+    }
     // The token stands at the end, whole as far as this packet reaches.
     ntlm::read(data, out)
 }

@@ -41,12 +41,13 @@ fn a_logon_in_the_clear() {
     let said = facts(&stream("mssql", segments));
     let expected = [
         "S mssql.version=10.50.4000",
-        "S mssql.clear_login=yes",
         "C mssql.hostname=CT-WS-1",
         "C mssql.library=.Net SqlClient",
+        "C mssql.clear_login=yes",
+        "S mssql.takes_clear_login=yes",
         "S ntlm.server_version=6.1.7601",
     ];
-    assert_eq!(said[..5], expected);
+    assert_eq!(said[..6], expected);
     // Damage may point the computer's name at another field; what is whole tells nobody.
     assert!(said.iter().all(|line| !line.contains("CANARY")));
     torture::stream("mssql", &[(b'C', &asked), (b'S', &answered)], &["CANARY"]);
@@ -60,7 +61,13 @@ fn a_logon_that_nothing_precedes() {
     login[8..10].copy_from_slice(&length);
     login[12..16].copy_from_slice(&[4, 0, 0, 0x74]);
     let said = facts(&stream("mssql", &[(b'C', &login)]));
-    assert_eq!(said, ["C mssql.hostname=CT-WS-1", "C mssql.library=.Net SqlClient"]);
+    let login_of = ["C mssql.clear_login=yes", "S mssql.takes_clear_login=yes"];
+    let names = ["C mssql.hostname=CT-WS-1", "C mssql.library=.Net SqlClient"];
+    assert_eq!(said, [names, login_of].concat());
+    // By a token: no password.
+    let mut by_token = login.clone();
+    by_token[8 + 36 + 8 + 2..8 + 36 + 8 + 4].copy_from_slice(&[0, 0]);
+    assert_eq!(facts(&stream("mssql", &[(b'C', &by_token)])), names);
     let begins = |bytes: &[u8]| {
         super::probe(&Opening { bytes, src_port: 50000, dst_port: 50001, from_start: true })
     };

@@ -84,6 +84,16 @@ mod tests {
     }
 
     #[test]
+    fn who_else_tells_is_said() {
+        let mut used = InUse { methods: vec!["vitals".to_owned()], ..InUse::default() };
+        let mut it = Activity { observed: 60, used: Some(used.clone()), ..Activity::default() };
+        assert_eq!(evidence(&it)[0], "in_use_hours: by vitals");
+        used.through = true;
+        it.used = Some(used);
+        assert_eq!(evidence(&it)[0], "in_use_hours: by vitals (seen through)");
+    }
+
+    #[test]
     fn what_no_method_tells_is_empty_and_what_was_not_used_is_nought() {
         let columns = [
             "observed_hours",

@@ -217,3 +217,31 @@ fn what_a_damaged_row_would_tell_is_not_told() {
         inventory.passed_over()
     );
 }
+
+#[test]
+fn results_of_analysers_behind_one_serial_server_are_each_its_own() {
+    let mut ward = Ward::new();
+    ward.watch(0, 600);
+    ward.online(1, 0, 600);
+    let headers = ["LAB^Roche^c111^4.2.2.1730^1^13147", "XN-350^00-14^13877^^^^AB123456"];
+    ward.say(1, 0, Observed::Fact(Key::new("astm.role"), "results".into()));
+    for header in headers {
+        ward.say(1, 0, Observed::Fact(Key::new("astm.sender"), header.into()));
+    }
+    let piece = Piece::of([("astm.sender", headers[0])]);
+    let own = Use { work: Work::Result, study: Study(7), step: Study::UNTOLD, when: When::Now };
+    for minute in [100, 103, 200] {
+        ward.say(1, minute, Observed::UseOf(piece, Work::Result, When::Now));
+        ward.say(1, minute, Observed::Use(own));
+    }
+    ward.write();
+    let inventory = ward.inventory();
+    let all = inventory.assets().unwrap();
+    let of = |model| {
+        let is_it = |it: &&crate::store::Known| it.first("model") == Some(model);
+        all.iter().find(is_it).unwrap().activity.as_ref().and_then(in_use)
+    };
+    let told = (5, "results (seen through)".to_owned());
+    assert_eq!((of("cobas c 111"), of("XN-350")), (Some(told), None));
+    assert_eq!(ward.activity(1, None).used, None, "the server's");
+}

@@ -1,8 +1,8 @@
-use super::super::testing::{facts, stream, works};
+use super::super::testing::{facts, stream, works, works_of};
 use super::super::torture;
 use super::super::{Opening, Verdict};
 use super::probe;
-use crate::observe::{Study, When, Work};
+use crate::observe::{Piece, Study, When, Work};
 
 const PHI: &[&str] = &["CANARY", "20000101", "5.9"];
 
@@ -44,6 +44,27 @@ fn an_analyser_sends_results() {
         let sent = framed(RESULTS, end);
         assert_eq!(facts(&stream("astm", &[(b'C', &sent), (b'S', &[super::ACK; 7])])), TOLD);
     }
+}
+
+#[test]
+fn results_are_of_the_analyser_whose_header_stands_before_them() {
+    let message = |sender: &str, processing: &str, record: &str| {
+        let header = format!("H|\\^&|||{sender}|||||||{processing}|1");
+        framed(&[&header, "P|1||CANARY", "O|1||CANARY||S", record, "L|1|N"], super::ETX)
+    };
+    const RESULT: &str = "R|1|^^^413|5.9|g/L||N||F||CANARY||20231114101500|c1";
+    let sent = [
+        message("Acme^c111^13147", "P", RESULT),
+        message("Other^x5^877", "P", RESULT),
+        // Without a name, for training, and orders: nobody's.
+        message("", "P", RESULT),
+        message("Acme^c111^13147", "T", RESULT),
+        message("Acme^c111^13147", "P", "C|1|I|CANARY|I"),
+    ];
+    let said = stream("astm", &[(b'C', &sent.concat())]);
+    let told: Vec<_> = works_of(&said).into_iter().map(|(piece, work, _)| (piece, work)).collect();
+    let of = |sender| (Piece::of([("astm.sender", sender)]), Work::Result);
+    assert_eq!(told, [of("Acme^c111^13147"), of("Other^x5^877")]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Which days are meant where nobody says: the last ones on which somebody watched. What is
 //! told of devices of which only a gateway speaks.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use auscult::census::Census;
 use auscult::census::signature::Book;
 use auscult::net::{HostId, Mac, Segment};
 use auscult::store::{Counters, Inventory, Writer};
+use auscult::time::calendar::{Calendar, Zone, parse_date};
 
 /// 2026-01-05, in days since 1970.
 const MONDAY: i64 = 20_458;
@@ -194,6 +196,19 @@ fn a_damaged_row_is_named_once_and_the_rest_is_told() {
             assert_eq!(said.matches("the answer is not whole").count(), last, "{sql}: {said}");
             assert!(said.contains("read the captures again"), "{args:?} {sql}: {said}");
         }
+        // The hours need none of the sums of days; who has none of these has none of those.
+        if named != "of day_sheet" {
+            let (told, said) = incomplete(&db, &["activity", "--hours", "--format", "csv"]);
+            let hours = told.lines().count().saturating_sub(1);
+            let whole =
+                if ["(asset_use)", "speaker_day", "(known)", "row of asset"].contains(&named) {
+                    2
+                } else {
+                    0
+                };
+            assert_eq!(hours, 24 * whole, "{sql}: {told}{said}");
+            assert!(said.contains(named), "{sql}: {said}");
+        }
     }
 }
 
@@ -341,4 +356,112 @@ fn monitors_behind_a_gateway_are_in_use_when_it_tells_of_them() {
     for said in [page, rows, register] {
         assert!(!said.contains("CANARY") && !said.contains("19280118"), "{said}");
     }
+}
+
+/// An inventory in a zone of two devices that are on line and seen without a break: from the
+/// day before the first of these days to the day after the last.
+fn always(db: &Path, zone: &str, days: &[i32]) {
+    let zone = Zone::named(zone).expect("known");
+    let (from, to) = (zone.bounds(days[0] - 1).0, zone.bounds(days[days.len() - 1] + 1).1);
+    let mut writer = Writer::open(db).expect("writable");
+    writer.keep_time(Calendar { zone, ..Calendar::default() });
+    let mut census: Census = writer.restore(Arc::clone(Book::builtin())).expect("new");
+    census.capture("port");
+    census.watched(from, to);
+    for n in 1..=2 {
+        let (mac, ip) = (Some(Mac([0, 9, 0xfb, 0, 0, n])), Some([10, 0, 0, n].into()));
+        census.was_present(HostId { segment: Segment::default(), mac, ip }, from, to);
+    }
+    writer.write(&mut census, &Counters::new()).expect("written");
+    writer.close();
+}
+
+#[test]
+fn a_day_on_which_the_clock_is_turned_has_23_or_25_hours() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for (date, hours, three) in
+        [("2026-03-28", 24, 3), ("2026-03-29", 23, 2), ("2026-10-25", 25, 4)]
+    {
+        let db = dir.path().join(date);
+        always(&db, "Europe/Berlin", &[parse_date(date).expect("a day")]);
+        let of_day = ["--from", date, "--to", date, "--format", "json"];
+        for device in [&["--hours"][..], &["--hours", "00:09:fb:00:00:02"]] {
+            let (json, _) = told(&db, &[&["activity"][..], &of_day, device].concat());
+            let rows: Vec<serde_json::Value> = serde_json::from_str(&json).expect("JSON");
+            let devices = 3 - device.len();
+            assert_eq!(rows.len(), hours * devices, "{date} {json}");
+            assert!(
+                rows.iter().all(|it| it["day"] == date && it["online_minutes"] == 60),
+                "{json}"
+            );
+            assert!(rows.iter().all(|it| it["in_use_minutes"].is_null() && it["method"] == ""));
+            let early = rows.iter().filter(|it| it["hour"].as_u64() < Some(3)).count();
+            assert_eq!(early, three * devices, "{date}: before three o'clock");
+            let times: BTreeSet<_> = rows.iter().map(|it| it["from"].as_str()).collect();
+            assert_eq!(times.len(), hours, "each is told once");
+        }
+        let (json, _) = told(&db, &[&["activity"][..], &of_day].concat());
+        let rows: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let whole = f64::from(u8::try_from(hours).expect("few"));
+        assert_eq!(rows[0]["online_hours"], whole, "{json}");
+        assert!(rows[0]["in_use_hours"].is_null() && rows[0]["silent_days"] == 0, "{json}");
+    }
+}
+
+#[test]
+fn hours_of_all_devices_are_of_a_day_unless_said_and_of_a_month_at_most() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("a.db");
+    made(&db, 0..40);
+    let lines = |args: &[&str]| told(&db, &[&["activity", "--format", "csv"], args].concat()).0;
+    let count = |args: &[&str]| lines(args).lines().count() - 1;
+    assert_eq!(count(&["--hours"]), 24, "the last day");
+    assert_eq!(count(&["--hours", "10.0.0.1"]), 30 * 24);
+    assert_eq!(count(&["--hours", "--from", "2026-01-14"]), 31 * 24);
+    // Days on which nobody watched have no hours; nor has what was before it was first seen.
+    assert_eq!(count(&["--hours", "10.0.0.1", "--from", "2025-01-01"]), 40 * 24);
+    let many = ["activity", "--hours", "--from", "2026-01-13"];
+    let out = Command::new(env!("CARGO_BIN_EXE_auscult"))
+        .arg("--db")
+        .arg(&db)
+        .args(many)
+        .output()
+        .expect("runs");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.code() == Some(2) && said.contains("31 days at most"), "{said}");
+    // In the hours after it nobody saw anything of its VLAN.
+    let noon = lines(&["--hours", "--from", "2026-01-05", "--to", "2026-01-05"]);
+    let noon: Vec<&str> = noon.lines().filter(|it| !it.ends_with(",0,,,,")).collect();
+    assert_eq!(noon.len(), 2, "{noon:?}");
+    let row = "12,2026-01-05T12:00:00+00:00,2026-01-05T13:00:00+00:00,60,60,,,";
+    assert!(noon[1].ends_with(row), "{noon:?}");
+}
+
+#[test]
+fn nothing_to_tell_is_said_to_people_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("a.db");
+    made(&db, 0..2);
+    for (args, why) in [
+        (&["alerts"][..], "there are no alerts"),
+        (&["alerts", "--kind", "new_device"], "there are no alerts"),
+        (&["activity", "--idle"], "no device was on line, not used"),
+        (&["activity", "--silent", "3"], "no device was silent for the last 3 days"),
+        (&["activity", "--starts", "--class", "ct"], "no device of the class ct is known"),
+        (&["activity", "--heat"], "no device would have shown its use"),
+        (&["activity", "--examinations"], "no device would have shown examinations"),
+        (&["risk", "--changes"], "no finding has changed"),
+    ] {
+        let (_, said) = told(&db, args);
+        assert!(said.contains(why) && said.lines().count() == 1, "{args:?}: {said}");
+        assert_eq!(told(&db, &[args, &["-q"]].concat()).1, "", "{args:?}");
+        if args[0] == "risk" {
+            continue;
+        }
+        for format in ["csv", "json"] {
+            let (out, said) = told(&db, &[args, &["--format", format]].concat());
+            assert!(said.is_empty() && !out.contains(why), "{args:?}: {out}{said}");
+        }
+    }
+    assert_eq!(told(&db, &["activity"]).1, "", "there is something");
 }

@@ -7,6 +7,7 @@ mod hospital;
 #[path = "../examples/ward/score.rs"]
 mod score;
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -85,6 +86,80 @@ fn a_day_is_counted_as_it_was() {
         truth = serde_json::from_str(&text).unwrap();
         assert!(change(&mut truth) && !is_good(&truth), "change {n}");
     }
+}
+
+/// Rows of a table of activity, each by its columns.
+fn rows(config: &Path, db: &Path, what: &[&str]) -> Vec<HashMap<String, String>> {
+    let out = Command::new(env!("CARGO_BIN_EXE_auscult"))
+        .arg("--config")
+        .arg(config)
+        .arg("--db")
+        .arg(db)
+        .args(["activity", "--format", "csv"])
+        .args(what)
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    csv::Reader::from_reader(&out.stdout[..]).deserialize().map(Result::unwrap).collect()
+}
+
+#[test]
+fn the_hours_of_a_day_add_up_to_its_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, db) = day(dir.path());
+    let config = dir.path().join("a.toml");
+    let (mut used, mut examined) = (0, 0);
+    let days = rows(&config, &db, &["--from", "2020-01-01"]);
+    let last = days[0]["to"].clone();
+    // Of each day, and of each device of that.
+    let first = rows(&config, &db, &[])[0]["from"].clone();
+    for day in [first, last] {
+        let of_day = ["--from", &day, "--to", &day];
+        let all = rows(&config, &db, &[&["--hours"][..], &of_day].concat());
+        for device in rows(&config, &db, &of_day) {
+            let id = &device["asset_id"];
+            let hours: Vec<_> = all.iter().filter(|row| row["asset_id"] == *id).collect();
+            let sum = |column: &str| {
+                let known = hours.iter().filter_map(|row| row[column].parse::<u64>().ok());
+                known.reduce(|a, b| a + b)
+            };
+            // Hours of the list have one place.
+            let as_hours = |minutes: Option<u64>| {
+                let tenths = minutes.map(|it| (it + 3) / 6);
+                tenths.map(|it| format!("{}.{}", it / 10, it % 10)).unwrap_or_default()
+            };
+            for (minutes, of_day) in [
+                ("observed_minutes", "observed_hours"),
+                ("online_minutes", "online_hours"),
+                ("in_use_minutes", "in_use_hours"),
+            ] {
+                assert_eq!(as_hours(sum(minutes)), device[of_day], "{id} {minutes}: {hours:?}");
+            }
+            let count = sum("examinations").map(|it| it.to_string()).unwrap_or_default();
+            assert_eq!(count, device["examinations"], "{id}: {hours:?}");
+            used += usize::from(sum("in_use_minutes").is_some_and(|it| it > 0));
+            examined += sum("examinations").unwrap_or_default();
+            for hour in &hours {
+                let of = |column: &str| hour[column].parse::<u64>().unwrap_or(0);
+                assert!(of("observed_minutes") <= 60 && of("online_minutes") <= 60, "{hour:?}");
+                assert!(of("online_minutes") <= of("observed_minutes"), "{hour:?}");
+                assert!(of("in_use_minutes") <= of("observed_minutes"), "{hour:?}");
+                // What was used says by what, and those are among the day's.
+                let methods = |row: &HashMap<String, String>| -> Vec<String> {
+                    let named = row["method"].replace(" (seen through)", "");
+                    named.split('+').filter(|it| !it.is_empty()).map(str::to_owned).collect()
+                };
+                let of_day = methods(&device);
+                let by = methods(hour);
+                assert!(by.iter().all(|it| of_day.contains(it)), "{hour:?} {device:?}");
+                assert!(of("in_use_minutes") == 0 || !by.is_empty(), "{hour:?}");
+            }
+            // Of one device the same is told as of all.
+            let alone = rows(&config, &db, &[&["--hours", id][..], &of_day].concat());
+            assert!(alone.iter().eq(hours), "{id}");
+        }
+    }
+    assert!(used > 5 && examined > 5, "{used} {examined}");
 }
 
 fn more(minutes: &mut u64) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{Failure, Settings, is_whole, output};
 use crate::census::risk::RiskBook;
@@ -59,6 +59,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         let ids: HashSet<String> = inventory.ids()?.into_iter().collect();
         let mut all = inventory.finding_changes()?;
         all.retain(|change| ids.contains(&change.asset));
+        say_where_none(&all);
         output(to, |to| Ok(to.write_all(risk::changes(&all).as_bytes())?))?;
         return is_whole(&inventory);
     }
@@ -96,6 +97,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let text = if args.changes {
         let mut all = inventory.finding_changes()?;
         all.retain(|change| assets.iter().any(|asset| asset.id == change.asset));
+        say_where_none(&all);
         risk::changes(&all)
     } else if args.forecast {
         risk::forecast(&ranked, now)
@@ -110,6 +112,12 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     };
     output(to, |to| Ok(to.write_all(text.as_bytes())?))?;
     is_whole(&inventory)
+}
+
+fn say_where_none<T>(changes: &[T]) {
+    if changes.is_empty() {
+        info!("no finding has changed since it was first told");
+    }
 }
 
 /// Says which assets of the file of acceptances an inventory does not know. One that knows

@@ -110,7 +110,8 @@ impl Zone {
         Some(at.as_second().div_euclid(60))
     }
 
-    /// The hours of a local day with the first minute of each; 23 to 25 of them.
+    /// The quarters of a local day: hour of the day, day of the week, the first minute and that
+    /// of the next.
     pub fn hours(&self, day: Day) -> impl Iterator<Item = (usize, usize, i64, i64)> + use<'_> {
         let (from, to) = self.bounds(day);
         // Zones are whole quarters of an hour apart.
@@ -118,6 +119,24 @@ impl Zone {
             let (hour, weekday) = self.hour(at);
             (hour, weekday, at, at.saturating_add(15).min(to))
         })
+    }
+}
+
+impl Zone {
+    /// The hours of a local day in order: what the clock shows, the first minute, and that of
+    /// the next. Where the clock is turned there are 23 or 25, and what it shows twice are two.
+    #[must_use]
+    pub fn clock_hours(&self, day: Day) -> Vec<(usize, i64, i64)> {
+        let mut all: Vec<(usize, i64, i64)> = Vec::new();
+        for (hour, _, begin, end) in self.hours(day) {
+            match all.last_mut() {
+                Some((shown, from, to)) if *shown == hour && end.saturating_sub(*from) <= 60 => {
+                    *to = end;
+                }
+                _ => all.push((hour, begin, end)),
+            }
+        }
+        all
     }
 }
 
@@ -302,6 +321,29 @@ mod tests {
         for day in [Day::MIN, Day::MAX] {
             let (from, to) = berlin.bounds(day);
             assert!(from < to && berlin.hours(day).count() < 100);
+        }
+    }
+
+    #[test]
+    fn a_day_has_as_many_hours_as_the_clock_shows() {
+        // Zone, day, hours of it, and what its second and third show, with their minutes.
+        let table = [
+            ("Asia/Tokyo", "2026-03-29", 24, [(2, 60), (3, 60)]),
+            ("Europe/Berlin", "2026-03-29", 23, [(3, 60), (4, 60)]),
+            ("Europe/Berlin", "2026-10-25", 25, [(2, 60), (2, 60)]),
+            // By half an hour, and a quarter of an hour off.
+            ("Australia/Lord_Howe", "2026-04-05", 25, [(1, 30), (2, 60)]),
+            ("Australia/Lord_Howe", "2026-10-04", 24, [(2, 30), (3, 60)]),
+            ("Asia/Kathmandu", "2026-01-05", 24, [(2, 60), (3, 60)]),
+        ];
+        for (zone, day, count, shown) in table {
+            let (zone, day) = (Zone::named(zone).unwrap(), parse_date(day).unwrap());
+            let hours = zone.clock_hours(day);
+            let ends: Vec<_> = hours.iter().map(|it| (it.0, it.2 - it.1)).collect();
+            assert_eq!((hours.len(), &ends[2..4]), (count, &shown[..]), "{zone:?} {day}");
+            let (from, to) = zone.bounds(day);
+            assert_eq!((hours[0].1, hours.last().unwrap().2), (from, to));
+            assert!(hours.windows(2).all(|it| it[0].2 == it[1].1));
         }
     }
 

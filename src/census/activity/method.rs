@@ -72,6 +72,11 @@ impl Method {
         Self::ALL.into_iter().find(|it| it.code() == code)
     }
 
+    /// Those of a sum of numbers, the best first.
+    pub fn among(codes: u8) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |it| codes & it.code() != 0)
+    }
+
     /// As it is shown.
     #[must_use]
     pub const fn name(self) -> &'static str {

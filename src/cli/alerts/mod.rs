@@ -123,6 +123,7 @@ struct Signals {
 fn list(args: &Args, settings: &Settings, stop: &AtomicBool) -> Result<(), Failure> {
     let filter = filter(args, settings)?;
     let sensor = sensor();
+    let (mut any, mut shown) = (false, false);
     output(None, |to| {
         if args.format == Format::Csv {
             alert::csv_header(to)?;
@@ -134,7 +135,9 @@ fn list(args: &Args, settings: &Settings, stop: &AtomicBool) -> Result<(), Failu
                 None => Inventory::open(&settings.db)?,
             };
             let page = inventory.alerts(after, PAGE)?;
+            any |= !page.is_empty();
             for it in page.iter().filter(|it| filter.lets(it)) {
+                shown = true;
                 match args.format {
                     Format::Text => to.write_all(alert::text(it).as_bytes())?,
                     Format::Json => writeln!(to, "{}", alert::json(it, &sensor))?,
@@ -152,7 +155,12 @@ fn list(args: &Args, settings: &Settings, stop: &AtomicBool) -> Result<(), Failu
             }
         }
         Ok(())
-    })
+    })?;
+    // Who follows waits; a program sees that there is nothing.
+    if !shown && !args.follow && args.format == Format::Text {
+        info!("{}", if any { "no alert is as asked for" } else { "there are no alerts" });
+    }
+    Ok(())
 }
 
 /// A receiver that is served, by a thread of its own: one that hangs keeps no other waiting.

@@ -63,9 +63,15 @@ impl InUse {
     /// How that is told, as it is shown.
     #[must_use]
     pub fn how(&self) -> String {
-        let through = if self.through { " (seen through)" } else { "" };
-        format!("{}{through}", self.methods.join("+"))
+        let methods: Vec<_> = self.methods.iter().map(String::as_str).collect();
+        how(&methods, self.through)
     }
+}
+
+/// How use is told by these methods, as it is shown.
+pub(super) fn how(methods: &[&str], through: bool) -> String {
+    let through = if through { " (seen through)" } else { "" };
+    format!("{}{through}", methods.join("+"))
 }
 
 /// A day of a device.
@@ -94,24 +100,25 @@ pub struct Examination {
 
 /// A device, with how its use is told.
 pub(super) struct User {
-    number: i64,
+    pub(super) number: i64,
     pub(super) id: String,
     /// The minute in which it was first seen.
-    since: i64,
+    pub(super) since: i64,
     /// None where its row is damaged.
     pub(super) basis: Option<Basis>,
 }
 
 /// The days that were asked for.
-struct Asked {
-    calendar: Calendar,
+pub(super) struct Asked {
+    pub(super) calendar: Calendar,
     /// The first and the last of them on which somebody watched.
     days: (Day, Day),
     /// From their first minute to before their last.
     minutes: (i64, i64),
     /// UTC days of which is asked what was observed.
-    utc: (UtcDay, UtcDay),
-    watched: Vec<Day>,
+    pub(super) utc: (UtcDay, UtcDay),
+    /// Those on which somebody watched, in order.
+    pub(super) watched: Vec<Day>,
 }
 
 impl Inventory {
@@ -248,7 +255,7 @@ impl Inventory {
     }
 
     /// The days of a period; none where nobody watched, or nobody knows which days they are.
-    fn asked(&self, period: Period) -> Result<Option<Asked>, Error> {
+    pub(super) fn asked(&self, period: Period) -> Result<Option<Asked>, Error> {
         let calendar =
             stored(&self.connection).map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
         let Ok(calendar) = calendar else {
@@ -276,7 +283,11 @@ impl Inventory {
     }
 
     /// Who has days in a period that could not be made anew, of one device or of all.
-    fn spoiled(&self, id: Option<&str>, period: Period) -> Result<BTreeSet<String>, Error> {
+    pub(super) fn spoiled(
+        &self,
+        id: Option<&str>,
+        period: Period,
+    ) -> Result<BTreeSet<String>, Error> {
         let all = detail::spoiled(&self.connection, id, period)
             .map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
         for (id, day, count) in &all {
@@ -320,8 +331,7 @@ impl Inventory {
                 };
                 let Some(it) = it else { continue };
                 let base = zone.bounds(day).0;
-                let Some(in_use) = Minutes::decode_whole(base, &it.in_use, 2 * DAY) else {
-                    self.note_day(id, day, "they are not minutes of a day");
+                let Some(in_use) = self.in_use(id, day, (base, &it.in_use)) else {
                     is_whole = false;
                     continue;
                 };
@@ -360,7 +370,7 @@ impl Inventory {
         }
     }
 
-    fn note_day(&self, id: &str, day: Day, why: impl std::fmt::Display) {
+    pub(super) fn note_day(&self, id: &str, day: Day, why: impl std::fmt::Display) {
         let (id, day) = (id.escape_debug(), date(day));
         self.damage.note(format!("what {id} did on {day} (asset_day) cannot be read: {why}"));
     }
@@ -386,7 +396,7 @@ impl Inventory {
     }
 
     /// How the use of a device is told, and of those who tell where it is.
-    fn users_about(&self, id: &str) -> Result<Vec<User>, Error> {
+    pub(super) fn users_about(&self, id: &str) -> Result<Vec<User>, Error> {
         let mut users = self.users(Some(id))?;
         let through = users.iter().filter_map(|it| it.basis.as_ref()).flat_map(|it| &it.through);
         for id in through.cloned().collect::<BTreeSet<_>>() {
@@ -435,7 +445,7 @@ fn sums_of(user: &User, period: Period, (ever, sums): (&Table, &Table)) -> Optio
 
 /// Those of which it is known where they are: in their own VLANs, or, of equipment of which
 /// others tell, in those of who tells of it. Not where a row that says so is damaged.
-fn located(users: Vec<User>) -> Vec<(User, Basis)> {
+pub(super) fn located(users: Vec<User>) -> Vec<(User, Basis)> {
     let is_told = |it: &User| it.basis.as_ref().is_some_and(|it| !it.through.is_empty());
     let mut places: HashMap<String, Option<Vec<Segment>>, RandomState> = HashMap::default();
     if users.iter().any(is_told) {

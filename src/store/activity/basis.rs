@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::turn::Turn;
 use crate::census::activity::method::ways;
+use crate::census::activity::{Method, UNTIMELY};
 use crate::census::asset::Asset;
 use crate::net::Segment;
 use crate::time::calendar::Day;
@@ -45,6 +46,23 @@ impl Basis {
     /// All of which its days are made.
     pub(super) fn all(&self) -> Vec<Turn> {
         [&*self.turns, &self.told].concat()
+    }
+
+    /// The codes of the methods by which its use would show, of all that were ever told; 0
+    /// where none would: it has shown before, or it asks for work that would have shown, and
+    /// never sent images of a time that cannot be. Of whom only others speak nobody knows,
+    /// unless they tell that.
+    pub(super) fn shows(&self, ever: u8) -> u8 {
+        match self.ways & ever {
+            _ if self.turns.is_empty() && self.told.is_empty() => 0,
+            0 if ever & UNTIMELY == 0 => self.ways & (Method::Mpps.code() | Method::Images.code()),
+            told => told,
+        }
+    }
+
+    /// Whether it makes examinations.
+    pub(super) const fn examines(&self) -> bool {
+        (Method::Mpps.code() | Method::Images.code()) & self.ways != 0
     }
 }
 

@@ -8,6 +8,10 @@ use crate::store::record;
 use crate::store::writer::Failure;
 use crate::time::calendar::Day;
 
+/// An examination of a day: its begin in seconds from the day's first on, how long it took in
+/// seconds, its method's code.
+pub(super) type Exam = (i64, i64, u8);
+
 /// A day of an asset, as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Detail {
@@ -15,8 +19,8 @@ pub(super) struct Detail {
     pub(super) online: Option<(i64, i64)>,
     /// Minutes in use, written from the day's first on.
     pub(super) in_use: Vec<u8>,
-    /// Begin in seconds from the day's first on, duration, method.
-    pub(super) exams: Vec<(i64, i64, u8)>,
+    /// Examinations that count on it.
+    pub(super) exams: Vec<Exam>,
 }
 
 /// Minutes of which it was to be made anew are not as they were written.

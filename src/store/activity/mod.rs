@@ -11,7 +11,9 @@ mod bundle;
 mod detail;
 mod exam;
 mod examined;
+mod hours;
 mod kept;
+mod made;
 mod past;
 mod pieces;
 mod roll;
@@ -37,6 +39,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 
 pub use ask::{Activity, DayOf, Examination, InUse, Period};
+pub use hours::Hour;
 use kept::Kept;
 pub(super) use kept::watched;
 pub use kept::{DAYS_FOR, MINUTES_FOR};

@@ -72,7 +72,8 @@ impl Past {
                 all.unite(known);
                 continue;
             }
-            let of_day = of_day(inventory, of, day, ONLINE)?;
+            let read = |error| Error::new(&inventory.path, Fault::Read(error));
+            let of_day = of_day(inventory, of, day, ONLINE).map_err(read)?;
             let Some(of_day) = of_day else { return Ok(None) };
             all.unite(&of_day);
             self.online.insert(day, of_day);

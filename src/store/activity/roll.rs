@@ -9,23 +9,19 @@ use rusqlite::{Transaction, params};
 
 use super::basis::{Basis, basis};
 use super::detail::{self, Detail, detail};
+use super::made::made;
 use super::sheet::{self, Before, DAYS, Sums, TOTALS, Table};
-use super::stretch::Stretches;
-use super::through::{self, THROUGH};
+use super::through;
 use super::turn::{Turn, changed, united};
-use super::{Diary, Fresh, Kept, ONLINE, seen, segment_name, utc_days};
+use super::{Diary, Fresh, Kept, seen, segment_name, utc_days};
 use crate::census::Census;
 use crate::census::activity::method::{FARTHEST, SEGMENT_GAP};
-use crate::census::activity::{Method, UNTIMELY};
 use crate::census::asset::Asset;
 use crate::net::Segment;
 use crate::store::record;
 use crate::store::writer::Failure;
 use crate::time::calendar::{Calendar, Day};
 use crate::time::minutes::{DAY, Minutes};
-
-/// A single image stands for its minute, and so does a step that ends as it begins.
-const SHORTEST: i64 = 60;
 
 /// What a roll-up has changed, valid once it is committed.
 #[derive(Default)]
@@ -239,66 +235,26 @@ impl<'t> Roll<'t> {
         day: Day,
     ) -> Result<Option<(bool, Sums)>, Failure> {
         let (from, to) = self.diary.calendar.zone.bounds(day);
-        let (begin, end) = (from.saturating_sub(FARTHEST), to.saturating_add(FARTHEST));
         let observed = self.observed(&basis.segments, day, (from, to))?;
-        let mut sums = Sums::default();
-        let Some(online) = self.minutes(&basis.turns, ONLINE, (from, to))? else { return Ok(None) };
+        let minutes = |turns: &[Turn], what: u8, stretch| self.minutes(turns, what, stretch);
+        let made = made::<Failure>(self.transaction, basis, (from, to), &observed, minutes)?;
+        let Some(made) = made else { return Ok(None) };
+        let (online, visible, work) = (&made.online, &made.visible, made.work());
         let beyond = online.without(&observed);
-        sums.online = online.count();
-        sums.beyond = beyond.count();
-        let mut work = Stretches::default();
-        for method in [Method::Results, Method::Vitals, Method::Sessions] {
-            if basis.ways & method.code() == 0 {
-                continue;
-            }
-            let traces = self.minutes(&basis.turns, method.code(), (begin, end))?;
-            let Some(mut traces) = traces else { return Ok(None) };
-            let told = self.through(basis, method, (begin, end))?;
-            let Some(told) = told else { return Ok(None) };
-            if told.count_within(from, to) > 0 {
-                sums.methods |= THROUGH;
-            }
-            traces.unite(&told);
-            let minutes = traces.bridged(method.gap()).within(from, to);
-            if !minutes.is_empty() {
-                sums.methods |= method.code();
-                work.add_all(&minutes);
-            }
-        }
-        let (mut exams, mut carried) = (Vec::new(), false);
-        if basis.ways & (Method::Mpps.code() | Method::Images.code()) != 0 {
-            let since = basis.since.saturating_mul(60);
-            for it in self.exams(basis, (from, to))?.into_iter().filter(|it| it.end >= since) {
-                sums.methods |= it.method;
-                let took = it.end.saturating_sub(it.begin).max(SHORTEST);
-                let short = took == SHORTEST;
-                let begin = if short { it.begin.div_euclid(60) * 60 } else { it.begin };
-                let end = begin.saturating_add(took).min(to.saturating_mul(60));
-                work.add(begin.max(from.saturating_mul(60)), end);
-                let (counts, is_begun) = self.counts(&it, (from, to))?;
-                carried |= counts && !is_begun;
-                if counts {
-                    sums.examinations += 1;
-                    sums.duration += took.unsigned_abs();
-                    exams.push((it.begin.saturating_sub(from.saturating_mul(60)), took, it.method));
-                }
-            }
-        }
-        if basis.ways != 0 {
-            let untimely = self.minutes(&basis.all(), UNTIMELY, (from, to))?;
-            let Some(untimely) = untimely else { return Ok(None) };
-            if !untimely.is_empty() {
-                sums.methods |= UNTIMELY;
-            }
-        }
-        work.unite();
-        let mut visible = Minutes::clone(&observed);
-        visible.unite(&online);
-        let visible = visible.within(basis.since, i64::MAX);
         let in_use = work.minutes();
-        let seen = in_use.common(&visible);
-        let settled = beyond.is_empty() && seen == in_use && !carried;
-        sums.in_use = work.within(&visible);
+        let seen = in_use.common(visible);
+        let settled = beyond.is_empty() && seen == in_use && !made.is_carried;
+        let mut sums = Sums {
+            methods: made.methods,
+            online: online.count(),
+            beyond: beyond.count(),
+            in_use: work.within(visible),
+            ..Sums::default()
+        };
+        for (_, took, _) in &made.exams {
+            sums.examinations += 1;
+            sums.duration += took.unsigned_abs();
+        }
         if let Some(hours) = self.diary.calendar.hours_of(basis.class.as_deref()) {
             let open = hours.on(&self.diary.calendar.zone, day);
             sums.open_in_use = work.within(&visible.common(&open));
@@ -306,7 +262,7 @@ impl<'t> Roll<'t> {
         let is_any = sums != Sums::default() || !in_use.is_empty();
         let first = online.first().zip(online.last());
         let first = first.map(|(a, b)| (a.saturating_sub(from), b.saturating_sub(from)));
-        let detail = Detail { online: first, in_use: seen.encode(from), exams };
+        let detail = Detail { online: first, in_use: seen.encode(from), exams: made.exams };
         detail::write(self.transaction, (number, day), settled, is_any.then_some(&detail))?;
         let (block, slot) = sheet::place(number);
         self.patches.entry((day, block)).or_default().insert(slot, sums);

@@ -166,24 +166,16 @@ impl OfSegments {
     pub(super) fn activity(&self, since: i64, basis: &Basis, sums: &Sums, ever: u8) -> Activity {
         let from = |minutes: &Minutes| minutes.count_within(since, i64::MAX);
         let methods = basis.ways & sums.methods;
-        // It has shown before how its use can be told; or it asks for work that would have
-        // shown, and never sent images of a time that cannot be.
-        let told = match basis.ways & (ever | methods) {
-            0 if ever & UNTIMELY == 0 => basis.ways & (Method::Mpps.code() | Method::Images.code()),
-            told => told,
-        };
-        // Of whom only others speak nobody knows whether it was used, unless they tell that.
+        let told = basis.shows(ever | methods);
         let only_told = basis.turns.is_empty();
-        let used = (told != 0 && !basis.all().is_empty()).then(|| {
+        let used = (told != 0).then(|| {
             let shown = if methods == 0 { told } else { methods };
-            let codes = (0..8).map(|bit| 1 << bit).filter(|code| shown & code != 0);
-            let images = (Method::Mpps.code() | Method::Images.code()) & basis.ways != 0;
             InUse {
-                methods: codes.filter_map(Method::of).map(|it| it.to_string()).collect(),
+                methods: Method::among(shown).map(|it| it.to_string()).collect(),
                 through: (if methods == 0 { ever } else { sums.methods }) & THROUGH != 0,
                 minutes: sums.in_use,
                 open: sums.open_in_use,
-                examinations: images.then_some(sums.examinations),
+                examinations: basis.examines().then_some(sums.examinations),
                 duration: sums.duration,
             }
         });

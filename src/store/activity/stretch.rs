@@ -15,13 +15,6 @@ impl Stretches {
         }
     }
 
-    /// All seconds of these minutes.
-    pub(super) fn add_all(&mut self, minutes: &Minutes) {
-        for (from, to) in minutes.runs() {
-            self.add(from.saturating_mul(60), to.saturating_mul(60));
-        }
-    }
-
     /// Sorted, and none touches another.
     pub(super) fn unite(&mut self) {
         self.0.sort_unstable();
@@ -46,6 +39,11 @@ impl Stretches {
 
     /// Minutes of it that lie in these, counted by seconds.
     pub(super) fn within(&self, minutes: &Minutes) -> u64 {
+        rounded(self.seconds_within(minutes))
+    }
+
+    /// The seconds of it that lie in these minutes.
+    pub(super) fn seconds_within(&self, minutes: &Minutes) -> i64 {
         let mut seconds = 0_i64;
         for (from, to) in &self.0 {
             let minutes = minutes.within(from.div_euclid(60), to.saturating_add(59).div_euclid(60));
@@ -54,8 +52,13 @@ impl Stretches {
                 seconds = seconds.saturating_add(b.saturating_sub(a).max(0));
             }
         }
-        seconds.saturating_add(30).unsigned_abs() / 60
+        seconds
     }
+}
+
+/// Seconds as minutes; half of one is one.
+pub(super) fn rounded(seconds: i64) -> u64 {
+    seconds.saturating_add(30).unsigned_abs() / 60
 }
 
 #[cfg(test)]
@@ -80,9 +83,8 @@ mod tests {
 
     #[test]
     fn what_overlaps_counts_once() {
-        let mut it = stretches(&[(0, 120), (60, 180), (180, 240), (600, 660), (5, 5)]);
-        it.add_all(&Minutes::run(10, 12));
-        it.unite();
+        let all = [(0, 120), (60, 180), (180, 240), (600, 660), (5, 5), (600, 720)];
+        let it = stretches(&all);
         assert_eq!(it.0, [(0, 240), (600, 720)]);
         assert_eq!((it.within(&Minutes::run(0, 100)), it.minutes().count()), (6, 6));
     }

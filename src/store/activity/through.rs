@@ -5,7 +5,6 @@
 use sha2::{Digest as _, Sha256};
 
 use super::basis::Basis;
-use super::roll::Roll;
 use super::turn::Turn;
 use super::{Speaker, Unsaved};
 use crate::census::Census;
@@ -14,7 +13,6 @@ use crate::census::activity::method::{FARTHEST_REPORT, LONGEST_REPORT, REGULAR};
 use crate::census::asset::Asset;
 use crate::net::HostId;
 use crate::observe::Piece;
-use crate::store::writer::Failure;
 use crate::time::minutes::Minutes;
 
 /// Some of what was counted is told by others. Among the codes of methods.
@@ -67,27 +65,24 @@ pub(super) const fn name(method: Method) -> &'static str {
     }
 }
 
-impl Roll<'_> {
-    /// Minutes of work of which others tell, within a stretch; none when some are not as they
-    /// were written.
-    pub(super) fn through(
-        &self,
-        basis: &Basis,
-        method: Method,
-        (from, to): (i64, i64),
-    ) -> Result<Option<Minutes>, Failure> {
-        let mut all = Minutes::default();
-        if basis.told.is_empty() || !counts(method) {
-            return Ok(Some(all));
-        }
-        let stretch = (from.saturating_sub(FARTHEST_REPORT), to.saturating_add(FARTHEST_REPORT));
-        for method in TOLD {
-            let traces = self.minutes(&basis.told, method.code(), stretch)?;
-            let Some(traces) = traces else { return Ok(None) };
-            all.unite(&traces);
-        }
-        Ok(Some(if method == Method::Vitals { regular(&all) } else { all }))
+/// Minutes of work of which others tell, within a stretch, as `minutes` gives those of turns and
+/// a kind; none when some are not as they were written.
+pub(super) fn through<E>(
+    basis: &Basis,
+    method: Method,
+    (from, to): (i64, i64),
+    mut minutes: impl FnMut(&[Turn], u8, (i64, i64)) -> Result<Option<Minutes>, E>,
+) -> Result<Option<Minutes>, E> {
+    let mut all = Minutes::default();
+    if basis.told.is_empty() || !counts(method) {
+        return Ok(Some(all));
     }
+    let stretch = (from.saturating_sub(FARTHEST_REPORT), to.saturating_add(FARTHEST_REPORT));
+    for method in TOLD {
+        let Some(traces) = minutes(&basis.told, method.code(), stretch)? else { return Ok(None) };
+        all.unite(&traces);
+    }
+    Ok(Some(if method == Method::Vitals { regular(&all) } else { all }))
 }
 
 /// With the pauses between reports that come as regularly as a clock: a gateway that reports

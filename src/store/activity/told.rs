@@ -79,13 +79,25 @@ impl Inventory {
         (from, to): (i64, i64),
         what: u8,
     ) -> Result<Option<Minutes>, Error> {
-        let mut all = Minutes::default();
-        for day in utc_days(from, to) {
-            let Some(minutes) = of_day(self, of, day, what)? else { return Ok(None) };
-            all.unite(&minutes);
-        }
-        Ok(Some(all.within(from, to)))
+        let read = |error| Error::new(&self.path, Fault::Read(error));
+        of_stretch(self, of, (from, to), what).map_err(read)
     }
+}
+
+/// Minutes of one kind of a device, from one to before another; none where a row is damaged,
+/// which is noted.
+pub(super) fn of_stretch(
+    inventory: &Inventory,
+    of: (&str, &[Turn]),
+    (from, to): (i64, i64),
+    what: u8,
+) -> rusqlite::Result<Option<Minutes>> {
+    let mut all = Minutes::default();
+    for day in utc_days(from, to) {
+        let Some(minutes) = of_day(inventory, of, day, what)? else { return Ok(None) };
+        all.unite(&minutes);
+    }
+    Ok(Some(all.within(from, to)))
 }
 
 /// Minutes of a UTC day in which a device did something; none where a row is damaged, which
@@ -95,12 +107,11 @@ pub(super) fn of_day(
     (id, turns): (&str, &[Turn]),
     day: UtcDay,
     what: u8,
-) -> Result<Option<Minutes>, Error> {
-    let read = |error| Error::new(&inventory.path, Fault::Read(error));
+) -> rusqlite::Result<Option<Minutes>> {
     let mut all = Minutes::default();
     for turn in turns {
         let minutes = minutes_of(&inventory.connection, day, turn.speaker, what);
-        match (minutes.map_err(read)?, turn.minutes()) {
+        match (minutes?, turn.minutes()) {
             (None, _) => {}
             (Some(Err(Damaged)), _) => {
                 let (id, day) = (id.escape_debug(), date(day));

@@ -1,16 +1,17 @@
 //! What devices did within some days, one row each: `auscult activity`.
 
-use std::io::{self, Write};
+use std::io::Write;
 
+use super::table::{Columns, Format, table};
 use super::{Believed, believed, hours, percent};
 use crate::store::activity::{Activity, InUse};
 use crate::store::{Inventory, Known};
 use crate::time::Timestamp;
 use crate::time::calendar::{Day, date};
-use crate::view::register::{self, Error, neutral};
+use crate::view::register::{self, Error};
 
 /// The columns, in this order.
-pub(super) const COLUMNS: &[&str] = &[
+const ALL: &[&str] = &[
     "asset_id",
     "device_class",
     "modality",
@@ -38,8 +39,28 @@ pub(super) const COLUMNS: &[&str] = &[
     "examination_minutes",
 ];
 
+/// Those that are numbers.
+const NUMBERS: &[&str] = &[
+    "silent_days",
+    "observed_hours",
+    "online_hours",
+    "online_percent",
+    "in_use_hours",
+    "utilization_percent",
+    "opening_hours",
+    "available_hours",
+    "in_use_opening_hours",
+    "utilization_opening_percent",
+    "utilization_available_percent",
+    "examinations",
+    "examinations_per_day",
+    "examination_minutes",
+];
+
+const COLUMNS: Columns = Columns { all: ALL, shown: SHOWN, numbers: NUMBERS };
+
 /// What names a device in the columns.
-pub(super) const NAMING: &[&str] =
+pub const NAMING: &[&str] =
     &["device_class", "modality", "manufacturer", "model", "hostname", "vlans"];
 
 /// Those of the table for people, with their titles and widths; negative is to the right.
@@ -61,17 +82,6 @@ const DAY: i64 = 86_400_000_000_000;
 
 /// Minutes of a day: of less time there is no rate by day.
 const WHOLE_DAY: u64 = 1440;
-
-/// How it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// A table for people.
-    Text,
-    /// RFC 4180.
-    Csv,
-    /// An array of objects.
-    Json,
-}
 
 /// Which devices are listed.
 #[derive(Clone, Debug, Default)]
@@ -95,21 +105,28 @@ struct Row<'a> {
 }
 
 impl Filter {
+    /// Whether a device is of the class that is asked for.
+    #[must_use]
+    pub fn lets_class(&self, asset: &Known<'_>) -> bool {
+        let class = asset.first("device_class").unwrap_or("unknown");
+        self.class.as_ref().is_none_or(|wanted| class == wanted)
+    }
+
     fn lets(&self, row: &Row<'_>) -> bool {
-        let class = row.asset.first("device_class").unwrap_or("unknown");
         let is_idle = || {
             let unused = |used: &InUse| used.minutes == 0;
             let it = row.activity.as_ref().filter(|it| it.online > 0);
             it.and_then(|it| it.used.as_ref()).is_some_and(unused)
         };
-        self.class.as_ref().is_none_or(|wanted| class == wanted)
+        self.lets_class(row.asset)
             && (!self.idle || is_idle())
             && self.silent.is_none_or(|days| row.silent >= i64::from(days).saturating_mul(DAY))
     }
 }
 
 /// Writes what devices did from one local day to another, by asset: all devices of the site,
-/// also those of which only others speak. Hosts on the Internet are nobody's business here.
+/// also those of which only others speak; how many. Hosts on the Internet are nobody's
+/// business here.
 ///
 /// # Errors
 /// The inventory or the output.
@@ -119,7 +136,7 @@ pub fn list(
     filter: &Filter,
     format: Format,
     mut to: impl Write,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let shelf = inventory.shelf(false)?;
     let assets = shelf.known(Some(NAMING));
     let mut activity = inventory.activity(Some(days))?;
@@ -142,84 +159,12 @@ pub fn list(
         })
         .filter(|row| filter.lets(row))
         .collect();
-    table(&rows, cell, (COLUMNS, SHOWN), format, &mut to)?;
+    let count = table(&rows, cell, &COLUMNS, format, &mut to)?;
     if format == Format::Text {
         let (from, last) = (date(days.0), date(days.1));
         writeln!(to, "hours from {from} to {last}, whole days ({})", zone.name())?;
     }
-    Ok(())
-}
-
-/// Columns of a table for people: names, titles and widths; negative is to the right.
-type Shown = &'static [(&'static str, &'static str, i8)];
-
-/// Writes rows of cells: all columns, or for people those that are shown.
-pub(super) fn table<R>(
-    rows: &[R],
-    cell: impl Fn(&R, &str) -> String,
-    (columns, shown): (&[&str], Shown),
-    format: Format,
-    mut to: impl Write,
-) -> Result<(), Error> {
-    match format {
-        Format::Text => text(rows, cell, shown, to),
-        Format::Csv => csv(rows, cell, columns, to),
-        Format::Json => {
-            let object =
-                |row: &R| columns.iter().map(|c| ((*c).to_owned(), cell(row, c).into())).collect();
-            let rows: Vec<serde_json::Map<String, serde_json::Value>> =
-                rows.iter().map(object).collect();
-            serde_json::to_writer_pretty(&mut to, &rows).map_err(|e| Error::Output(e.into()))?;
-            Ok(writeln!(to)?)
-        }
-    }
-}
-
-fn csv<R>(
-    rows: &[R],
-    cell: impl Fn(&R, &str) -> String,
-    columns: &[&str],
-    to: impl Write,
-) -> Result<(), Error> {
-    let mut writer = csv::Writer::from_writer(to);
-    let output = |error: csv::Error| match error.into_kind() {
-        csv::ErrorKind::Io(error) => Error::Output(error),
-        other => Error::Output(io::Error::other(format!("{other:?}"))),
-    };
-    writer.write_record(columns).map_err(output)?;
-    for row in rows {
-        for column in columns {
-            writer.write_field(neutral(cell(row, column)).as_bytes()).map_err(output)?;
-        }
-        writer.write_record(None::<&[u8]>).map_err(output)?;
-    }
-    Ok(writer.flush()?)
-}
-
-fn text<R>(
-    rows: &[R],
-    cell: impl Fn(&R, &str) -> String,
-    shown: Shown,
-    mut to: impl Write,
-) -> Result<(), Error> {
-    let mut line = |cells: &mut dyn Iterator<Item = (String, i8)>| -> io::Result<()> {
-        let mut all = String::new();
-        for (cell, width) in cells {
-            let most = usize::from(width.unsigned_abs());
-            let cell: String = cell.chars().take(most).collect();
-            let pad = " ".repeat(most.saturating_sub(cell.chars().count()));
-            match width < 0 {
-                true => all.extend([pad.as_str(), &cell, " "]),
-                false => all.extend([cell.as_str(), &pad, " "]),
-            }
-        }
-        writeln!(to, "{}", all.trim_end())
-    };
-    line(&mut shown.iter().map(|(_, title, width)| ((*title).to_owned(), *width)))?;
-    for row in rows {
-        line(&mut shown.iter().map(|(column, _, width)| (cell(row, column), *width)))?;
-    }
-    Ok(())
+    Ok(count)
 }
 
 fn cell(row: &Row<'_>, column: &str) -> String {
@@ -319,7 +264,7 @@ mod tests {
         assert_eq!(cell(&short, "examinations_per_day"), "20.0");
         assert_eq!((of("from"), of("silent_days")), ("1970-01-01".into(), "3".into()));
         let mut lines = Vec::new();
-        table(&[row], cell, (COLUMNS, SHOWN), Format::Text, &mut lines).unwrap();
+        table(&[row], cell, &COLUMNS, Format::Text, &mut lines).unwrap();
         assert_eq!(String::from_utf8(lines).unwrap().lines().count(), 2);
     }
 

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use super::list::{Format, table};
+use super::table::{Columns, Format, table};
 use crate::store::activity::Told;
 use crate::store::{Inventory, Known};
 use crate::time::Timestamp;
@@ -11,18 +11,18 @@ use crate::time::calendar::Day;
 use crate::time::minutes::Minutes;
 use crate::view::register::Error;
 
-/// The columns, in this order.
-const COLUMNS: &[&str] = &["asset_id", "what", "method", "from", "to", "minutes"];
-
-/// The same with their titles and widths.
-const SHOWN: &[(&str, &str, i8)] = &[
-    ("asset_id", "ASSET", 11),
-    ("what", "WHAT", 12),
-    ("method", "BY", 9),
-    ("from", "FROM", 25),
-    ("to", "TO", 25),
-    ("minutes", "MINUTES", -8),
-];
+const COLUMNS: Columns = Columns {
+    all: &["asset_id", "what", "method", "from", "to", "minutes"],
+    shown: &[
+        ("asset_id", "ASSET", 11),
+        ("what", "WHAT", 12),
+        ("method", "BY", 9),
+        ("from", "FROM", 25),
+        ("to", "TO", 25),
+        ("minutes", "MINUTES", -8),
+    ],
+    numbers: &["minutes"],
+};
 
 /// One run of minutes, or one examination.
 struct Row<'a> {
@@ -34,7 +34,8 @@ struct Row<'a> {
 }
 
 /// Writes for some devices, from one local day to another, in which minutes they were
-/// observed, on line, left traces of work and were in use; and examinations, to the second.
+/// observed, on line, left traces of work and were in use; and examinations, to the second;
+/// how many rows.
 ///
 /// # Errors
 /// The inventory or the output.
@@ -44,7 +45,7 @@ pub fn minutes(
     assets: &[&Known<'_>],
     format: Format,
     to: impl Write,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let mut all = Vec::new();
     for asset in assets {
         // What is damaged is noted, and told at the end.
@@ -52,7 +53,7 @@ pub fn minutes(
             all.extend(rows(&asset.id, &told));
         }
     }
-    table(&all, cell, (COLUMNS, SHOWN), format, to)
+    table(&all, cell, &COLUMNS, format, to)
 }
 
 fn rows<'a>(asset: &'a str, told: &Told) -> Vec<Row<'a>> {

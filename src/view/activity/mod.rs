@@ -1,16 +1,22 @@
 //! When devices were on and in use: hours and shares of them.
 
 mod believed;
+mod hours;
 mod list;
 mod minutes;
 mod page;
+mod spread;
 mod starts;
+mod table;
 
 pub use believed::{Believed, believed, lately};
-pub use list::{Filter, Format, list};
+pub use hours::by_hour;
+pub use list::{Filter, NAMING, list};
 pub use minutes::minutes;
 pub use page::page;
+pub use spread::{examinations, heat};
 pub use starts::starts;
+pub use table::Format;
 
 use crate::store::activity::Activity;
 

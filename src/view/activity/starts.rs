@@ -2,39 +2,41 @@
 
 use std::io::Write;
 
-use super::list::{Filter, Format, NAMING, table};
+use super::list::{Filter, NAMING};
+use super::table::{Columns, Format, table};
 use crate::store::activity::Start;
 use crate::store::{Inventory, Known};
 use crate::time::calendar::Day;
 use crate::view::register::{self, Error};
 
-/// The columns, in this order.
-const COLUMNS: &[&str] = &[
-    "asset_id",
-    "device_class",
-    "modality",
-    "manufacturer",
-    "model",
-    "hostname",
-    "vlans",
-    "started",
-    "how",
-    "protocols",
-    "confidence",
-];
+const COLUMNS: Columns = Columns {
+    all: &[
+        "asset_id",
+        "device_class",
+        "modality",
+        "manufacturer",
+        "model",
+        "hostname",
+        "vlans",
+        "started",
+        "how",
+        "protocols",
+        "confidence",
+    ],
+    shown: &[
+        ("started", "STARTED", 25),
+        ("asset_id", "ASSET", 11),
+        ("device_class", "CLASS", 20),
+        ("hostname", "HOST", 16),
+        ("confidence", "SURE", -4),
+        ("protocols", "BY", 26),
+        ("how", "HOW", 58),
+    ],
+    numbers: &["confidence"],
+};
 
-/// Those of the table for people, with their titles and widths.
-const SHOWN: &[(&str, &str, i8)] = &[
-    ("started", "STARTED", 25),
-    ("asset_id", "ASSET", 11),
-    ("device_class", "CLASS", 20),
-    ("hostname", "HOST", 16),
-    ("confidence", "SURE", -4),
-    ("protocols", "BY", 26),
-    ("how", "HOW", 58),
-];
-
-/// Writes when devices of a class, or all, started from one local day to another, by time.
+/// Writes when devices of a class, or all, started from one local day to another, by time; how
+/// many times.
 ///
 /// # Errors
 /// The inventory or the output.
@@ -44,20 +46,20 @@ pub fn starts(
     filter: &Filter,
     format: Format,
     to: impl Write,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let shelf = inventory.shelf(false)?;
     let assets = shelf.known(Some(NAMING));
     let mut all = inventory.all_starts(Some(days))?;
     let mut rows: Vec<(Start, &Known<'_>)> = Vec::new();
     for asset in &assets {
-        if filter.class.as_deref().is_some_and(|it| asset.first("device_class") != Some(it)) {
+        if !filter.lets_class(asset) {
             continue;
         }
         let starts = all.remove(&*asset.id).unwrap_or_default();
         rows.extend(starts.into_iter().map(|start| (start, asset)));
     }
     rows.sort_by(|(a, x), (b, y)| a.at.cmp(&b.at).then_with(|| x.id.cmp(&y.id)));
-    table(&rows, |(start, asset), column| cell(start, asset, column), (COLUMNS, SHOWN), format, to)
+    table(&rows, |(start, asset), column| cell(start, asset, column), &COLUMNS, format, to)
 }
 
 fn cell(start: &Start, asset: &Known<'_>, column: &str) -> String {
@@ -92,13 +94,13 @@ mod tests {
             by: vec!["DHCP", "SNMP"],
             confidence: 97,
         };
-        let row: Vec<String> = COLUMNS.iter().map(|it| cell(&start, &asset, it)).collect();
+        let row: Vec<String> = COLUMNS.all.iter().map(|it| cell(&start, &asset, it)).collect();
         let tail = ["1970-01-02T00:00:00+00:00", "network boot", "DHCP; SNMP", "0.97"];
         assert_eq!((row[0].as_str(), &row[7..]), ("A1", &tail.map(str::to_owned)[..]));
         let mut json = Vec::new();
         let cells = |it: &Start, column: &str| cell(it, &asset, column);
-        table(&[start], cells, (COLUMNS, SHOWN), Format::Json, &mut json).unwrap();
+        table(&[start], cells, &COLUMNS, Format::Json, &mut json).unwrap();
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
-        assert_eq!(json[0]["confidence"], "0.97");
+        assert_eq!(json[0]["confidence"], 0.97);
     }
 }

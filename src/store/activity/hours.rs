@@ -1,0 +1,230 @@
+//! Hour by hour: what the numbers of a device's day are the sums of.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use foldhash::fast::RandomState;
+
+use super::ask::{User, how, located};
+use super::basis::Basis;
+use super::detail::detail;
+use super::kept::Kept;
+use super::made::{Made, made};
+use super::seen::Seen;
+use super::sheet::{TOTALS, Table};
+use super::stretch::rounded;
+use super::through::THROUGH;
+use super::told::of_stretch;
+use super::turn::Turn;
+use crate::census::activity::Method;
+use crate::net::Segment;
+use crate::store::{Error, Fault, Inventory};
+use crate::time::calendar::{Day, Zone};
+use crate::time::minutes::{DAY, Minutes};
+
+/// An hour of the site's clock, of one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hour {
+    /// The day it is of.
+    pub day: Day,
+    /// What the clock shows at its begin, 0 to 23.
+    pub hour: usize,
+    /// Its first minute, since 1970 in UTC, and that of the next.
+    pub time: (i64, i64),
+    /// Minutes in which the device could have been seen.
+    pub observed: u64,
+    /// Minutes on line; none where that is not known, or no longer.
+    pub online: Option<u64>,
+    /// Minutes in use; none where no method tells, or nobody saw it.
+    pub in_use: Option<u64>,
+    /// Examinations that began, where it makes such.
+    pub examinations: Option<u64>,
+    /// How use is told: in this hour, or ever where it was not used.
+    pub method: String,
+}
+
+/// A device on a day.
+struct OfDay<'a> {
+    zone: &'a Zone,
+    day: Day,
+    /// Minutes of the day in which it could have been seen.
+    observed: Minutes,
+    made: Made,
+    is_online_known: bool,
+    /// The codes of the methods by which its use would show.
+    told: u8,
+    /// Those of the methods that ever told anything.
+    ever: u8,
+    examines: bool,
+}
+
+impl OfDay<'_> {
+    /// Its hours: those from which on an examination counts have a minute that was seen, and
+    /// the minutes of all are those of the day, to the minute.
+    fn hours(&self) -> Vec<Hour> {
+        let begin = self.zone.bounds(self.day).0;
+        let hours = self.zone.clock_hours(self.day);
+        let seen: Vec<u64> =
+            hours.iter().map(|(_, from, to)| self.observed.count_within(*from, *to)).collect();
+        let mut begun = vec![0_u64; hours.len()];
+        for (at, ..) in &self.made.exams {
+            let minute = begin.saturating_add(at.div_euclid(60));
+            // Where nobody saw its begin it counts from when somebody did.
+            let from = hours.partition_point(|(.., to)| *to <= minute);
+            let of = |at: &usize| seen.get(*at).is_some_and(|seen| *seen > 0);
+            let of = (from..hours.len()).find(of).or_else(|| (0..from).rev().find(of));
+            of.and_then(|at| begun.get_mut(at)).into_iter().for_each(|count| *count += 1);
+        }
+        let work = self.made.work();
+        let (mut seconds, mut counted) = (0_i64, 0);
+        let hours = hours.into_iter().zip(seen).zip(begun);
+        let hours = hours.map(|(((hour, from, to), observed), begun)| {
+            let visible = self.made.visible.within(from, to);
+            seconds = seconds.saturating_add(work.seconds_within(&visible));
+            // A day's seconds are rounded once, so its hours are what each adds to that.
+            let before = std::mem::replace(&mut counted, rounded(seconds));
+            let is_within = |(_, a, b): &&(u8, i64, i64)| {
+                let whole = (a.div_euclid(60), b.saturating_add(59).div_euclid(60));
+                visible.count_within(whole.0, whole.1) > 0
+            };
+            let now = self.made.parts.iter().filter(is_within).fold(0, |all, it| all | it.0);
+            let used = (self.told != 0 && observed > 0).then(|| counted.saturating_sub(before));
+            let shown = if now == 0 { self.told } else { now };
+            let names: Vec<_> = Method::among(shown).map(Method::name).collect();
+            let codes = if now == 0 { self.ever } else { self.made.methods };
+            let method = used.map(|_| how(&names, codes & THROUGH != 0));
+            let online = self.made.online.count_within(from, to);
+            Hour {
+                day: self.day,
+                hour,
+                time: (from, to),
+                observed,
+                online: Some(online).filter(|_| self.is_online_known && observed > 0),
+                in_use: used,
+                examinations: used.map(|_| begun).filter(|_| self.examines),
+                method: method.unwrap_or_default(),
+            }
+        });
+        hours.collect()
+    }
+}
+
+impl Inventory {
+    /// The hours of some devices, by their ids and in the order of these, one device and day
+    /// after the other: of all days within some on which somebody watched, from the one on
+    /// which each was first seen. Nothing is given that would need a damaged row, which is
+    /// noted, nor of a device whose VLAN nobody tells. Only one day of one device is in memory
+    /// at a time.
+    ///
+    /// # Errors
+    /// The inventory cannot be read, or what `give` says.
+    pub fn hours<E: From<Error>>(
+        &self,
+        ids: &[&str],
+        days: (Day, Day),
+        mut give: impl FnMut(&str, &[Hour]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let read = |error| Error::new(&self.path, Fault::Read(error));
+        let Some(asked) = self.asked(Some(days))? else { return Ok(()) };
+        let one = if let [one] = ids { Some(*one) } else { None };
+        let users = match one {
+            Some(id) => self.users_about(id)?,
+            None => self.users(None)?,
+        };
+        let users = located(users);
+        let users: HashMap<&str, &(User, Basis), RandomState> =
+            users.iter().map(|it| (&*it.0.id, it)).collect();
+        let segments = one.and_then(|id| users.get(id)).map(|it| it.1.segments.as_slice());
+        let seen = Seen::load(self, asked.utc, segments)?;
+        let mut ever = Table::default();
+        TOTALS.sum(&self.connection, (0, 1), &mut ever).map_err(read)?;
+        let spoiled = self.spoiled(one, Some(days))?;
+        let kept = Kept::load(&self.connection).map_err(read)?;
+        let zone = &asked.calendar.zone;
+        let mut places: HashMap<&[Segment], Option<Rc<Minutes>>, RandomState> = HashMap::default();
+        let mut is_damaged = false;
+        for (user, basis) in ids.iter().filter_map(|id| users.get(id)) {
+            let ever = ever.whole(user.number);
+            is_damaged |= ever.is_none();
+            let Some(ever) = ever.filter(|_| !spoiled.contains(&user.id)) else { continue };
+            let place = places.entry(&basis.segments);
+            let place = place.or_insert_with(|| seen.of(&basis.segments).map(Rc::new));
+            let Some(place) = place.clone() else { continue };
+            for day in asked.watched.iter().copied() {
+                let (from, to) = zone.bounds(day);
+                if to <= user.since {
+                    continue;
+                }
+                let is_kept = kept.has(zone, day);
+                let place = place.within(from, to);
+                let made = match is_kept {
+                    true => self.made((&user.id, basis), (from, to), &place).map_err(read)?,
+                    false => self.left_of(user, day, (from, &place))?,
+                };
+                let Some(made) = made else { continue };
+                let mut observed = place.within(user.since, to);
+                observed.unite(&made.online);
+                let it = OfDay {
+                    zone,
+                    day,
+                    observed,
+                    is_online_known: is_kept && !basis.turns.is_empty(),
+                    told: basis.shows(ever.methods | made.methods),
+                    ever: ever.methods,
+                    examines: basis.examines(),
+                    made,
+                };
+                give(&user.id, &it.hours())?;
+            }
+        }
+        if is_damaged {
+            self.note_sheets(&[&ever]);
+        }
+        Ok(())
+    }
+
+    /// What a day is made of; none where a row of it is damaged, which is noted.
+    fn made(
+        &self,
+        (id, basis): (&str, &Basis),
+        (from, to): (i64, i64),
+        observed: &Minutes,
+    ) -> rusqlite::Result<Option<Made>> {
+        let minutes =
+            |turns: &[Turn], what: u8, stretch| of_stretch(self, (id, turns), stretch, what);
+        made(&self.connection, basis, (from, to), observed, minutes)
+    }
+
+    /// What is left of a day whose minutes are gone: its minutes in use and its examinations.
+    fn left_of(
+        &self,
+        user: &User,
+        day: Day,
+        (from, observed): (i64, &Minutes),
+    ) -> Result<Option<Made>, Error> {
+        let read = |error| Error::new(&self.path, Fault::Read(error));
+        let it = detail(&self.connection, day, user.number).map_err(read)?;
+        let Some(it) = self.detail(&user.id, day, it) else { return Ok(None) };
+        let Some(it) = it else { return Ok(Some(Made::default())) };
+        let Some(in_use) = self.in_use(&user.id, day, (from, &it.in_use)) else { return Ok(None) };
+        let mut visible = observed.clone();
+        visible.unite(&in_use);
+        let methods = it.exams.iter().fold(0, |all, (.., method)| all | method);
+        let part = |(a, b): &(i64, i64)| (methods, a.saturating_mul(60), b.saturating_mul(60));
+        let parts = in_use.runs().iter().map(part).collect();
+        // So much it was on line at least, and no more is known.
+        let made =
+            Made { online: in_use, visible, parts, methods, exams: it.exams, ..Made::default() };
+        Ok(Some(made))
+    }
+
+    /// The minutes in use of a day as they were stored; none where they are damaged, which is
+    /// noted.
+    pub(super) fn in_use(&self, id: &str, day: Day, (from, blob): (i64, &[u8])) -> Option<Minutes> {
+        let in_use = Minutes::decode_whole(from, blob, 2 * DAY);
+        if in_use.is_none() {
+            self.note_day(id, day, "they are not minutes of a day");
+        }
+        in_use
+    }
+}

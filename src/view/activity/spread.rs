@@ -1,0 +1,360 @@
+//! How the examinations of a device are spread over its days, and its use over the hours of
+//! the week: told by `auscult show` as text, and as tables by `auscult activity
+//! --examinations` and `--heat`.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use super::percent;
+use super::table::{Columns, Format, written};
+use crate::store::activity::{DayOf, InUse};
+use crate::store::{Inventory, Known};
+use crate::time::calendar::{Day, WEEKDAYS, Zone, date};
+use crate::time::minutes::Minutes;
+use crate::view::register::{self, Error};
+
+/// The one in the middle of sorted values, and those at a quarter and three quarters.
+fn quartiles(sorted: &[i64]) -> Option<[i64; 3]> {
+    let last = sorted.len().checked_sub(1)?;
+    // Between two of them where it falls between.
+    let at = |quarter: usize| {
+        let (place, parts) = (last * quarter / 4, i64::try_from(last * quarter % 4).ok()?);
+        let low = *sorted.get(place)?;
+        let high = sorted.get(place + 1).copied().unwrap_or(low);
+        Some(low.saturating_add(high.saturating_sub(low).saturating_mul(parts) / 4))
+    };
+    Some([at(1)?, at(2)?, at(3)?])
+}
+
+/// How examinations are spread; all in seconds, three are the quartiles.
+pub(super) struct Spread {
+    /// Days with examinations.
+    pub(super) days: usize,
+    pub(super) count: usize,
+    pub(super) mean: i64,
+    pub(super) duration: [i64; 3],
+    pub(super) longest: i64,
+    /// From the end of one to the begin of the next of the same day; none where no day has
+    /// two.
+    pub(super) gap: Option<[i64; 3]>,
+    /// When the first of a day begins and the last ends, since midnight; medians.
+    pub(super) ends: (i64, i64),
+}
+
+impl Spread {
+    /// Of the examinations of some days; none of none.
+    pub(super) fn of(days: &[DayOf], zone: &Zone) -> Option<Self> {
+        let mut durations: Vec<i64> = Vec::new();
+        let (mut gaps, mut firsts, mut lasts) = (Vec::new(), Vec::new(), Vec::new());
+        for day in days.iter().filter(|day| !day.examinations.is_empty()) {
+            let base = zone.bounds(day.day).0.saturating_mul(60);
+            durations.extend(day.examinations.iter().map(|it| it.duration));
+            let mut until = None;
+            for it in &day.examinations {
+                if let Some(until) = until {
+                    gaps.push(it.begin.saturating_sub(until).max(0));
+                }
+                until = until.max(Some(it.begin.saturating_add(it.duration)));
+            }
+            firsts.extend(day.examinations.first().map(|it| it.begin.saturating_sub(base).max(0)));
+            lasts.extend(until.map(|until| until.saturating_sub(base)));
+        }
+        for all in [&mut durations, &mut gaps, &mut firsts, &mut lasts] {
+            all.sort_unstable();
+        }
+        let total = durations.iter().fold(0_i64, |all, it| all.saturating_add(*it));
+        Some(Self {
+            days: firsts.len(),
+            count: durations.len(),
+            mean: total.checked_div(i64::try_from(durations.len()).ok()?)?,
+            duration: quartiles(&durations)?,
+            longest: *durations.last()?,
+            gap: quartiles(&gaps),
+            ends: (quartiles(&firsts)?[1], quartiles(&lasts)?[1]),
+        })
+    }
+}
+
+/// Seconds since midnight as the clock shows them; beyond it, more than 24 hours.
+pub(super) fn clock(seconds: i64) -> String {
+    format!("{:02}:{:02}", seconds / 3600, seconds / 60 % 60)
+}
+
+/// Minutes in use and observed, by weekday (from Monday on) and hour.
+pub(super) struct Heat(pub(super) [[(u64, u64); 24]; 7]);
+
+impl Heat {
+    /// Of some days, of which it is known what was observed.
+    pub(super) fn of(
+        days: &[DayOf],
+        observed: &Minutes,
+        zone: &Zone,
+        (from, to): (Day, Day),
+    ) -> Self {
+        let mut grid = [[(0_u64, 0_u64); 24]; 7];
+        let mut used = Minutes::default();
+        days.iter().for_each(|day| used.unite(&day.in_use));
+        // Only days of which something was observed: between them may lie years.
+        let of = |(begin, end): &(i64, i64)| zone.day(*begin)..=zone.day(end.saturating_sub(1));
+        let seen: BTreeSet<Day> = observed.runs().iter().flat_map(of).collect();
+        for day in seen.into_iter().filter(|day| (from..=to).contains(day)) {
+            for (hour, weekday, begin, end) in zone.hours(day) {
+                if let Some((part, whole)) = grid.get_mut(weekday).and_then(|it| it.get_mut(hour)) {
+                    *part = part.saturating_add(used.count_within(begin, end));
+                    *whole = whole.saturating_add(observed.count_within(begin, end));
+                }
+            }
+        }
+        Self(grid)
+    }
+}
+
+const SPREAD: Columns = Columns {
+    all: &[
+        "asset_id",
+        "device_class",
+        "modality",
+        "manufacturer",
+        "model",
+        "hostname",
+        "vlans",
+        "from",
+        "to",
+        "days",
+        "examinations",
+        "minutes_mean",
+        "minutes_quarter",
+        "minutes_median",
+        "minutes_three_quarters",
+        "minutes_longest",
+        "gap_minutes_quarter",
+        "gap_minutes_median",
+        "gap_minutes_three_quarters",
+        "first_median",
+        "last_median",
+    ],
+    shown: &[
+        ("asset_id", "ASSET", 11),
+        ("device_class", "CLASS", 16),
+        ("model", "MODEL", 20),
+        ("examinations", "EXAMS", -6),
+        ("days", "DAYS", -5),
+        ("minutes_quarter", "1/4", -6),
+        ("minutes_median", "MEDIAN", -6),
+        ("minutes_three_quarters", "3/4", -6),
+        ("gap_minutes_median", "GAP", -6),
+        ("first_median", "FIRST", -5),
+        ("last_median", "LAST", -5),
+    ],
+    numbers: &[
+        "days",
+        "examinations",
+        "minutes_mean",
+        "minutes_quarter",
+        "minutes_median",
+        "minutes_three_quarters",
+        "minutes_longest",
+        "gap_minutes_quarter",
+        "gap_minutes_median",
+        "gap_minutes_three_quarters",
+    ],
+};
+
+/// Writes how the examinations of some devices are spread, from one local day to another: a
+/// row each that makes such; how many.
+///
+/// # Errors
+/// The inventory or the output.
+pub fn examinations(
+    inventory: &Inventory,
+    period: (Day, Day),
+    assets: &[&Known<'_>],
+    format: Format,
+    to: impl Write,
+) -> Result<u64, Error> {
+    let zone = inventory.calendar()?.zone;
+    let used = used(inventory, period, assets)?;
+    written(&SPREAD, format, to, |row| {
+        for (asset, _) in used.iter().filter(|(_, used)| used.examinations.is_some()) {
+            // What is damaged is noted, and told at the end.
+            let Some(days) = inventory.days(&asset.id, Some(period))? else { continue };
+            let spread = Spread::of(&days, &zone);
+            row(&|column| spread_cell((asset, period), spread.as_ref(), column))?;
+        }
+        Ok(())
+    })
+}
+
+fn spread_cell(
+    (asset, days): (&Known<'_>, (Day, Day)),
+    it: Option<&Spread>,
+    column: &str,
+) -> String {
+    let count = |n: Option<usize>| n.unwrap_or(0).to_string();
+    let gap = |at: usize| it.and_then(|it| it.gap?.get(at).copied());
+    let duration = |at: usize| it.and_then(|it| it.duration.get(at).copied());
+    let minutes = |seconds: Option<i64>| {
+        let tenths = seconds.map(|it| it.max(0).saturating_add(3) / 6);
+        tenths.map(|it| format!("{}.{}", it / 10, it % 10)).unwrap_or_default()
+    };
+    match column {
+        "from" => date(days.0),
+        "to" => date(days.1),
+        "days" => count(it.map(|it| it.days)),
+        "examinations" => count(it.map(|it| it.count)),
+        "minutes_mean" => minutes(it.map(|it| it.mean)),
+        "minutes_quarter" => minutes(duration(0)),
+        "minutes_median" => minutes(duration(1)),
+        "minutes_three_quarters" => minutes(duration(2)),
+        "minutes_longest" => minutes(it.map(|it| it.longest)),
+        "gap_minutes_quarter" => minutes(gap(0)),
+        "gap_minutes_median" => minutes(gap(1)),
+        "gap_minutes_three_quarters" => minutes(gap(2)),
+        "first_median" => it.map(|it| clock(it.ends.0)).unwrap_or_default(),
+        "last_median" => it.map(|it| clock(it.ends.1)).unwrap_or_default(),
+        column => register::cell(asset, column),
+    }
+}
+
+const HEAT: Columns = Columns {
+    all: &["asset_id", "weekday", "hour", "observed_minutes", "in_use_minutes", "in_use_percent"],
+    shown: &[
+        ("asset_id", "ASSET", 11),
+        ("weekday", "DAY", 3),
+        ("hour", "HOUR", -4),
+        ("observed_minutes", "OBSERVED", -8),
+        ("in_use_minutes", "IN USE", -8),
+        ("in_use_percent", "%", -6),
+    ],
+    numbers: &["hour", "observed_minutes", "in_use_minutes", "in_use_percent"],
+};
+
+/// Writes when some devices were in use, from one local day to another, by weekday and hour: 168
+/// rows for each of which it would show; how many.
+///
+/// # Errors
+/// The inventory or the output.
+pub fn heat(
+    inventory: &Inventory,
+    period: (Day, Day),
+    assets: &[&Known<'_>],
+    format: Format,
+    to: impl Write,
+) -> Result<u64, Error> {
+    let zone = inventory.calendar()?.zone;
+    let used = used(inventory, period, assets)?;
+    written(&HEAT, format, to, |row| {
+        for (asset, _) in &used {
+            let Some(days) = inventory.days(&asset.id, Some(period))? else { continue };
+            let Some(observed) = inventory.observed(&asset.id, Some(period))? else { continue };
+            let Heat(grid) = Heat::of(&days, &observed, &zone, period);
+            for (weekday, hours) in WEEKDAYS.iter().zip(&grid) {
+                for (hour, it) in hours.iter().enumerate() {
+                    row(&|column| heat_cell((&asset.id, weekday, hour), *it, column))?;
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+fn heat_cell(
+    (asset, weekday, hour): (&str, &str, usize),
+    (part, whole): (u64, u64),
+    column: &str,
+) -> String {
+    match column {
+        "asset_id" => asset.to_owned(),
+        "weekday" => weekday.to_owned(),
+        "hour" => hour.to_string(),
+        "observed_minutes" => whole.to_string(),
+        // Where nobody saw it nothing is known of it.
+        "in_use_minutes" if whole == 0 => String::new(),
+        "in_use_minutes" => part.to_string(),
+        _ => percent(part, whole).unwrap_or_default(),
+    }
+}
+
+/// Those whose use would show, each with how it was used.
+fn used<'a>(
+    inventory: &Inventory,
+    period: (Day, Day),
+    assets: &[&'a Known<'a>],
+) -> Result<Vec<(&'a Known<'a>, InUse)>, Error> {
+    let mut all = inventory.activity(Some(period))?;
+    let used = |asset: &&'a Known<'a>| Some((*asset, all.remove(&*asset.id)?.used?));
+    Ok(assets.iter().filter_map(used).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::list::NAMING;
+    use super::*;
+    use crate::store::activity::Examination;
+
+    fn day(n: Day, exams: &[(i64, i64)]) -> DayOf {
+        let base = i64::from(n) * 1440;
+        let mut in_use = Minutes::default();
+        let exam = |(begin, minutes): &(i64, i64)| {
+            in_use.add(base + begin, base + begin + minutes);
+            Examination { begin: 60 * (base + begin), duration: 60 * minutes, method: "images" }
+        };
+        let examinations = exams.iter().map(exam).collect();
+        DayOf { day: n, online: None, in_use, examinations }
+    }
+
+    #[test]
+    fn examinations_have_durations_gaps_and_a_first_and_last() {
+        let days = [day(4, &[(540, 10), (560, 20), (600, 30)]), day(5, &[(480, 20)])];
+        let it = Spread::of(&days, &Zone::default()).unwrap();
+        assert_eq!((it.count, it.days, it.mean, it.longest), (4, 2, 1200, 1800));
+        assert_eq!(it.duration, [1050, 1200, 1350]);
+        assert_eq!(it.gap, Some([750, 900, 1050]));
+        assert_eq!((clock(it.ends.0), clock(it.ends.1)), ("08:30".into(), "09:25".into()));
+        let one = Spread::of(&days[1..], &Zone::default()).unwrap();
+        assert_eq!((one.gap, one.duration), (None, [1200; 3]), "between none is no gap");
+        assert!(Spread::of(&[], &Zone::default()).is_none());
+    }
+
+    #[test]
+    fn cells_are_minutes_and_empty_where_nothing_is_known() {
+        let asset = Known {
+            id: "A1".into(),
+            identity: "mac:00:00:00:00:00:01".into(),
+            external: false,
+            first_seen: crate::time::Timestamp(0),
+            last_seen: crate::time::Timestamp(0),
+            values: Vec::new(),
+            activity: None,
+        };
+        let row = |it: Option<&Spread>| {
+            let cells = SPREAD.all.iter().skip(1 + NAMING.len());
+            cells.map(|column| spread_cell((&asset, (4, 5)), it, column)).collect::<Vec<_>>()
+        };
+        let days = [day(4, &[(540, 10), (560, 20), (600, 30)]), day(5, &[(480, 20)])];
+        let known = row(Spread::of(&days, &Zone::default()).as_ref()).join(" ");
+        assert_eq!(
+            known,
+            "1970-01-05 1970-01-06 2 4 20.0 17.5 20.0 22.5 30.0 12.5 15.0 17.5 08:30 09:25"
+        );
+        assert_eq!(row(None).join(" ").trim_end(), "1970-01-05 1970-01-06 0 0");
+        let cells = |it: (u64, u64)| {
+            let cell = |column: &&str| heat_cell(("A1", "mon", 9), it, column);
+            HEAT.all.iter().map(cell).collect::<Vec<_>>()
+        };
+        assert_eq!(cells((15, 60)), ["A1", "mon", "9", "60", "15", "25.0"]);
+        assert_eq!(cells((0, 0)), ["A1", "mon", "9", "0", "", ""], "unseen is not unused");
+    }
+
+    #[test]
+    fn quartiles_of_few() {
+        assert_eq!(quartiles(&[]), None);
+        assert_eq!(quartiles(&[7]), Some([7, 7, 7]));
+        assert_eq!(quartiles(&[1, 2, 3, 4, 5]), Some([2, 3, 4]));
+        assert_eq!(
+            quartiles(&[10, 20, 40, 80]),
+            Some([17, 30, 50]),
+            "between the two in the middle"
+        );
+    }
+}

@@ -1,10 +1,12 @@
 //! A year of a hospital's devices in an inventory: how large it is, and how long views
 //! take. `make year`; `cargo run --release --example year -- [--devices N] [--days N] DB`,
-//! with `--look` of one that is there already.
+//! with `--look` of one that is there already, `--runs N` of each view, and `--auscult PATH`
+//! for another program than the one that was built beside this.
 //!
 //! The devices are made up, and so is what they do; the census, the writer and the views
 //! are those of the sensor.
 
+mod views;
 mod ward;
 
 use std::io::Write as _;
@@ -16,26 +18,30 @@ use auscult::census::Census;
 use auscult::census::signature::Book;
 use auscult::store::{Counters, Inventory, Writer};
 use auscult::time::calendar::{Calendar, Hours, Zone};
-use auscult::view::activity::{self, Filter, Format, lately};
-use auscult::view::register;
+use auscult::view::activity::lately;
 
 /// 2026-01-01.
 const FIRST: i64 = 20_454;
 /// Days between two writings: what a sensor writes each minute is the same in the end.
 const WRITTEN: i64 = 7;
-/// Looks at each view; the median is told.
+/// Looks at each question and view; median, least and most are told.
 const LOOKS: usize = 5;
 
 fn main() {
     let mut args = std::env::args().skip(1);
     let (mut devices, mut days, mut db) = (20_000, 365, PathBuf::from("target/year.db"));
-    let mut look_only = false;
+    let (mut look_only, mut looks) = (false, LOOKS);
+    // target/release/examples/year, target/release/auscult
+    let beside = std::env::current_exe().expect("a path");
+    let mut auscult = beside.with_file_name("../auscult");
     while let Some(arg) = args.next() {
         let mut number = || args.next().and_then(|n| n.parse().ok()).expect("a number");
         match arg.as_str() {
             "--look" => look_only = true,
             "--devices" => devices = number(),
             "--days" => days = number(),
+            "--runs" => looks = number().max(1) as usize,
+            "--auscult" => auscult = args.next().expect("a path").into(),
             path => db = path.into(),
         }
     }
@@ -49,7 +55,8 @@ fn main() {
     }
     let size = std::fs::metadata(&db).expect("there").len();
     say(&format!("{devices} devices, {days} days: {:.2} GiB", size as f64 / f64::from(1 << 30)));
-    look(&db);
+    look(&db, looks);
+    views::time(&db, &auscult, looks);
 }
 
 fn say(line: &str) {
@@ -83,48 +90,30 @@ fn make(db: &Path, devices: u32, days: i64) {
     writer.close();
 }
 
-/// Times each view's question, from the opening of the inventory to the last byte.
-fn look(db: &Path) {
-    let inventory = Inventory::open(db).expect("there");
+/// Times what is asked of the store, from the opening of the inventory on.
+fn look(db: &Path, looks: usize) {
+    let open = || Inventory::open(db).expect("there");
+    let inventory = open();
     let month = lately(&inventory, None, 30).expect("read").expect("watched");
     let year = lately(&inventory, None, usize::MAX).expect("read").expect("watched");
-    let assets = inventory.assets().expect("read");
-    let modality = assets.iter().find(|it| it.first("device_class") == Some("ct")).expect("one");
-    let list = |days, filter: Filter| {
-        let inventory = Inventory::open(db).expect("there");
-        activity::list(&inventory, days, &filter, Format::Csv, std::io::sink()).expect("listed");
+    let ask = |what: &str, question: &dyn Fn()| {
+        let times = (0..looks).map(|_| {
+            let begun = Instant::now();
+            question();
+            begun.elapsed().as_secs_f64() * 1000.0
+        });
+        say(&told(times.collect(), what));
     };
-    let open = || Inventory::open(db).expect("there");
-    time("assets, with the activity of all days", &|| drop(open().assets().expect("read")));
-    time("activity alone: all days", &|| drop(open().activity(None).expect("read")));
-    time("activity alone: 30 days", &|| drop(open().activity(Some(month)).expect("read")));
-    time("activity alone: the year, by days", &|| drop(open().activity(Some(year)).expect("read")));
-    time("register", &|| {
-        register::csv(&open(), &register::Filter::default(), std::io::sink()).expect("written");
-    });
-    time("activity, 30 days", &|| list(month, Filter::default()));
-    time("activity, the year", &|| list(year, Filter::default()));
-    time("activity --idle, 30 days", &|| list(month, Filter { idle: true, ..Filter::default() }));
-    let silent = || Filter { silent: Some(7), ..Filter::default() };
-    time("activity --silent 7, 30 days", &|| list(month, silent()));
-    time("one device, 30 days with its heat map", &|| {
-        drop(activity::page(&open(), &modality.id, month).expect("read"));
-    });
-    time("one device, the year with its heat map", &|| {
-        drop(activity::page(&open(), &modality.id, year).expect("read"));
-    });
-    say(&activity::page(&inventory, &modality.id, month).expect("read"));
+    say("the store, in this process: median (least–most)");
+    ask("assets, with the activity of all days", &|| drop(open().assets().expect("read")));
+    ask("activity alone: all days", &|| drop(open().activity(None).expect("read")));
+    ask("activity alone: 30 days", &|| drop(open().activity(Some(month)).expect("read")));
+    ask("activity alone: the year, by days", &|| drop(open().activity(Some(year)).expect("read")));
 }
 
-fn time(what: &str, view: &dyn Fn()) {
-    let mut times: Vec<_> = (0..LOOKS)
-        .map(|_| {
-            let begun = Instant::now();
-            view();
-            begun.elapsed().as_secs_f64() * 1000.0
-        })
-        .collect();
+/// A line of what took so many milliseconds.
+fn told(mut times: Vec<f64>, what: &str) -> String {
     times.sort_by(f64::total_cmp);
-    let (first, last) = (times[0], times[LOOKS - 1]);
-    say(&format!("{:>7.1} ms ({first:.1}–{last:.1})  {what}", times[LOOKS / 2]));
+    let (first, last) = (times[0], times[times.len() - 1]);
+    format!("{:>7.1} ms ({first:.1}–{last:.1})  {what}", times[times.len() / 2])
 }

@@ -162,7 +162,7 @@ impl Ledger {
             let number = match self.entries.get_mut(&asset.id) {
                 Some(entry) if entry.print == print => {
                     entry.round = self.round;
-                    alerts.seen(&asset, entry.number, &known);
+                    alerts.seen(&asset, entry.number, &known, roll.online());
                     if entry.last != last {
                         touch.execute(params![entry.number, last.0])?;
                         changes.written.push((asset.id, Entry { last, ..*entry }));
@@ -173,7 +173,7 @@ impl Ledger {
                 Some(entry) => {
                     entry.round = self.round;
                     let old = recall.query_row([entry.number], |row| row.get::<_, Vec<u8>>(0));
-                    alerts.seen(&asset, entry.number, &known);
+                    alerts.seen(&asset, entry.number, &known, roll.online());
                     // A damaged one is written anew; what has changed is not known.
                     let old = old.optional()?;
                     if let Some(Ok(old)) = old.as_deref().map(record::only::<Vec<_>>) {
@@ -201,7 +201,7 @@ impl Ledger {
                 }
                 None => {
                     changes.next += 1;
-                    alerts.seen(&asset, number, &known);
+                    alerts.seen(&asset, number, &known, roll.online());
                     alerts.appeared(&asset, &known);
                     let (id, identity) = (asset.id.to_string(), asset.identity.to_string());
                     if !asset.external {
@@ -239,7 +239,8 @@ impl Ledger {
         let new: HashMap<AssetId, i64, RandomState> =
             changes.written.iter().map(|(id, entry)| (*id, entry.number)).collect();
         let number = |id| new.get(&id).copied().or_else(|| Some(self.entries.get(&id)?.number));
-        changes.alerts = Some(alerts.close(number)?);
+        let last_online = |number, hour| roll.last_online(number, hour);
+        changes.alerts = Some(alerts.close(number, last_online)?);
         changes.summary.gone = changes.gone.len();
         for (_, number) in &changes.gone {
             for sql in [

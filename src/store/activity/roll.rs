@@ -54,6 +54,8 @@ pub(in crate::store) struct Roll<'t> {
     rolled: Rolled,
     /// Days that may still be made again.
     anew: usize,
+    /// When the last asset was on line, in its days that were made.
+    online: Minutes,
 }
 
 impl<'t> Roll<'t> {
@@ -82,7 +84,19 @@ impl<'t> Roll<'t> {
         let mut totals = Table::default();
         TOTALS.sum(transaction, (0, 1), &mut totals)?;
         let (observed, patches) = (Observed::default(), BTreeMap::new());
-        Ok(Self { transaction, diary, unsettled, observed, patches, before, totals, rolled, anew })
+        let online = Minutes::default();
+        Ok(Self {
+            transaction,
+            diary,
+            unsettled,
+            observed,
+            patches,
+            before,
+            totals,
+            rolled,
+            anew,
+            online,
+        })
     }
 
     /// Brings the days of an asset up to date; gives the sums of all of them.
@@ -93,6 +107,7 @@ impl<'t> Roll<'t> {
         census: &Census,
     ) -> Result<Sums, Failure> {
         let mut totals = self.totals.get(number);
+        self.online = Minutes::default();
         if asset.external {
             return Ok(totals);
         }
@@ -147,6 +162,26 @@ impl<'t> Roll<'t> {
         }
         self.know(number, before, basis)?;
         Ok(totals)
+    }
+
+    /// When the asset that was brought up to date last was on line, in those of its days of
+    /// which something is new.
+    pub(in crate::store) const fn online(&self) -> &Minutes {
+        &self.online
+    }
+
+    /// The last minute in which an asset was on line on a day, where that is within this hour
+    /// since 1970.
+    pub(in crate::store) fn last_online(
+        &self,
+        number: i64,
+        hour: i64,
+    ) -> Result<Option<i64>, Failure> {
+        let zone = &self.diary.calendar.zone;
+        let day = zone.day(hour.saturating_mul(60));
+        let Some(Ok(it)) = detail(self.transaction, day, number)? else { return Ok(None) };
+        let last = it.online.map(|(_, last)| zone.bounds(day).0.saturating_add(last));
+        Ok(last.filter(|minute| minute.div_euclid(60) == hour))
     }
 
     /// Writes of what the days of an asset are made, where it is otherwise than before.
@@ -259,6 +294,7 @@ impl<'t> Roll<'t> {
             let open = hours.on(&self.diary.calendar.zone, day);
             sums.open_in_use = work.within(&visible.common(&open));
         }
+        self.online.unite(online);
         let is_any = sums != Sums::default() || !in_use.is_empty();
         let first = online.first().zip(online.last());
         let first = first.map(|(a, b)| (a.saturating_sub(from), b.saturating_sub(from)));

@@ -4,6 +4,7 @@
 
 mod capture;
 mod compare;
+mod heard;
 mod news;
 mod publication;
 mod roll;

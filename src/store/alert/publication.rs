@@ -17,6 +17,7 @@ use crate::census::asset::{Asset, AssetId};
 use crate::store::record::{self, Attribute};
 use crate::store::writer::Failure;
 use crate::time::Timestamp;
+use crate::time::minutes::Minutes;
 
 /// Devices of one publication that are looked at one by one; more are counted.
 const MOST: usize = 20_000;
@@ -118,17 +119,19 @@ impl<'t> Publication<'t> {
         })
     }
 
-    /// Every asset, changed or not.
+    /// Every asset, changed or not; with its minutes on line in days of which something is
+    /// new.
     pub(in crate::store) fn seen(
         &mut self,
         asset: &Asset<'_>,
         number: i64,
         known: &[Attribute<'_>],
+        online: &Minutes,
     ) {
         let first = asset.span.first;
         self.first = Some(self.first.map_or(first, |before| before.min(first)));
         let category = shown(known, "device_category").next().map_or("", |it| &*it.value);
-        self.state.watches.seen(asset, number, category);
+        self.state.watches.seen(asset, number, category, online);
     }
 
     /// One of which something else is known than before.
@@ -211,10 +214,12 @@ impl<'t> Publication<'t> {
         Ok(())
     }
 
-    /// Tells everything; `number` finds an asset by its id.
+    /// Tells everything; `number` finds an asset by its id, `last_online` the last minute of an
+    /// asset on line within an hour.
     pub(in crate::store) fn close(
         mut self,
         number: impl Fn(AssetId) -> Option<i64>,
+        last_online: impl Fn(i64, i64) -> Result<Option<i64>, Failure>,
     ) -> Result<State, Failure> {
         if let (None, Some(first)) = (self.state.begun, self.first) {
             self.state.begun = Some(first);
@@ -235,7 +240,7 @@ impl<'t> Publication<'t> {
         let Self { transaction, policy, captures, silent, state, .. } = self;
         let State { begun, mut roll, mut watches, mut ports } = state;
         let learned = |at| !silent && is_learned(begun, policy, at);
-        watches.close(transaction, policy, learned, &mut roll)?;
+        watches.close(transaction, policy, learned, last_online, &mut roll)?;
         ports.look(transaction, policy, captures, &mut roll)?;
         roll.close(transaction, policy)?;
         Ok(State { begun, roll, watches, ports })

@@ -1,18 +1,23 @@
 //! Who is silent. Off and not seen are two things: silence is counted in hours in which
 //! others in the same segment were heard, so that neither a sensor that stood still nor a
 //! VLAN that fell off the mirror makes anybody silent.
+//!
+//! A publication may be of a minute or of a week that was read at once. Hours are judged one
+//! after the other, of the minutes in which each was on line, so both tell the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, Transaction, params};
 
+use super::heard::{Heard, Hours, KEPT};
 use super::news::{Device, News};
 use super::roll::Roll;
 use super::{Kind, Policy, Severity};
 use crate::census::asset::Asset;
 use crate::net::Segment;
 use crate::store::writer::Failure;
+use crate::time::minutes::Minutes;
 use crate::time::{SECOND, Timestamp};
 
 const HOUR: i64 = 3600 * SECOND;
@@ -23,77 +28,6 @@ const MAX_DEVICES: usize = 65_536;
 const MAX_SEGMENTS: usize = 4096;
 /// Segments of one device that count.
 const MAX_PLACES: usize = 8;
-/// Hours remembered of a segment: a month.
-const WORDS: usize = 12;
-const KEPT: i64 = 64 * 12;
-
-/// In which hours anybody was heard: bit n is the n-th hour before the newest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Hours {
-    newest: i64,
-    bits: [u64; WORDS],
-}
-
-impl Hours {
-    fn of(hour: i64) -> Self {
-        let mut hours = Self { newest: hour, bits: [0; WORDS] };
-        hours.bits[0] = 1;
-        hours
-    }
-
-    fn mark(&mut self, hour: i64) {
-        if hour > self.newest {
-            self.shift(hour.saturating_sub(self.newest));
-            self.newest = hour;
-        }
-        // What was so long ago is not kept.
-        let back = self.newest.saturating_sub(hour);
-        let (word, bit) = place(back);
-        if let Some(word) = self.bits.get_mut(word) {
-            *word |= bit;
-        }
-    }
-
-    fn shift(&mut self, by: i64) {
-        let before = std::mem::take(&mut self.bits);
-        for back in 0..KEPT.saturating_sub(by) {
-            let ((from, bit), (to, there)) = (place(back), place(back.saturating_add(by)));
-            if before.get(from).is_some_and(|word| word & bit != 0)
-                && let Some(word) = self.bits.get_mut(to)
-            {
-                *word |= there;
-            }
-        }
-    }
-
-    /// How many after one hour and before another.
-    fn between(&self, after: i64, before: i64) -> u32 {
-        let heard = |hour: i64| {
-            let back = self.newest.saturating_sub(hour);
-            let (word, bit) = place(back);
-            (0..KEPT).contains(&back) && self.bits.get(word).is_some_and(|word| word & bit != 0)
-        };
-        let first = after.saturating_add(1).max(self.newest.saturating_sub(KEPT - 1));
-        let last = before.min(self.newest.saturating_add(1));
-        let n = (first..last).filter(|hour| heard(*hour)).count();
-        u32::try_from(n).unwrap_or(u32::MAX)
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.bits.iter().flat_map(|word| word.to_be_bytes()).collect()
-    }
-
-    fn from_bytes(newest: i64, bytes: &[u8]) -> Self {
-        let mut hours = Self { newest, bits: [0; WORDS] };
-        let words = bytes.chunks_exact(8).filter_map(|it| it.try_into().ok());
-        hours.bits.iter_mut().zip(words).for_each(|(to, it)| *to = u64::from_be_bytes(it));
-        hours
-    }
-}
-
-fn place(back: i64) -> (usize, u64) {
-    (usize::try_from(back / 64).unwrap_or(usize::MAX), 1 << back.rem_euclid(64))
-}
 
 /// A device whose silence is told.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +40,8 @@ struct Watch {
     /// Where it is, and when it was last heard, as far as this publication has said.
     places: Vec<Segment>,
     heard: Option<Timestamp>,
+    /// The hours of it from `hour` on that this publication has told anew, in order.
+    anew: Vec<Heard>,
     is_new: bool,
 }
 
@@ -116,7 +52,56 @@ pub(super) struct Watches {
     segments: BTreeMap<Segment, Hours>,
     /// When everybody in a segment was last heard, as far as this publication has said.
     last: BTreeMap<Segment, Vec<i64>>,
+    /// Hours in which somebody in a segment was on line that were not known to be.
+    anew: BTreeMap<Segment, BTreeSet<i64>>,
+    /// Up to where segments had been judged before this publication.
+    judged: BTreeMap<Segment, i64>,
     fresh: Vec<Segment>,
+}
+
+/// The segments of one device.
+struct Around<'a> {
+    hours: Vec<&'a Hours>,
+    judged: i64,
+}
+
+impl Around<'_> {
+    /// How many hours after one and before another somebody was heard in every place of it:
+    /// else it may only have moved to one that is not seen.
+    fn silence(&self, after: i64, before: i64) -> u32 {
+        self.hours.iter().map(|hours| hours.between(after, before)).min().unwrap_or(0)
+    }
+
+    /// The first hour, of those not judged yet and up to one, before which a silence has lasted
+    /// for so long; whole hours count.
+    fn silent_at(
+        &self,
+        (after, until): (i64, i64),
+        patience: u32,
+        is_learned: impl Fn(Timestamp) -> bool,
+    ) -> Option<i64> {
+        if self.silence(after, until) < patience {
+            return None;
+        }
+        let all: BTreeSet<i64> = self
+            .hours
+            .iter()
+            .flat_map(|hours| hours.all_between(after, until))
+            .chain([until])
+            .filter(|hour| *hour >= self.judged)
+            .collect();
+        let is_told =
+            |hour: &i64| self.silence(after, *hour) >= patience && is_learned(at_hour(*hour));
+        all.into_iter().find(is_told)
+    }
+}
+
+const fn at_hour(hour: i64) -> Timestamp {
+    Timestamp(hour.saturating_mul(HOUR))
+}
+
+const fn at_minute(minute: i64) -> Timestamp {
+    Timestamp(minute.saturating_mul(60 * SECOND))
 }
 
 impl Watches {
@@ -143,14 +128,27 @@ impl Watches {
         Ok(all)
     }
 
-    /// An asset, as every publication looks at it.
-    pub(super) fn seen(&mut self, asset: &Asset<'_>, number: i64, category: &str) {
+    /// An asset, as every publication looks at it; `online` are its minutes on line in days
+    /// of which something is new.
+    pub(super) fn seen(
+        &mut self,
+        asset: &Asset<'_>,
+        number: i64,
+        category: &str,
+        online: &Minutes,
+    ) {
         let hour = asset.span.last.0.div_euclid(HOUR);
         // Of who is in several, as routers are, it is not known in which it was last heard.
         if let [segment] = asset.segments[..] {
             let has_room = self.last.len() < MAX_SEGMENTS || self.last.contains_key(&segment);
             if has_room {
                 self.last.entry(segment).or_default().push(hour);
+                let known = self.segments.get(&segment);
+                let is_new = |it: &Heard| known.is_none_or(|known| !known.has(it.hour));
+                let mut new = Heard::all(online).filter(is_new).map(|it| it.hour).peekable();
+                if new.peek().is_some() {
+                    self.anew.entry(segment).or_default().extend(new);
+                }
             }
         }
         let is_wanted = matches!(category, "medical" | "network") && !asset.external;
@@ -158,18 +156,23 @@ impl Watches {
         let watch = match self.devices.get_mut(&number) {
             Some(watch) => watch,
             None if is_wanted && has_room => {
+                let hour = Heard::all(online).next().map_or(hour, |it| it.hour.min(hour));
                 let watch = Watch { hour, hours: 1, is_new: true, ..Watch::default() };
                 self.devices.entry(number).or_insert(watch)
             }
             None => return,
         };
         watch.heard = Some(asset.span.last);
+        watch.anew.clear();
+        watch.anew.extend(Heard::all(online).filter(|it| it.hour >= watch.hour));
         watch.places.clear();
         watch.places.extend(asset.segments.iter().take(MAX_PLACES));
     }
 
     /// Takes in when everybody was last heard.
     fn hear(&mut self) {
+        let mut anew = std::mem::take(&mut self.anew);
+        self.judged.clear();
         for (segment, mut hours) in std::mem::take(&mut self.last) {
             // What was so before has a voice: all others may have left long ago.
             let before = self.segments.get(&segment).cloned();
@@ -182,6 +185,9 @@ impl Watches {
                 hours.pop();
             }
             let Some(newest) = hours.last().copied() else { continue };
+            let anew = anew.remove(&segment).unwrap_or_default();
+            hours.extend(anew.into_iter().filter(|hour| *hour <= newest));
+            self.judged.insert(segment, before.as_ref().map_or(i64::MIN, |it| it.newest));
             let has_room = self.segments.len() < MAX_SEGMENTS;
             if before.is_none() && !has_room {
                 continue;
@@ -212,51 +218,68 @@ impl Watches {
         Ok(())
     }
 
-    /// Tells who is silent and who is back; `is_learned` as of a time.
+    /// Tells who is silent and who is back; `is_learned` as of a time, `last_online` gives the
+    /// last minute of a device within an hour of days that are written.
     pub(super) fn close(
         &mut self,
         transaction: &Transaction<'_>,
         policy: &Policy,
         is_learned: impl Fn(Timestamp) -> bool,
+        last_online: impl Fn(i64, i64) -> Result<Option<i64>, Failure>,
         roll: &mut Roll,
     ) -> Result<(), Failure> {
         self.hear();
-        let Self { devices, segments, fresh, .. } = self;
+        let Self { devices, segments, fresh, judged, .. } = self;
         // By number: the order of a map is not the same in every run.
         let mut numbers: Vec<_> = devices.keys().copied().collect();
         numbers.sort_unstable();
         for number in numbers {
             let Some(watch) = devices.get_mut(&number) else { continue };
             let Some(heard) = watch.heard.take() else { continue };
-            let hour = heard.0.div_euclid(HOUR);
-            let all = watch.places.iter().filter_map(|place| segments.get(place));
-            let newest = all.clone().map(|hours| hours.newest).max().unwrap_or(hour);
-            // In every place of it: else it may only have moved to one that is not seen.
-            let silence = |before: i64| {
-                all.clone().map(|hours| hours.between(watch.hour, before)).min().unwrap_or(0)
-            };
+            let all = || watch.places.iter().filter_map(|place| segments.get(place));
+            let newest = all().map(|hours| hours.newest).max();
+            let known = |place| segments.get(place).map(|it| it.newest);
+            let before = |place| judged.get(place).copied().or_else(|| known(place));
+            let before = watch.places.iter().filter_map(before).max();
+            let around = Around { hours: all().collect(), judged: before.unwrap_or(i64::MIN) };
+            let mut anew = std::mem::take(&mut watch.anew);
+            let last = Heard::at(heard.minute());
+            if anew.last().is_none_or(|it| it.hour < last.hour) {
+                anew.push(last);
+            }
             let mut is_changed = std::mem::take(&mut watch.is_new);
-            let patience = policy.silent_after.max(watch.gap.saturating_add(watch.gap / 2));
-            if hour > watch.hour {
-                let was = silence(hour);
-                (watch.gap, watch.hour) = (watch.gap.max(was), hour);
-                watch.hours = watch.hours.saturating_add(1);
-                is_changed = true;
-                if let Some(told) = watch.told.take()
-                    && told > 0
-                {
-                    back(transaction, policy, roll, (number, told, was), heard)?;
+            let mut since = None;
+            // Each hour in which it was heard, and the silence since the last of them.
+            for it in anew.into_iter().map(Some).chain([None]) {
+                let patience = policy.silent_after.max(watch.gap.saturating_add(watch.gap / 2));
+                let until = it.map_or(newest, |it| Some(it.hour)).unwrap_or(watch.hour);
+                if until > watch.hour && watch.told.is_none() && watch.hours >= REGULAR {
+                    let span = (watch.hour, until);
+                    if let Some(now) = around.silent_at(span, patience, &is_learned) {
+                        let hours = around.silence(watch.hour, now);
+                        let minute = match since {
+                            Some(minute) => Some(minute),
+                            None => last_online(number, watch.hour)?,
+                        };
+                        let minute = minute.unwrap_or_else(|| watch.hour.saturating_mul(60));
+                        let times = (at_minute(minute), at_hour(now));
+                        let told = silent(transaction, policy, roll, (number, hours), times)?;
+                        watch.told = Some(told.unwrap_or(0));
+                        is_changed = true;
+                    }
                 }
-            } else if watch.told.is_none()
-                && watch.hours >= REGULAR
-                && newest.saturating_sub(watch.hour) >= i64::from(patience)
-            {
-                let now = Timestamp(newest.saturating_mul(HOUR));
-                let hours = silence(newest.saturating_add(1));
-                if hours >= patience && is_learned(now) {
-                    let told = silent(transaction, policy, roll, (number, hours), (heard, now))?;
-                    watch.told = Some(told.unwrap_or(0));
+                let Some(it) = it else { break };
+                if it.hour > watch.hour {
+                    let was = around.silence(watch.hour, it.hour);
+                    (watch.gap, watch.hour) = (watch.gap.max(was), it.hour);
+                    watch.hours = watch.hours.saturating_add(1);
                     is_changed = true;
+                    if let Some(told) = watch.told.take().filter(|told| *told > 0) {
+                        back(transaction, policy, roll, (number, told, was), at_minute(it.first))?;
+                    }
+                }
+                if it.hour == watch.hour {
+                    since = since.max(Some(it.last));
                 }
             }
             if is_changed {
@@ -319,7 +342,7 @@ fn back(
         subject: told.to_string(),
         before: hours.to_string(),
         summary: format!("{name} is heard again"),
-        evidence: format!("its packet of {}", at.rfc3339()),
+        evidence: format!("its packets from {} on", at.rfc3339()),
         resolves: Some(told),
         ..News::new(Kind::DeviceBack, Severity::Info, at)
     };
@@ -338,20 +361,6 @@ fn segment(text: &str) -> Option<Segment> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hours_are_kept_for_a_month() {
-        let mut hours = Hours::of(1000);
-        [1000, 1003, 999].into_iter().for_each(|hour| hours.mark(hour));
-        assert_eq!(hours.between(998, 1004), 3);
-        assert_eq!((hours.between(999, 1003), hours.between(1003, 2000)), (1, 0));
-        assert_eq!(Hours::from_bytes(hours.newest, &hours.bytes()), hours);
-        hours.mark(1000 + KEPT);
-        assert_eq!(hours.between(0, i64::MAX), 2, "1003 is still known, 999 and 1000 are not");
-        hours.mark(50);
-        assert_eq!((hours.newest, hours.between(0, i64::MAX)), (1000 + KEPT, 2), "long ago");
-        [i64::MAX, i64::MIN].into_iter().for_each(|hour| hours.mark(hour));
-    }
 
     #[test]
     fn one_alone_moves_no_segment_by_a_month_and_all_together_do() {

@@ -99,6 +99,80 @@ fn neither_who_left_long_ago_nor_a_wrong_date_hides_a_silence() {
     assert_eq!((&*alert.address, &*alert.after), ("10.0.0.200", "24"), "{alert:?}");
 }
 
+/// Who is heard in which minutes of a week: a computer always, but for ten hours in which
+/// nobody watched; a monitor that is away twice, one that goes home each evening and leaves
+/// for good, one that was there for five hours, and one that is back within the hour in which
+/// its silence has lasted for as long as is told.
+fn week() -> Vec<(u8, i64)> {
+    let mut all = Vec::new();
+    for hour in (0..168).filter(|hour| !(90..100).contains(hour)) {
+        for minute in [3, 30] {
+            let is_there = [
+                (1, true),
+                (MONITOR, !(40..75).contains(&hour) && !(110..164).contains(&hour)),
+                (201, hour < 60 && (8..20).contains(&(hour % 24))),
+                (202, hour < 5),
+                (203, minute == 30 && hour >= 24 && !(50..74).contains(&hour)),
+            ];
+            let there = is_there.into_iter().filter(|it| it.1);
+            all.extend(there.map(|(who, _)| (who, 60 * hour + minute)));
+        }
+    }
+    all
+}
+
+/// What is told of a week that is written whenever so many minutes of it are there.
+fn told_by(pieces: impl Fn(i64) -> i64) -> Vec<[String; 6]> {
+    let mut site = Site::new(policy());
+    let mut piece = None;
+    for (who, minute) in week() {
+        if piece.replace(pieces(minute)).is_some_and(|it| it != pieces(minute)) {
+            site.writer.write(&mut site.census, &Counters::new()).unwrap();
+        }
+        site.say(who, 60 * minute, Observed::Present(Some(64)));
+    }
+    site.writer.write(&mut site.census, &Counters::new()).unwrap();
+    let mut all = site.alerts();
+    all.retain(|it| matches!(it.kind, Kind::SilentDevice | Kind::DeviceBack));
+    let resolved = |it: &Alert| it.resolves.map(|id| all.iter().any(|of| of.id == id));
+    let mut told: Vec<_> = all
+        .iter()
+        .map(|it| {
+            let after = format!("{} {:?}", it.after, resolved(it));
+            let kind = it.kind.name().to_owned();
+            [it.at.rfc3339(), kind, it.mac.clone(), it.before.clone(), after, it.evidence.clone()]
+        })
+        .collect();
+    told.sort_unstable();
+    told
+}
+
+#[test]
+fn a_week_that_is_read_tells_the_silences_of_one_that_is_listened_to() {
+    let listened = told_by(|minute| minute);
+    let short = |it: &[String; 6]| format!("{} {} {}", &it[0][8..16], it[1], &it[2][15..]);
+    let shown: Vec<_> = listened.iter().map(short).collect();
+    assert_eq!(
+        shown,
+        [
+            "03T16:00 silent_device c8",
+            "04T02:00 silent_device cb",
+            "04T02:30 device_back cb",
+            "04T03:03 device_back c8",
+            "04T12:00 silent_device c9",
+            // Its silence before was of 35 hours.
+            "07T18:00 silent_device c8",
+            "07T20:03 device_back c8",
+        ],
+        "{listened:#?}"
+    );
+    for (name, minutes) in [("an hour", 60), ("half a day", 720), ("a day", 1440)] {
+        assert_eq!(told_by(|minute| minute / minutes), listened, "{name} at once");
+    }
+    // The first hour, and the rest of the week at once.
+    assert_eq!(told_by(|minute| i64::from(minute >= 60)), listened);
+}
+
 fn brought(frames: u64, lost: u64) -> Health {
     let mut health = Health { observed: 1, ..Health::default() };
     (health.counts[0], health.counts[2]) = (frames, lost);

@@ -251,7 +251,8 @@ impl Census {
 
     /// Every speaker, in the order of their names and of their times: sorts.
     pub fn hosts(&self) -> impl ExactSizeIterator<Item = (&HostId, &Host)> + Clone {
-        let mut hosts: Vec<_> = self.hosts.iter().map(|(id, host)| (id, host)).collect();
+        let all = self.hosts.iter().filter(|(id, _)| id.mac.is_some() || id.ip.is_some());
+        let mut hosts: Vec<_> = all.map(|(id, host)| (id, host)).collect();
         let first = |host: &Host| host.span.first;
         hosts.sort_unstable_by(|(a, x), (b, y)| a.cmp(b).then_with(|| first(x).cmp(&first(y))));
         hosts.into_iter()
@@ -409,6 +410,15 @@ impl Census {
             tenancies.remember((id.segment, *mac), (it.0, it.1), it.2.span, watched);
         }
         self.add(id, host)
+    }
+
+    /// The next place is of a speaker of whom the store cannot tell who it was: nobody, until a
+    /// newcomer needs the place.
+    pub fn restore_nobody(&mut self) {
+        let mut nobody = Host::new(Timestamp(0));
+        nobody.dirty = false;
+        self.activity.add();
+        self.hosts.push((HostId { segment: Segment::default(), mac: None, ip: None }, nobody));
     }
 
     fn add(&mut self, id: HostId, host: Host) -> usize {

@@ -325,12 +325,7 @@ const NAMED: usize = 20;
 /// the exit code says so.
 fn is_whole(inventory: &Inventory) -> Result<(), Failure> {
     let all = inventory.passed_over();
-    for row in all.iter().take(NAMED) {
-        warn!("passed over: {row}");
-    }
-    if let Some(more) = all.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        warn!("passed over: {more} more rows");
-    }
+    name_passed_over(&all);
     match all.len() {
         0 => Ok(()),
         count => Err(Failure::Said(format!(
@@ -338,6 +333,16 @@ fn is_whole(inventory: &Inventory) -> Result<(), Failure> {
              put a copy of it in its place, or move it away and read the captures again (a sensor \
              begins a new one)"
         ))),
+    }
+}
+
+/// Names rows that are damaged, the first of many.
+fn name_passed_over(all: &[String]) {
+    for row in all.iter().take(NAMED) {
+        warn!("passed over: {row}");
+    }
+    if let Some(more) = all.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        warn!("passed over: {more} more rows");
     }
 }
 

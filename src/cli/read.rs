@@ -67,6 +67,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     writer.tell(policy);
     writer.keep_time(settings.calendar.clone());
     let mut census = writer.restore(book)?;
+    let damaged = writer.passed_over();
+    super::name_passed_over(&damaged);
+    whole &= damaged.is_empty();
     census.keep_users(settings.users);
     census.pin(pins);
     census.judge_by(risks);

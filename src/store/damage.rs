@@ -29,6 +29,11 @@ impl Damage {
         }
     }
 
+    /// What was passed over, in order.
+    pub(super) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
     /// What a row says; nothing where it is damaged, which is noted under a name.
     ///
     /// # Errors
@@ -73,8 +78,7 @@ impl Inventory {
     /// table, and what is wrong; in order. What was told is without them.
     #[must_use]
     pub fn passed_over(&self) -> Vec<String> {
-        let all = self.damage.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().cloned().collect()
+        self.damage.all()
     }
 
     /// What is made of each row; those that are damaged are passed over, under a name.
@@ -104,9 +108,8 @@ mod tests {
         assert_eq!(damage.take(Ok(3), || unreachable!()).unwrap(), Some(3));
         let other = damage.take::<u8>(Err(rusqlite::Error::InvalidQuery), || unreachable!());
         assert!(other.is_err());
-        let noted: Vec<_> = damage.0.lock().unwrap().iter().cloned().collect();
-        assert_eq!(noted, ["row 7 of asset is not as it was written: cut"]);
+        assert_eq!(damage.all(), ["row 7 of asset is not as it was written: cut"]);
         (0..2 * MOST).for_each(|n| damage.note(n.to_string()));
-        assert_eq!(damage.0.lock().unwrap().len(), MOST);
+        assert_eq!(damage.all().len(), MOST);
     }
 }

@@ -10,6 +10,7 @@ mod identifier;
 mod inventory;
 mod journal;
 mod ledger;
+mod memory;
 mod record;
 pub mod risk;
 mod shelf;

@@ -298,6 +298,52 @@ fn a_damaged_row_of_the_journal_is_passed_over() {
     assert!(blind.to_string().contains("restore"), "what is not understood is not overwritten");
 }
 
+#[test]
+fn a_damaged_speaker_is_passed_over_and_known_anew() {
+    for (sql, why) in [
+        ("UPDATE host SET said = x'01ff' WHERE place = 1", "speaker 1 has said (host) cannot be"),
+        ("UPDATE host SET said = x'' WHERE place = 1", "damaged: empty"),
+        // One alone may be damaged where the form is told.
+        ("UPDATE host SET said = x'07' WHERE place = 1", "format 7"),
+        ("DELETE FROM host WHERE place = 1", "speaker 1 has said (host) is not there"),
+    ] {
+        let place = Place::new();
+        let (mut writer, mut census) = place.open();
+        (1..4).for_each(|n| journaled(&mut writer, &mut census, &all_of(n, 1)));
+        writer.write(&mut census, &Counters::new()).unwrap();
+        let (speakers, assets) = (census.len(), place.ids().len());
+        assert_eq!(writer.connection().execute(sql, []).unwrap(), 1, "{sql}");
+        drop(writer);
+        let (mut writer, mut again) = place.open();
+        let named = writer.passed_over();
+        assert!(named.len() == 1 && named[0].contains(why), "{sql}: {named:?}");
+        let left = again.hosts().count();
+        assert_eq!((again.len(), left), (speakers, speakers - 1), "the others are as they were");
+        let of = |census: &Census| census.hosts().map(|(id, _)| *id).collect::<Vec<_>>();
+        let others = of(&census).into_iter().filter(|id| of(&again).contains(id)).count();
+        assert_eq!(others, speakers - 1, "{sql}");
+        writer.write(&mut again, &Counters::new()).unwrap();
+        // Whoever it was says so again.
+        (1..4).for_each(|n| journaled(&mut writer, &mut again, &all_of(n, 1)));
+        writer.write(&mut again, &Counters::new()).unwrap();
+        assert_eq!((again.hosts().count(), place.ids().len()), (speakers, assets), "{sql}");
+        drop(writer);
+        let (writer, again) = place.open();
+        assert_eq!((writer.passed_over().len(), again.hosts().count()), (1, speakers), "{sql}");
+    }
+    // Where more rows are of a newer form, they are not damaged.
+    let place = Place::new();
+    let (mut writer, mut census) = place.open();
+    (1..4).for_each(|n| journaled(&mut writer, &mut census, &all_of(n, 1)));
+    writer.write(&mut census, &Counters::new()).unwrap();
+    let sql = "UPDATE host SET said = x'07'";
+    assert!(writer.connection().execute(sql, []).unwrap() > 1);
+    drop(writer);
+    let mut writer = Writer::open(&place.db).unwrap();
+    let newer = writer.restore(std::sync::Arc::clone(Book::builtin())).map(|_| ()).unwrap_err();
+    assert!(newer.to_string().contains("newer auscult"), "{newer}");
+}
+
 /// This test again, in a process of its own that does `what` and is killed once it has
 /// said so often that it is done.
 fn kill_after(db: &Path, what: &str, times: usize) {

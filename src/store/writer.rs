@@ -19,15 +19,15 @@ use rusqlite::Connection;
 
 use super::activity::{self, Diary, Roll};
 use super::alert::Policy;
+use super::damage::Damage;
 use super::health::{self, Health, Waiting};
 use super::journal::Journal;
 use super::ledger::{Ledger, Published};
-use super::record::{self, Unreadable};
+use super::record::Unreadable;
 use super::slice::{Enough, count, name, saved, store, within};
-use super::{Error, Fault, Hold, open_somehow};
+use super::{Error, Fault, Hold, memory, open_somehow};
+use crate::census::Census;
 use crate::census::signature::Book;
-use crate::census::{Census, Host};
-use crate::net::HostId;
 use crate::observe::Observation;
 use crate::time::calendar::Calendar;
 
@@ -82,6 +82,7 @@ pub struct Writer {
     captures: usize,
     checkpoint: Option<Checkpoint>,
     enough: Enough,
+    damage: Damage,
     /// The inventory remembers speakers that no census knows yet.
     unread: bool,
     /// Nothing was in it and no reader can miss anything: the first load may be written
@@ -138,6 +139,7 @@ impl Writer {
             captures: 0,
             checkpoint: None,
             enough: Enough::default(),
+            damage: Damage::default(),
             unread,
             first,
             hold,
@@ -190,36 +192,33 @@ impl Writer {
 
     fn remember(&mut self, census: &mut Census) -> Result<(), Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
-        let row = |error| Error::new(&self.path, Fault::Row(error));
         census.keep_time(self.diary.calendar.zone.clone());
-        let mut captures =
-            self.connection.prepare("SELECT name FROM capture ORDER BY id").map_err(read)?;
-        for name in captures.query_map([], |r| r.get::<_, String>(0)).map_err(read)? {
-            census.capture(&name.map_err(read)?);
-        }
+        let failed = |failure| match failure {
+            Failure::Database(error) => read(error),
+            Failure::Record(why) => Error::new(&self.path, Fault::Row(why)),
+            Failure::Unfinished => Error::new(&self.path, Fault::Unfinished),
+        };
+        memory::captures(&self.connection, census, &self.damage).map_err(failed)?;
         self.captures = census.captures().len();
         // First: what was said before and after nobody watched is not of one speaker.
         census.was_watched(&activity::watched(&self.connection).map_err(read)?);
         health::watched(&self.connection, |from, to| census.watched(from, to)).map_err(read)?;
-        let mut hosts =
-            self.connection.prepare("SELECT place, said FROM host ORDER BY place").map_err(read)?;
-        let mut rows = hosts.query([]).map_err(read)?;
-        while let Some(found) = rows.next().map_err(read)? {
-            self.enough.yet().map_err(|_| Error::new(&self.path, Fault::Unfinished))?;
-            let place: i64 = found.get(0).map_err(read)?;
-            let blob = found.get_ref(1).map_err(read)?;
-            let blob = blob.as_blob().map_err(|_| row(Unreadable::Place(place)))?;
-            let (id, host): (HostId, Host) = record::only(blob).map_err(row)?;
-            if i64::try_from(census.restore(id, host)) != Ok(place) {
-                return Err(row(Unreadable::Place(place)));
-            }
+        memory::hosts(&self.connection, census, &self.enough, &self.damage).map_err(failed)?;
+        self.journal.replay(&self.connection, census, &self.enough).map_err(failed)?;
+        match self.journal.unreadable {
+            0 => {}
+            rows => self
+                .damage
+                .note(format!("{rows} rows of what was said last (journal) cannot be read")),
         }
-        self.journal.replay(&self.connection, census, &self.enough).map_err(|failure| match failure
-        {
-            Failure::Database(error) => read(error),
-            Failure::Record(why) => row(why),
-            Failure::Unfinished => Error::new(&self.path, Fault::Unfinished),
-        })
+        Ok(())
+    }
+
+    /// The rows that were passed over by the last [`Self::restore`], because they are damaged:
+    /// each what it says, its table, and what is wrong; in order.
+    #[must_use]
+    pub fn passed_over(&self) -> Vec<String> {
+        self.damage.all()
     }
 
     /// From now on days and opening hours are these; what is known by others is made anew

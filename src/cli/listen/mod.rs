@@ -181,6 +181,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         }
         restored => restored?,
     };
+    super::name_passed_over(&writer.passed_over());
     census.hold(Budget::of_process(settings.memory));
     census.keep_users(settings.users);
     census.pin(pins);

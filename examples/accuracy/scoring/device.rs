@@ -38,6 +38,9 @@ const CLASSES: &[(&str, &[&str])] = &[
     ("ris", &["ris", "worklist-server"]),
     ("lis", &["lis"]),
     ("his", &["his"]),
+    ("serial server", &["serial-server"]),
+    ("access point", &["access-point"]),
+    ("wireless controller", &["wireless-controller"]),
     ("server", &["server"]),
 ];
 

@@ -62,8 +62,9 @@ fn control<'a>(packet: &Packet<'a>) -> Option<(bool, &'a [u8])> {
     let version = first >> 3 & 7;
     let (answers, operation) = (kind & 0x80 != 0, kind & 0x1f);
     let length = usize::from(u16::from_be_bytes([n1, n2]));
-    // Padded to words; an authenticator may follow.
-    let fits = first >> 6 == 0
+    // Who asks has no leap to tell, who answers does. Padded to words; an authenticator may
+    // follow.
+    let fits = (answers || first >> 6 == 0)
         && first & 7 == CONTROL
         && (1..=4).contains(&version)
         && (if answers { src } else { dst }) == PORT
@@ -176,6 +177,12 @@ mod tests {
         let asks = variables(&[0x16, 2, 0, 1, 0, 0, 0, 0], b"");
         assert!(packet("ntp", &udp(50000, 123, &asks)).unwrap().is_empty());
         assert_eq!(answers(&udp(50000, 123, &asks)), Some(false));
+        // A clock that is not set says so here too.
+        let unset = variables(&[0xd6, 0x82, 0, 1, 0xc0, 0x16, 0, 0], b"system=\"Linux\"");
+        let said = facts(&packet("ntp", &udp(123, 50000, &unset)).unwrap());
+        assert_eq!(said, ["C ntp.system=Linux"]);
+        let odd = variables(&[0xd6, 2, 0, 1, 0, 0, 0, 0], b"");
+        assert_eq!(probe(&udp(50000, 123, &odd)), Verdict::No, "a question with a leap");
         // Of a peer, a later part, and what is no product.
         let of_a_peer = variables(&[0x16, 0x82, 0, 1, 6, 0x18, 0, 9], data);
         assert!(packet("ntp", &udp(123, 123, &of_a_peer)).unwrap().is_empty());

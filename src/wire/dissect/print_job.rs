@@ -92,6 +92,9 @@ struct Pjl {
 
 impl Dissector for Pjl {
     fn dissect(&mut self, from: Side, bytes: &[u8], out: &mut dyn Sink) -> Result<Progress, Error> {
+        if bytes.is_empty() {
+            return Ok(Progress::Need(1));
+        }
         if from == Side::Client {
             if !std::mem::replace(&mut self.sent, true) {
                 out.fact(Who::Receiver, &PJL_ROLE, "target");
@@ -133,6 +136,9 @@ struct Zpl {
 
 impl Dissector for Zpl {
     fn dissect(&mut self, from: Side, bytes: &[u8], out: &mut dyn Sink) -> Result<Progress, Error> {
+        if bytes.is_empty() {
+            return Ok(Progress::Need(1));
+        }
         if from == Side::Client {
             if !std::mem::replace(&mut self.sent, true) {
                 out.fact(Who::Receiver, &ZPL_ROLE, "target");

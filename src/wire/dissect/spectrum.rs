@@ -48,14 +48,19 @@ fn text(bytes: &[u8]) -> &[u8] {
     rest
 }
 
-fn probe(opening: &Opening<'_>) -> Verdict {
-    let seen = text(opening.bytes);
+/// Whether the terminal begins to speak like this; telnet asks, too.
+pub(super) fn begins(bytes: &[u8]) -> Verdict {
+    let seen = text(bytes);
     let n = seen.len().min(WELCOME.len());
     match (seen.get(..n) == WELCOME.get(..n), n == WELCOME.len()) {
         (true, true) => Verdict::Yes,
         (true, false) => Verdict::More,
         (false, _) => Verdict::No,
     }
+}
+
+fn probe(opening: &Opening<'_>) -> Verdict {
+    begins(opening.bytes)
 }
 
 /// The lines of the server.

@@ -7,7 +7,7 @@ use super::label::label;
 use super::terminal::{Event, Terminal};
 use super::{
     Body, Dissector, Error, Opening, Progress, Protocol, Recovery, Side, Sink, Verdict, Who,
-    terminal,
+    spectrum, terminal,
 };
 use crate::observe::Key;
 
@@ -45,6 +45,10 @@ const MAX_SUB: usize = 512;
 /// Two negotiations of options that exist; or no options, but a prompt that asks who it is.
 fn probe(opening: &Opening<'_>) -> Verdict {
     let bytes = opening.bytes;
+    // A pump's terminal names the pump.
+    if spectrum::begins(bytes) == Verdict::Yes {
+        return Verdict::No;
+    }
     if opening.from_start && bytes.first().is_some_and(|b| *b != IAC) {
         return match terminal::prompts(bytes) {
             Some(true) => Verdict::Yes,
@@ -86,6 +90,13 @@ impl Dissector for Telnet {
             },
             [IAC, ..] => Ok(Progress::Consumed(2)),
             [byte, ..] if from == Side::Client => Ok(self.typed(*byte, out)),
+            // The pump's, whose options came alone before.
+            [b'W', ..] if self.0.is_blank() && spectrum::begins(bytes) != Verdict::No => {
+                Ok(match spectrum::begins(bytes) {
+                    Verdict::Yes => Progress::Restart(0),
+                    _ => Progress::Need(bytes.len().saturating_add(1)),
+                })
+            }
             [byte, ..] => Ok(match self.0.shows(*byte) {
                 Event::Over => Progress::Done,
                 Event::Asks => {
@@ -203,6 +214,28 @@ mod tests {
         assert_eq!(logon(&[b"Lantronix UDS1100\r\n\r\nPassword:"]), [banner, asks, types]);
         assert_eq!(logon(&[b"\r\nlogin: ", b"Password: "]), [asks, types]);
         assert_eq!(logon(&[b"\r\nlogin: ", b"Login incorrect\r\n", b"login: "]), [asks]);
+    }
+
+    #[test]
+    fn a_pumps_terminal_is_given_on() {
+        let next = |shown: &[u8], bytes: &[u8]| {
+            let mut it = Telnet::default();
+            it.0.shown.extend_from_slice(shown);
+            let mut progress = Progress::Done;
+            let said = torture::facts_of(|out| {
+                progress = it.dissect(Side::Server, bytes, out)?;
+                Ok(())
+            });
+            assert!(said.unwrap().is_empty());
+            progress
+        };
+        let pump = b"Welcome to the SIGMA Spectrum Diagnostic Terminal\r\n\r\nlogin: ";
+        assert_eq!(next(b"\r\n", pump), Progress::Restart(0));
+        assert_eq!(next(b"", &pump[..9]), Progress::Need(10));
+        assert_eq!(next(b"", b"Welcome to CT-1"), Progress::Consumed(1));
+        assert_eq!(next(b"> ", pump), Progress::Consumed(1), "somebody else's text");
+        let opening = Opening { bytes: pump, src_port: 23, dst_port: 2, from_start: true };
+        assert_eq!(probe(&opening), Verdict::No);
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl Terminal {
         Self { shown: Vec::new(), stage: Stage::Named { kind, password: Typed::NotAsked } }
     }
 
+    /// Nobody was asked, and nothing was shown but line ends.
+    pub(super) fn is_blank(&self) -> bool {
+        matches!(self.stage, Stage::Before) && self.shown.iter().all(|b| b"\r\n\0".contains(b))
+    }
+
     /// One byte that the server shows.
     pub(super) fn shows(&mut self, byte: u8) -> Event {
         self.shown.push(byte);

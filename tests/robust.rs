@@ -27,38 +27,7 @@ use inputs::lab::{Conversation, Harvest};
 use inputs::{advisory_file, capture_file, frame, promise, signature_file, stream};
 
 /// Protocols that nobody speaks in the lab's captures.
-const UNSPOKEN: &[&str] = &[
-    "capwap",
-    "carescape",
-    "cdp",
-    "contec",
-    "dcerpc",
-    "dns-tcp",
-    "eigrp",
-    "enip",
-    "hsrp",
-    "intellivue",
-    "lacp",
-    "mssql",
-    "mssql-browser",
-    "ntp",
-    "oracle",
-    "phd",
-    "pjl",
-    "profinet",
-    "rexec",
-    "rlogin",
-    "rsh",
-    "serialbridge",
-    "sip-tcp",
-    "spectrum",
-    "swarm",
-    "teamviewer",
-    "telnet",
-    "terumo",
-    "vidas",
-    "zpl",
-];
+const UNSPOKEN: &[&str] = &["rexec", "rlogin", "rsh"];
 
 /// Bytes of one protocol that each kind of damage may cost.
 const BUDGET: usize = 64 << 20;

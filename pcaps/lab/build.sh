@@ -68,13 +68,14 @@ fi
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good wireguard-tools wireguard-go openvpn charon-systemd \
     strongswan-swanctl tigervnc-standalone-server tigervnc-viewer keepalived frr lldpd \
     mariadb-server mariadb-client postgresql-15 postgresql-client-15 postfix dovecot-imapd dovecot-pop3d \
-    qemu-system-x86 ipxe-qemu
+    qemu-system-x86 ipxe-qemu ntpsec ntpsec-ntpdate inetutils-telnetd inetutils-inetd inetutils-telnet freetds-bin
 [ -z "$made" ] || rm -f "$policy"
 made=
 
 # The list of what is in the environment is written last: half of one is made again.
 modules="pydicom==3.0.2 pynetdicom==3.0.4 scapy==2.8.0 impacket==0.13.1 bacpypes==0.19.0 pymodbus==3.16.1"
 modules="$modules cpppo==5.2.5 python-snap7==3.3.0 xknx==4.0.0 sdc11073==3.0.0 aioquic==1.7.2 labmcp-astm-lis==0.1.3"
+modules="$modules pnio-dcp==1.2.0 oracledb==26.1.0"
 if [ "$(cat "$work/venv/complete" 2>/dev/null)" != "$modules" ]; then
     rm -rf "$work/venv"
     /usr/bin/python3 -m venv "$work/venv"

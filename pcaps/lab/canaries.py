@@ -56,6 +56,13 @@ TEXTS = {
     "poct_operator": "OPR-Sumpfohreule-31",
     "astm_sample": "SAMPLE-66120934-T",
     "mail_subject": "Befundbericht Steinschmaetzer-Waldtraut",
+    "carescape_name": "WACHTELKOENIG",
+    "monitor_family": "Ziegenmelkers", "monitor_given": "Philomenia", "monitor_id": "HX5519011EF",
+    "phd_note": "Messung-Eichelhaeherin-K",
+    "vidas_id": "HX5519012GH", "vidas_name": "ROHRSAENGER^BALDUINE",
+    "job_name": "Arztbrief_Rauchschwalbe.pcl", "job_text": "Entlassbrief Mehlschwalberich",
+    "label_name": "Feldschwirl^Notburga", "label_id": "HX5519013IJ",
+    "capwap_place": "Zimmer-Ortolan-14",
 }
 ACCOUNTS = {
     "dicom_user": "sono.heidekraut", "dicom_pass": "Passcode-Wollgras-81",
@@ -83,6 +90,12 @@ ACCOUNTS = {
     "vnc_name": "Desktop-von-Rotkehlchen-Irma",
     "db_user": "db.pirol", "db_pass": "Kennwort-Segge-Klee-92",
     "mail_user": "post.bartmeise", "mail_pass": "Kennwort-Wollgras-36",
+    "pump_user": "wartung.kuckuck", "pump_pass": "Kennwort-Lolch-51", "bridge_pass": "Schluessel-Ampfer-9",
+    "hsrp_pass": "Zeisig-7", "dns_name": "akte-haubenlerche",
+    "job_user": "druck.gruenspecht", "sql_user": "sql.wiedehopf",
+    "oracle_service": "patakte-neuntoeter", "oracle_osuser": "ora.kleiber",
+    "rpc_user": "rpc.heckenbraunelle", "remote_id": "TV-8812-Seidenschwanz",
+    "telnet_user": "netz.ringdrossel", "telnet_pass": "Kennwort-Melde-23",
 }
 # A login as HTTP and RTSP send it.
 BASIC = {f"{ACCOUNTS[user]}:{ACCOUNTS[word]}": base64.b64encode(f"{ACCOUNTS[user]}:{ACCOUNTS[word]}".encode()).decode()

@@ -10,17 +10,17 @@ import canaries
 import pcapio
 import servers
 from net import Lab, run
-from rooms_network import Network
+from rooms_gear import Gear
 from rooms_plan import ROOMS
-from rooms_office import Office
 from rooms_services import Services
+from rooms_ward import Ward
 from servers import HERE, PYTHON
 
 OUT, WORK = os.environ["LAB_OUT"], os.environ["LAB_WORK"] + "/rooms"
 ACCOUNTS = canaries.ACCOUNTS
 
 
-class Rooms(Office, Network, Services):
+class Rooms(Ward, Gear, Services):
     """A lab and the hosts of one capture."""
 
     def __init__(self, lab, hosts):

@@ -111,14 +111,18 @@ swanctl {{
 
     def ospf(self, name):
         """FRRouting with one area."""
-        base = f"{self.lab.work}/frr-{name}"
         self.put(f"frr-{name}/zebra.conf", f"hostname {name}\n")
         self.put(f"frr-{name}/ospfd.conf", f"hostname {name}\ninterface eth0\n ip ospf hello-interval 1\n"
                  f" ip ospf dead-interval 4\nrouter ospf\n ospf router-id {self.ip(name)}\n"
                  " network 10.20.60.0/24 area 0.0.0.60\n")
+        self.frr(name, "zebra", "ospfd")
+
+    def frr(self, name, *daemons):
+        """Daemons of FRRouting, whose configuration is there, with a group file that they accept."""
+        base = f"{self.lab.work}/frr-{name}"
         private = (f"mount -t tmpfs tmpfs /run; mkdir -p /run/frr; sed '/^frrvty:/s/$/,root/' /etc/group >{base}/group; "
                    f"mount --bind {base}/group /etc/group")
-        for daemon in ("zebra", "ospfd"):
+        for daemon in daemons:
             self.lab.spawn(name, f"/usr/lib/frr/{daemon} -u root -g root -z {base}/zserv -i {base}/{daemon}.pid -P 0 "
                                  f"--vty_socket {base} -f {base}/{daemon}.conf", shell=private)
             time.sleep(1)

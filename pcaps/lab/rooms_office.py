@@ -167,8 +167,8 @@ sn: {ACCOUNTS['ldap_name']}
                             f"-w {ACCOUNTS['ldap_pass']} -b {people} '(uid={ACCOUNTS['ldap_user']})'")
 
     # --- voice -----------------------------------------------------------------------
-    def start_voice(self):
-        """Kamailio as registrar, GStreamer as a camera."""
+    def start_registrar(self):
+        """Kamailio, where telephones say where they are."""
         conf = self.put("kamailio.cfg", f"""debug=2
 log_stderror=yes
 fork=no
@@ -186,20 +186,28 @@ request_route {{
 }}
 """)
         self.lab.spawn("pbx", f"kamailio -DD -E -f {conf} -Y {self.lab.work} -L /usr/lib/x86_64-linux-gnu/kamailio/modules")
+        self.lab.wait_port("pbx", 5060)
+
+    def start_voice(self):
+        """A registrar, and GStreamer as a camera."""
+        self.start_registrar()
         self.lab.spawn("camera", f"/usr/bin/python3 {HERE}/rooms_camera.py {ACCOUNTS['rtsp_user']} "
                                  f"{ACCOUNTS['rtsp_pass']} {ACCOUNTS['rtsp_path']}")
         self.lab.wait_port("camera", 554)
-        self.lab.wait_port("pbx", 5060)
 
-    def voice(self):
-        """A telephone registers and calls nobody; a screen looks at a camera."""
+    def register(self, phone, transport=""):
+        """A telephone registers and calls nobody."""
         base = f"{self.lab.work}/baresip"
         self.put("baresip/config", "module_path /usr/lib/baresip/modules\nmodule stdio.so\nmodule g711.so\n"
                                    "module_tmp account.so\nmodule_app menu.so\nsip_listen 0.0.0.0:5060\n")
-        self.put("baresip/accounts", f"\"{ACCOUNTS['sip_name']}\" <sip:{ACCOUNTS['sip_user']}@{self.ip('pbx')}>;regint=60\n")
+        self.put("baresip/accounts", f"\"{ACCOUNTS['sip_name']}\" <sip:{ACCOUNTS['sip_user']}@{self.ip('pbx')}{transport}>;regint=60\n")
         self.put("baresip/contacts", "\n")
-        self.lab.on("phone", f"timeout 6 baresip -f {base} -e '/dial sip:{ACCOUNTS['sip_other']}@{self.ip('pbx')}' -t 4; true",
+        self.lab.on(phone, f"timeout 6 baresip -f {base} -e '/dial sip:{ACCOUNTS['sip_other']}@{self.ip('pbx')}' -t 4; true",
                     timeout=12)
+
+    def voice(self):
+        """A telephone registers and calls nobody; a screen looks at a camera."""
+        self.register("phone")
         url = f"rtsp://{self.ip('camera')}/{ACCOUNTS['rtsp_path']}"
         login = f"-u {ACCOUNTS['rtsp_user']}:{ACCOUNTS['rtsp_pass']}"
         self.lab.on("watch", f"curl -sv -m 5 --request DESCRIBE {url}; curl -sv -m 5 {login} {url}; "

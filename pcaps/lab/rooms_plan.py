@@ -147,3 +147,113 @@ host(LABORATORY, "analyzer", 21, "00:30:64:3a:68:21", facts={
     "vendor": "Sysmex", "model": "XN-350", "serial": "13877", "sw_version": "00-14",
     "device_type": "laboratory analyzer", "service": "astm:15200"}, says="XN-350^00-14^13877^^^^BX713355",
     evidence=[("tcp contains \"XN-350\"", "tcp.stream")])
+
+# --- gear: neighbours of switches and routers, clocks, names over TCP, plant ----------------------
+GEAR = "gear.pcap"
+host(GEAR, "r3", 2, "00:0d:b9:4e:69:02", facts={"role": "router", "device_type": "router"}, traps=["Cisco"],
+     evidence=[("eigrp.opcode == 5", "eigrp.as"), ("hsrp", "hsrp.group")])
+host(GEAR, "r4", 3, "00:0d:b9:4e:69:03", facts={"role": "router", "device_type": "router"}, traps=["Cisco"],
+     evidence=[("eigrp.opcode == 5", "eigrp.as"), ("hsrp", "hsrp.group")])
+host(GEAR, "sw3", 4, "00:1b:54:c2:69:04", facts={
+    "vendor": "Cisco", "model": "WS-C2960X-48FPD-L", "device_type": "switch", "hostname": "sw-3w-02"},
+    evidence=[("cdp", "cdp.deviceid"), ("cdp", "cdp.platform")])
+host(GEAR, "names", 5, "00:50:56:a1:69:05", facts={"role": "DNS server", "service": "dns:53"},
+     evidence=[("dns && tcp.srcport == 53", "dns.flags.response")])
+host(GEAR, "wlc", 6, "00:0b:86:6e:69:06", facts={
+    "vendor": "Aruba", "device_type": "wireless controller", "sw_version": "8.10.0.7", "service": "capwap:5246"},
+    says="14823 7205 8.10.0.7 wlc-1", evidence=[("capwap.control.header.message_type == 2", "udp.srcport")])
+host(GEAR, "ap", 7, "00:0b:86:9a:69:07", facts={
+    "vendor": "Aruba", "model": "AP-505", "serial": "CNLAB10507", "sw_version": "8.10.0.5", "device_type": "access point"},
+    says="14823 AP-505 CNLAB10507 000b869a6907 Rev1 8.10.0.5 ap-3w-07",
+    evidence=[("capwap.control.header.message_type == 1", "udp.dstport")])
+host(GEAR, "clock", 8, "00:50:56:a1:69:08", facts={"role": "NTP server", "os_family": "Linux", "software": "NTPsec 1.2.2", "service": "ntp:123"},
+     evidence=[("ntp.flags.mode == 4", "ntp.stratum"), ("ntp.ctrl.flags2.r == 1", "ntp.ctrl.data")])
+host(GEAR, "nms", 10, "00:50:56:a1:69:10", facts={}, traps=["a DNS server", "an NTP server", "a switch"],
+     evidence=[("ntp.flags.mode == 3", "ntp.flags.mode"), ("dns && tcp.dstport == 53", "dns.qry.name.len")])
+host(GEAR, "nas", 11, "00:a0:98:1f:69:11", facts={}, traps=["a switch"], evidence=[("lacp", "lacp.actor.sysid")],
+     namespace=False)
+host(GEAR, "sw4", 9, "00:1b:54:c2:69:41", facts={}, traps=["NetApp"], evidence=[("lacp", "lacp.actor.sysid")],
+     namespace=False)
+host(GEAR, "bms", 20, "00:50:56:a1:69:20", facts={}, traps=["Siemens", "Rockwell", "a PLC"],
+     evidence=[("enip.command == 0x63 && udp.dstport == 44818", "enip.command"),
+               ("pn_dcp.service_type == 0", "pn_dcp.service_id")])
+host(GEAR, "lift", 24, "00:00:bc:5a:69:24", facts={
+    "vendor": "Rockwell Automation", "model": "1756-L61/B LOGIX5561", "serial": "006c061a", "sw_version": "20.11",
+    "device_type": "PLC", "hostname": "lift", "service": "enip:44818"}, evidence=[("enip.command == 0x63 && udp.srcport == 44818", "enip.lir.name")])
+host(GEAR, "ahu", 25, "00:1b:1b:3e:69:25", facts={
+    "vendor": "Siemens", "model": "S7-1200", "device_type": "PLC", "hostname": "ahu-5.plant"},
+    says="ahu-5.plant S7-1200 002a 010d 2", evidence=[("pn_dcp.service_type == 1", "pn_dcp.suboption_device_nameofstation")])
+
+# --- bedside3: devices with protocols of their own ----------------------------------------------------
+BEDSIDE3 = "bedside3.pcap"
+host(BEDSIDE3, "gemon", 11, "44:4b:5d:0a:70:11", facts={
+    "vendor": "GE Healthcare", "device_type": "patient monitor", "department": "ICU"}, says="ICU|BED-07",
+    evidence=[("udp.dstport == 7000", "udp.length"), ("udp.dstport == 7001", "udp.length")])
+host(BEDSIDE3, "central", 10, "00:00:a1:33:70:10", facts={"vendor": "GE Healthcare", "department": "ICU"}, says="ICU|CIC-1",
+     traps=["patient monitor"], evidence=[("udp.dstport == 2000", "udp.length")])
+host(BEDSIDE3, "syringe", 20, "00:25:5c:0e:70:20", facts={"vendor": "Terumo", "device_type": "infusion pump"},
+     says="000100700000001201170020", evidence=[("tcp.srcport == 8001 && tcp.len > 0", "tcp.len")])
+host(BEDSIDE3, "mx", 12, "00:09:fb:05:70:12", facts={
+    "vendor": "Philips", "model": "IntelliVue MX700", "serial": "DE55170012", "sw_version": "L.01.18",
+    "device_type": "patient monitor", "service": "intellivue:24105"},
+    says="Philips 865241 DE55170012 L.01.18 S-M8003-1402A 0009fb057012 OR-02",
+    evidence=[("udp.srcport == 24005", "udp.length"), ("udp.srcport == 24105", "udp.length")])
+host(BEDSIDE3, "collector", 42, "00:50:56:a1:70:42", facts={}, traps=["Philips", "a patient monitor", "Nonin", "Terumo", "an infusion pump"],
+     evidence=[("udp.dstport == 24105", "udp.length"), ("tcp.srcport == 6024 && tcp.len > 0", "tcp.len")])
+host(BEDSIDE3, "oximeter", 13, "00:1c:05:21:70:13", facts={
+    "vendor": "Nonin Medical", "model": "9560", "serial": "501170013"},
+    says="001c05fffe217013 0190 'Nonin Medical, Inc.' 'Model 9560' 501170013 1.08",
+    evidence=[("tcp.dstport == 6024 && tcp.len > 0", "tcp.len")])
+host(BEDSIDE3, "pump", 14, "00:40:9d:5c:70:14", facts={
+    "vendor": "Baxter", "model": "SIGMA Spectrum", "serial": "1170014", "sw_version": "8.00.01",
+    "device_type": "infusion pump"}, says="00-40-9D-5C-70-14 '20 D29' 1170014 8.00.01",
+    traps=["Digi as the pump's maker"], evidence=[("tcp contains \"SIGMA Spectrum\"", "tcp.srcport")])
+host(BEDSIDE3, "vidas", 15, "00:90:e8:33:70:15", facts={
+    "vendor": "bioMérieux", "device_type": "laboratory analyser"}, traps=["Moxa as the analyser's maker"],
+    evidence=[("tcp contains \"mtrsl\"", "tcp.dstport")])
+host(BEDSIDE3, "labhost", 41, "00:50:56:a1:70:41", facts={}, traps=["bioMérieux", "an analyser"],
+     evidence=[("tcp.srcport == 6000 && tcp.len > 0", "tcp.len")])
+host(BEDSIDE3, "digi", 16, "00:40:9d:31:70:16", facts={
+    "vendor": "Digi", "model": "Digi Connect SP", "sw_version": "82001120_U1", "device_type": "serial server"},
+    says="00409d317016 vent-bridge-2 'Version 82001120_U1 09/14/2009' 'Digi Connect SP'",
+    evidence=[("udp.srcport == 2362", "udp.length")])
+host(BEDSIDE3, "lantronix", 17, "00:80:a3:77:70:17", facts={"vendor": "Lantronix", "device_type": "serial server"},
+     says="0080a3777017 X5", evidence=[("udp.srcport == 30718", "udp.length")])
+host(BEDSIDE3, "moxa", 18, "00:90:e8:51:70:18", facts={
+    "vendor": "Moxa", "model": "NPort 5110", "hostname": "NP5110_2439", "device_type": "serial server"},
+    says="0090e8517018 NP5110_2439", evidence=[("udp.srcport == 4800", "udp.length")])
+host(BEDSIDE3, "tech", 43, "d8:9e:f3:5b:70:43", facts={}, traps=["Digi", "Lantronix", "Moxa", "a serial server", "Baxter"],
+     evidence=[("udp.dstport == 4800", "udp.length")])
+host(BEDSIDE3, "cms", 19, "00:1d:43:0c:70:19", facts={
+    "vendor": "Contec", "model": "CMS8000", "device_type": "patient monitor"},
+    evidence=[("ip.dst == 202.114.4.120", "tcp.dstport")])
+
+# --- desk: printers, databases and programs ------------------------------------------------------------
+DESK = "desk.pcap"
+host(DESK, "epm", 10, "00:50:56:a1:71:10", facts={"software": "Samba", "os_family": "Linux", "service": "dcerpc:135"},
+     traps=["Windows"], evidence=[("dcerpc.pkt_type == 12", "dcerpc.pkt_type")])
+host(DESK, "risdb", 11, "00:50:56:a1:71:11", facts={
+    "role": "database server", "software": "SQL Server 2019", "hostname": "RIS-DB1", "service": "mssql:1433"},
+    evidence=[("tcp.srcport == 1433 && tcp.len > 0", "tcp.len"), ("udp.srcport == 1434", "udp.length")])
+host(DESK, "hisdb", 12, "00:50:56:a1:71:12", facts={
+    "role": "database server", "software": "Oracle Database 19.0.0", "service": "oracle:1521"},
+    evidence=[("tcp.srcport == 1521 && tns.type == 4", "tns.type")])
+host(DESK, "ord-ws-07", 21, "d8:9e:f3:5b:71:21", facts={"hostname": "ord-ws-07"}, traps=["a database server", "a printer"],
+     evidence=[("tds.type == 16", "tds.type"), ("tns.type == 1", "tns.type")])
+host(DESK, "console", 13, "00:50:56:a1:71:13", facts={
+    "os_family": "Linux", "hostname": "console", "service": "telnet:23"},
+    evidence=[("telnet && tcp.srcport == 23", "telnet.cmd")])
+host(DESK, "pbx", 14, "00:50:56:a1:71:14", facts={"role": "SIP registrar", "service": "sip:5060"},
+     traps=["a telephone", "baresip"], evidence=[("sip.Status-Code", "sip.Server")])
+host(DESK, "phone", 22, "00:04:13:7a:71:22", facts={"device_type": "IP phone"}, traps=["an exchange"],
+     evidence=[("sip.Method == \"REGISTER\"", "sip.User-Agent")])
+host(DESK, "laser", 15, "3c:d9:2b:0f:71:15", facts={
+    "vendor": "HP", "model": "LaserJet M507", "device_type": "printer", "service": "pjl:9100"}, says="'HP LaserJet M507'",
+    evidence=[("tcp.srcport == 9100 && tcp.len > 0", "tcp.len")])
+host(DESK, "labels", 16, "00:07:4d:5e:71:16", facts={
+    "vendor": "Zebra", "model": "ZD620", "sw_version": "84.20.18Z", "service": "zpl:9100"},
+    says="ZD620-300dpi V84.20.18Z 12 8192KB", evidence=[("tcp.srcport == 9100 && tcp.len > 0", "tcp.len")])
+host(DESK, "pc1", 23, "d8:9e:f3:5b:71:23", facts={}, traps=["a server"], evidence=[("tcp.dstport == 7680 && tcp.len > 0", "tcp.len")])
+host(DESK, "pc2", 24, "d8:9e:f3:5b:71:24", facts={}, traps=["a server"], evidence=[("tcp.srcport == 7680 && tcp.len > 0", "tcp.len")])
+host(DESK, "away", 25, "00:50:56:a1:71:25", facts={}, traps=["a workstation"],
+     evidence=[("tcp.srcport == 5938 && tcp.len > 0", "tcp.len")])

@@ -70,6 +70,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     register::check_class(args.class.as_deref(), settings)?;
+    let of_one =
+        [&args.hours, &args.heat, &args.examinations].into_iter().flatten().any(Option::is_some);
+    if of_one && args.class.is_some() {
+        return Err(Failure::Usage(
+            "--class is of all devices, not of one that is named".to_owned(),
+        ));
+    }
     let inventory = Inventory::open(&settings.db)?;
     let zone = inventory.calendar()?.zone;
     let (from, to) = (args.from.map(|it| it.day(&zone)), args.to.map(|it| it.day(&zone)));

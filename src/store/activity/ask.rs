@@ -377,10 +377,7 @@ impl Inventory {
 
     /// In which minutes a device could have been seen, within some days. None where a row
     /// that says so is damaged, which is noted.
-    ///
-    /// # Errors
-    /// The inventory cannot be read.
-    pub fn observed(&self, id: &str, period: Period) -> Result<Option<Minutes>, Error> {
+    pub(super) fn observed(&self, id: &str, period: Period) -> Result<Option<Minutes>, Error> {
         let mut all = Minutes::default();
         let Some(asked) = self.asked(period)? else { return Ok(Some(all)) };
         let users = self.users_about(id)?;

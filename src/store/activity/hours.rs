@@ -37,7 +37,8 @@ pub struct Hour {
     pub online: Option<u64>,
     /// Minutes in use; none where no method tells, or nobody saw it.
     pub in_use: Option<u64>,
-    /// Examinations that began, where it makes such.
+    /// Examinations that began, where it makes such; where nobody saw it none is known but
+    /// those that were told later.
     pub examinations: Option<u64>,
     /// How use is told: in this hour, or ever where it was not used.
     pub method: String,
@@ -59,21 +60,24 @@ struct OfDay<'a> {
 }
 
 impl OfDay<'_> {
-    /// Its hours: those from which on an examination counts have a minute that was seen, and
-    /// the minutes of all are those of the day, to the minute.
+    /// Its hours, whose numbers are those of the day, to the minute.
     fn hours(&self) -> Vec<Hour> {
         let begin = self.zone.bounds(self.day).0;
         let hours = self.zone.clock_hours(self.day);
         let seen: Vec<u64> =
             hours.iter().map(|(_, from, to)| self.observed.count_within(*from, *to)).collect();
         let mut begun = vec![0_u64; hours.len()];
-        for (at, ..) in &self.made.exams {
-            let minute = begin.saturating_add(at.div_euclid(60));
-            // Where nobody saw its begin it counts from when somebody did.
-            let from = hours.partition_point(|(.., to)| *to <= minute);
-            let of = |at: &usize| seen.get(*at).is_some_and(|seen| *seen > 0);
-            let of = (from..hours.len()).find(of).or_else(|| (0..from).rev().find(of));
-            of.and_then(|at| begun.get_mut(at)).into_iter().for_each(|count| *count += 1);
+        let hour_of = |second: i64| {
+            let minute = begin.saturating_add(second.div_euclid(60));
+            let last = hours.len().saturating_sub(1);
+            hours.partition_point(|(.., to)| *to <= minute).min(last)
+        };
+        for (at, took, _) in &self.made.exams {
+            // Where nobody saw its begin it counts from when somebody did while it went on.
+            let (from, to) = (hour_of(*at), hour_of(at.saturating_add(took.saturating_sub(1))));
+            let is_seen = |at: &usize| seen.get(*at).is_some_and(|seen| *seen > 0);
+            let of = (from..=to).find(is_seen).unwrap_or(from);
+            begun.get_mut(of).into_iter().for_each(|count| *count += 1);
         }
         let work = self.made.work();
         let (mut seconds, mut counted) = (0_i64, 0);
@@ -101,7 +105,8 @@ impl OfDay<'_> {
                 observed,
                 online: Some(online).filter(|_| self.is_online_known && observed > 0),
                 in_use: used,
-                examinations: used.map(|_| begun).filter(|_| self.examines),
+                examinations: Some(begun)
+                    .filter(|begun| self.examines && (used.is_some() || *begun > 0)),
                 method: method.unwrap_or_default(),
             }
         });

@@ -29,8 +29,7 @@ pub fn page(inventory: &Inventory, id: &str, days: (Day, Day)) -> Result<String,
         if let Some(spread) = Spread::of(&of_days, &zone) {
             examinations(&mut page, &spread);
         }
-        let observed = inventory.observed(id, Some(days))?.unwrap_or_default();
-        heat(&mut page, &Heat::of(&of_days, &observed, &zone, days));
+        heat(&mut page, &Heat::load(inventory, id, days)?.unwrap_or_default());
     }
     starts(&mut page, &inventory.starts(id, None)?);
     Ok(page)
@@ -49,7 +48,7 @@ fn rates(page: &mut String, it: &Activity) {
     }
     if it.only_told {
         let _ = writeln!(page, "  on line   unknown: only others speak of it");
-        if it.used.is_none() {
+        if it.used.is_none() && !it.untimely {
             return;
         }
     } else {
@@ -134,10 +133,8 @@ fn heat(page: &mut String, Heat(grid): &Heat) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::activity::DayOf;
+    use crate::store::activity::Hour;
     use crate::time::Timestamp;
-    use crate::time::calendar::Zone;
-    use crate::time::minutes::Minutes;
 
     #[test]
     fn examinations_are_told_in_minutes() {
@@ -189,12 +186,20 @@ mod tests {
     fn the_heat_map_tells_unused_from_unseen() {
         let mut page = String::new();
         // 1970-01-05 is a Monday.
-        let base = 4 * 1440;
-        let observed = Minutes::run(base + 480, base + 720);
-        let mut in_use = Minutes::run(base + 540, base + 600);
-        in_use.add(base + 600, base + 607);
-        let day = DayOf { day: 4, online: None, in_use, examinations: Vec::new() };
-        heat(&mut page, &Heat::of(&[day], &observed, &Zone::default(), (4, 5)));
+        let hour = |hour: usize, observed, in_use| Hour {
+            day: 4,
+            hour,
+            time: (0, 0),
+            observed,
+            online: None,
+            in_use,
+            examinations: None,
+            method: String::new(),
+        };
+        let mut all = Heat::default();
+        all.add(&[hour(7, 0, None), hour(8, 60, Some(0)), hour(9, 60, Some(59))]);
+        all.add(&[hour(10, 60, Some(7)), hour(11, 60, Some(0))]);
+        heat(&mut page, &all);
         let monday = page.lines().find(|line| line.contains("mon")).unwrap();
         assert_eq!(monday, "  mon         .91.");
         assert!(page.lines().any(|line| line == "  tue "), "{page:?}");

@@ -2,15 +2,14 @@
 //! the week: told by `auscult show` as text, and as tables by `auscult activity
 //! --examinations` and `--heat`.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::io::Write;
 
 use super::percent;
 use super::table::{Columns, Format, written};
-use crate::store::activity::{DayOf, InUse};
-use crate::store::{Inventory, Known};
+use crate::store::activity::{DayOf, Hour, InUse};
+use crate::store::{self, Inventory, Known};
 use crate::time::calendar::{Day, WEEKDAYS, Zone, date};
-use crate::time::minutes::Minutes;
 use crate::view::register::{self, Error};
 
 /// The one in the middle of sorted values, and those at a quarter and three quarters.
@@ -80,32 +79,35 @@ pub(super) fn clock(seconds: i64) -> String {
     format!("{:02}:{:02}", seconds / 3600, seconds / 60 % 60)
 }
 
-/// Minutes in use and observed, by weekday (from Monday on) and hour.
+/// Minutes in use and observed, by weekday (from Monday on) and hour: sums of hours.
+#[derive(Default)]
 pub(super) struct Heat(pub(super) [[(u64, u64); 24]; 7]);
 
 impl Heat {
-    /// Of some days, of which it is known what was observed.
-    pub(super) fn of(
-        days: &[DayOf],
-        observed: &Minutes,
-        zone: &Zone,
-        (from, to): (Day, Day),
-    ) -> Self {
-        let mut grid = [[(0_u64, 0_u64); 24]; 7];
-        let mut used = Minutes::default();
-        days.iter().for_each(|day| used.unite(&day.in_use));
-        // Only days of which something was observed: between them may lie years.
-        let of = |(begin, end): &(i64, i64)| zone.day(*begin)..=zone.day(end.saturating_sub(1));
-        let seen: BTreeSet<Day> = observed.runs().iter().flat_map(of).collect();
-        for day in seen.into_iter().filter(|day| (from..=to).contains(day)) {
-            for (hour, weekday, begin, end) in zone.hours(day) {
-                if let Some((part, whole)) = grid.get_mut(weekday).and_then(|it| it.get_mut(hour)) {
-                    *part = part.saturating_add(used.count_within(begin, end));
-                    *whole = whole.saturating_add(observed.count_within(begin, end));
-                }
+    /// Of one device from one local day to another; none where no hour of it is known.
+    pub(super) fn load(
+        inventory: &Inventory,
+        id: &str,
+        days: (Day, Day),
+    ) -> Result<Option<Self>, store::Error> {
+        let mut heat = None;
+        inventory.hours(&[id], days, |_, hours| {
+            heat.get_or_insert_with(Self::default).add(hours);
+            Ok::<_, store::Error>(())
+        })?;
+        Ok(heat)
+    }
+
+    pub(super) fn add(&mut self, hours: &[Hour]) {
+        for it in hours {
+            // 1970 began on a Thursday.
+            let weekday = usize::try_from(it.day.saturating_add(3).rem_euclid(7));
+            let of_day = weekday.ok().and_then(|weekday| self.0.get_mut(weekday));
+            if let Some((used, whole)) = of_day.and_then(|day| day.get_mut(it.hour)) {
+                *used = used.saturating_add(it.in_use.unwrap_or_default());
+                *whole = whole.saturating_add(it.observed);
             }
         }
-        Self(grid)
     }
 }
 
@@ -241,14 +243,17 @@ pub fn heat(
     format: Format,
     to: impl Write,
 ) -> Result<u64, Error> {
-    let zone = inventory.calendar()?.zone;
     let used = used(inventory, period, assets)?;
+    let ids: Vec<&str> = used.iter().map(|(asset, _)| &*asset.id).collect();
+    let mut heats: HashMap<String, Heat> = HashMap::new();
+    inventory.hours(&ids, period, |id, hours| {
+        heats.entry(id.to_owned()).or_default().add(hours);
+        Ok::<_, store::Error>(())
+    })?;
     written(&HEAT, format, to, |row| {
         for (asset, _) in &used {
-            let Some(days) = inventory.days(&asset.id, Some(period))? else { continue };
-            let Some(observed) = inventory.observed(&asset.id, Some(period))? else { continue };
-            let Heat(grid) = Heat::of(&days, &observed, &zone, period);
-            for (weekday, hours) in WEEKDAYS.iter().zip(&grid) {
+            let Some(Heat(grid)) = heats.get(&*asset.id) else { continue };
+            for (weekday, hours) in WEEKDAYS.iter().zip(grid) {
                 for (hour, it) in hours.iter().enumerate() {
                     row(&|column| heat_cell((&asset.id, weekday, hour), *it, column))?;
                 }
@@ -291,6 +296,7 @@ mod tests {
     use super::super::list::NAMING;
     use super::*;
     use crate::store::activity::Examination;
+    use crate::time::minutes::Minutes;
 
     fn day(n: Day, exams: &[(i64, i64)]) -> DayOf {
         let base = i64::from(n) * 1440;

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::group::{Group, Groups};
-use super::join::share_name;
+use super::join::{share_name, speak_otherwise};
 use super::leased::often;
 use crate::census::host::{Said, Span};
 
@@ -83,7 +83,11 @@ pub(super) fn of_one_host(groups: &Groups<'_>) -> Vec<BTreeSet<usize>> {
         let mut named = pairs.map(|((a, one), (b, other))| {
             one.interfaces.is_disjoint(&other.interfaces)
                 && one.span.common(other.span).is_some()
-                && groups.all.get(*a).zip(groups.all.get(*b)).is_some_and(|(a, b)| share_name(a, b))
+                && groups
+                    .all
+                    .get(*a)
+                    .zip(groups.all.get(*b))
+                    .is_some_and(|(a, b)| share_name(a, b) && !speak_otherwise(a, b))
         });
         (2..=MOST).contains(&cards.len()) && named.all(|it| it)
     };
@@ -121,6 +125,23 @@ mod tests {
             it.lease(*card, "dhcp.hostname", name);
         }
         it.cards()
+    }
+
+    #[test]
+    fn copies_of_a_disk_that_speak_otherwise_stay_apart() {
+        for (other, apart) in [("SSH-2.0-OpenSSH_8.9", false), ("SSH-2.0-Windows_9.5", true)] {
+            let mut it = Hospital::new();
+            for (card, id, banner) in
+                [[(1, ONE, "SSH-2.0-OpenSSH_8.9"), (2, TWO, other)]; 2].concat()
+            {
+                it.1 += 3600 * SECOND;
+                it.fact(card, super::KEY, id);
+                it.fact(card, "ssh.banner", banner);
+                it.lease(card, "dhcp.hostname", NAME);
+            }
+            let expected = if apart { vec![vec![1], vec![2]] } else { vec![vec![1, 2]] };
+            assert_eq!(it.cards(), expected, "{other}");
+        }
     }
 
     #[test]

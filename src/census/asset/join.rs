@@ -326,6 +326,21 @@ pub(super) fn share_name(one: &Group<'_>, other: &Group<'_>) -> bool {
 }
 
 /// Names by which network gear calls itself to its neighbours.
+/// What a host says alike on all of its cards: its SSH server's name, its EUI-64 in HL7.
+const ALIKE: [&str; 2] = ["ssh.banner", "hl7.eui64"];
+
+/// Whether two that may be cards of one host speak as two hosts.
+pub(super) fn speak_otherwise(one: &Group<'_>, other: &Group<'_>) -> bool {
+    ALIKE.iter().any(|key| {
+        let said = |group: &Group<'_>| -> BTreeSet<String> {
+            let values = group.hosts.iter().flat_map(|(_, host)| host.values(key));
+            values.map(str::to_owned).collect()
+        };
+        let (these, those) = (said(one), said(other));
+        !these.is_empty() && !those.is_empty() && these.is_disjoint(&those)
+    })
+}
+
 fn gear_names(group: &Group<'_>) -> BTreeSet<String> {
     let of = |host: &Host| -> Vec<String> {
         let keys = ["cdp.device_id", "lldp.system_name"].iter();

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::claim;
 use super::group::{Group, Groups};
-use super::join::names;
+use super::join::{names, speak_otherwise};
 use super::leased::often;
 use crate::census::host::{Said, Span};
 
@@ -81,7 +81,7 @@ pub(super) fn of_one_server(groups: &Groups<'_>) -> Vec<BTreeSet<usize>> {
         let both = groups.all.get(*a).zip(groups.all.get(*b));
         !one.named.is_disjoint(&other.named)
             && one.span.common(other.span).is_some()
-            && both.is_some_and(|(a, b)| !claim::is_copied(a, b))
+            && both.is_some_and(|(a, b)| !claim::is_copied(a, b) && !speak_otherwise(a, b))
     };
     let fits = |all: &BTreeMap<usize, Shown>| {
         let mut pairs = all

@@ -27,8 +27,17 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     name: "carescape",
     standard: "Vocera, Understanding GE Carescape Networks; Scholtyssek, GE Dash 4000",
     keys: &[LOCATION, SPEAKS],
-    ports: &[2000, 7000, 7001],
+    ports: &[7000, 7001],
     body: Body::Datagram { probe, answers: |_| None, read },
+};
+
+/// The time alone, in which nothing of a patient stands.
+pub(super) static TIME: Protocol = Protocol {
+    name: "carescape-time",
+    standard: "Vocera, Understanding GE Carescape Networks",
+    keys: &[LOCATION, SPEAKS],
+    ports: &[2000],
+    body: Body::Datagram { probe: probe_time, answers: |_| None, read },
 };
 
 /// From 1900 to 1970, in seconds (RFC 868).
@@ -152,7 +161,15 @@ fn message<'a>(packet: &Packet<'a>) -> Option<Message<'a>> {
 }
 
 fn probe(packet: &Packet<'_>) -> Verdict {
-    if message(packet).is_some() { Verdict::Yes } else { Verdict::No }
+    verdict(packet, |speaks| speaks != "time")
+}
+
+fn probe_time(packet: &Packet<'_>) -> Verdict {
+    verdict(packet, |speaks| speaks == "time")
+}
+
+fn verdict(packet: &Packet<'_>, fits: impl Fn(&str) -> bool) -> Verdict {
+    if message(packet).is_some_and(|it| fits(it.speaks)) { Verdict::Yes } else { Verdict::No }
 }
 
 fn read(packet: &Packet<'_>, out: &mut dyn Sink) -> Result<(), Error> {
@@ -243,9 +260,17 @@ mod tests {
         ];
         for (port, bytes, told) in cases {
             let from = udp(3011, port, &bytes);
-            assert_eq!(facts(&packet("carescape", &from).unwrap()), told, "{port}");
-            torture::packet("carescape", &from, &["CANARY"]);
+            let name = if port == 2000 { "carescape-time" } else { "carescape" };
+            assert_eq!(facts(&packet(name, &from).unwrap()), told, "{port}");
+            torture::packet(name, &from, &["CANARY"]);
         }
+    }
+
+    #[test]
+    fn the_time_is_of_no_patient() {
+        let (time, alarm) = (time(), alarm());
+        assert_eq!(probe(&udp(3011, 2000, &time)), Verdict::No);
+        assert_eq!(probe_time(&udp(3011, 7001, &alarm)), Verdict::No);
     }
 
     #[test]
@@ -270,6 +295,7 @@ mod tests {
             (3073, values(1, 1), &[6, 13, 59, 66, 73, 119, 124]),
         ];
         for (port, bytes, places) in cases {
+            let probe = if port == 2000 { probe_time } else { probe };
             assert_eq!(probe(&udp(3011, port, &bytes)), Verdict::Yes, "{port}");
             for at in places {
                 let mut wrong = bytes.clone();

@@ -17,6 +17,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &browser::PROTOCOL,
     &capwap::PROTOCOL,
     &carescape::PROTOCOL,
+    &carescape::TIME,
     &cdp::PROTOCOL,
     &ldap::DATAGRAM,
     &contec::PROTOCOL,

@@ -240,9 +240,12 @@ impl Dissector for Talk {
             }
             Side::Client => match self.asked(line) {
                 Asked::Password => {
-                    let [sends, takes] = self.kind.clear();
-                    out.fact(Who::Sender, &sends, "yes");
-                    out.fact(Who::Receiver, &takes, "yes");
+                    // Who is let in as anybody is asked for no secret (RFC 1635).
+                    if self.account != Some("anonymous") {
+                        let [sends, takes] = self.kind.clear();
+                        out.fact(Who::Sender, &sends, "yes");
+                        out.fact(Who::Receiver, &takes, "yes");
+                    }
                     // The server's system is asked for only behind it.
                     if self.kind != Kind::Ftp {
                         return Ok(Progress::Done);

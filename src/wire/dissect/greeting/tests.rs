@@ -121,3 +121,18 @@ fn only_well_known_accounts_are_told_and_only_by_kind() {
     assert!(login("insite", b"530 no\r\n").is_empty(), "turned away");
     assert!(login("tanaka", b"230 ok\r\n").is_empty(), "a person");
 }
+
+#[test]
+fn the_password_of_nobody_is_none() {
+    let clear = |name: &str| {
+        let name = format!("USER {name}\r\n");
+        let segments: &[(u8, &[u8])] = &[
+            (b'S', b"220 ftp\r\n"),
+            (b'C', name.as_bytes()),
+            (b'S', b"331 Password\r\n"),
+            (b'C', b"PASS CANARY@hospital.example\r\n"),
+        ];
+        facts(&stream("ftp", segments)).iter().filter(|it| it.contains("clear_login")).count()
+    };
+    assert_eq!((clear("anonymous"), clear("ftp"), clear("tanaka")), (0, 0, 2));
+}

@@ -79,8 +79,14 @@ enum Kind {
 
 impl Kind {
     fn start(self) -> Box<dyn Dissector> {
-        let account = None;
-        Box::new(Talk { kind: self, greeted: false, asks_tls: false, account, lines: [0; 2] })
+        Box::new(Talk {
+            kind: self,
+            greeted: false,
+            asks_tls: false,
+            account: None,
+            is_nobody: false,
+            lines: [0; 2],
+        })
     }
 
     /// What a greeting begins with.
@@ -185,6 +191,8 @@ struct Talk {
     asks_tls: bool,
     /// What kind of a well-known account asks to be let in.
     account: Option<&'static str>,
+    /// Who asked last did so as anybody, whatever was answered in between.
+    is_nobody: bool,
     lines: [u8; 2],
 }
 
@@ -241,7 +249,7 @@ impl Dissector for Talk {
             Side::Client => match self.asked(line) {
                 Asked::Password => {
                     // Who is let in as anybody is asked for no secret (RFC 1635).
-                    if self.account != Some("anonymous") {
+                    if !self.is_nobody {
                         let [sends, takes] = self.kind.clear();
                         out.fact(Who::Sender, &sends, "yes");
                         out.fact(Who::Receiver, &takes, "yes");
@@ -251,7 +259,9 @@ impl Dissector for Talk {
                         return Ok(Progress::Done);
                     }
                 }
-                Asked::Account(kind) => self.account = kind,
+                Asked::Account(kind) => {
+                    (self.account, self.is_nobody) = (kind, kind == Some("anonymous"));
+                }
                 Asked::Tls => self.asks_tls = true,
                 Asked::Hello(name) => out.fact(Who::Sender, &SMTP_HOSTNAME, &name),
                 Asked::Other => {}

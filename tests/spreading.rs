@@ -82,9 +82,29 @@ impl Scene {
         }
     }
 
+    /// An address refuses: a connection by RST, a datagram by an ICMP error.
+    fn refuses(&mut self, at: i64, to: [u8; 4], ports: (u16, u16), tcp: bool) {
+        let mut bytes = Vec::new();
+        let packet = PacketBuilder::ethernet2(ROUTER, CARD).ipv4(to, OWN, hops(ROUTER));
+        if tcp {
+            let packet = packet.tcp(ports.1, ports.0, 0, 0).rst().ack(2);
+            packet.write(&mut bytes, b"").expect("fits");
+        } else {
+            packet.icmpv4_raw(3, 3, [0; 4]).write(&mut bytes, &[0x45; 28]).expect("fits");
+        }
+        self.add(at, bytes);
+    }
+
     fn arp(&mut self, at: i64, whom: [u8; 4]) {
         let head = [8, 6, 0, 1, 8, 0, 6, 4, 0, 1];
         self.add(at, [&[255; 6][..], &CARD, &head, &CARD, &OWN, &[0; 6], &whom].concat());
+    }
+
+    /// The card of an address answers.
+    fn card(&mut self, at: i64, own: [u8; 4]) {
+        let head = [8, 6, 0, 1, 8, 0, 6, 4, 0, 2];
+        let card = [0, 1, 3, 0, 0, own[3]];
+        self.add(at, [&CARD[..], &card, &head, &card, &own, &CARD, &OWN].concat());
     }
 
     /// Network equipment answers its questions by SNMP, and says what it is.
@@ -105,6 +125,11 @@ impl Scene {
     fn spreads(mut self, accepted: &str) -> Option<(Vec<String>, bool)> {
         // It is somebody that others answer, as every device is.
         self.tcp(0, [10, 0, 2, 250], (60_000, 5000), true);
+        self.spreads_alone(accepted)
+    }
+
+    /// The same of who has no conversation with anybody but those.
+    fn spreads_alone(mut self, accepted: &str) -> Option<(Vec<String>, bool)> {
         self.0.sort_by_key(|(at, _)| *at);
         let mut worker = Worker::default();
         for (number, (at, bytes)) in (1..).zip(&self.0) {
@@ -206,6 +231,68 @@ const CASES: &[Case] = &[
         "who asks a whole link for an echo",
         |it| (1..255).for_each(|n| it.echo(i64::from(n) * 20, inside(n), n % 3 == 0)),
         &["echo-sweep"],
+    ),
+    (
+        "who asks a range for an echo in which half is there, once",
+        |it| {
+            (0..200).for_each(|n| it.echo(i64::from(n) * 20, inside(n), n % 2 == 0));
+            it.echo(40 * MINUTE, inside(1), false);
+        },
+        &["echo-sweep"],
+    ),
+    (
+        "a monitor with a list of which a third is off",
+        |it| {
+            for (round, n) in (0..12_i64).flat_map(|round| (0..200).map(move |n| (round, n))) {
+                it.echo(round * 5 * MINUTE + i64::from(n) * 5, inside(n), n % 3 != 0);
+            }
+        },
+        &[],
+    ),
+    (
+        "a monitor that takes its time, with a ward that is off",
+        |it| {
+            for (round, n) in (0..9_i64).flat_map(|round| (0..300).map(move |n| (round, n))) {
+                let at = round * 5 * MINUTE + i64::from(n) * 1000;
+                it.echo(at, inside(n), !(40..65).contains(&n) && n % 4 != 0);
+            }
+        },
+        &[],
+    ),
+    (
+        "a monitor of its own link",
+        |it| {
+            for (round, n) in (0..30_i64).flat_map(|round| (1..=250).map(move |n| (round, n))) {
+                let (at, whom) = (round * 2 * MINUTE + i64::from(n) * 20, [10, 0, 0, n]);
+                it.arp(at, whom);
+                if n % 3 != 0 {
+                    it.card(at + 1, whom);
+                }
+            }
+        },
+        &[],
+    ),
+    (
+        "a monitor that looks for others one day",
+        |it| {
+            for (round, n) in (0..12_i64).flat_map(|round| (0..200).map(move |n| (round, n))) {
+                it.echo(round * 5 * MINUTE + i64::from(n) * 5, inside(n), n % 3 != 0);
+            }
+            (500..700).for_each(|n| {
+                it.echo(57 * MINUTE + i64::from(n) * 5, inside(n), n % 5 == 0);
+            });
+        },
+        &["echo-sweep"],
+    ),
+    (
+        "a list that grows by a few",
+        |it| {
+            for (round, n) in (0..12_u32).flat_map(|of| (0..100 + of * 8).map(move |n| (of, n))) {
+                let at = i64::from(round) * 5 * MINUTE + i64::from(n) * 5;
+                it.echo(at, inside(n), n % 3 != 0);
+            }
+        },
+        &[],
     ),
     (
         "who asks a whole link for its cards",
@@ -331,6 +418,66 @@ fn who_spreads_is_told_by_what_was_seen_and_others_are_not() {
         let mut scene = Scene::default();
         act(&mut scene);
         let (said, _) = scene.spreads("").unwrap_or_default();
+        if said != *words {
+            wrong.push(format!("{name}: {said:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Who has no other conversation, and how he is answered.
+const ALONE: &[Case] = &[
+    (
+        "connections all of which are refused",
+        |it| {
+            for n in 0..60 {
+                let at = i64::from(n) * MINUTE;
+                it.tcp(at, inside(n), (port(n), 445), false);
+                it.refuses(at + 2, inside(n), (port(n), 445), true);
+            }
+        },
+        &["slow-sweep"],
+    ),
+    (
+        "datagrams most of which are refused",
+        |it| {
+            for n in 0..100 {
+                let at = i64::from(n) * 20;
+                it.udp(at, inside(n), (1050, 1434), &[1; 100], None);
+                if n % 4 != 0 {
+                    it.refuses(at + 2, inside(n), (1050, 1434), false);
+                }
+            }
+        },
+        &["udp-sweep"],
+    ),
+    (
+        "echoes some of which come back",
+        |it| (0..200).for_each(|n| it.echo(i64::from(n) * 20, inside(n), n % 4 == 0)),
+        &["echo-sweep"],
+    ),
+    (
+        "a mirror that shows nothing that comes back",
+        |it| {
+            for n in 0..200 {
+                let at = i64::from(n) * MINUTE / 4;
+                it.tcp(at, inside(n), (port(n), 445), false);
+                it.udp(i64::from(n) * 20, inside(n), (1050, 1434), &[1; 100], None);
+                it.echo(i64::from(n) * 20, inside(n), false);
+                it.arp(i64::from(n) * 20, [10, 0, 1, u8::try_from(n).expect("few")]);
+            }
+        },
+        &[],
+    ),
+];
+
+#[test]
+fn who_is_answered_by_refusals_alone_is_told_too() {
+    let mut wrong = Vec::new();
+    for (name, act, words) in ALONE {
+        let mut scene = Scene::default();
+        act(&mut scene);
+        let (said, _) = scene.spreads_alone("").unwrap_or_default();
         if said != *words {
             wrong.push(format!("{name}: {said:?}"));
         }

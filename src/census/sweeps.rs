@@ -25,6 +25,9 @@ const DAYS: u32 = 40;
 /// again, brings them in one, or in two across a border.
 const MORE: usize = 3;
 
+/// Who asked many had something back from somebody, be it a refusal.
+const HEARD: &str = "heard";
+
 /// Who asks for what.
 type Asker = (HostId, Sought);
 
@@ -44,23 +47,23 @@ impl Window {
         Self { step: step * SECOND, steps_of, askers, steps: BTreeMap::new(), count: 0 }
     }
 
-    /// What one worker saw; true when what is remembered is many, by any window that it is in.
+    /// What one worker saw; gives all that is remembered of a window where that is many.
     fn add(
         &mut self,
         asker: Asker,
         tried: Tried,
         at: Timestamp,
         is_many: impl Fn(&[Tried]) -> bool,
-    ) -> bool {
+    ) -> Option<Tried> {
         let step = at.0.div_euclid(self.step);
         if self.count >= self.askers {
             self.make_room(step);
         }
         let of_step = self.steps.entry(step).or_default();
         match of_step.get_mut(&asker) {
-            Some(all) if *all | tried == *all => return false,
+            Some(all) if *all | tried == *all => return None,
             Some(all) => *all = *all | tried,
-            None if self.count >= self.askers => return false,
+            None if self.count >= self.askers => return None,
             None => {
                 of_step.insert(asker, tried);
                 self.count += 1;
@@ -70,9 +73,10 @@ impl Window {
         let near = self.steps.range(first..step.saturating_add(self.steps_of));
         let near: Vec<(i64, Tried)> =
             near.filter_map(|(at, of)| Some((*at, *of.get(&asker)?))).collect();
-        near.iter().any(|(from, _)| {
+        near.iter().find_map(|(from, _)| {
             let within = near.iter().filter(|(at, _)| (0..self.steps_of).contains(&(at - from)));
-            is_many(&within.map(|(_, tried)| *tried).collect::<Vec<_>>())
+            let within: Vec<Tried> = within.map(|(_, tried)| *tried).collect();
+            is_many(&within).then(|| all(&within))
         })
     }
 
@@ -105,9 +109,9 @@ impl Default for Sweeps {
 impl Sweeps {
     /// Others were asked for a port of TCP; true when they are many within a minute.
     pub(super) fn asks(&mut self, who: HostId, port: u16, asked: u64, at: Timestamp) -> bool {
-        let tried = Tried { vain: asked, answered: 0 };
-        self.minute
-            .add((who, Sought::Tcp(port)), tried, at, |steps| all(steps).vain.count_ones() >= SWEPT)
+        let tried = Tried { vain: asked, ..Tried::default() };
+        let is_many = |steps: &[Tried]| all(steps).vain.count_ones() >= SWEPT;
+        self.minute.add((who, Sought::Tcp(port)), tried, at, is_many).is_some()
     }
 
     /// Others were asked, and it is known who answered; gives the words for what is too much.
@@ -121,14 +125,18 @@ impl Sweeps {
         let asker = (who, sought);
         let is_port = matches!(sought, Sought::Tcp(_) | Sought::Udp(_));
         // Of TCP each opening counts in the minute, whether it is answered or not.
-        let is_fast = !matches!(sought, Sought::Tcp(_))
-            && self.minute.add(asker, tried, at, |steps| is_swept(sought, all(steps)));
-        let slow = [(&mut self.hour, HOURS), (&mut self.day, DAYS)];
-        let is_slow = slow.into_iter().fold(false, |is, (window, least)| {
-            is_port && window.add(asker, tried, at, |steps| is_growing(steps, least)) || is
+        let is_fast = !matches!(sought, Sought::Tcp(_));
+        let mut minute = || self.minute.add(asker, tried, at, |it| is_swept(sought, all(it)));
+        let fast = is_fast.then(&mut minute).flatten();
+        let slow = [(&mut self.hour, HOURS), (&mut self.day, DAYS)].into_iter().filter(|_| is_port);
+        let slow = slow.filter_map(|(window, least)| {
+            window.add(asker, tried, at, |steps| is_growing(steps, least))
         });
-        let fast = is_fast.then(|| sought.to_string());
-        fast.into_iter().chain(is_slow.then(|| format!("slow {sought}")))
+        let slow = slow.reduce(|all, it| all | it);
+        let heard = [fast, slow].into_iter().flatten().any(|it| it.heard);
+        let fast = fast.map(|_| sought.to_string());
+        let slow = slow.map(|_| format!("slow {sought}"));
+        fast.into_iter().chain(slow).chain(heard.then(|| HEARD.to_owned()))
     }
 }
 
@@ -148,7 +156,7 @@ fn is_swept(sought: Sought, all: Tried) -> bool {
 
 /// Whether more and more were asked, two of three in vain.
 fn is_growing(steps: &[Tried], least: u32) -> bool {
-    let Tried { vain, answered } = all(steps);
+    let Tried { vain, answered, .. } = all(steps);
     let mut known = 0;
     let more = steps.iter().filter(|it| {
         let before = known;

@@ -47,12 +47,18 @@ pub struct Tried {
     pub vain: u64,
     /// Those who did.
     pub answered: u64,
+    /// Something came back, be it a refusal or an echo: answers to it pass by the sensor.
+    pub heard: bool,
 }
 
 impl BitOr for Tried {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        Self { vain: self.vain | other.vain, answered: self.answered | other.answered }
+        Self {
+            vain: self.vain | other.vain,
+            answered: self.answered | other.answered,
+            heard: self.heard || other.heard,
+        }
     }
 }

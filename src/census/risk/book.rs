@@ -24,7 +24,7 @@ const HEAVIEST: f64 = 0.99;
 const UNKNOWN: &str = "unknown";
 
 /// Exposures that no rule weighs by itself: another looks at them.
-const NEUTRAL: [&str; 1] = ["dicom-filters"];
+const NEUTRAL: [&str; 2] = ["dicom-filters", "sweep-heard"];
 
 /// What `risk.toml` says.
 #[derive(Clone, Debug, Deserialize)]

@@ -11,12 +11,17 @@ const MANAGED: usize = 3;
 /// always does: who opens so many declares it, as a scanner that the site has accepted.
 pub(super) fn is_its_work(look: &Look<'_, '_>, exposure: &str) -> bool {
     match exposure {
-        // An address behind which others stand asks for all of them. Where nobody at all
-        // answers, answers do not pass here.
-        "udp-sweep" | "slow-sweep" => carries(look) || look.asset.peers.is_empty(),
-        "echo-sweep" | "arp-sweep" => carries(look) || manages(look) || look.asset.peers.is_empty(),
+        // An address behind which others stand asks for all of them.
+        "udp-sweep" | "slow-sweep" => carries(look) || is_half_seen(look),
+        "echo-sweep" | "arp-sweep" => carries(look) || manages(look) || is_half_seen(look),
         _ => false,
     }
+}
+
+/// Where nobody at all answers, and nobody refuses, answers do not pass by the sensor.
+fn is_half_seen(look: &Look<'_, '_>) -> bool {
+    let heard = || look.asset.shown("exposure").iter().any(|it| it.value == "sweep-heard");
+    look.asset.peers.is_empty() && !heard()
 }
 
 fn carries(look: &Look<'_, '_>) -> bool {

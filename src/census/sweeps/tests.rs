@@ -13,7 +13,7 @@ fn parts_of_a_minute_add_up_and_there_are_not_too_many() {
     assert!(!sweeps.asks(who, 22, 0x3ff << 20, at(3)), "for another port");
     assert!(!sweeps.asks(who, 445, 0x3ff << 20, at(70)), "a minute later");
     assert!(sweeps.asks(who, 445, 0x7f << 20, at(4)), "and seven more");
-    let tried = Tried { vain: 1, answered: 0 };
+    let tried = Tried { vain: 1, ..Tried::default() };
     for n in 0..100_000_u32 {
         let segment = crate::net::Segment { vni: n, ..crate::net::Segment::default() };
         let (who, at) = (HostId { segment, ..who }, at(i64::from(n / 50_000) * 60));
@@ -83,7 +83,7 @@ fn words(sought: Sought, every: i64, vain: u32, answered: u32) -> Vec<String> {
     for n in 0..vain {
         // Those who answer are spread evenly among the others.
         let answers = n * answered / vain != (n + 1) * answered / vain;
-        let tried = Tried { vain: 1 << n, answered: u64::from(answers) << (63 - n) };
+        let tried = Tried { vain: 1 << n, answered: u64::from(answers) << (63 - n), heard: false };
         words.extend(sweeps.tries(HostId::default(), sought, tried, at(i64::from(n) * every)));
     }
     words.dedup();
@@ -101,8 +101,20 @@ fn each_sweep_has_its_word_and_what_comes_near_has_none() {
 fn a_list_that_is_gone_through_again_and_again_does_not_grow() {
     let mut sweeps = Sweeps::default();
     for n in 0..60_i64 {
-        let tried = Tried { vain: u64::MAX >> 10, answered: 0 };
+        let tried = Tried { vain: u64::MAX >> 10, ..Tried::default() };
         let mut told = sweeps.tries(HostId::default(), SMB, tried, at(n * 600));
         assert_eq!(told.next(), None, "{n}");
+    }
+}
+
+#[test]
+fn who_had_something_back_is_told_so_with_the_sweep() {
+    for (heard, expected) in [(false, &["echo"][..]), (true, &["echo", "heard"])] {
+        let mut sweeps = Sweeps::default();
+        let few = Tried { vain: 1, answered: 0, heard };
+        assert_eq!(sweeps.tries(HostId::default(), Sought::Echo, few, at(1)).next(), None);
+        let many = Tried { vain: u64::MAX >> 40, ..Tried::default() };
+        let words: Vec<_> = sweeps.tries(HostId::default(), Sought::Echo, many, at(2)).collect();
+        assert_eq!(words, expected);
     }
 }

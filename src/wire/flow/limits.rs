@@ -94,16 +94,35 @@ pub const VAIN_EVERY: i64 = 3_600 * SECOND;
 /// stream to one who only listens (voice, video, logs).
 pub const MAX_ATTEMPTS: u32 = 8;
 
-/// Who asks for echoes and cards of the link, remembered at once; 112 bytes each. A thousand
-/// ARP requests a second in all VLANs together are many.
-pub const MAX_ASKING: usize = 1 << 12;
+/// Who asks for echoes and cards of the link in a step, remembered until it is known whether
+/// the same are asked again; 144 bytes each. Only who asks several for the first time stays.
+pub const MAX_ASKING: usize = 1 << 13;
 
 /// For so long echoes and cards are counted together before it is judged who answered: they
 /// answer within a second.
 pub const ASKING: i64 = 10 * SECOND;
 
-/// Bits of those who were asked for an echo, below which nothing is said: nearly every
-/// device asks for one other, its router or a server.
+/// For so long it is awaited whether the same are asked again: monitors do so each few
+/// minutes, hardly any less often than each quarter of an hour.
+pub const LIST: i64 = 1_800 * SECOND;
+
+/// Who asked whom for an echo or a card; 24 bytes each. Monitors of a hospital of 20,000
+/// devices ask each of them, and each device asks for a few cards, of which a quarter counts.
+pub const MAX_PAIRS: usize = 1 << 17;
+
+/// Who asked whom is forgotten when they were not asked for so long: twice [`LIST`].
+pub const PAIR_KEPT: i64 = 3_600 * SECOND;
+
+/// So many who are asked for the first time in a step are no part of a list that a monitor
+/// goes through evenly, where two of three are silent.
+pub const AT_ONCE: u64 = 32;
+
+/// Addresses to which an ICMP error came, 8 bytes each; one takes the place of another. Only
+/// that answers pass here at all is read from it.
+pub const MAX_REFUSED: usize = 1 << 12;
+
+/// Bits of those who were asked for an echo for the first time in a step, below which nothing
+/// is said: nearly every device asks for one other, its router or a server.
 pub const LEAST_ECHOES: u32 = 2;
 
 /// The same of cards, where an address of four sets a bit: after a start a device asks for

@@ -7,20 +7,21 @@
 //! names or time, or calls, speaks one that is recognised. Nor do those between two equal
 //! ports, as of equals that answer a multicast; nor those with the Internet, where what the
 //! firewall drops is unanswered too.
-
-use std::net::Ipv4Addr;
+//!
+//! Of echoes and cards only those count that an asker asks for the first time: a monitor asks
+//! the same again and again ([`rounds`]).
 
 use super::emit::{host, is_somebody};
-use super::limits::{
-    ASKING, LEAST_CARDS, LEAST_ECHOES, MAX_ASKING, MAX_ATTEMPTS, MAX_IN_VAIN, VAIN_EVERY,
-};
+use super::limits::{ASKING, LIST, MAX_ASKING, MAX_ATTEMPTS, MAX_IN_VAIN, VAIN_EVERY};
 use super::sweep::{PORTS, bit, hash};
 use super::table::{Flow, Phase};
-use crate::net::{HostId, Mac, Segment, Transport, is_public};
+use crate::net::{HostId, Segment, Transport, is_public};
 use crate::observe::{Observation, Observed, Sought, Tried};
 use crate::time::Timestamp;
-use crate::wire::dissect::Reader;
-use crate::wire::packet::{Layer3, Layer4, Packet};
+use pairs::Pairs;
+
+mod pairs;
+mod rounds;
 
 /// Packets that wake a computer go to these, and nobody answers them.
 const WAKING: [u16; 2] = [7, 9];
@@ -35,8 +36,13 @@ struct Asker {
     sought: Sought,
     asked: u64,
     answered: u64,
-    requests: u32,
+    /// Whether anything at all came back.
+    heard: bool,
+    /// Those who were asked for the first time, of them those who answered, and those who
+    /// were asked again later.
+    first: u32,
     answers: u32,
+    again: u32,
     at: Timestamp,
     frame: u64,
 }
@@ -53,8 +59,10 @@ impl Asker {
         sought: Sought::Echo,
         asked: 0,
         answered: 0,
-        requests: 0,
+        heard: false,
+        first: 0,
         answers: 0,
+        again: 0,
         at: Timestamp(0),
         frame: 0,
     };
@@ -63,16 +71,6 @@ impl Asker {
         let what = Observed::Tries(self.sought, tried);
         Observation { at: self.at, frame: self.frame, host: self.who, what }
     }
-
-    /// What is to be said of a step that is over: whom it asked, where a third or more did
-    /// not answer.
-    fn sums_up(&self) -> Option<Observation> {
-        let least = if self.sought == Sought::Arp { LEAST_CARDS } else { LEAST_ECHOES };
-        let [asked, answered] = [self.requests, self.answers].map(u64::from);
-        let is_vain = answered.saturating_mul(3) <= asked.saturating_mul(2);
-        (self.key != 0 && is_vain && self.asked.count_ones() >= least)
-            .then(|| self.says(Tried { vain: self.asked, answered: 0 }))
-    }
 }
 
 /// Askers, each in one of two places. A newcomer takes the place of who asked fewer.
@@ -80,11 +78,13 @@ struct Askers {
     all: Vec<Asker>,
     /// How many there is room for once there is the first.
     many: usize,
+    /// Steps after which nobody needs an asker any more.
+    lasts: i64,
 }
 
 impl Askers {
-    const fn new(many: usize) -> Self {
-        Self { all: Vec::new(), many }
+    const fn new(many: usize, lasts: i64) -> Self {
+        Self { all: Vec::new(), many, lasts }
     }
 
     fn places(&self, key: u64) -> [usize; 2] {
@@ -106,7 +106,8 @@ impl Askers {
             self.all = vec![Asker::NOBODY; self.many];
         }
         let many = |at: &usize| {
-            let there = self.all.get(*at).filter(|it| it.step == step);
+            let there = self.all.get(*at);
+            let there = there.filter(|it| (0..self.lasts).contains(&step.saturating_sub(it.step)));
             there.map_or(0, |it| it.asked.count_ones())
         };
         let at = self.places(key).into_iter().min_by_key(many)?;
@@ -120,13 +121,23 @@ pub(super) struct Vain {
     over: Askers,
     /// By packets, in steps of [`ASKING`].
     asking: Askers,
+    /// Who asked whom by packets.
+    pairs: Pairs,
+    /// Addresses to which an ICMP error came, each in its place.
+    refused: Vec<u64>,
     /// The step that was last looked at.
     step: i64,
 }
 
 impl Default for Vain {
     fn default() -> Self {
-        Self { over: Askers::new(MAX_IN_VAIN), asking: Askers::new(MAX_ASKING), step: 0 }
+        Self {
+            over: Askers::new(MAX_IN_VAIN, 1),
+            asking: Askers::new(MAX_ASKING, LIST / ASKING),
+            pairs: Pairs::default(),
+            refused: Vec::new(),
+            step: 0,
+        }
     }
 }
 
@@ -140,73 +151,46 @@ impl Vain {
 
     /// A conversation is over: who was asked answered or not.
     pub(super) fn is_over(&mut self, flow: &Flow, out: &mut Vec<Observation>) {
-        if let Some(attempt) = attempt(flow) {
+        if let Some(mut attempt) = attempt(flow) {
+            attempt.heard |= self.is_refused(&attempt.who);
             self.tell(attempt, out);
         }
     }
 
     /// Of those who answer nothing is said as long as all do.
     fn tell(&mut self, attempt: Attempt, out: &mut Vec<Observation>) {
-        let Attempt { who, sought, whom, answered, at } = attempt;
+        let Attempt { who, sought, whom, answered, heard, at } = attempt;
         let (key, step) = (hash(&(who, sought)).max(1), at.0.div_euclid(VAIN_EVERY));
         if self.over.known(key, step).is_none() && !answered {
             let new = Asker { key, step, who, sought, ..Asker::NOBODY };
             self.over.room(key, step).into_iter().for_each(|it| *it = new);
         }
         let Some(asker) = self.over.known(key, step) else { return };
+        let heard = heard && !asker.heard;
+        asker.heard |= heard;
         let known = if answered { &mut asker.answered } else { &mut asker.asked };
-        if *known & whom != 0 {
+        if *known & whom != 0 && !heard {
             return;
         }
         *known |= whom;
         asker.at = at;
         let (vain, answered) = if answered { (0, whom) } else { (whom, 0) };
-        out.push(asker.says(Tried { vain, answered }));
+        out.push(asker.says(Tried { vain, answered, heard }));
     }
 
-    /// A packet of no conversation, which may be a question or the answer to one.
-    pub(super) fn packet(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
-        let Some(question) = question(packet) else { return };
-        let (key, step) = (question.key.max(1), packet.at.0.div_euclid(ASKING));
-        let Some((who, sought, whom)) = question.asks else {
-            if let Some(asker) = self.asking.known(key, step) {
-                asker.answers = asker.answers.saturating_add(1);
-            }
-            return;
-        };
-        if self.asking.known(key, step).is_none()
-            && let Some(place) = self.asking.room(key, step)
-        {
-            out.extend(place.sums_up());
-            *place = Asker { key, step, who, sought, ..Asker::NOBODY };
-        }
-        if let Some(asker) = self.asking.known(key, step) {
-            asker.asked |= whom;
-            asker.requests = asker.requests.saturating_add(1);
-            (asker.at, asker.frame) = (packet.at, packet.frame);
-        }
-    }
-
-    /// Time goes on: what is over is summed up.
-    pub(super) fn advance(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
-        let step = now.0.div_euclid(ASKING);
-        if step != self.step {
-            self.step = step;
-            self.sum_up(out, |it| it.step != step);
-        }
+    /// Whether an ICMP error came to it.
+    fn is_refused(&self, who: &HostId) -> bool {
+        let Some(ip) = who.ip else { return false };
+        let Segment { sensor, vni, .. } = who.segment;
+        let print = hash(&(sensor, vni, ip));
+        self.refused.get(Self::place(print)) == Some(&print)
     }
 
     /// Nothing more comes: all is summed up and forgotten.
     pub(super) fn finish(&mut self, out: &mut Vec<Observation>) {
-        self.sum_up(out, |_| true);
+        self.finish_rounds(out);
         self.over.all.fill(Asker::NOBODY);
-    }
-
-    fn sum_up(&mut self, out: &mut Vec<Observation>, is_over: impl Fn(&Asker) -> bool) {
-        for asker in self.asking.all.iter_mut().filter(|it| it.key != 0 && is_over(it)) {
-            out.extend(asker.sums_up());
-            *asker = Asker::NOBODY;
-        }
+        self.refused.clear();
     }
 }
 
@@ -217,6 +201,8 @@ struct Attempt {
     /// The bit of who was asked.
     whom: u64,
     answered: bool,
+    /// Something came back, if only a refusal.
+    heard: bool,
     at: Timestamp,
 }
 
@@ -250,68 +236,9 @@ fn attempt(flow: &Flow) -> Option<Attempt> {
         sought,
         whom: bit(&whom),
         answered,
+        heard: answers > 0,
         at: flow.last.get(client).copied().unwrap_or_default(),
     })
-}
-
-/// A question, or the answer to one of the same key.
-struct Question {
-    key: u64,
-    /// Who asks for what, and the bit of who is asked; none for an answer.
-    asks: Option<(HostId, Sought, u64)>,
-}
-
-fn question(packet: &Packet<'_>) -> Option<Question> {
-    match (packet.l3, packet.l4) {
-        (Layer3::Ip { .. }, Layer4::Icmp | Layer4::Icmp6) => echo(packet),
-        (Layer3::Arp, _) => card(packet),
-        _ => None,
-    }
-}
-
-/// An echo or a reply (RFC 792, RFC 4443 §4). A routed reply is first seen in another VLAN
-/// than the request.
-fn echo(packet: &Packet<'_>) -> Option<Question> {
-    let (src, dst) = packet.addresses()?;
-    let Segment { sensor, vni, .. } = packet.segment;
-    let key = |asker| hash(&(sensor, vni, asker));
-    match (packet.l4, packet.payload.first()?) {
-        (Layer4::Icmp, 8) | (Layer4::Icmp6, 128) => {
-            let (from, to) = (host(packet.segment, packet.src_mac, Some(src)), Some(dst));
-            let is_one = is_somebody(&from) && host(packet.segment, None, to).ip.is_some();
-            is_one.then(|| Question { key: key(src), asks: Some((from, Sought::Echo, bit(&dst))) })
-        }
-        (Layer4::Icmp, 0) | (Layer4::Icmp6, 129) => Some(Question { key: key(dst), asks: None }),
-        _ => None,
-    }
-}
-
-/// Operations of ARP (RFC 826).
-const REQUEST: u16 = 1;
-const REPLY: u16 = 2;
-
-/// A request to all for an address of the link, or a reply to one card.
-fn card(packet: &Packet<'_>) -> Option<Question> {
-    let mut r = Reader::new(packet.payload);
-    r.skip(6, "types").ok()?;
-    let operation = r.u16_be("operation").ok()?;
-    let sender = Mac(r.array("sender hardware address").ok()?);
-    let own = Ipv4Addr::from(r.array::<4>("sender protocol address").ok()?);
-    let receiver = Mac(r.array("target hardware address").ok()?);
-    let whom = Ipv4Addr::from(r.array::<4>("target protocol address").ok()?);
-    let key = |asker: Mac| hash(&(packet.segment, asker.0));
-    // Who says its own address, to all, asks nobody.
-    if operation == REQUEST
-        && packet.dst_mac == Some(Mac([255; 6]))
-        && packet.src_mac == Some(sender)
-        && own != whom
-    {
-        let print = hash(&whom);
-        let whom = if print & 3 == 0 { 1 << (print >> 2 & 63) } else { 0 };
-        let from = host(packet.segment, Some(sender), Some(own.into()));
-        return Some(Question { key: key(sender), asks: Some((from, Sought::Arp, whom)) });
-    }
-    (operation == REPLY).then(|| Question { key: key(receiver), asks: None })
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 use std::net::IpAddr;
 
 use super::*;
+use crate::net::Mac;
+use crate::time::SECOND;
 use crate::wire::dissect::testing;
 use crate::wire::flow::Engine;
-use crate::wire::packet::TcpFlags;
+use crate::wire::packet::{Layer3, Layer4, Packet, TcpFlags};
 
 const CARD: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const OTHER: [u8; 6] = [2, 0, 0, 0, 0, 2];
@@ -149,18 +151,17 @@ fn a_connection_is_in_vain_where_nobody_or_a_refusal_answers() {
 }
 
 #[test]
-fn echoes_and_cards_are_summed_up_where_a_third_does_not_answer() {
+fn echoes_and_cards_of_many_new_ones_are_a_search_where_most_do_not_answer() {
     let echo = |n| vec![Packet { l4: Layer4::Icmp, ..between((1, CARD), one(n), &[8, 0]) }];
     let [(Sought::Echo, vain, 0)] = said(NOBODY, echo)[..] else { panic!("nobody") };
     assert!(vain > 20);
-    assert!(said(SOME, echo)[0].1 > 20, "half");
-    assert_eq!(said(|n| n % 4 != 0, echo), [], "three of four answer");
+    assert_eq!(said(SOME, echo), [], "half: it may be a monitor");
     let same = |_| vec![Packet { l4: Layer4::Icmp, ..between((1, CARD), one(9), &[8, 0]) }];
     assert_eq!(said(NOBODY, same), [], "one");
 
     let arp = |from: [u8; 6], to: [u8; 6], operation: u8, whom: [u8; 4]| {
         let head = [0, 1, 8, 0, 6, 4, 0, operation];
-        let own = if operation == 1 { [10, 0, 0, 1] } else { [10, 0, 0, 9] };
+        let own = if operation == 1 { [10, 0, 1, 1] } else { whom };
         let tail = if operation == 1 { [0; 6] } else { to };
         let body = [&head[..], &from, &own, &tail, &whom].concat();
         let to = if operation == 1 { [255; 6] } else { to };
@@ -170,7 +171,7 @@ fn echoes_and_cards_are_summed_up_where_a_third_does_not_answer() {
         let (mut engine, mut out) = (Engine::new(16), Vec::new());
         for n in 0..=255 {
             let ask = arp(CARD, [0; 6], 1, [10, 0, 0, n]);
-            let reply = arp(OTHER, CARD, 2, [10, 0, 0, 1]);
+            let reply = arp(OTHER, CARD, 2, [10, 0, 0, n]);
             for (from, to, body) in
                 [Some(ask), (n < answers).then_some(reply)].into_iter().flatten()
             {
@@ -190,8 +191,81 @@ fn echoes_and_cards_are_summed_up_where_a_third_does_not_answer() {
     };
     let [(Sought::Arp, vain, 0)] = sweep(0)[..] else { panic!("nobody") };
     assert!(vain >= 26, "{vain}");
-    assert_eq!(sweep(100).len(), 1);
+    assert_eq!(sweep(40).len(), 1);
     assert_eq!(sweep(200), [], "a link of neighbours");
+}
+
+/// What is said of who asks forty for echoes in rounds that begin at these seconds, of whom
+/// some answer; until an hour later.
+fn rounds(answers: impl Fn(u8) -> bool, seconds: &[i64]) -> Vec<(Sought, u32, u32)> {
+    let (mut engine, mut out) = (Engine::new(256), Vec::new());
+    for (second, n) in seconds.iter().flat_map(|second| (1..=40).map(move |n| (second, n))) {
+        let mut packet = Packet { l4: Layer4::Icmp, ..between((1, CARD), one(n), &[8, 0]) };
+        packet.at = Timestamp::new(3600 + second, 0).plus(i64::from(n) * 1_000_000);
+        engine.packet(&packet, None, &mut out);
+        if answers(n) {
+            engine.packet(&answer(&packet, &[0]), None, &mut out);
+        }
+    }
+    let last = seconds.last().copied().unwrap_or_default() + 3600;
+    (0..=last).step_by(7).for_each(|it| engine.idle(Timestamp::new(3600 + it, 0), &mut out));
+    tried(&out)
+}
+
+/// Who answers, when rounds begin, and whether it is told.
+type Rounds = (&'static str, fn(u8) -> bool, &'static [i64], bool);
+
+#[test]
+fn a_list_that_is_asked_again_is_no_search() {
+    let cases: [Rounds; 9] = [
+        ("once, of whom half answers", SOME, &[0], true),
+        ("and again after five minutes", SOME, &[0, 300, 600], false),
+        ("and after a minute", SOME, &[0, 60, 120], false),
+        ("and all the time", SOME, &[0, 10, 20, 30, 40, 50, 60], false),
+        ("and after an hour, as it is not known", SOME, &[0, 3599], true),
+        ("attempts within one round", SOME, &[0, 1, 2, 8], true),
+        ("three of four answer", |n| n % 4 != 0, &[0], false),
+        ("again, but one of eight answers", |n| n % 8 == 0, &[0, 300, 600], true),
+        ("a round across the border of a step", SOME, &[9, 309, 609], false),
+    ];
+    for (name, answers, seconds, is_told) in cases {
+        let said = rounds(answers, seconds);
+        assert_eq!(said.first().is_some_and(|it| it.1 > 16), is_told, "{name}: {said:?}");
+    }
+}
+
+#[test]
+fn who_is_refused_is_heard() {
+    let heard = |ask: &dyn Fn(u8) -> Vec<Packet<'static>>| {
+        let (mut engine, mut out) = (Engine::new(256), Vec::new());
+        for mut packet in (1..=40).flat_map(ask) {
+            packet.at = Timestamp(3600 * SECOND);
+            engine.packet(&packet, None, &mut out);
+        }
+        engine.finish(&mut out);
+        let tried = |it: &Observation| match it.what {
+            Observed::Tries(_, tried) => Some(tried.heard),
+            _ => None,
+        };
+        let all: Vec<bool> = out.iter().filter_map(tried).collect();
+        assert!(all.len() > 20, "{all:?}");
+        all.iter().filter(|it| **it).count()
+    };
+    let ask = |n| udp(one(n), 1025, 1434, &[4, 1, 1, 1]);
+    let open = |n: u8| Packet {
+        l4: tcp(40_000 + u16::from(n), 445, TcpFlags::SYN),
+        ..between((1, CARD), one(n), b"")
+    };
+    let refused = |n: u8| {
+        let flags = TcpFlags::RST | TcpFlags::ACK;
+        Packet { l4: tcp(445, 40_000 + u16::from(n), flags), ..answer(&open(n), b"") }
+    };
+    let error = |n, kind: &'static [u8]| Packet { l4: Layer4::Icmp, ..answer(&ask(n), kind) };
+    assert_eq!(heard(&|n| vec![ask(n)]), 0);
+    assert_eq!(heard(&|n| vec![ask(n), error(n, &[3, 3])]), 1, "once");
+    assert_eq!(heard(&|n| vec![ask(n), error(n, &[11, 0])]), 0, "another message");
+    assert_eq!(heard(&|n| vec![open(n)]), 0);
+    assert_eq!(heard(&|n| vec![open(n), refused(n)]), 1);
 }
 
 #[test]
@@ -204,6 +278,8 @@ fn what_is_over_is_told_soon_and_once() {
     }
     assert_eq!(tried(&out), []);
     engine.idle(Timestamp::new(3611, 0), &mut out);
+    assert_eq!(tried(&out), [], "answers may be under way");
+    engine.idle(Timestamp::new(3621, 0), &mut out);
     assert_eq!(out.iter().filter(|it| matches!(it.what, Observed::Tries(..))).count(), 1);
     engine.finish(&mut out);
     assert_eq!(out.iter().filter(|it| matches!(it.what, Observed::Tries(..))).count(), 1);
@@ -211,7 +287,7 @@ fn what_is_over_is_told_soon_and_once() {
 
 #[test]
 fn who_asks_much_is_not_driven_out() {
-    let mut askers = Askers::new(2);
+    let mut askers = Askers::new(2, 1);
     for key in 1..100 {
         let asked = if key == 1 { u64::MAX } else { 1 };
         let new = Asker { key, step: 7, asked, ..Asker::NOBODY };

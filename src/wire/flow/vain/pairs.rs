@@ -1,0 +1,124 @@
+//! Who asked whom before: what tells a list that is asked again and again from a search.
+
+use crate::wire::flow::limits::{ASKING, MAX_PAIRS, PAIR_KEPT};
+
+/// Places of which a pair has one.
+const WAYS: usize = 4;
+/// Steps after which a question is no repetition of the one before by a program that waits
+/// for an answer a little.
+const NEXT_ROUND: i64 = 2;
+
+#[derive(Clone, Copy)]
+struct Pair {
+    /// Stands for both; 0 for a free place.
+    print: u64,
+    /// In which the round began in which it was last asked.
+    step: i64,
+    /// In more than one round.
+    again: bool,
+    answered: bool,
+}
+
+impl Pair {
+    const NONE: Self = Self { print: 0, step: 0, again: false, answered: false };
+
+    const fn is_kept(&self, step: i64) -> bool {
+        self.print != 0 && step.saturating_sub(self.step).saturating_mul(ASKING) < PAIR_KEPT
+    }
+}
+
+/// What a question is to what was asked before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Never, as far as is remembered.
+    First,
+    /// A moment ago, or in more rounds than two.
+    Known,
+    /// In the first round, which began in this step.
+    Again(i64),
+}
+
+/// Pairs, each in one of a few places. A newcomer takes a free one, else that of a pair that
+/// was forgotten or asked once; pairs asked again stay, and the newcomer is not remembered:
+/// who asks many others does not make a list look new.
+#[derive(Default)]
+pub(super) struct Pairs(Vec<Pair>);
+
+impl Pairs {
+    fn places(&mut self, print: u64) -> &mut [Pair] {
+        let ways = u64::try_from(MAX_PAIRS / WAYS).unwrap_or(1);
+        let home = usize::try_from(print.checked_rem(ways).unwrap_or_default()).unwrap_or_default();
+        let first = home.saturating_mul(WAYS);
+        self.0.get_mut(first..first.saturating_add(WAYS)).unwrap_or_default()
+    }
+
+    /// A question in this step.
+    pub(super) fn asks(&mut self, print: u64, step: i64) -> Asked {
+        if self.0.is_empty() {
+            self.0 = vec![Pair::NONE; MAX_PAIRS];
+        }
+        let print = print.max(1);
+        let places = self.places(print);
+        if let Some(pair) = places.iter_mut().find(|it| it.print == print && it.is_kept(step)) {
+            if step.saturating_sub(pair.step) < NEXT_ROUND {
+                return Asked::Known;
+            }
+            let first = std::mem::replace(&mut pair.step, step);
+            let again = std::mem::replace(&mut pair.again, true);
+            return if again { Asked::Known } else { Asked::Again(first) };
+        }
+        let rank = |it: &&mut Pair| (it.is_kept(step), it.again, it.step);
+        if let Some(place) = places.iter_mut().min_by_key(rank)
+            && !(place.again && place.is_kept(step))
+        {
+            *place = Pair { print, step, ..Pair::NONE };
+        }
+        Asked::First
+    }
+
+    /// An answer; gives the step of the question where it is the first answer, in the first
+    /// round.
+    pub(super) fn answers(&mut self, print: u64) -> Option<i64> {
+        let print = print.max(1);
+        let pair = self.places(print).iter_mut().find(|it| it.print == print)?;
+        let is_first = !std::mem::replace(&mut pair.answered, true) && !pair.again;
+        is_first.then_some(pair.step)
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.0.fill(Pair::NONE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_asked_first_and_again_and_its_first_answer_counts() {
+        let mut pairs = Pairs::default();
+        assert_eq!(pairs.answers(7), None, "nobody asked");
+        assert_eq!(pairs.asks(7, 100), Asked::First);
+        assert_eq!(pairs.asks(7, 101), Asked::Known, "a second attempt");
+        assert_eq!((pairs.answers(7), pairs.answers(7)), (Some(100), None));
+        assert_eq!(pairs.asks(7, 102), Asked::Again(100));
+        assert_eq!(pairs.asks(7, 130), Asked::Known, "a third round");
+        assert_eq!(pairs.asks(7, 130 + PAIR_KEPT / ASKING), Asked::First, "long ago");
+        assert_eq!(pairs.asks(7, 20), Asked::Known, "the clock was set back");
+    }
+
+    #[test]
+    fn many_new_ones_do_not_drive_out_a_list() {
+        let mut pairs = Pairs::default();
+        // Half as many as there is room for, mixed as prints are.
+        let print = |n: u64| (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let list = u64::try_from(MAX_PAIRS / 4).unwrap();
+        (0..list).for_each(|n| assert_eq!(pairs.asks(print(n), 100), Asked::First));
+        (0..list).for_each(|n| _ = pairs.asks(print(n), 130));
+        (list..list * 20).for_each(|n| _ = pairs.asks(print(n), 140));
+        let kept = (0..list).filter(|n| pairs.asks(print(*n), 160) == Asked::Known).count();
+        assert!(kept * 100 > MAX_PAIRS / 4 * 98, "{kept} of {list}");
+        assert_eq!(pairs.0.len(), MAX_PAIRS);
+    }
+}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, Params, Row, Transaction};
 
 use super::activity::Activity;
 use super::damage::Damage;
@@ -137,6 +137,10 @@ pub(super) fn of_capture(number: rusqlite::Result<i64>) -> String {
     format!("the name of what was read as number {number} (capture)")
 }
 
+/// One state of an inventory ([`Inventory::snapshot`]); within another it is a part of that.
+#[must_use]
+pub struct Snapshot<'i>(#[allow(dead_code, reason = "held")] Option<Transaction<'i>>);
+
 /// An inventory opened for reading.
 pub struct Inventory {
     pub(super) path: PathBuf,
@@ -152,6 +156,19 @@ impl Inventory {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let connection = open_reader(path)?;
         Ok(Self { path: path.to_owned(), connection, damage: Damage::default() })
+    }
+
+    /// While it is held all is asked of one state, whatever the writer does meanwhile, and
+    /// nothing is locked and looked up anew for each query. It is not held while something is
+    /// told: who reads slowly would keep the writer waiting.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn snapshot(&self) -> Result<Snapshot<'_>, Error> {
+        let begin = || self.connection.unchecked_transaction();
+        let is_held = !self.connection.is_autocommit();
+        let held = (!is_held).then(begin).transpose();
+        Ok(Snapshot(held.map_err(|error| Error::new(&self.path, Fault::Read(error)))?))
     }
 
     pub(super) fn rows<T>(

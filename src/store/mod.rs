@@ -28,7 +28,7 @@ pub use alert::{Alert, DAY, Kind, Level, Policy, Severity, Unknown};
 pub use health::{COUNTED, Health, Stretch, minute};
 pub use history::Change;
 pub use identifier::Identifier;
-pub use inventory::{Capture, Inventory, Known, Value, Why};
+pub use inventory::{Capture, Inventory, Known, Snapshot, Value, Why};
 pub use ledger::Published;
 pub use shelf::{Shelf, side_by_side};
 pub use writer::{Counters, Writer};
@@ -175,6 +175,10 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 /// their tables, so what does not fit here is written once all the same.
 const WRITER_CACHE: i32 = -8_192;
 
+/// That of a reader: the minutes of all devices of a few days. What is read through once needs
+/// none, and more memory costs more than reading again what the system has.
+const READER_CACHE: i32 = -8_192;
+
 /// Bytes of a page: large rows need no chains of small ones.
 const PAGE: i64 = 16_384;
 
@@ -311,6 +315,7 @@ fn open_reader(path: &Path) -> Result<Connection, Error> {
 fn tables(path: &Path, flags: OpenFlags) -> rusqlite::Result<(Connection, i64)> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "cache_size", READER_CACHE)?;
     let count = "SELECT count(*) FROM sqlite_master WHERE name = 'asset'";
     let tables = connection.query_row(count, [], |row| row.get(0))?;
     Ok((connection, tables))

@@ -14,7 +14,7 @@ use super::activity::Activity;
 use super::damage::Damage;
 use super::inventory::{Known, Value, Why, of_asset, of_capture};
 use super::record::{self, Attribute, Bare, Unreadable};
-use super::{Error, Fault, Inventory};
+use super::{Error, Inventory};
 use crate::time::Timestamp;
 
 /// Rows that one thread takes at once.
@@ -51,11 +51,7 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn shelf(&self, activity: bool) -> Result<Shelf, Error> {
-        // One snapshot for all queries, whatever the writer does meanwhile.
-        let snapshot = self
-            .connection
-            .unchecked_transaction()
-            .map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
+        let snapshot = self.snapshot()?;
         let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
         let mut rows = self.whole_rows(
             "SELECT number, id, identity, external, first_seen, last_seen FROM asset

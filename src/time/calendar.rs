@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp as Instant, ToSpan as _};
 
@@ -84,14 +84,10 @@ impl Zone {
         self.civil(minute).map_or(0, |at| day_of(at.date()))
     }
 
-    /// Hour of the day and day of the week (0 is Monday) of a minute.
+    /// What the clock shows at a minute, 0 to 23.
     #[must_use]
-    pub fn hour(&self, minute: i64) -> (usize, usize) {
-        self.civil(minute).map_or((0, 0), |at| {
-            let hour = usize::try_from(at.hour()).unwrap_or(0);
-            let weekday = usize::try_from(at.weekday().to_monday_zero_offset()).unwrap_or(0);
-            (hour, weekday)
-        })
+    pub fn hour(&self, minute: i64) -> usize {
+        self.civil(minute).and_then(|at| usize::try_from(at.hour()).ok()).unwrap_or(0)
     }
 
     /// The first minute of a local day, and that of the next.
@@ -110,25 +106,15 @@ impl Zone {
         Some(at.as_second().div_euclid(60))
     }
 
-    /// The quarters of a local day: hour of the day, day of the week, the first minute and that
-    /// of the next.
-    pub fn hours(&self, day: Day) -> impl Iterator<Item = (usize, usize, i64, i64)> + use<'_> {
-        let (from, to) = self.bounds(day);
-        // Zones are whole quarters of an hour apart.
-        (from..to).step_by(15).map(move |at| {
-            let (hour, weekday) = self.hour(at);
-            (hour, weekday, at, at.saturating_add(15).min(to))
-        })
-    }
-}
-
-impl Zone {
     /// The hours of a local day in order: what the clock shows, the first minute, and that of
     /// the next. Where the clock is turned there are 23 or 25, and what it shows twice are two.
     #[must_use]
     pub fn clock_hours(&self, day: Day) -> Vec<(usize, i64, i64)> {
         let mut all: Vec<(usize, i64, i64)> = Vec::new();
-        for (hour, _, begin, end) in self.hours(day) {
+        let (first, last) = self.bounds(day);
+        // Zones are whole quarters of an hour apart.
+        for begin in (first..last).step_by(15) {
+            let (hour, end) = (self.hour(begin), begin.saturating_add(15).min(last));
             match all.last_mut() {
                 Some((shown, from, to)) if *shown == hour && end.saturating_sub(*from) <= 60 => {
                     *to = end;
@@ -203,6 +189,13 @@ impl<'de> Deserialize<'de> for Calendar {
     }
 }
 
+/// The day of the week, from Monday on as 0.
+#[must_use]
+pub fn weekday(day: Day) -> usize {
+    // 1970 began on a Thursday.
+    usize::try_from((i64::from(day) + 3).rem_euclid(7)).unwrap_or(0)
+}
+
 /// The days as they are written.
 pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -211,11 +204,9 @@ impl Hours {
     #[must_use]
     pub fn on(&self, zone: &Zone, day: Day) -> Minutes {
         let mut open = Minutes::default();
-        let Some(date) = epoch(day) else { return open };
-        let weekday = date.weekday().since(Weekday::Monday);
         let hours = match self.holidays.binary_search(&day) {
             Ok(_) => Some(&self.holiday),
-            Err(_) => usize::try_from(weekday).ok().and_then(|at| self.week.get(at)),
+            Err(_) => self.week.get(weekday(day)),
         };
         let minute = |of: i16| {
             let time = Time::midnight().checked_add(i64::from(of).minutes());
@@ -311,16 +302,18 @@ mod tests {
         let (from, to) = tokyo().bounds(day);
         assert_eq!((from * 60, to - from), (1_767_193_200, 1440));
         assert_eq!((tokyo().day(from), tokyo().day(from - 1)), (day, day - 1));
-        assert_eq!(tokyo().hour(from + 61), (1, 3), "a Thursday");
+        assert_eq!((tokyo().hour(from + 61), weekday(day)), (1, 3), "a Thursday");
+        assert_eq!((weekday(-4), weekday(-3), weekday(4)), (6, 0, 0));
         let berlin = Zone::named("Europe/Berlin").unwrap();
         let autumn = parse_date("2026-10-25").unwrap();
         let (from, to) = berlin.bounds(autumn);
         assert_eq!(to - from, 1500);
-        let twice: i64 = berlin.hours(autumn).filter(|it| it.0 == 2).map(|it| it.3 - it.2).sum();
+        let hours = berlin.clock_hours(autumn).into_iter();
+        let twice: i64 = hours.filter(|it| it.0 == 2).map(|it| it.2 - it.1).sum();
         assert_eq!((twice, date(autumn).as_str()), (120, "2026-10-25"));
         for day in [Day::MIN, Day::MAX] {
             let (from, to) = berlin.bounds(day);
-            assert!(from < to && berlin.hours(day).count() < 100);
+            assert!(from < to && berlin.clock_hours(day).len() < 100);
         }
     }
 

@@ -4,5 +4,6 @@
 pub mod activity;
 pub mod alert;
 pub mod dossier;
+mod json;
 pub mod register;
 pub mod risk;

@@ -1,14 +1,16 @@
 //! What views ask of activity.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use foldhash::fast::RandomState;
 
 use super::basis::Basis;
-use super::detail::{self, Detail, detail};
-use super::kept::{days_of, last_watched_by, next_watched_by};
+use super::detail;
+use super::kept::{last_watched_by, next_watched_by};
 use super::seen::{Seen, Shared, of_segment, whole};
 use super::sheet::{DAYS, Sums, TOTALS, Table};
+use super::through::THROUGH;
 use super::{CALENDAR, record, stored};
 use crate::census::activity::{Method, UtcDay};
 use crate::net::Segment;
@@ -68,34 +70,19 @@ impl InUse {
     }
 }
 
-/// How use is told by these methods, as it is shown.
-pub(super) fn how(methods: &[&str], through: bool) -> String {
+/// How use is told by methods of these codes, as it is shown.
+pub(super) fn how_by(codes: u8) -> &'static str {
+    /// Asked for by each hour of a year.
+    static ALL: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let names = |codes| Method::among(codes).map(Method::name).collect::<Vec<_>>();
+        (0..=u8::MAX).map(|codes| how(&names(codes), codes & THROUGH != 0)).collect()
+    });
+    ALL.get(usize::from(codes)).map_or("", String::as_str)
+}
+
+fn how(methods: &[&str], through: bool) -> String {
     let through = if through { " (seen through)" } else { "" };
     format!("{}{through}", methods.join("+"))
-}
-
-/// A day of a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DayOf {
-    /// The day.
-    pub day: Day,
-    /// First and last minute on line.
-    pub online: Option<(i64, i64)>,
-    /// Minutes in use.
-    pub in_use: Minutes,
-    /// Examinations that began, in order.
-    pub examinations: Vec<Examination>,
-}
-
-/// An examination; whose it was is known to nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Examination {
-    /// Seconds since 1970, UTC.
-    pub begin: i64,
-    /// Seconds that it took.
-    pub duration: i64,
-    /// How it is told: `mpps` or `images`.
-    pub method: &'static str,
 }
 
 /// A device, with how its use is told.
@@ -114,7 +101,7 @@ pub(super) struct Asked {
     /// The first and the last of them on which somebody watched.
     days: (Day, Day),
     /// From their first minute to before their last.
-    minutes: (i64, i64),
+    pub(super) minutes: (i64, i64),
     /// UTC days of which is asked what was observed.
     pub(super) utc: (UtcDay, UtcDay),
     /// Those on which somebody watched, in order.
@@ -191,6 +178,7 @@ impl Inventory {
         period: Period,
     ) -> Result<HashMap<String, Activity, RandomState>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
+        let _one = self.snapshot()?;
         let Some(asked) = self.asked(period)? else { return Ok(HashMap::default()) };
         let (mut ever, mut sums) = (Table::default(), Table::default());
         TOTALS.sum(&self.connection, (0, 1), &mut ever).map_err(read)?;
@@ -221,6 +209,7 @@ impl Inventory {
     /// The inventory cannot be read.
     pub fn activity_of(&self, id: &str, period: Period) -> Result<Option<Activity>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
+        let _one = self.snapshot()?;
         let Some(asked) = self.asked(period)? else { return Ok(None) };
         let Some((user, basis)) =
             located(self.users_about(id)?).into_iter().find(|(it, _)| it.id == id)
@@ -302,77 +291,6 @@ impl Inventory {
             ));
         }
         Ok(all.into_iter().map(|(id, ..)| id).collect())
-    }
-
-    /// The days of one device within some days, in order; only those on which it did
-    /// anything. None where one of them is damaged.
-    ///
-    /// # Errors
-    /// The inventory cannot be read.
-    pub fn days(&self, id: &str, period: Period) -> Result<Option<Vec<DayOf>>, Error> {
-        let read = |error| Error::new(&self.path, Fault::Read(error));
-        let zone = self.calendar()?.zone;
-        let mut is_whole = self.spoiled(Some(id), period)?.is_empty();
-        let mut days = Vec::new();
-        for user in self.users(Some(id))? {
-            let Some(basis) = user.basis else {
-                is_whole = false;
-                continue;
-            };
-            let (mut first, mut last) = basis.days.unwrap_or((0, -1));
-            if let Some((from, to)) = period {
-                (first, last) = (first.max(from), last.min(to));
-            }
-            for day in days_of(&self.connection, "asset_day", (first, last)).map_err(read)? {
-                let it = detail(&self.connection, day, user.number).map_err(read)?;
-                let Some(it) = self.detail(id, day, it) else {
-                    is_whole = false;
-                    continue;
-                };
-                let Some(it) = it else { continue };
-                let base = zone.bounds(day).0;
-                let Some(in_use) = self.in_use(id, day, (base, &it.in_use)) else {
-                    is_whole = false;
-                    continue;
-                };
-                let at = |minute: i64| base.saturating_add(minute);
-                let exam = |(begin, duration, method): &(i64, i64, u8)| Examination {
-                    begin: base.saturating_mul(60).saturating_add(*begin),
-                    duration: *duration,
-                    method: Method::of(*method).map_or("", Method::name),
-                };
-                days.push(DayOf {
-                    day,
-                    online: it.online.map(|(a, b)| (at(a), at(b))),
-                    in_use,
-                    examinations: it.exams.iter().map(exam).collect(),
-                });
-            }
-        }
-        Ok(is_whole.then_some(days))
-    }
-
-    /// A day of a device as it was stored, where it was; none where it is damaged, which is
-    /// noted.
-    #[allow(clippy::option_option, reason = "nothing stored, and nothing that can be read")]
-    pub(super) fn detail(
-        &self,
-        id: &str,
-        day: Day,
-        stored: Option<Result<Detail, record::Unreadable>>,
-    ) -> Option<Option<Detail>> {
-        match stored.transpose() {
-            Ok(it) => Some(it),
-            Err(why) => {
-                self.note_day(id, day, why);
-                None
-            }
-        }
-    }
-
-    pub(super) fn note_day(&self, id: &str, day: Day, why: impl std::fmt::Display) {
-        let (id, day) = (id.escape_debug(), date(day));
-        self.damage.note(format!("what {id} did on {day} (asset_day) cannot be read: {why}"));
     }
 
     /// In which minutes a device could have been seen, within some days. None where a row

@@ -28,6 +28,9 @@ pub(super) struct Stored {
     pub(super) counts: bool,
 }
 
+/// None lasts longer, in seconds: images are no older than a day.
+pub(super) const LONGEST: i64 = 2 * 86_400;
+
 const COLUMNS: &str = "id, speaker, begin, end, said, method, open, orphan, counts";
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
@@ -51,8 +54,7 @@ pub(super) fn between(
     begin: i64,
     end: i64,
 ) -> rusqlite::Result<Vec<Stored>> {
-    // None lasts longer than two days: images are no older than one.
-    let earliest = begin.saturating_sub(2 * 86_400);
+    let earliest = begin.saturating_sub(LONGEST);
     let sql = format!(
         "SELECT {COLUMNS} FROM exam WHERE speaker = ?1 AND begin >= ?2 AND begin <= ?3
          AND end >= ?4 ORDER BY begin, id"

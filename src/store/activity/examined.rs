@@ -3,22 +3,24 @@
 use rusqlite::Connection;
 
 use super::basis::Basis;
+use super::made::Written;
 use super::pieces::{REACH, joined};
 use super::{exam, seen, utc_days};
 use crate::time::minutes::Minutes;
 
 /// The examinations that touch a stretch.
-pub(super) fn exams(
+pub(super) fn exams<W: Written>(
     connection: &Connection,
     basis: &Basis,
     (from, to): (i64, i64),
-) -> rusqlite::Result<Vec<exam::Stored>> {
+    written: &mut W,
+) -> Result<Vec<exam::Stored>, W::Error> {
     let mut all = Vec::new();
     let (begin, end) = (from.saturating_mul(60), to.saturating_mul(60).saturating_sub(1));
     // A piece of one may lie on the day before or after.
     let (early, late) = (begin.saturating_sub(REACH), end.saturating_add(REACH));
     for turn in &basis.turns {
-        let exams = exam::between(connection, turn.speaker, early, late)?;
+        let exams = written.exams(turn.speaker, (early, late))?;
         all.extend(exams.into_iter().filter(|it| turn.has(it.said)));
     }
     let mut failed = None;
@@ -31,7 +33,7 @@ pub(super) fn exams(
     };
     let mut all = joined(all, is_watched);
     if let Some(error) = failed {
-        return Err(error);
+        return Err(error.into());
     }
     all.retain(|it| it.begin <= end && it.end >= begin);
     Ok(all)

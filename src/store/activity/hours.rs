@@ -5,22 +5,25 @@ use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 
-use super::ask::{User, how, located};
+use super::ask::{User, how_by, located};
 use super::basis::Basis;
 use super::detail::detail;
 use super::kept::Kept;
 use super::made::{Made, made};
+use super::pieces::REACH;
+use super::read::Read;
 use super::seen::Seen;
 use super::sheet::{TOTALS, Table};
 use super::stretch::rounded;
 use super::through::THROUGH;
-use super::told::of_stretch;
-use super::turn::Turn;
-use crate::census::activity::Method;
+use crate::census::activity::UtcDay;
 use crate::net::Segment;
-use crate::store::{Error, Fault, Inventory};
-use crate::time::calendar::{Day, Zone};
+use crate::store::{Error, Fault, Inventory, side_by_side};
+use crate::time::calendar::Day;
 use crate::time::minutes::{DAY, Minutes};
+
+/// Days of devices that are read before their hours are told.
+const AT_ONCE: usize = 512;
 
 /// An hour of the site's clock, of one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,13 +44,23 @@ pub struct Hour {
     /// those that were told later.
     pub examinations: Option<u64>,
     /// How use is told: in this hour, or ever where it was not used.
-    pub method: String,
+    pub method: &'static str,
+}
+
+/// A local day.
+struct Clock {
+    day: Day,
+    /// Its first minute, and that of the next.
+    bounds: (i64, i64),
+    /// What the clock shows in its hours, their first minutes and those of the next.
+    hours: Vec<(usize, i64, i64)>,
+    /// Whether its minutes are kept.
+    is_kept: bool,
 }
 
 /// A device on a day.
 struct OfDay<'a> {
-    zone: &'a Zone,
-    day: Day,
+    day: &'a Clock,
     /// Minutes of the day in which it could have been seen.
     observed: Minutes,
     made: Made,
@@ -62,8 +75,7 @@ struct OfDay<'a> {
 impl OfDay<'_> {
     /// Its hours, whose numbers are those of the day, to the minute.
     fn hours(&self) -> Vec<Hour> {
-        let begin = self.zone.bounds(self.day).0;
-        let hours = self.zone.clock_hours(self.day);
+        let Clock { day, bounds: (begin, _), hours, .. } = self.day;
         let seen: Vec<u64> =
             hours.iter().map(|(_, from, to)| self.observed.count_within(*from, *to)).collect();
         let mut begun = vec![0_u64; hours.len()];
@@ -81,7 +93,7 @@ impl OfDay<'_> {
         }
         let work = self.made.work();
         let (mut seconds, mut counted) = (0_i64, 0);
-        let hours = hours.into_iter().zip(seen).zip(begun);
+        let hours = hours.iter().copied().zip(seen).zip(begun);
         let hours = hours.map(|(((hour, from, to), observed), begun)| {
             let visible = self.made.visible.within(from, to);
             seconds = seconds.saturating_add(work.seconds_within(&visible));
@@ -94,12 +106,11 @@ impl OfDay<'_> {
             let now = self.made.parts.iter().filter(is_within).fold(0, |all, it| all | it.0);
             let used = (self.told != 0 && observed > 0).then(|| counted.saturating_sub(before));
             let shown = if now == 0 { self.told } else { now };
-            let names: Vec<_> = Method::among(shown).map(Method::name).collect();
-            let codes = if now == 0 { self.ever } else { self.made.methods };
-            let method = used.map(|_| how(&names, codes & THROUGH != 0));
+            let through = THROUGH & if now == 0 { self.ever } else { self.made.methods };
+            let method = used.map(|_| how_by(shown & !THROUGH | through));
             let online = self.made.online.count_within(from, to);
             Hour {
-                day: self.day,
+                day: *day,
                 hour,
                 time: (from, to),
                 observed,
@@ -115,11 +126,11 @@ impl OfDay<'_> {
 }
 
 impl Inventory {
-    /// The hours of some devices, by their ids and in the order of these, one device and day
-    /// after the other: of all days within some on which somebody watched, from the one on
-    /// which each was first seen. Nothing is given that would need a damaged row, which is
-    /// noted, nor of a device whose VLAN nobody tells. Only one day of one device is in memory
-    /// at a time.
+    /// The hours of some devices, by their ids and in the order of these, those of one device
+    /// and day after the other: of all days within some on which somebody watched, from the one
+    /// on which each was first seen. Nothing is given that would need a damaged row, which is
+    /// noted, nor of a device whose VLAN nobody tells. They are given many at once, each with
+    /// its device; only so many are in memory at a time, and nothing is held meanwhile.
     ///
     /// # Errors
     /// The inventory cannot be read, or what `give` says.
@@ -127,9 +138,10 @@ impl Inventory {
         &self,
         ids: &[&str],
         days: (Day, Day),
-        mut give: impl FnMut(&str, &[Hour]) -> Result<(), E>,
+        mut give: impl for<'h> FnMut(&[(&'h str, Hour)]) -> Result<(), E>,
     ) -> Result<(), E> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
+        let mut snapshot = Some(self.snapshot()?);
         let Some(asked) = self.asked(Some(days))? else { return Ok(()) };
         let one = if let [one] = ids { Some(*one) } else { None };
         let users = match one {
@@ -146,8 +158,15 @@ impl Inventory {
         let spoiled = self.spoiled(one, Some(days))?;
         let kept = Kept::load(&self.connection).map_err(read)?;
         let zone = &asked.calendar.zone;
+        let clock = |day: &Day| Clock {
+            day: *day,
+            bounds: zone.bounds(*day),
+            hours: zone.clock_hours(*day),
+            is_kept: kept.has(zone, *day),
+        };
+        let days: Vec<Clock> = asked.watched.iter().map(clock).collect();
         let mut places: HashMap<&[Segment], Option<Rc<Minutes>>, RandomState> = HashMap::default();
-        let mut is_damaged = false;
+        let (mut is_damaged, mut read_days) = (false, Vec::new());
         for (user, basis) in ids.iter().filter_map(|id| users.get(id)) {
             let ever = ever.whole(user.number);
             is_damaged |= ever.is_none();
@@ -155,49 +174,46 @@ impl Inventory {
             let place = places.entry(&basis.segments);
             let place = place.or_insert_with(|| seen.of(&basis.segments).map(Rc::new));
             let Some(place) = place.clone() else { continue };
-            for day in asked.watched.iter().copied() {
-                let (from, to) = zone.bounds(day);
+            let mut rows = Read::of(self, &user.id, near(asked.minutes));
+            for day in &days {
+                let (from, to) = day.bounds;
                 if to <= user.since {
                     continue;
                 }
-                let is_kept = kept.has(zone, day);
-                let place = place.within(from, to);
-                let made = match is_kept {
-                    true => self.made((&user.id, basis), (from, to), &place).map_err(read)?,
-                    false => self.left_of(user, day, (from, &place))?,
+                let here = place.within(from, to);
+                let made = match day.is_kept {
+                    true => {
+                        made(&self.connection, basis, (from, to), &here, &mut rows).map_err(read)?
+                    }
+                    false => self.left_of(user, day.day, (from, &here))?,
                 };
+                rows.forget_before(UtcDay::try_from(from.div_euclid(DAY)).unwrap_or(UtcDay::MIN));
                 let Some(made) = made else { continue };
-                let mut observed = place.within(user.since, to);
+                let mut observed = here.within(user.since, to);
                 observed.unite(&made.online);
                 let it = OfDay {
-                    zone,
                     day,
                     observed,
-                    is_online_known: is_kept && !basis.turns.is_empty(),
+                    is_online_known: day.is_kept && !basis.turns.is_empty(),
                     told: basis.shows(ever.methods | made.methods),
                     ever: ever.methods,
                     examines: basis.examines(),
                     made,
                 };
-                give(&user.id, &it.hours())?;
+                read_days.push((&*user.id, it));
+                if read_days.len() >= AT_ONCE {
+                    drop(snapshot.take());
+                    hours_of(&std::mem::take(&mut read_days), &mut give)?;
+                    snapshot = Some(self.snapshot()?);
+                }
             }
         }
+        drop(snapshot);
+        hours_of(&read_days, &mut give)?;
         if is_damaged {
             self.note_sheets(&[&ever]);
         }
         Ok(())
-    }
-
-    /// What a day is made of; none where a row of it is damaged, which is noted.
-    fn made(
-        &self,
-        (id, basis): (&str, &Basis),
-        (from, to): (i64, i64),
-        observed: &Minutes,
-    ) -> rusqlite::Result<Option<Made>> {
-        let minutes =
-            |turns: &[Turn], what: u8, stretch| of_stretch(self, (id, turns), stretch, what);
-        made(&self.connection, basis, (from, to), observed, minutes)
     }
 
     /// What is left of a day whose minutes are gone: its minutes in use and its examinations.
@@ -222,14 +238,22 @@ impl Inventory {
             Made { online: in_use, visible, parts, methods, exams: it.exams, ..Made::default() };
         Ok(Some(made))
     }
+}
 
-    /// The minutes in use of a day as they were stored; none where they are damaged, which is
-    /// noted.
-    pub(super) fn in_use(&self, id: &str, day: Day, (from, blob): (i64, &[u8])) -> Option<Minutes> {
-        let in_use = Minutes::decode_whole(from, blob, 2 * DAY);
-        if in_use.is_none() {
-            self.note_day(id, day, "they are not minutes of a day");
-        }
-        in_use
-    }
+/// Gives the hours of some days, each with its device.
+fn hours_of<'a, E>(
+    days: &[(&'a str, OfDay<'_>)],
+    give: &mut impl FnMut(&[(&'a str, Hour)]) -> Result<(), E>,
+) -> Result<(), E> {
+    let parts = side_by_side(days, |part| {
+        let hours = part.iter().map(|(id, it)| it.hours().into_iter().map(move |hour| (*id, hour)));
+        hours.flatten().collect::<Vec<_>>()
+    });
+    parts.iter().try_for_each(|part| give(part))
+}
+
+/// The seconds of which the examinations matter for days of some minutes.
+const fn near((from, to): (i64, i64)) -> (i64, i64) {
+    let (from, to) = (from.saturating_mul(60), to.saturating_mul(60));
+    (from.saturating_sub(REACH), to.saturating_add(REACH))
 }

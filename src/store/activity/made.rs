@@ -7,7 +7,7 @@ use super::examined::{counts, exams};
 use super::stretch::Stretches;
 use super::through::{THROUGH, through};
 use super::turn::Turn;
-use super::{ONLINE, detail};
+use super::{ONLINE, Speaker, detail, exam};
 use crate::census::activity::method::FARTHEST;
 use crate::census::activity::{Method, UNTIMELY};
 use crate::time::minutes::Minutes;
@@ -42,27 +42,49 @@ impl Made {
     }
 }
 
-/// What was told of a day, from its first minute to before the next one's. `minutes` gives the
-/// minutes of turns and a kind within a stretch; none where they are not as they were written, and then
-/// nothing is made of them.
-pub(super) fn made<E: From<rusqlite::Error>>(
+/// What speakers wrote, as who makes days of it has it.
+pub(super) trait Written {
+    /// What may go wrong.
+    type Error: From<rusqlite::Error>;
+
+    /// The minutes of some turns and a kind within a stretch; none where they are not as they
+    /// were written.
+    fn minutes(
+        &mut self,
+        turns: &[Turn],
+        what: u8,
+        stretch: (i64, i64),
+    ) -> Result<Option<Minutes>, Self::Error>;
+
+    /// The examinations of a speaker that touch a stretch of seconds, by their begin.
+    fn exams(
+        &mut self,
+        speaker: Speaker,
+        stretch: (i64, i64),
+    ) -> Result<Vec<exam::Stored>, Self::Error>;
+}
+
+/// What was told of a day, from its first minute to before the next one's; none where minutes
+/// of it are not as they were written.
+pub(super) fn made<W: Written>(
     connection: &Connection,
     basis: &Basis,
     (from, to): (i64, i64),
     observed: &Minutes,
-    mut minutes: impl FnMut(&[Turn], u8, (i64, i64)) -> Result<Option<Minutes>, E>,
-) -> Result<Option<Made>, E> {
+    written: &mut W,
+) -> Result<Option<Made>, W::Error> {
     let (begin, end) = (from.saturating_sub(FARTHEST), to.saturating_add(FARTHEST));
     let (first, last) = (from.saturating_mul(60), to.saturating_mul(60));
     let mut it = Made::default();
-    let Some(online) = minutes(&basis.turns, ONLINE, (from, to))? else { return Ok(None) };
+    let Some(online) = written.minutes(&basis.turns, ONLINE, (from, to))? else { return Ok(None) };
     for method in [Method::Results, Method::Vitals, Method::Sessions] {
         if basis.ways & method.code() == 0 {
             continue;
         }
-        let traces = minutes(&basis.turns, method.code(), (begin, end))?;
+        let traces = written.minutes(&basis.turns, method.code(), (begin, end))?;
         let Some(mut traces) = traces else { return Ok(None) };
-        let told = through(basis, method, (begin, end), &mut minutes)?;
+        let minutes = |turns: &[Turn], what, stretch| written.minutes(turns, what, stretch);
+        let told = through(basis, method, (begin, end), minutes)?;
         let Some(told) = told else { return Ok(None) };
         if told.count_within(from, to) > 0 {
             it.methods |= THROUGH;
@@ -75,7 +97,8 @@ pub(super) fn made<E: From<rusqlite::Error>>(
     }
     if basis.ways & (Method::Mpps.code() | Method::Images.code()) != 0 {
         let since = basis.since.saturating_mul(60);
-        for exam in exams(connection, basis, (from, to))?.into_iter().filter(|it| it.end >= since) {
+        let exams = exams(connection, basis, (from, to), written)?;
+        for exam in exams.into_iter().filter(|it| it.end >= since) {
             it.methods |= exam.method;
             let took = exam.end.saturating_sub(exam.begin).max(SHORTEST);
             let is_short = took == SHORTEST;
@@ -90,7 +113,7 @@ pub(super) fn made<E: From<rusqlite::Error>>(
         }
     }
     if basis.ways != 0 {
-        let untimely = minutes(&basis.all(), UNTIMELY, (from, to))?;
+        let untimely = written.minutes(&basis.all(), UNTIMELY, (from, to))?;
         let Some(untimely) = untimely else { return Ok(None) };
         if !untimely.is_empty() {
             it.methods |= UNTIMELY;

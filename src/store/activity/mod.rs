@@ -8,6 +8,7 @@
 mod ask;
 mod basis;
 mod bundle;
+mod days;
 mod detail;
 mod exam;
 mod examined;
@@ -16,6 +17,7 @@ mod kept;
 mod made;
 mod past;
 mod pieces;
+mod read;
 mod roll;
 mod seen;
 mod shared;
@@ -38,7 +40,8 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 
-pub use ask::{Activity, DayOf, Examination, InUse, Period};
+pub use ask::{Activity, InUse, Period};
+pub use days::{DayOf, Examination};
 pub use hours::Hour;
 use kept::Kept;
 pub(super) use kept::watched;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::basis::Basis;
+use super::read::Read;
 use super::seen::of_segment;
-use super::told::of_day;
 use super::turn::Turn;
 use super::{Damaged, ONLINE, seen, segment_name, utc_days};
 use crate::census::activity::method::SEGMENT_GAP;
@@ -63,7 +63,7 @@ impl Past {
     fn online(
         &mut self,
         inventory: &Inventory,
-        of: (&str, &[Turn]),
+        (id, turns): (&str, &[Turn]),
         (from, to): (i64, i64),
     ) -> Result<Option<Minutes>, Error> {
         let mut all = Minutes::default();
@@ -73,8 +73,8 @@ impl Past {
                 continue;
             }
             let read = |error| Error::new(&inventory.path, Fault::Read(error));
-            let of_day = of_day(inventory, of, day, ONLINE).map_err(read)?;
-            let Some(of_day) = of_day else { return Ok(None) };
+            let of_day = Read::of(inventory, id, (0, 0)).of_day(turns, day, ONLINE);
+            let Some(of_day) = of_day.map_err(read)? else { return Ok(None) };
             all.unite(&of_day);
             self.online.insert(day, of_day);
         }

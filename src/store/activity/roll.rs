@@ -9,11 +9,11 @@ use rusqlite::{Transaction, params};
 
 use super::basis::{Basis, basis};
 use super::detail::{self, Detail, detail};
-use super::made::made;
+use super::made::{Written, made};
 use super::sheet::{self, Before, DAYS, Sums, TOTALS, Table};
 use super::through;
 use super::turn::{Turn, changed, united};
-use super::{Diary, Fresh, Kept, seen, segment_name, utc_days};
+use super::{Diary, Fresh, Kept, Speaker, exam, seen, segment_name, utc_days};
 use crate::census::Census;
 use crate::census::activity::method::{FARTHEST, SEGMENT_GAP};
 use crate::census::asset::Asset;
@@ -271,8 +271,7 @@ impl<'t> Roll<'t> {
     ) -> Result<Option<(bool, Sums)>, Failure> {
         let (from, to) = self.diary.calendar.zone.bounds(day);
         let observed = self.observed(&basis.segments, day, (from, to))?;
-        let minutes = |turns: &[Turn], what: u8, stretch| self.minutes(turns, what, stretch);
-        let made = made::<Failure>(self.transaction, basis, (from, to), &observed, minutes)?;
+        let made = made(self.transaction, basis, (from, to), &observed, self)?;
         let Some(made) = made else { return Ok(None) };
         let (online, visible, work) = (&made.online, &made.visible, made.work());
         let beyond = online.without(&observed);
@@ -303,29 +302,6 @@ impl<'t> Roll<'t> {
         let (block, slot) = sheet::place(number);
         self.patches.entry((day, block)).or_default().insert(slot, sums);
         Ok(Some((is_any, sums)))
-    }
-
-    /// The minutes of all speakers together, of one kind, within a stretch; none when some are
-    /// not as they were written.
-    pub(super) fn minutes(
-        &self,
-        turns: &[Turn],
-        what: u8,
-        (from, to): (i64, i64),
-    ) -> Result<Option<Minutes>, Failure> {
-        let mut all = Minutes::default();
-        for day in utc_days(from, to) {
-            for turn in turns {
-                let minutes = self.diary.minutes_of(self.transaction, day, turn.speaker, what)?;
-                let Some(minutes) = minutes else { continue };
-                let Ok(minutes) = minutes else { return Ok(None) };
-                match turn.minutes() {
-                    None => all.unite(&minutes),
-                    Some((from, to)) => all.unite(&minutes.within(from, to)),
-                }
-            }
-        }
-        Ok(Some(all.within(from, to)))
     }
 
     /// In which minutes of a day somebody watched and saw one of these segments.
@@ -448,6 +424,39 @@ impl<'t> Roll<'t> {
             rolled.kept.drop_older(transaction, &diary.calendar.zone)?;
         }
         Ok(rolled)
+    }
+}
+
+impl Written for Roll<'_> {
+    type Error = Failure;
+
+    fn minutes(
+        &mut self,
+        turns: &[Turn],
+        what: u8,
+        (from, to): (i64, i64),
+    ) -> Result<Option<Minutes>, Failure> {
+        let mut all = Minutes::default();
+        for day in utc_days(from, to) {
+            for turn in turns {
+                let minutes = self.diary.minutes_of(self.transaction, day, turn.speaker, what)?;
+                let Some(minutes) = minutes else { continue };
+                let Ok(minutes) = minutes else { return Ok(None) };
+                match turn.minutes() {
+                    None => all.unite(&minutes),
+                    Some((from, to)) => all.unite(&minutes.within(from, to)),
+                }
+            }
+        }
+        Ok(Some(all.within(from, to)))
+    }
+
+    fn exams(
+        &mut self,
+        speaker: Speaker,
+        (begin, end): (i64, i64),
+    ) -> Result<Vec<exam::Stored>, Failure> {
+        Ok(exam::between(self.transaction, speaker, begin, end)?)
     }
 }
 

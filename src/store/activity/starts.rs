@@ -277,6 +277,15 @@ impl Rows {
     }
 }
 
+/// The UTC days that some minutes touch: a network may come up on the next day.
+fn utc((from, to): (i64, i64)) -> (UtcDay, UtcDay) {
+    let day = |minute: i64| {
+        let most = if minute < 0 { UtcDay::MIN } else { UtcDay::MAX };
+        UtcDay::try_from(minute.div_euclid(DAY)).unwrap_or(most)
+    };
+    (day(from), day(to.saturating_add(UP_AFTER / 60)))
+}
+
 impl Inventory {
     /// When a device started, within some days; sorted. Nothing where a row of its starts is
     /// damaged ([`Self::passed_over`]): without it another word may look like one.
@@ -284,13 +293,15 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn starts(&self, id: &str, period: Period) -> Result<Vec<Start>, Error> {
+        let _one = self.snapshot()?;
+        let within = self.within(period)?;
         let mut all = Vec::new();
         for basis in self.users(Some(id))?.into_iter().filter_map(|it| it.basis) {
             let speakers = basis.turns.iter().chain(&basis.named).map(|turn| turn.speaker);
             let speakers: BTreeSet<Speaker> = speakers.collect();
             let speakers: Vec<Speaker> = speakers.into_iter().collect();
-            let rows = Rows::load(self, Some(&speakers), self.utc(period)?)?;
-            let starts = self.starts_of(&rows, (id, &basis), &mut Past::default(), period)?;
+            let rows = Rows::load(self, Some(&speakers), utc(within))?;
+            let starts = self.starts_of(&rows, (id, &basis), &mut Past::default(), within)?;
             all.extend(starts.into_iter().flatten());
         }
         Ok(all)
@@ -302,12 +313,14 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn all_starts(&self, period: Period) -> Result<BTreeMap<String, Vec<Start>>, Error> {
-        let rows = Rows::load(self, None, self.utc(period)?)?;
+        let _one = self.snapshot()?;
+        let within = self.within(period)?;
+        let rows = Rows::load(self, None, utc(within))?;
         let (mut all, mut past) = (BTreeMap::new(), Past::default());
         for User { id, basis, .. } in self.users(None)? {
             let Some(basis) = basis else { continue };
             past.next();
-            let starts = self.starts_of(&rows, (&id, &basis), &mut past, period)?;
+            let starts = self.starts_of(&rows, (&id, &basis), &mut past, within)?;
             if let Some(starts) = starts.filter(|it| !it.is_empty()) {
                 all.insert(id, starts);
             }
@@ -315,13 +328,11 @@ impl Inventory {
         Ok(all)
     }
 
-    /// The UTC days that some local days touch.
-    fn utc(&self, period: Period) -> Result<(UtcDay, UtcDay), Error> {
-        let Some((first, last)) = period else { return Ok((UtcDay::MIN, UtcDay::MAX)) };
+    /// From the first minute of some local days to before their last; of all, from ever on.
+    fn within(&self, period: Period) -> Result<(i64, i64), Error> {
+        let Some((first, last)) = period else { return Ok((i64::MIN, i64::MAX)) };
         let zone = self.calendar()?.zone;
-        let day = |minute: i64| UtcDay::try_from(minute.div_euclid(DAY)).unwrap_or(0);
-        // A network may come up on the next day.
-        Ok((day(zone.bounds(first).0), day(zone.bounds(last).1.saturating_add(UP_AFTER / 60))))
+        Ok((zone.bounds(first).0, zone.bounds(last).1))
     }
 
     fn starts_of(
@@ -329,7 +340,7 @@ impl Inventory {
         rows: &Rows,
         (id, basis): (&str, &Basis),
         past: &mut Past,
-        period: Period,
+        (from, to): (i64, i64),
     ) -> Result<Option<Vec<Start>>, Error> {
         let mut speakers = basis.turns.iter().chain(&basis.named).map(|turn| turn.speaker);
         if let Some(table) = speakers.find_map(|it| rows.damaged.get(&it)) {
@@ -361,10 +372,7 @@ impl Inventory {
                 None => _ = all.insert(it.at, it),
             }
         }
-        if let Some((first, last)) = period {
-            let zone = self.calendar()?.zone;
-            all.retain(|at, _| (first..=last).contains(&zone.day(at.div_euclid(60))));
-        }
+        all.retain(|at, _| (from..to).contains(&at.div_euclid(60)));
         Ok(Some(all.into_values().map(Told::done).collect()))
     }
 

@@ -1,11 +1,14 @@
 //! Minute by minute: what the hours of one device are made of, so that each can be shown.
 
-use super::ask::{Examination, Period};
+use super::ONLINE;
+use super::ask::Period;
+use super::days::Examination;
+use super::made::Written as _;
+use super::read::Read;
+use super::through;
 use super::turn::Turn;
-use super::{Damaged, ONLINE, minutes_of, through, utc_days};
-use crate::census::activity::{Method, UtcDay};
+use crate::census::activity::Method;
 use crate::store::{Error, Fault, Inventory};
-use crate::time::calendar::date;
 use crate::time::minutes::Minutes;
 
 /// What was seen of one device in some days.
@@ -30,6 +33,7 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn told(&self, id: &str, period: Period) -> Result<Option<Told>, Error> {
+        let _one = self.snapshot()?;
         let Some(days) = self.days(id, period)? else { return Ok(None) };
         let Some(observed) = self.observed(id, period)? else { return Ok(None) };
         let mut all = Told { observed, ..Told::default() };
@@ -38,20 +42,26 @@ impl Inventory {
             all.examinations.extend(day.examinations);
         }
         let Some((from, to)) = self.bounds(period)? else { return Ok(Some(all)) };
+        let read = |error| Error::new(&self.path, Fault::Read(error));
         for basis in self.users(Some(id))?.into_iter().filter_map(|user| user.basis) {
-            let of = (id, &*basis.turns);
-            let Some(online) = self.minutes(of, (from, to), ONLINE)? else { return Ok(None) };
+            let mut rows = Read::of(self, id, (from, to));
+            let mut minutes =
+                |turns: &[Turn], what: u8| rows.minutes(turns, what, (from, to)).map_err(read);
+            let Some(online) = minutes(&basis.turns, ONLINE)? else { return Ok(None) };
             all.online.unite(&online);
             for method in [Method::Results, Method::Vitals, Method::Sessions] {
                 if basis.ways & method.code() == 0 {
                     continue;
                 }
-                let traces = self.minutes(of, (from, to), method.code())?;
-                let Some(traces) = traces else { return Ok(None) };
+                let Some(traces) = minutes(&basis.turns, method.code())? else { return Ok(None) };
                 all.traces.push((method.name(), traces));
                 if through::counts(method) && !basis.told.is_empty() {
-                    let of = (id, &*basis.told);
-                    let Some(traces) = self.through(of, (from, to))? else { return Ok(None) };
+                    let mut traces = Minutes::default();
+                    for method in through::TOLD {
+                        let told = minutes(&basis.told, method.code())?;
+                        let Some(told) = told else { return Ok(None) };
+                        traces.unite(&told);
+                    }
                     all.traces.push((through::name(method), traces));
                 }
             }
@@ -60,70 +70,4 @@ impl Inventory {
         all.observed.unite(&all.online);
         Ok(Some(all))
     }
-
-    /// Minutes of work of which others tell, from one to before another.
-    fn through(&self, of: (&str, &[Turn]), stretch: (i64, i64)) -> Result<Option<Minutes>, Error> {
-        let mut all = Minutes::default();
-        for method in through::TOLD {
-            let traces = self.minutes(of, stretch, method.code())?;
-            let Some(traces) = traces else { return Ok(None) };
-            all.unite(&traces);
-        }
-        Ok(Some(all))
-    }
-
-    /// Minutes of one kind, from one to before another.
-    fn minutes(
-        &self,
-        of: (&str, &[Turn]),
-        (from, to): (i64, i64),
-        what: u8,
-    ) -> Result<Option<Minutes>, Error> {
-        let read = |error| Error::new(&self.path, Fault::Read(error));
-        of_stretch(self, of, (from, to), what).map_err(read)
-    }
-}
-
-/// Minutes of one kind of a device, from one to before another; none where a row is damaged,
-/// which is noted.
-pub(super) fn of_stretch(
-    inventory: &Inventory,
-    of: (&str, &[Turn]),
-    (from, to): (i64, i64),
-    what: u8,
-) -> rusqlite::Result<Option<Minutes>> {
-    let mut all = Minutes::default();
-    for day in utc_days(from, to) {
-        let Some(minutes) = of_day(inventory, of, day, what)? else { return Ok(None) };
-        all.unite(&minutes);
-    }
-    Ok(Some(all.within(from, to)))
-}
-
-/// Minutes of a UTC day in which a device did something; none where a row is damaged, which
-/// is noted.
-pub(super) fn of_day(
-    inventory: &Inventory,
-    (id, turns): (&str, &[Turn]),
-    day: UtcDay,
-    what: u8,
-) -> rusqlite::Result<Option<Minutes>> {
-    let mut all = Minutes::default();
-    for turn in turns {
-        let minutes = minutes_of(&inventory.connection, day, turn.speaker, what);
-        match (minutes?, turn.minutes()) {
-            (None, _) => {}
-            (Some(Err(Damaged)), _) => {
-                let (id, day) = (id.escape_debug(), date(day));
-                let did = if what == ONLINE { "was on line" } else { "worked" };
-                inventory.damage.note(format!(
-                    "in which minutes of {day} {id} {did} (speaker_day) is not as it was written"
-                ));
-                return Ok(None);
-            }
-            (Some(Ok(minutes)), None) => all.unite(&minutes),
-            (Some(Ok(minutes)), Some((from, to))) => all.unite(&minutes.within(from, to)),
-        }
-    }
-    Ok(Some(all))
 }

@@ -1,7 +1,9 @@
 //! What devices did within some days, one row each: `auscult activity`.
 
+use std::borrow::Cow;
 use std::io::Write;
 
+use super::table::Column::{Number, Text};
 use super::table::{Columns, Format, table};
 use super::{Believed, believed, hours, percent};
 use crate::store::activity::{Activity, InUse};
@@ -10,72 +12,45 @@ use crate::time::Timestamp;
 use crate::time::calendar::{Day, date};
 use crate::view::register::{self, Error};
 
-/// The columns, in this order.
-const ALL: &[&str] = &[
-    "asset_id",
-    "device_class",
-    "modality",
-    "manufacturer",
-    "model",
-    "hostname",
-    "vlans",
-    "last_seen",
-    "silent_days",
-    "from",
-    "to",
-    "observed_hours",
-    "online_hours",
-    "online_percent",
-    "method",
-    "in_use_hours",
-    "utilization_percent",
-    "opening_hours",
-    "available_hours",
-    "in_use_opening_hours",
-    "utilization_opening_percent",
-    "utilization_available_percent",
-    "examinations",
-    "examinations_per_day",
-    "examination_minutes",
-];
-
-/// Those that are numbers.
-const NUMBERS: &[&str] = &[
-    "silent_days",
-    "observed_hours",
-    "online_hours",
-    "online_percent",
-    "in_use_hours",
-    "utilization_percent",
-    "opening_hours",
-    "available_hours",
-    "in_use_opening_hours",
-    "utilization_opening_percent",
-    "utilization_available_percent",
-    "examinations",
-    "examinations_per_day",
-    "examination_minutes",
-];
-
-const COLUMNS: Columns = Columns { all: ALL, shown: SHOWN, numbers: NUMBERS };
-
 /// What names a device in the columns.
 pub const NAMING: &[&str] =
     &["device_class", "modality", "manufacturer", "model", "hostname", "vlans"];
 
-/// Those of the table for people, with their titles and widths; negative is to the right.
-const SHOWN: &[(&str, &str, i8)] = &[
-    ("asset_id", "ASSET", 11),
-    ("device_class", "CLASS", 20),
-    ("model", "MODEL", 24),
-    ("observed_hours", "OBSERVED", -9),
-    ("online_hours", "ON LINE", -8),
-    ("online_percent", "%", -6),
-    ("in_use_hours", "IN USE", -8),
-    ("utilization_percent", "%", -6),
-    ("examinations", "EXAMS", -6),
-    ("method", "BY", 12),
-];
+const COLUMNS: Columns = Columns {
+    naming: NAMING,
+    own: &[
+        Text("last_seen"),
+        Number("silent_days"),
+        Text("from"),
+        Text("to"),
+        Number("observed_hours"),
+        Number("online_hours"),
+        Number("online_percent"),
+        Text("method"),
+        Number("in_use_hours"),
+        Number("utilization_percent"),
+        Number("opening_hours"),
+        Number("available_hours"),
+        Number("in_use_opening_hours"),
+        Number("utilization_opening_percent"),
+        Number("utilization_available_percent"),
+        Number("examinations"),
+        Number("examinations_per_day"),
+        Number("examination_minutes"),
+    ],
+    shown: &[
+        ("asset_id", "ASSET", 11),
+        ("device_class", "CLASS", 20),
+        ("model", "MODEL", 24),
+        ("observed_hours", "OBSERVED", -9),
+        ("online_hours", "ON LINE", -8),
+        ("online_percent", "%", -6),
+        ("in_use_hours", "IN USE", -8),
+        ("utilization_percent", "%", -6),
+        ("examinations", "EXAMS", -6),
+        ("method", "BY", 12),
+    ],
+};
 
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
@@ -167,7 +142,11 @@ pub fn list(
     Ok(count)
 }
 
-fn cell(row: &Row<'_>, column: &str) -> String {
+fn cell<'r>(row: &'r Row<'_>, column: &str) -> Cow<'r, str> {
+    text(row, column).into()
+}
+
+fn text(row: &Row<'_>, column: &str) -> String {
     let it = row.activity.as_ref();
     let used = it.filter(|it| it.observed > 0).and_then(|it| it.used.as_ref());
     let (open, available) = (it.and_then(|it| it.open), it.and_then(|it| it.available));

@@ -1,8 +1,10 @@
 //! What the hours of devices are made of, one row a run of minutes: `auscult activity
 //! --minutes`.
 
+use std::borrow::Cow;
 use std::io::Write;
 
+use super::table::Column::{Number, Text};
 use super::table::{Columns, Format, table};
 use crate::store::activity::Told;
 use crate::store::{Inventory, Known};
@@ -12,7 +14,8 @@ use crate::time::minutes::Minutes;
 use crate::view::register::Error;
 
 const COLUMNS: Columns = Columns {
-    all: &["asset_id", "what", "method", "from", "to", "minutes"],
+    naming: &[],
+    own: &[Text("what"), Text("method"), Text("from"), Text("to"), Number("minutes")],
     shown: &[
         ("asset_id", "ASSET", 11),
         ("what", "WHAT", 12),
@@ -21,7 +24,6 @@ const COLUMNS: Columns = Columns {
         ("to", "TO", 25),
         ("minutes", "MINUTES", -8),
     ],
-    numbers: &["minutes"],
 };
 
 /// One run of minutes, or one examination.
@@ -47,12 +49,14 @@ pub fn minutes(
     to: impl Write,
 ) -> Result<u64, Error> {
     let mut all = Vec::new();
+    let snapshot = inventory.snapshot()?;
     for asset in assets {
         // What is damaged is noted, and told at the end.
         if let Some(told) = inventory.told(&asset.id, Some(days))? {
             all.extend(rows(&asset.id, &told));
         }
     }
+    drop(snapshot);
     table(&all, cell, &COLUMNS, format, to)
 }
 
@@ -80,16 +84,16 @@ fn rows<'a>(asset: &'a str, told: &Told) -> Vec<Row<'a>> {
     all
 }
 
-fn cell(row: &Row<'_>, column: &str) -> String {
-    let at = |second: i64| Timestamp::new(second, 0).rfc3339();
+fn cell<'r>(row: &'r Row<'_>, column: &str) -> Cow<'r, str> {
+    let at = |second: i64| Timestamp::new(second, 0).rfc3339().into();
     match column {
-        "asset_id" => row.asset.to_owned(),
-        "what" => row.what.to_owned(),
-        "method" => row.method.to_owned(),
+        "asset_id" => row.asset.into(),
+        "what" => row.what.into(),
+        "method" => row.method.into(),
         "from" => at(row.time.0),
         "to" => at(row.time.1),
         // Half of one is one: an examination is told to the second.
-        _ => (row.time.1.saturating_sub(row.time.0).saturating_add(30) / 60).to_string(),
+        _ => (row.time.1.saturating_sub(row.time.0).saturating_add(30) / 60).to_string().into(),
     }
 }
 

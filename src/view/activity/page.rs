@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::spread::{Heat, Spread, clock};
+use super::spread::{Heat, Spread, Spreading, clock};
 use super::{hours, percent};
 use crate::store::activity::{Activity, Start};
 use crate::store::{Error, Inventory};
@@ -17,6 +17,7 @@ const MAX_STARTS: usize = 10;
 /// # Errors
 /// The inventory cannot be read.
 pub fn page(inventory: &Inventory, id: &str, days: (Day, Day)) -> Result<String, Error> {
+    let _one = inventory.snapshot()?;
     let Some(activity) = inventory.activity_of(id, Some(days))? else {
         return Ok(String::new());
     };
@@ -26,10 +27,14 @@ pub fn page(inventory: &Inventory, id: &str, days: (Day, Day)) -> Result<String,
     rates(&mut page, &activity);
     let of_days = inventory.days(id, Some(days))?;
     if let (Some(_), Some(of_days)) = (&activity.used, of_days) {
-        if let Some(spread) = Spread::of(&of_days, &zone) {
+        let mut all = Spreading::default();
+        for it in of_days {
+            all.add(zone.bounds(it.day).0.saturating_mul(60), &it.examinations);
+        }
+        if let Some(spread) = all.done() {
             examinations(&mut page, &spread);
         }
-        heat(&mut page, &Heat::load(inventory, id, days)?.unwrap_or_default());
+        heat(&mut page, &Heat::load(inventory, id, days)?);
     }
     starts(&mut page, &inventory.starts(id, None)?);
     Ok(page)
@@ -186,19 +191,24 @@ mod tests {
     fn the_heat_map_tells_unused_from_unseen() {
         let mut page = String::new();
         // 1970-01-05 is a Monday.
-        let hour = |hour: usize, observed, in_use| Hour {
-            day: 4,
-            hour,
-            time: (0, 0),
-            observed,
-            online: None,
-            in_use,
-            examinations: None,
-            method: String::new(),
-        };
         let mut all = Heat::default();
-        all.add(&[hour(7, 0, None), hour(8, 60, Some(0)), hour(9, 60, Some(59))]);
-        all.add(&[hour(10, 60, Some(7)), hour(11, 60, Some(0))]);
+        let mut hour = |hour: usize, observed, in_use| {
+            all.add(&Hour {
+                day: 4,
+                hour,
+                time: (0, 0),
+                observed,
+                online: None,
+                in_use,
+                examinations: None,
+                method: "",
+            });
+        };
+        hour(7, 0, None);
+        hour(8, 60, Some(0));
+        hour(9, 60, Some(59));
+        hour(10, 60, Some(7));
+        hour(11, 60, Some(0));
         heat(&mut page, &all);
         let monday = page.lines().find(|line| line.contains("mon")).unwrap();
         assert_eq!(monday, "  mon         .91.");

@@ -2,14 +2,17 @@
 //! the week: told by `auscult show` as text, and as tables by `auscult activity
 //! --examinations` and `--heat`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 
+use super::list::NAMING;
 use super::percent;
-use super::table::{Columns, Format, written};
-use crate::store::activity::{DayOf, Hour, InUse};
+use super::table::Column::{Number, Text};
+use super::table::{Columns, Format, table};
+use crate::store::activity::{Examination, Hour, InUse};
 use crate::store::{self, Inventory, Known};
-use crate::time::calendar::{Day, WEEKDAYS, Zone, date};
+use crate::time::calendar::{Day, WEEKDAYS, date, weekday};
 use crate::view::register::{self, Error};
 
 /// The one in the middle of sorted values, and those at a quarter and three quarters.
@@ -40,36 +43,48 @@ pub(super) struct Spread {
     pub(super) ends: (i64, i64),
 }
 
-impl Spread {
-    /// Of the examinations of some days; none of none.
-    pub(super) fn of(days: &[DayOf], zone: &Zone) -> Option<Self> {
-        let mut durations: Vec<i64> = Vec::new();
-        let (mut gaps, mut firsts, mut lasts) = (Vec::new(), Vec::new(), Vec::new());
-        for day in days.iter().filter(|day| !day.examinations.is_empty()) {
-            let base = zone.bounds(day.day).0.saturating_mul(60);
-            durations.extend(day.examinations.iter().map(|it| it.duration));
-            let mut until = None;
-            for it in &day.examinations {
-                if let Some(until) = until {
-                    gaps.push(it.begin.saturating_sub(until).max(0));
-                }
-                until = until.max(Some(it.begin.saturating_add(it.duration)));
+/// Examinations, a day after the other; all in seconds.
+#[derive(Default)]
+pub(super) struct Spreading {
+    durations: Vec<i64>,
+    gaps: Vec<i64>,
+    /// When the first of each day begins, since its midnight.
+    firsts: Vec<i64>,
+    /// And the last ends.
+    lasts: Vec<i64>,
+}
+
+impl Spreading {
+    /// Adds those of a day, in order, which begins at a second.
+    pub(super) fn add(&mut self, base: i64, examinations: &[Examination]) {
+        let Some(first) = examinations.first() else { return };
+        self.durations.extend(examinations.iter().map(|it| it.duration));
+        let mut until = None;
+        for it in examinations {
+            if let Some(until) = until {
+                self.gaps.push(it.begin.saturating_sub(until).max(0));
             }
-            firsts.extend(day.examinations.first().map(|it| it.begin.saturating_sub(base).max(0)));
-            lasts.extend(until.map(|until| until.saturating_sub(base)));
+            until = until.max(Some(it.begin.saturating_add(it.duration)));
         }
-        for all in [&mut durations, &mut gaps, &mut firsts, &mut lasts] {
+        self.firsts.push(first.begin.saturating_sub(base).max(0));
+        self.lasts.extend(until.map(|until| until.saturating_sub(base)));
+    }
+
+    /// How they are spread; none of none.
+    pub(super) fn done(mut self) -> Option<Spread> {
+        let Self { durations, gaps, firsts, lasts } = &mut self;
+        for all in [&mut *durations, &mut *gaps, &mut *firsts, &mut *lasts] {
             all.sort_unstable();
         }
         let total = durations.iter().fold(0_i64, |all, it| all.saturating_add(*it));
-        Some(Self {
+        Some(Spread {
             days: firsts.len(),
             count: durations.len(),
             mean: total.checked_div(i64::try_from(durations.len()).ok()?)?,
-            duration: quartiles(&durations)?,
+            duration: quartiles(durations)?,
             longest: *durations.last()?,
-            gap: quartiles(&gaps),
-            ends: (quartiles(&firsts)?[1], quartiles(&lasts)?[1]),
+            gap: quartiles(gaps),
+            ends: (quartiles(firsts)?[1], quartiles(lasts)?[1]),
         })
     }
 }
@@ -84,56 +99,46 @@ pub(super) fn clock(seconds: i64) -> String {
 pub(super) struct Heat(pub(super) [[(u64, u64); 24]; 7]);
 
 impl Heat {
-    /// Of one device from one local day to another; none where no hour of it is known.
+    /// Of one device from one local day to another.
     pub(super) fn load(
         inventory: &Inventory,
         id: &str,
         days: (Day, Day),
-    ) -> Result<Option<Self>, store::Error> {
-        let mut heat = None;
-        inventory.hours(&[id], days, |_, hours| {
-            heat.get_or_insert_with(Self::default).add(hours);
+    ) -> Result<Self, store::Error> {
+        let mut heat = Self::default();
+        inventory.hours(&[id], days, |hours| {
+            hours.iter().for_each(|(_, hour)| heat.add(hour));
             Ok::<_, store::Error>(())
         })?;
         Ok(heat)
     }
 
-    pub(super) fn add(&mut self, hours: &[Hour]) {
-        for it in hours {
-            // 1970 began on a Thursday.
-            let weekday = usize::try_from(it.day.saturating_add(3).rem_euclid(7));
-            let of_day = weekday.ok().and_then(|weekday| self.0.get_mut(weekday));
-            if let Some((used, whole)) = of_day.and_then(|day| day.get_mut(it.hour)) {
-                *used = used.saturating_add(it.in_use.unwrap_or_default());
-                *whole = whole.saturating_add(it.observed);
-            }
+    pub(super) fn add(&mut self, it: &Hour) {
+        let of_day = self.0.get_mut(weekday(it.day));
+        if let Some((used, whole)) = of_day.and_then(|day| day.get_mut(it.hour)) {
+            *used = used.saturating_add(it.in_use.unwrap_or_default());
+            *whole = whole.saturating_add(it.observed);
         }
     }
 }
 
 const SPREAD: Columns = Columns {
-    all: &[
-        "asset_id",
-        "device_class",
-        "modality",
-        "manufacturer",
-        "model",
-        "hostname",
-        "vlans",
-        "from",
-        "to",
-        "days",
-        "examinations",
-        "minutes_mean",
-        "minutes_quarter",
-        "minutes_median",
-        "minutes_three_quarters",
-        "minutes_longest",
-        "gap_minutes_quarter",
-        "gap_minutes_median",
-        "gap_minutes_three_quarters",
-        "first_median",
-        "last_median",
+    naming: NAMING,
+    own: &[
+        Text("from"),
+        Text("to"),
+        Number("days"),
+        Number("examinations"),
+        Number("minutes_mean"),
+        Number("minutes_quarter"),
+        Number("minutes_median"),
+        Number("minutes_three_quarters"),
+        Number("minutes_longest"),
+        Number("gap_minutes_quarter"),
+        Number("gap_minutes_median"),
+        Number("gap_minutes_three_quarters"),
+        Text("first_median"),
+        Text("last_median"),
     ],
     shown: &[
         ("asset_id", "ASSET", 11),
@@ -147,18 +152,6 @@ const SPREAD: Columns = Columns {
         ("gap_minutes_median", "GAP", -6),
         ("first_median", "FIRST", -5),
         ("last_median", "LAST", -5),
-    ],
-    numbers: &[
-        "days",
-        "examinations",
-        "minutes_mean",
-        "minutes_quarter",
-        "minutes_median",
-        "minutes_three_quarters",
-        "minutes_longest",
-        "gap_minutes_quarter",
-        "gap_minutes_median",
-        "gap_minutes_three_quarters",
     ],
 };
 
@@ -174,17 +167,32 @@ pub fn examinations(
     format: Format,
     to: impl Write,
 ) -> Result<u64, Error> {
+    let mut used = used(inventory, period, assets)?;
+    used.retain(|(_, used)| used.examinations.is_some());
+    let ids: Vec<&str> = used.iter().map(|(asset, _)| &*asset.id).collect();
     let zone = inventory.calendar()?.zone;
-    let used = used(inventory, period, assets)?;
-    written(&SPREAD, format, to, |row| {
-        for (asset, _) in used.iter().filter(|(_, used)| used.examinations.is_some()) {
-            // What is damaged is noted, and told at the end.
-            let Some(days) = inventory.days(&asset.id, Some(period))? else { continue };
-            let spread = Spread::of(&days, &zone);
-            row(&|column| spread_cell((asset, period), spread.as_ref(), column))?;
+    let mut all: HashMap<String, Spreading> = HashMap::new();
+    let mut base = (Day::MIN, 0);
+    let damaged = inventory.examinations(&ids, Some(period), |id, day, examinations| {
+        if base.0 != day {
+            base = (day, zone.bounds(day).0.saturating_mul(60));
         }
-        Ok(())
-    })
+        match all.get_mut(id) {
+            Some(known) => known.add(base.1, examinations),
+            None => all.entry(id.to_owned()).or_default().add(base.1, examinations),
+        }
+    })?;
+    // What is damaged is noted, and told at the end.
+    used.retain(|(asset, _)| !damaged.contains(&*asset.id));
+    let mut spread = |asset: &Known<'_>| all.remove(&*asset.id).and_then(Spreading::done);
+    let rows: Vec<_> = used.into_iter().map(|(asset, _)| (asset, spread(asset))).collect();
+    table(
+        &rows,
+        |(asset, it), column| spread_cell((asset, period), it.as_ref(), column).into(),
+        &SPREAD,
+        format,
+        to,
+    )
 }
 
 fn spread_cell(
@@ -219,7 +227,14 @@ fn spread_cell(
 }
 
 const HEAT: Columns = Columns {
-    all: &["asset_id", "weekday", "hour", "observed_minutes", "in_use_minutes", "in_use_percent"],
+    naming: &[],
+    own: &[
+        Text("weekday"),
+        Number("hour"),
+        Number("observed_minutes"),
+        Number("in_use_minutes"),
+        Number("in_use_percent"),
+    ],
     shown: &[
         ("asset_id", "ASSET", 11),
         ("weekday", "DAY", 3),
@@ -228,7 +243,6 @@ const HEAT: Columns = Columns {
         ("in_use_minutes", "IN USE", -8),
         ("in_use_percent", "%", -6),
     ],
-    numbers: &["hour", "observed_minutes", "in_use_minutes", "in_use_percent"],
 };
 
 /// Writes when some devices were in use, from one local day to another, by weekday and hour: 168
@@ -246,37 +260,39 @@ pub fn heat(
     let used = used(inventory, period, assets)?;
     let ids: Vec<&str> = used.iter().map(|(asset, _)| &*asset.id).collect();
     let mut heats: HashMap<String, Heat> = HashMap::new();
-    inventory.hours(&ids, period, |id, hours| {
-        heats.entry(id.to_owned()).or_default().add(hours);
+    inventory.hours(&ids, period, |hours| {
+        for of_one in hours.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some((id, _)) = of_one.first() else { continue };
+            let heat = heats.entry((*id).to_owned()).or_default();
+            of_one.iter().for_each(|(_, hour)| heat.add(hour));
+        }
         Ok::<_, store::Error>(())
     })?;
-    written(&HEAT, format, to, |row| {
-        for (asset, _) in &used {
-            let Some(Heat(grid)) = heats.get(&*asset.id) else { continue };
-            for (weekday, hours) in WEEKDAYS.iter().zip(grid) {
-                for (hour, it) in hours.iter().enumerate() {
-                    row(&|column| heat_cell((&asset.id, weekday, hour), *it, column))?;
-                }
-            }
+    let mut rows = Vec::new();
+    for (asset, _) in &used {
+        let Some(Heat(grid)) = heats.get(&*asset.id) else { continue };
+        for (weekday, hours) in WEEKDAYS.iter().zip(grid) {
+            let of_day = hours.iter().enumerate();
+            rows.extend(of_day.map(|(hour, it)| ((&*asset.id, *weekday, hour), *it)));
         }
-        Ok(())
-    })
+    }
+    table(&rows, |(of, it), column| heat_cell(*of, *it, column), &HEAT, format, to)
 }
 
-fn heat_cell(
-    (asset, weekday, hour): (&str, &str, usize),
+fn heat_cell<'r>(
+    (asset, weekday, hour): (&'r str, &'r str, usize),
     (part, whole): (u64, u64),
     column: &str,
-) -> String {
+) -> Cow<'r, str> {
     match column {
-        "asset_id" => asset.to_owned(),
-        "weekday" => weekday.to_owned(),
-        "hour" => hour.to_string(),
-        "observed_minutes" => whole.to_string(),
+        "asset_id" => asset.into(),
+        "weekday" => weekday.into(),
+        "hour" => hour.to_string().into(),
+        "observed_minutes" => whole.to_string().into(),
         // Where nobody saw it nothing is known of it.
-        "in_use_minutes" if whole == 0 => String::new(),
-        "in_use_minutes" => part.to_string(),
-        _ => percent(part, whole).unwrap_or_default(),
+        "in_use_minutes" if whole == 0 => "".into(),
+        "in_use_minutes" => part.to_string().into(),
+        _ => percent(part, whole).unwrap_or_default().into(),
     }
 }
 
@@ -293,33 +309,34 @@ fn used<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::list::NAMING;
     use super::*;
-    use crate::store::activity::Examination;
-    use crate::time::minutes::Minutes;
 
-    fn day(n: Day, exams: &[(i64, i64)]) -> DayOf {
-        let base = i64::from(n) * 1440;
-        let mut in_use = Minutes::default();
-        let exam = |(begin, minutes): &(i64, i64)| {
-            in_use.add(base + begin, base + begin + minutes);
-            Examination { begin: 60 * (base + begin), duration: 60 * minutes, method: "images" }
-        };
-        let examinations = exams.iter().map(exam).collect();
-        DayOf { day: n, online: None, in_use, examinations }
+    /// Of days, each with when its examinations begin and how long they take, in minutes.
+    fn of(days: &[&[(i64, i64)]]) -> Option<Spread> {
+        let mut all = Spreading::default();
+        for (base, day) in (0..).step_by(86_400).zip(days) {
+            let exam = |(begin, minutes): &(i64, i64)| Examination {
+                begin: base + 60 * begin,
+                duration: 60 * minutes,
+                method: "images",
+            };
+            all.add(base, &day.iter().map(exam).collect::<Vec<_>>());
+        }
+        all.done()
     }
+
+    const DAYS: [&[(i64, i64)]; 3] = [&[(540, 10), (560, 20), (600, 30)], &[], &[(480, 20)]];
 
     #[test]
     fn examinations_have_durations_gaps_and_a_first_and_last() {
-        let days = [day(4, &[(540, 10), (560, 20), (600, 30)]), day(5, &[(480, 20)])];
-        let it = Spread::of(&days, &Zone::default()).unwrap();
+        let it = of(&DAYS).unwrap();
         assert_eq!((it.count, it.days, it.mean, it.longest), (4, 2, 1200, 1800));
         assert_eq!(it.duration, [1050, 1200, 1350]);
         assert_eq!(it.gap, Some([750, 900, 1050]));
         assert_eq!((clock(it.ends.0), clock(it.ends.1)), ("08:30".into(), "09:25".into()));
-        let one = Spread::of(&days[1..], &Zone::default()).unwrap();
+        let one = of(&DAYS[2..]).unwrap();
         assert_eq!((one.gap, one.duration), (None, [1200; 3]), "between none is no gap");
-        assert!(Spread::of(&[], &Zone::default()).is_none());
+        assert!(of(&[]).is_none() && of(&[&[]]).is_none());
     }
 
     #[test]
@@ -334,19 +351,17 @@ mod tests {
             activity: None,
         };
         let row = |it: Option<&Spread>| {
-            let cells = SPREAD.all.iter().skip(1 + NAMING.len());
+            let cells = SPREAD.names().skip(1 + NAMING.len());
             cells.map(|column| spread_cell((&asset, (4, 5)), it, column)).collect::<Vec<_>>()
         };
-        let days = [day(4, &[(540, 10), (560, 20), (600, 30)]), day(5, &[(480, 20)])];
-        let known = row(Spread::of(&days, &Zone::default()).as_ref()).join(" ");
+        let known = row(of(&DAYS).as_ref()).join(" ");
         assert_eq!(
             known,
             "1970-01-05 1970-01-06 2 4 20.0 17.5 20.0 22.5 30.0 12.5 15.0 17.5 08:30 09:25"
         );
         assert_eq!(row(None).join(" ").trim_end(), "1970-01-05 1970-01-06 0 0");
         let cells = |it: (u64, u64)| {
-            let cell = |column: &&str| heat_cell(("A1", "mon", 9), it, column);
-            HEAT.all.iter().map(cell).collect::<Vec<_>>()
+            HEAT.names().map(|column| heat_cell(("A1", "mon", 9), it, column)).collect::<Vec<_>>()
         };
         assert_eq!(cells((15, 60)), ["A1", "mon", "9", "60", "15", "25.0"]);
         assert_eq!(cells((0, 0)), ["A1", "mon", "9", "0", "", ""], "unseen is not unused");

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::list::{Filter, NAMING};
+use super::table::Column::{Number, Text};
 use super::table::{Columns, Format, table};
 use crate::store::activity::Start;
 use crate::store::{Inventory, Known};
@@ -10,19 +11,8 @@ use crate::time::calendar::Day;
 use crate::view::register::{self, Error};
 
 const COLUMNS: Columns = Columns {
-    all: &[
-        "asset_id",
-        "device_class",
-        "modality",
-        "manufacturer",
-        "model",
-        "hostname",
-        "vlans",
-        "started",
-        "how",
-        "protocols",
-        "confidence",
-    ],
+    naming: NAMING,
+    own: &[Text("started"), Text("how"), Text("protocols"), Number("confidence")],
     shown: &[
         ("started", "STARTED", 25),
         ("asset_id", "ASSET", 11),
@@ -32,7 +22,6 @@ const COLUMNS: Columns = Columns {
         ("protocols", "BY", 26),
         ("how", "HOW", 58),
     ],
-    numbers: &["confidence"],
 };
 
 /// Writes when devices of a class, or all, started from one local day to another, by time; how
@@ -59,7 +48,7 @@ pub fn starts(
         rows.extend(starts.into_iter().map(|start| (start, asset)));
     }
     rows.sort_by(|(a, x), (b, y)| a.at.cmp(&b.at).then_with(|| x.id.cmp(&y.id)));
-    table(&rows, |(start, asset), column| cell(start, asset, column), &COLUMNS, format, to)
+    table(&rows, |(start, asset), column| cell(start, asset, column).into(), &COLUMNS, format, to)
 }
 
 fn cell(start: &Start, asset: &Known<'_>, column: &str) -> String {
@@ -94,12 +83,13 @@ mod tests {
             by: vec!["DHCP", "SNMP"],
             confidence: 97,
         };
-        let row: Vec<String> = COLUMNS.all.iter().map(|it| cell(&start, &asset, it)).collect();
+        let row: Vec<String> = COLUMNS.names().map(|it| cell(&start, &asset, it)).collect();
         let tail = ["1970-01-02T00:00:00+00:00", "network boot", "DHCP; SNMP", "0.97"];
         assert_eq!((row[0].as_str(), &row[7..]), ("A1", &tail.map(str::to_owned)[..]));
         let mut json = Vec::new();
         let cells = |it: &Start, column: &str| cell(it, &asset, column);
-        table(&[start], cells, &COLUMNS, Format::Json, &mut json).unwrap();
+        table(&[start], |it, column| cells(it, column).into(), &COLUMNS, Format::Json, &mut json)
+            .unwrap();
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(json[0]["confidence"], 0.97);
     }

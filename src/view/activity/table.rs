@@ -1,12 +1,12 @@
 //! Tables of activity: for people, as CSV, and as JSON in which numbers are numbers. Written
-//! row by row, so that one of millions of rows needs no memory.
+//! part by part, so that one of millions of rows needs no memory, each part on as many
+//! processors as there are.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-use serde::Serializer as _;
-use serde::ser::SerializeSeq as _;
-use serde_json::{Map, Number, Value};
-
+use crate::store::side_by_side;
+use crate::view::json::{Array, Objects};
 use crate::view::register::{Error, neutral};
 
 /// How it is written.
@@ -20,99 +20,156 @@ pub enum Format {
     Json,
 }
 
-/// What a table has.
-pub(super) struct Columns {
-    /// All, in this order.
-    pub(super) all: &'static [&'static str],
-    /// Those of the table for people, with their titles and widths; negative is to the right.
-    pub(super) shown: &'static [(&'static str, &'static str, i8)],
-    /// Those that are numbers.
-    pub(super) numbers: &'static [&'static str],
+/// A column, by its name.
+#[derive(Clone, Copy)]
+pub(super) enum Column {
+    Text(&'static str),
+    Number(&'static str),
 }
 
-/// A row's cells, by column.
-pub(super) type Row<'r> = &'r dyn Fn(&str) -> String;
+/// What a table has.
+pub(super) struct Columns {
+    /// Those that name the device, after its `asset_id`, which is the first of each table.
+    pub(super) naming: &'static [&'static str],
+    /// All others, in this order.
+    pub(super) own: &'static [Column],
+    /// Those of the table for people, with their titles and widths; negative is to the right.
+    pub(super) shown: &'static [(&'static str, &'static str, i8)],
+}
+
+impl Columns {
+    /// All, in their order.
+    fn all(&self) -> impl Iterator<Item = Column> {
+        let naming = self.naming.iter().map(|name| Column::Text(name));
+        [Column::Text("asset_id")].into_iter().chain(naming).chain(self.own.iter().copied())
+    }
+
+    /// The names of all.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.all().map(|(Column::Text(name) | Column::Number(name))| name)
+    }
+}
 
 /// Writes rows of cells, all columns, or for people those that are shown; how many there were.
-pub(super) fn table<R>(
+pub(super) fn table<R: Sync>(
     rows: &[R],
-    cell: impl Fn(&R, &str) -> String,
+    cell: impl for<'r> Fn(&'r R, &str) -> Cow<'r, str> + Sync,
     columns: &Columns,
     format: Format,
     to: impl Write,
 ) -> Result<u64, Error> {
-    written(columns, format, to, |row| {
-        rows.iter().try_for_each(|it| row(&|column| cell(it, column)))
-    })
+    let mut table = Table::begin(columns, format, to)?;
+    table.add(rows, cell)?;
+    table.end()
 }
 
-/// The same of rows that are made one after the other.
-pub(super) fn written(
-    columns: &Columns,
-    format: Format,
-    mut to: impl Write,
-    fill: impl FnOnce(&mut dyn FnMut(Row<'_>) -> Result<(), Error>) -> Result<(), Error>,
-) -> Result<u64, Error> {
-    let mut rows = 0_u64;
-    match format {
-        Format::Text => {
-            let titles = columns.shown.iter().map(|(_, title, _)| (*title).to_owned());
-            line(&mut to, columns, titles)?;
-            fill(&mut |row| {
-                rows += 1;
-                line(&mut to, columns, columns.shown.iter().map(|(column, ..)| row(column)))
-            })?;
-        }
-        Format::Csv => {
-            let mut writer = csv::Writer::from_writer(&mut to);
-            let output = |error: csv::Error| match error.into_kind() {
-                csv::ErrorKind::Io(error) => Error::Output(error),
-                other => Error::Output(io::Error::other(format!("{other:?}"))),
-            };
-            writer.write_record(columns.all).map_err(output)?;
-            fill(&mut |row| {
-                rows += 1;
-                for column in columns.all {
-                    writer.write_field(neutral(row(column)).as_bytes()).map_err(output)?;
-                }
-                writer.write_record(None::<&[u8]>).map_err(output)
-            })?;
-            writer.flush()?;
-        }
-        Format::Json => {
-            let output = |error: serde_json::Error| Error::Output(error.into());
-            let mut json = serde_json::Serializer::pretty(&mut to);
-            let mut all = json.serialize_seq(None).map_err(output)?;
-            fill(&mut |row| {
-                rows += 1;
-                let value = |column: &&str| ((*column).to_owned(), columns.value(column, row));
-                let object: Map<String, Value> = columns.all.iter().map(value).collect();
-                all.serialize_element(&object).map_err(output)
-            })?;
-            all.end().map_err(output)?;
-            writeln!(to)?;
-        }
-    }
-    Ok(rows)
+/// A table that is being written.
+pub(super) struct Table<'c, W> {
+    columns: &'c Columns,
+    to: To<W>,
+    rows: u64,
 }
 
-impl Columns {
-    /// A cell as JSON: a number, or null where it is not known; else text.
-    fn value(&self, column: &str, row: Row<'_>) -> Value {
-        let text = row(column);
-        match self.numbers.contains(&column) {
-            true => text.parse().map_or(Value::Null, |it: Number| it.into()),
-            false => text.into(),
-        }
+enum To<W> {
+    Text(W),
+    Csv(W),
+    Json(Array<W>),
+}
+
+impl<'c, W: Write> Table<'c, W> {
+    /// With its header.
+    pub(super) fn begin(columns: &'c Columns, format: Format, mut to: W) -> Result<Self, Error> {
+        let to = match format {
+            Format::Text => {
+                let mut head = Vec::new();
+                let titles = columns.shown.iter().map(|(_, title, _)| Cow::Borrowed(*title));
+                line(&mut head, columns, titles);
+                to.write_all(&head)?;
+                To::Text(to)
+            }
+            Format::Csv => {
+                to.write_all(&lines(|head| head.write_record(columns.names()))?)?;
+                To::Csv(to)
+            }
+            Format::Json => To::Json(Array::new(to)),
+        };
+        Ok(Self { columns, to, rows: 0 })
     }
+
+    /// With some rows more.
+    pub(super) fn add<R: Sync>(
+        &mut self,
+        rows: &[R],
+        cell: impl for<'r> Fn(&'r R, &str) -> Cow<'r, str> + Sync,
+    ) -> Result<(), Error> {
+        self.rows = self.rows.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+        let columns = self.columns;
+        match &mut self.to {
+            To::Text(to) => {
+                let parts = side_by_side(rows, |part| {
+                    let mut lines = Vec::new();
+                    for row in part {
+                        let shown = columns.shown.iter().map(|(column, ..)| cell(row, column));
+                        line(&mut lines, columns, shown);
+                    }
+                    lines
+                });
+                parts.iter().try_for_each(|part| to.write_all(part))?;
+            }
+            To::Csv(to) => {
+                let parts = side_by_side(rows, |part| {
+                    lines(|to| {
+                        for row in part {
+                            for column in columns.names() {
+                                to.write_field(neutral(cell(row, column)).as_bytes())?;
+                            }
+                            to.write_record(None::<&[u8]>)?;
+                        }
+                        Ok(())
+                    })
+                });
+                parts.into_iter().try_for_each(|part| to.write_all(&part?))?;
+            }
+            To::Json(array) => {
+                let parts = side_by_side(rows, |part| -> io::Result<_> {
+                    let mut objects = Objects::default();
+                    for row in part {
+                        objects.begin();
+                        for column in columns.all() {
+                            match column {
+                                Column::Text(name) => objects.text(name, &cell(row, name)),
+                                Column::Number(name) => objects.number(name, &cell(row, name)),
+                            }?;
+                        }
+                        objects.end();
+                    }
+                    Ok(objects.done())
+                });
+                parts.into_iter().try_for_each(|part| array.add(&part?))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// With no more; how many rows it has.
+    pub(super) fn end(self) -> Result<u64, Error> {
+        match self.to {
+            To::Text(mut to) | To::Csv(mut to) => to.flush()?,
+            To::Json(array) => array.end()?,
+        }
+        Ok(self.rows)
+    }
+}
+
+/// Some lines of CSV.
+fn lines(fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> io::Result<Vec<u8>> {
+    let mut to = csv::Writer::from_writer(Vec::new());
+    fill(&mut to)?;
+    to.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
 /// One line for people.
-fn line(
-    to: &mut impl Write,
-    columns: &Columns,
-    cells: impl Iterator<Item = String>,
-) -> Result<(), Error> {
+fn line<'t>(to: &mut Vec<u8>, columns: &Columns, cells: impl Iterator<Item = Cow<'t, str>>) {
     let mut all = String::new();
     for (cell, (.., width)) in cells.zip(columns.shown) {
         let most = usize::from(width.unsigned_abs());
@@ -123,7 +180,7 @@ fn line(
             false => all.extend([cell.as_str(), &pad, " "]),
         }
     }
-    Ok(writeln!(to, "{}", all.trim_end())?)
+    to.extend([all.trim_end().as_bytes(), b"\n"].concat());
 }
 
 #[cfg(test)]
@@ -131,39 +188,51 @@ mod tests {
     use super::*;
 
     const COLUMNS: Columns = Columns {
-        all: &["name", "hours", "count"],
+        naming: &["name"],
+        own: &[Column::Number("hours"), Column::Number("count")],
         shown: &[("name", "NAME", 5), ("hours", "HOURS", -6)],
-        numbers: &["hours", "count"],
     };
 
-    fn of(rows: &[[&str; 3]], format: Format) -> (u64, String) {
+    fn of(rows: &[[&str; 4]], format: Format) -> (u64, String) {
         let mut all = Vec::new();
-        let cell = |row: &[&str; 3], column: &str| {
-            let at = COLUMNS.all.iter().position(|it| *it == column);
-            row[at.unwrap()].to_owned()
-        };
-        let count = table(rows, cell, &COLUMNS, format, &mut all).unwrap();
+        let at = |column: &str| COLUMNS.names().position(|it| it == column).unwrap();
+        let count = table(rows, |row, it| row[at(it)].into(), &COLUMNS, format, &mut all).unwrap();
         (count, String::from_utf8(all).unwrap())
     }
 
     #[test]
     fn numbers_are_numbers_in_json_and_unknown_ones_are_null() {
-        let rows = [["7", "20.0", "3"], ["", "", "0"]];
+        let rows = [["A1", "7", "20.0", "3"], ["A2", "", "", "0"]];
         let (count, json) = of(&rows, Format::Json);
         let known = serde_json::json!([
-            { "name": "7", "hours": 20.0, "count": 3 },
-            { "name": "", "hours": null, "count": 0 },
+            { "asset_id": "A1", "name": "7", "hours": 20.0, "count": 3 },
+            { "asset_id": "A2", "name": "", "hours": null, "count": 0 },
         ]);
-        assert_eq!((count, serde_json::from_str::<Value>(&json).unwrap()), (2, known));
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((count, read), (2, known));
         assert!(json.contains("\"hours\": 20.0,"), "as it is told: {json}");
-        assert_eq!(of(&rows, Format::Csv), (2, "name,hours,count\n7,20.0,3\n,,0\n".to_owned()));
+        let csv = "asset_id,name,hours,count\nA1,7,20.0,3\nA2,,,0\n";
+        assert_eq!(of(&rows, Format::Csv), (2, csv.to_owned()));
         assert_eq!(of(&rows, Format::Text).1, "NAME   HOURS\n7       20.0\n\n");
     }
 
     #[test]
     fn nothing_is_an_empty_table() {
         assert_eq!(of(&[], Format::Json), (0, "[]\n".to_owned()));
-        assert_eq!(of(&[], Format::Csv).1, "name,hours,count\n");
+        assert_eq!(of(&[], Format::Csv).1, "asset_id,name,hours,count\n");
         assert_eq!(of(&[], Format::Text).1, "NAME   HOURS\n");
+    }
+
+    #[test]
+    fn what_is_added_later_comes_after() {
+        let mut all = Vec::new();
+        let mut table = Table::begin(&COLUMNS, Format::Csv, &mut all).unwrap();
+        for part in [vec![1, 2], vec![], (3..1000).collect()] {
+            table.add(&part, |row, _| row.to_string().into()).unwrap();
+        }
+        assert_eq!(table.end().unwrap(), 999);
+        let text = String::from_utf8(all).unwrap();
+        let first = text.lines().skip(1).map(|line| line.split_once(',').unwrap().0);
+        assert!(first.eq((1..1000).map(|n: u32| n.to_string())));
     }
 }

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use foldhash::fast::RandomState;
 
 use super::activity;
+use super::json::{Array, Objects};
 use crate::store::{Inventory, Known, Value};
 
 pub use cell::neutral;
@@ -143,36 +144,26 @@ fn output(error: csv::Error) -> Error {
 ///
 /// # Errors
 /// The inventory or the output.
-pub fn json(inventory: &Inventory, filter: &Filter, mut to: impl Write) -> Result<(), Error> {
+pub fn json(inventory: &Inventory, filter: &Filter, to: impl Write) -> Result<(), Error> {
     let shelf = inventory.shelf(true)?;
-    let parts = shelf.parts(Some(COLUMNS), |known| -> serde_json::Result<Vec<u8>> {
-        let all = known.iter().filter(|asset| filter.lets(asset));
-        let rows: Vec<serde_json::Map<_, _>> = all
-            .map(|asset| {
-                let of = columns(asset);
-                let row = COLUMNS.iter().zip(of).map(|(column, values)| {
-                    let mut text = String::new();
-                    put(&mut text, asset, column, values, &of);
-                    ((*column).to_owned(), text.into())
-                });
-                row.collect()
-            })
-            .collect();
-        serde_json::to_vec_pretty(&rows)
+    let parts = shelf.parts(Some(COLUMNS), |known| -> io::Result<Vec<u8>> {
+        let mut objects = Objects::default();
+        let mut text = String::new();
+        for asset in known.iter().filter(|asset| filter.lets(asset)) {
+            let of = columns(asset);
+            objects.begin();
+            for (column, values) in COLUMNS.iter().zip(of) {
+                text.clear();
+                put(&mut text, asset, column, values, &of);
+                objects.text(column, &text)?;
+            }
+            objects.end();
+        }
+        Ok(objects.done())
     });
-    // Each part is an array; all are one.
-    let parts: Result<Vec<_>, _> = parts.into_iter().collect();
-    let parts = parts.map_err(|error| Error::Output(error.into()))?;
-    let rows = parts.iter().filter_map(|it| it.strip_prefix(b"[")?.strip_suffix(b"\n]"));
-    let mut count = 0;
-    to.write_all(b"[")?;
-    for (n, rows) in rows.enumerate() {
-        to.write_all(if n > 0 { b"," } else { b"" })?;
-        to.write_all(rows)?;
-        count = n.saturating_add(1);
-    }
-    to.write_all(if count > 0 { b"\n]" } else { b"]" })?;
-    Ok(writeln!(to)?)
+    let mut array = Array::new(to);
+    parts.into_iter().try_for_each(|part| array.add(&part?))?;
+    Ok(array.end()?)
 }
 
 /// The values of each column, where an attribute has its name.
@@ -193,7 +184,9 @@ fn columns<'k>(asset: &'k Known<'k>) -> Of<'k> {
 /// One cell, as it is; unknown is empty.
 #[must_use]
 pub fn cell(asset: &Known<'_>, column: &str) -> String {
-    let (mut text, of) = (String::new(), columns(asset));
+    let mut text = String::new();
+    // Only the evidence is that of all.
+    let of: Of<'_> = if column == "evidence" { columns(asset) } else { [&[]; _] };
     put(&mut text, asset, column, asset.all(column), &of);
     text
 }

@@ -143,7 +143,7 @@ const CASES: &[Case] = &[
     (
         "default-account",
         |it| it.fact(("ftp.takes_known_account", "maker")),
-        |it| it.fact(("ftp.takes_clear_login", "yes")),
+        |it| it.fact(("rexec.takes_known_account", "default")),
     ),
     ("flat-exposure", |it| (2..5).for_each(|n| it.meets(n)), |it| it.meets(2)),
     (
@@ -214,6 +214,11 @@ const CASES: &[Case] = &[
     ("unauthenticated-clinical", |it| it.serves(104, "dicom"), |it| it.uses(104, "dicom")),
     ("unauthenticated-control", |it| it.serves(502, "modbus"), |it| it.uses(502, "modbus")),
     ("unknown-in-medical-vlan", |it| it.medical(2..5), |it| it.medical(2..4)),
+    (
+        "usual-account",
+        |it| it.fact(("rexec.takes_known_account", "default")),
+        |it| it.fact(("ftp.takes_known_account", "maker")),
+    ),
     (
         "weak-tls",
         |it| it.fact(("tls.version", "TLS 1.0")),

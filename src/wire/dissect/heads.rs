@@ -18,6 +18,9 @@ pub(super) trait Head: Sized + Send {
     /// behind one of channel (RFC 7826 §14).
     const INTERLEAVED: bool;
 
+    /// What is kept of a conversation from one head to the next, of either side.
+    type Memory: Default + Send;
+
     /// From its first line; none when it is not one.
     fn begin(line: &[u8]) -> Option<Self>;
 
@@ -25,7 +28,7 @@ pub(super) trait Head: Sized + Send {
     fn field(&mut self, name: &str, value: &str);
 
     /// The head is whole.
-    fn tell(&self, out: &mut dyn Sink);
+    fn tell(&self, memory: &mut Self::Memory, out: &mut dyn Sink);
 }
 
 /// Name and value of a line of plain text.
@@ -51,18 +54,19 @@ pub(super) fn datagram<H: Head>(payload: &[u8], out: &mut dyn Sink) -> Result<()
             head.field(&name, value);
         }
     }
-    head.tell(out);
+    head.tell(&mut H::Memory::default(), out);
     Ok(())
 }
 
 /// Both directions of a conversation.
-pub(super) struct Conversation<H> {
+pub(super) struct Conversation<H: Head> {
     halves: [Half<H>; 2],
+    memory: H::Memory,
 }
 
-impl<H> Default for Conversation<H> {
+impl<H: Head> Default for Conversation<H> {
     fn default() -> Self {
-        Self { halves: [Half::default(), Half::default()] }
+        Self { halves: [Half::default(), Half::default()], memory: H::Memory::default() }
     }
 }
 
@@ -107,7 +111,7 @@ impl<H: Head> Dissector for Conversation<H> {
             return Ok(Progress::Consumed(taken));
         }
         let line = bytes.get(..end).unwrap_or_default();
-        half.line(line.strip_suffix(b"\r").unwrap_or(line), out)?;
+        half.line(line.strip_suffix(b"\r").unwrap_or(line), &mut self.memory, out)?;
         Ok(match std::mem::take(&mut half.body) {
             body if body > 0 && half.head.is_none() => {
                 Progress::Skip(body.saturating_add(u64::try_from(taken).unwrap_or(u64::MAX)))
@@ -127,7 +131,12 @@ impl<H: Head> Dissector for Conversation<H> {
 }
 
 impl<H: Head> Half<H> {
-    fn line(&mut self, line: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
+    fn line(
+        &mut self,
+        line: &[u8],
+        memory: &mut H::Memory,
+        out: &mut dyn Sink,
+    ) -> Result<(), Error> {
         let Some(head) = &mut self.head else {
             self.head = H::begin(line);
             // Empty lines keep a connection open (RFC 5626 §4.4.1).
@@ -140,7 +149,7 @@ impl<H: Head> Half<H> {
             return if self.stray > MAX_STRAY { Err(Error::invalid("first line")) } else { Ok(()) };
         };
         if line.is_empty() {
-            head.tell(out);
+            head.tell(memory, out);
             self.head = None;
             return Ok(());
         }

@@ -132,6 +132,7 @@ struct Message {
 
 impl Head for Message {
     const INTERLEAVED: bool = false;
+    type Memory = ();
 
     fn begin(line: &[u8]) -> Option<Self> {
         kind(line).map(|kind| Self {
@@ -159,7 +160,7 @@ impl Head for Message {
         }
     }
 
-    fn tell(&self, out: &mut dyn Sink) {
+    fn tell(&self, (): &mut (), out: &mut dyn Sink) {
         if self.routed || self.vias != 1 {
             return;
         }

@@ -141,13 +141,20 @@ fn tell(shown: &[u8], out: &mut dyn Sink) {
     let text = String::from_utf8_lossy(shown);
     let mut lines = text.split(['\r', '\n']).map(str::trim);
     let line = lines.find(|line| line.chars().any(char::is_alphabetic));
-    if let Some(line) = line.and_then(label).filter(|line| !line.ends_with(':')) {
+    if let Some(line) = line.and_then(label).filter(|line| is_banner(line)) {
         out.fact(Who::Sender, &BANNER, line);
     }
     let prompt = text.rsplit(['\r', '\n']).next().and_then(|line| line.strip_suffix(" login:"));
+    // Solaris says at which terminal.
+    let prompt = prompt.map(|name| name.strip_suffix(" console").unwrap_or(name));
     if let Some(name) = prompt.map(str::trim).filter(|name| !name.contains(' ')) {
         out.fact(Who::Sender, &PROMPT, label(name).unwrap_or_default());
     }
+}
+
+/// Whether a line is no prompt, and was read in the letters in which it is written.
+fn is_banner(line: &str) -> bool {
+    !line.ends_with([':', '：']) && !line.contains(char::REPLACEMENT_CHARACTER)
 }
 
 #[cfg(test)]
@@ -155,6 +162,8 @@ mod tests {
     use super::super::testing::{facts, stream};
     use super::super::torture;
     use super::*;
+
+    const OPTIONS: &[u8] = b"\xff\xfd\x18\xff\xfd\x20\xff\xfb\x01";
 
     #[test]
     fn what_is_shown_before_anybody_types() {
@@ -214,6 +223,64 @@ mod tests {
         assert_eq!(logon(&[b"Lantronix UDS1100\r\n\r\nPassword:"]), [banner, asks, types]);
         assert_eq!(logon(&[b"\r\nlogin: ", b"Password: "]), [asks, types]);
         assert_eq!(logon(&[b"\r\nlogin: ", b"Login incorrect\r\n", b"login: "]), [asks]);
+    }
+
+    #[test]
+    fn prompts_of_other_languages_and_what_only_looks_like_one() {
+        let japanese = |words: [&str; 2]| {
+            let both = |it: &'static encoding_rs::Encoding| words.map(|w| it.encode(w).0.to_vec());
+            [encoding_rs::UTF_8, encoding_rs::SHIFT_JIS, encoding_rs::EUC_JP].map(both)
+        };
+        let latin =
+            |words: [&str; 2]| words.map(|it| encoding_rs::WINDOWS_1252.encode(it).0.to_vec());
+        let mut cases = vec![
+            latin(["Benutzername:", "Kennwort:"]),
+            latin(["Anmeldung: ", "Passwort: "]),
+            latin(["Identifiant : ", "Mot de passe : "]),
+            latin(["Usuario:", "Contraseña:"]),
+            ["Usuario:", "CONTRASEñA:"].map(|it| it.as_bytes().to_vec()),
+            ["Identifiant\u{a0}:", "Mot de passe\u{a0}:"].map(|it| it.as_bytes().to_vec()),
+        ];
+        cases.extend(japanese(["ログイン:", "パスワード:"]));
+        cases.extend(japanese(["ユーザー名： ", "パスワード："]));
+        let (asks, types) = ("S telnet.clear_login=yes", "C telnet.types_clear_login=yes");
+        let known = "S telnet.takes_known_account=administrator";
+        for [name, password] in &cases {
+            let name = [b"\r\n", &name[..]].concat();
+            let segments: &[(u8, &[u8])] = &[
+                (b'S', &name),
+                (b'C', b"root\r\n"),
+                (b'S', password),
+                (b'C', b"CANARY\r\n"),
+                (b'S', b"\r\nward7:~# "),
+                (b'C', b"id\r\n"),
+            ];
+            torture::stream("telnet", segments, &["CANARY"]);
+            assert_eq!(facts(&stream("telnet", segments)), [asks, types, known], "{name:?}");
+        }
+        let notes =
+            ["Last login: ", "Letzte Anmeldung: ", "login", "Kennwortes: ", "最終ログイン："];
+        for note in notes {
+            let note = [b"\r\n", note.as_bytes()].concat();
+            let segments: &[(u8, &[u8])] = &[(b'S', OPTIONS), (b'S', &note), (b'C', b"CANARY\r\n")];
+            assert_eq!(facts(&stream("telnet", segments)), [""; 0], "{note:?}");
+        }
+    }
+
+    #[test]
+    fn a_terminals_word_is_no_host() {
+        let prompt = |shown: &[u8]| {
+            let said = facts(&stream("telnet", &[(b'S', OPTIONS), (b'S', shown)]));
+            said.iter().find_map(|it| it.strip_prefix("S telnet.prompt=").map(str::to_owned))
+        };
+        for (shown, name) in [
+            (&b"\r\nward7 login: "[..], Some("ward7")),
+            (b"\r\nward7 console login: ", Some("ward7")),
+            (b"\r\nlogin: ", None),
+            (b"\r\nWelcome to ward7 login: ", None),
+        ] {
+            assert_eq!(prompt(shown).as_deref(), name);
+        }
     }
 
     #[test]

@@ -75,7 +75,9 @@ impl Terminal {
         self.shown.push(byte);
         let event = match self.stage {
             Stage::Before if self.asks() => Event::Asks,
-            Stage::Named { kind, password: Typed::NotAsked } if self.ends_with(b"password:") => {
+            Stage::Named { kind, password: Typed::NotAsked }
+                if asks_for(&self.shown, PASSWORDS) =>
+            {
                 self.stage = Stage::Named { kind, password: Typed::Asked };
                 self.shown.clear();
                 Event::Nothing
@@ -89,7 +91,7 @@ impl Terminal {
     /// The first prompt is read: a name is typed now, or a password where that is all that
     /// is asked for.
     pub(super) fn turn(&mut self) {
-        self.stage = match self.ends_with(b"password:") {
+        self.stage = match asks_for(&self.shown, PASSWORDS) {
             true => Stage::Named { kind: None, password: Typed::Asked },
             false => Stage::Name(Vec::new()),
         };
@@ -131,16 +133,9 @@ impl Terminal {
         Event::Nothing
     }
 
-    /// What is shown ends with a prompt; a note of the last login is none.
+    /// What is shown ends with a prompt.
     fn asks(&self) -> bool {
-        self.shown.ends_with(b":")
-            && PROMPTS.iter().any(|it| self.ends_with(it))
-            && !self.ends_with(b"last login:")
-    }
-
-    /// In letters of either case.
-    fn ends_with(&self, words: &[u8]) -> bool {
-        ends_with(&self.shown, words)
+        asks(&self.shown)
     }
 
     /// The server waits for commands: a line of its own that ends as shells' prompts do.
@@ -155,14 +150,79 @@ impl Terminal {
     /// It asks again, or says no.
     fn refuses(&self) -> bool {
         let refusals = [&b"incorrect"[..], b"failed", b"denied", b"invalid", b"bad password"];
-        let asks_again = self.asks() && !self.ends_with(b"password:");
-        asks_again || refusals.into_iter().any(|it| self.ends_with(it))
+        let asks_again = self.asks() && !asks_for(&self.shown, PASSWORDS);
+        asks_again || refusals.into_iter().any(|it| ends_with(&self.shown, it))
     }
 }
 
-/// How a name or a password is asked for.
-const PROMPTS: [&[u8]; 4] = [b"login:", b"username:", b"password:", b"user name:"];
+/// How a name is asked for, up to the colon: English, German, French, Spanish, Italian,
+/// Japanese.
+const NAMES: &[&[u8]] = &[
+    b"login",
+    b"username",
+    b"user name",
+    b"anmeldung",
+    b"benutzer",
+    b"benutzername",
+    b"identifiant",
+    b"utilisateur",
+    b"usuario",
+    b"utente",
+    // ログイン in UTF-8, Shift_JIS, EUC-JP.
+    b"\xe3\x83\xad\xe3\x82\xb0\xe3\x82\xa4\xe3\x83\xb3",
+    b"\x83\x8d\x83\x4f\x83\x43\x83\x93",
+    b"\xa5\xed\xa5\xb0\xa5\xa4\xa5\xf3",
+    // ユーザー名 in UTF-8, Shift_JIS, EUC-JP.
+    b"\xe3\x83\xa6\xe3\x83\xbc\xe3\x82\xb6\xe3\x83\xbc\xe5\x90\x8d",
+    b"\x83\x86\x81\x5b\x83\x55\x81\x5b\x96\xbc",
+    b"\xa5\xe6\xa1\xbc\xa5\xb6\xa1\xbc\xcc\xbe",
+    // ユーザ名 in UTF-8, Shift_JIS, EUC-JP.
+    b"\xe3\x83\xa6\xe3\x83\xbc\xe3\x82\xb6\xe5\x90\x8d",
+    b"\x83\x86\x81\x5b\x83\x55\x96\xbc",
+    b"\xa5\xe6\xa1\xbc\xa5\xb6\xcc\xbe",
+];
+/// How a password is asked for. Of the Spanish word the `ñ` is in UTF-8, ISO 8859-1 and code
+/// page 850.
+const PASSWORDS: &[&[u8]] = &[
+    b"password",
+    b"kennwort",
+    b"passwort",
+    b"mot de passe",
+    b"contrase\xc3\xb1a",
+    b"contrase\xf1a",
+    b"contrase\xa4a",
+    // パスワード in UTF-8, Shift_JIS, EUC-JP.
+    b"\xe3\x83\x91\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x89",
+    b"\x83\x70\x83\x58\x83\x8f\x81\x5b\x83\x68",
+    b"\xa5\xd1\xa5\xb9\xa5\xef\xa1\xbc\xa5\xc9",
+];
+/// Notes of the last login, which end as prompts do.
+const NOTES: &[&[u8]] = &[
+    b"last login",
+    b"letzte anmeldung",
+    // 最終ログイン in UTF-8, Shift_JIS, EUC-JP.
+    b"\xe6\x9c\x80\xe7\xb5\x82\xe3\x83\xad\xe3\x82\xb0\xe3\x82\xa4\xe3\x83\xb3",
+    b"\x8d\xc5\x8f\x49\x83\x8d\x83\x4f\x83\x43\x83\x93",
+    b"\xba\xc7\xbd\xaa\xa5\xed\xa5\xb0\xa5\xa4\xa5\xf3",
+];
+/// A colon, and the wide one of Japanese in UTF-8, Shift_JIS and EUC-JP.
+const COLONS: [&[u8]; 4] = [b":", b"\xef\xbc\x9a", b"\x81\x46", b"\xa1\xa7"];
+/// What may stand before a colon: a blank, one that does not break in UTF-8 and ISO 8859-1.
+const BLANKS: [&[u8]; 3] = [b" ", b"\xc2\xa0", b"\xa0"];
 
+/// Whether what is shown ends with one of these words and a colon.
+fn asks_for(shown: &[u8], words: &[&[u8]]) -> bool {
+    let Some(stem) = COLONS.iter().find_map(|it| shown.strip_suffix(*it)) else { return false };
+    let stem = BLANKS.iter().find_map(|it| stem.strip_suffix(*it)).unwrap_or(stem);
+    words.iter().any(|it| ends_with(stem, it))
+}
+
+/// Whether what is shown ends with a prompt; a note of the last login is none.
+fn asks(shown: &[u8]) -> bool {
+    (asks_for(shown, NAMES) || asks_for(shown, PASSWORDS)) && !asks_for(shown, NOTES)
+}
+
+/// In letters of either case.
 fn ends_with(shown: &[u8], words: &[u8]) -> bool {
     let at = shown.len().saturating_sub(words.len());
     shown.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(words))
@@ -179,7 +239,7 @@ pub(super) fn prompts(shown: &[u8]) -> Option<bool> {
     }
     let blanks = shown.iter().rev().take_while(|b| **b == b' ').count();
     let shown = shown.get(..shown.len().saturating_sub(blanks)).unwrap_or_default();
-    let asks = PROMPTS.iter().any(|it| ends_with(shown, it));
+    let asks = asks(shown);
     let line = shown.rsplit(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
     (asks && line.len() <= MAX_NAME.saturating_mul(2)).then_some(true)
 }

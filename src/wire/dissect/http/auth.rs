@@ -3,12 +3,14 @@
 
 use data_encoding::BASE64_NOPAD;
 
-use super::super::{Sink, Who, account, ntlm};
+use super::super::{Sink, Who, ntlm};
 use super::head::Asked;
 use crate::observe::Key;
 
 /// What kind of a well-known account the server let in by the Basic scheme.
 pub(super) const TAKES_KNOWN: Key = Key::new("http.takes_known_account");
+/// What kind of a well-known account logged on in JSON, where the server's status was good.
+pub(super) const ANSWERS_KNOWN: Key = Key::new("http.answers_known_account");
 
 /// `realm="…"` of the Basic or Digest scheme.
 pub(super) fn realm(value: &str) -> Option<&str> {
@@ -36,19 +38,13 @@ pub(super) fn ntlm_token(value: &str, out: &mut dyn Sink) {
     }
 }
 
-/// What kind of a well-known account `Basic …` (RFC 7617 §2) names, if any.
-pub(super) fn known_account(value: &str) -> Option<&'static str> {
-    let (scheme, token) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let token = BASE64_NOPAD.decode(token.trim().trim_end_matches('=').as_bytes()).ok()?;
-    account::kind(token.split(|&b| b == b':').next()?)
-}
-
-/// Tells that the answer lets in who was asked for.
+/// Tells that the answer lets in who was asked for. Who is refused in JSON may be told so
+/// with a good status, too.
 pub(super) fn let_in(status: Option<u16>, asked: Option<Asked>, out: &mut dyn Sink) {
-    if let (Some(200..=399), Some(kind)) = (status, asked.and_then(|it| it.account)) {
-        out.fact(Who::Sender, &TAKES_KNOWN, kind);
+    let Some((200..=399, asked)) = status.zip(asked) else { return };
+    for (key, kind) in [(&TAKES_KNOWN, asked.account), (&ANSWERS_KNOWN, asked.logon)] {
+        if let Some(kind) = kind {
+            out.fact(Who::Sender, key, kind);
+        }
     }
 }

@@ -82,6 +82,8 @@ pub(super) enum Kind {
     Ipp,
     /// What somebody has filled in.
     Form,
+    /// What a program asks for.
+    Json,
 }
 
 /// A body being collected.
@@ -109,18 +111,18 @@ impl Body {
         room < bytes.len() || (self.open && self.kind == Kind::Soap && ended())
     }
 
-    /// Reads it.
+    /// Reads it; gives the kind of a well-known account that logs on.
     pub(super) fn tell(
         mut self,
         from: Side,
         hl7: &mut Option<Box<dyn Dissector>>,
         out: &mut dyn Sink,
-    ) {
+    ) -> Option<&'static str> {
         match self.kind {
             Kind::Soap => soap(&String::from_utf8_lossy(&unpacked(&self.bytes)), out),
             Kind::Fhir => fhir(&String::from_utf8_lossy(&self.bytes), out),
             Kind::Upnp => upnp(&String::from_utf8_lossy(&self.bytes), out),
-            Kind::Form => form::tell(&self.bytes, out),
+            Kind::Form | Kind::Json => return form::tell(&self.bytes, out),
             Kind::Ipp => {
                 // What was whole has been said.
                 let _ = ipp::read(&self.bytes, out);
@@ -137,6 +139,7 @@ impl Body {
                 }
             }
         }
+        None
     }
 }
 

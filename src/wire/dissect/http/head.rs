@@ -3,7 +3,7 @@
 //! What leaves: products (`User-Agent`, `Server`, `X-Powered-By`), the host asked for, realm
 //! and scheme, what NTLM tokens say of machines, API and type of content by fixed lists.
 
-use super::super::{Error, Sink, Who, known};
+use super::super::{Error, Sink, Who, account, known};
 use super::{auth, body, path, windows};
 use crate::observe::Key;
 
@@ -53,6 +53,8 @@ pub(super) struct Asked {
     described: bool,
     /// A well-known account asks to be let in.
     pub(super) account: Option<&'static str>,
+    /// The same in its body.
+    pub(super) logon: Option<&'static str>,
 }
 
 /// How the message goes on behind its head (RFC 9112 §6.3).
@@ -110,7 +112,8 @@ impl Head {
         let proxied = connect || target.starts_with(b"http://");
         let [dicomweb, fhir] = [path::dicomweb(method, target), path::fhir(method, target)];
         let described = matches!(fhir.as_deref(), Some("GET metadata" | "GET Device"));
-        head.asked = Asked { head: method == b"HEAD", connect, proxied, described, account: None };
+        let head_only = method == b"HEAD";
+        head.asked = Asked { head: head_only, connect, proxied, described, ..Asked::default() };
         head.api = path::api(target);
         head.forms = [dicomweb, fhir];
         Some(head)
@@ -156,7 +159,7 @@ impl Head {
                 if SCHEMES.contains(&scheme.as_str()) {
                     self.say(AUTH_SCHEME, &scheme);
                 }
-                self.asked.account = auth::known_account(&value);
+                self.asked.account = account::of_basic(&value);
                 auth::ntlm_token(&value, out);
             }
             ("server", false) => self.say(SERVER, known::server(&value)),
@@ -190,6 +193,7 @@ impl Head {
                 "text/xml" | "application/xml" => Some(body::Kind::Upnp),
                 "application/ipp" => Some(body::Kind::Ipp),
                 "application/x-www-form-urlencoded" => Some(body::Kind::Form),
+                "application/json" | "text/json" => Some(body::Kind::Json),
                 _ => None,
             };
         }
@@ -239,7 +243,7 @@ impl Head {
             _ if self.packed => false,
             body::Kind::Fhir => answered,
             body::Kind::Ipp => self.status == Some(200),
-            body::Kind::Form => self.status.is_none(),
+            body::Kind::Form | body::Kind::Json => self.status.is_none(),
             body::Kind::Upnp => {
                 self.status == Some(200) && self.length.is_some_and(|n| n <= MAX_DESCRIPTION)
             }

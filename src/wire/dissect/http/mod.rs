@@ -151,7 +151,7 @@ impl Dissector for Http {
                         (left, chunked) => State::Body(left, chunked),
                     };
                     if enough || matches!(half.state, State::Start) {
-                        half.tell(from, &mut self.hl7, out);
+                        half.tell(from, &mut self.hl7, &mut self.asked, out);
                     }
                     if taken >= bytes.len() {
                         return Ok(Progress::Consumed(taken));
@@ -185,7 +185,7 @@ impl Dissector for Http {
                 return Ok(Progress::Restart(taken));
             }
             if matches!(half.state, State::Trailer) {
-                half.tell(from, &mut self.hl7, out);
+                half.tell(from, &mut self.hl7, &mut self.asked, out);
             }
         }
     }
@@ -200,9 +200,17 @@ impl Dissector for Http {
 
 impl Half {
     /// The body is whole, or as much of it is there as is read.
-    fn tell(&mut self, from: Side, hl7: &mut Option<Box<dyn Dissector>>, out: &mut dyn Sink) {
-        if let Some(kept) = self.kept.take() {
-            kept.tell(from, hl7, out);
+    fn tell(
+        &mut self,
+        from: Side,
+        hl7: &mut Option<Box<dyn Dissector>>,
+        asked: &mut VecDeque<Asked>,
+        out: &mut dyn Sink,
+    ) {
+        let logon = self.kept.take().and_then(|kept| kept.tell(from, hl7, out));
+        // Of what was asked last the body has just come.
+        if let (Some(_), Some(last)) = (logon, asked.back_mut()) {
+            last.logon = logon;
         }
     }
 

@@ -17,6 +17,7 @@ pub mod activity;
 pub mod advisory;
 pub mod asset;
 mod caps;
+mod contest;
 mod facts;
 pub mod host;
 mod meetings;
@@ -41,13 +42,14 @@ use std::vec::Drain;
 use foldhash::fast::RandomState;
 
 use crate::net::{HostId, Segment};
-use crate::observe::{LAST_USER, Observation, Observed, SENDS, SWEEPS, text};
+use crate::observe::{LAST_USER, Lease, Observation, Observed, SENDS, SWEEPS, text};
 use crate::time::calendar::Zone;
 use crate::time::minutes::Minutes;
 use crate::time::{SECOND, Timestamp};
 
 use activity::{Activity, Trail, Unsaved};
 use asset::Pins;
+use contest::Contests;
 use host::Said;
 pub use host::{Evidence, Host, Span};
 use meetings::Meetings;
@@ -105,6 +107,7 @@ pub struct Census {
     hand: usize,
     sweeps: Sweeps,
     meetings: Meetings,
+    contests: Contests,
     budget: Budget,
 }
 
@@ -130,6 +133,7 @@ impl Census {
             hand: 0,
             sweeps: Sweeps::default(),
             meetings: Meetings::default(),
+            contests: Contests::default(),
             budget: Budget::FILES,
         }
     }
@@ -340,6 +344,9 @@ impl Census {
         }
         let Observation { at, frame, what, host: id } = observation;
         let said = Said::new(at, Evidence { capture, frame });
+        if let Observed::Address(ip, Lease::Arp | Lease::Ndp) = what {
+            self.contest(&id, ip, said);
+        }
         let Self { hosts, room, tenancies, watched, users, sweeps, meetings, .. } = self;
         let Some((_, host)) = hosts.get_mut(place) else { return };
         let silent = at.since(host.span.last);

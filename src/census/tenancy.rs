@@ -47,6 +47,9 @@ const MAX_ADDRESSES: usize = 262_144;
 /// Segments in which one address is held: isolated networks number their hosts alike.
 const MAX_SEGMENTS: usize = 64;
 
+/// Other cards with an address that are asked for when one claims it.
+const MAX_RIVALS: usize = 4;
+
 /// Turns of one address that are remembered, in each segment: a guest's lease of an hour
 /// for some days, as long as there is room. What is older than these is asked for only
 /// when captures of long ago are read.
@@ -455,6 +458,25 @@ impl Tenancies {
             let is_new = |it: &Tenant| it.since == it.begins && !it.leased;
             then.iter().any(|it| is_new(it) && Some(it.mac) != mac)
         })
+    }
+
+    /// Other cards of this very segment that have claimed this address by a time, the latest.
+    pub(super) fn rivals(
+        &self,
+        (segment, mac): (Segment, Mac),
+        ip: IpAddr,
+        at: Timestamp,
+    ) -> Vec<Mac> {
+        let mut rivals = Vec::new();
+        let all = self.chains.get(&(domain(segment), ip)).map_or(&[][..], Vec::as_slice);
+        let Some(chain) = all.iter().find(|chain| chain.segment == segment) else { return rivals };
+        let turns = chain.turns.get(..chain.begun(at)).unwrap_or_default();
+        for it in turns.iter().rev().filter(|it| it.mac != mac) {
+            if rivals.len() < MAX_RIVALS && !rivals.contains(&it.mac) {
+                rivals.push(it.mac);
+            }
+        }
+        rivals
     }
 
     /// Whether a card claims this address, in this very segment.

@@ -1,6 +1,7 @@
 //! Who held an address when: claims of cards, in the order of time.
 
 mod few;
+mod odds;
 mod shown;
 mod streets;
 
@@ -18,6 +19,7 @@ use crate::net::{Mac, Segment};
 use crate::observe::Lease;
 use crate::time::{SECOND, Timestamp};
 pub(super) use few::Few;
+use odds::Odds;
 use streets::{Streets, Who};
 
 /// Two claims that overlap by less are a hand-over whose order was not seen well.
@@ -110,6 +112,8 @@ pub(super) struct Holdings {
     carried: BTreeSet<(Mac, IpAddr)>,
     /// Addresses that two cards of one segment use at once, with the two.
     conflicts: BTreeSet<(Mac, IpAddr, Mac)>,
+    /// Those that one claims while the other is awake.
+    contested: BTreeSet<Odds>,
     /// Cards that say that an address is theirs which was another's until then.
     strangers: BTreeSet<(Domain, IpAddr, Mac)>,
     /// When an address was first heard through a router.
@@ -284,6 +288,7 @@ impl Holdings {
 
     /// All that is claimed is in: finds who answers for others, and who is at odds.
     pub(super) fn settle(&mut self) {
+        let mut odds = BTreeSet::new();
         let mut at_odds: HashMap<(Segment, Mac), BTreeSet<IpAddr>, RandomState> =
             HashMap::default();
         for ((at, ip), all) in &mut self.by_address {
@@ -318,12 +323,10 @@ impl Holdings {
             for (n, one) in all.iter().enumerate() {
                 for other in all.iter().skip(n + 1).filter(|other| other.mac != one.mac) {
                     let Some(common) = one.span.common(other.span) else { continue };
-                    if one.segment == other.segment && common > AT_ONCE {
-                        // Whoever answers for others: their owner is here, and answers himself.
-                        self.conflicts
-                            .extend([(one.mac, *ip, other.mac), (other.mac, *ip, one.mac)]);
-                    }
                     if one.segment == other.segment {
+                        if common > AT_ONCE {
+                            odds.insert(odds::of(one.segment, *ip, one.mac, other.mac));
+                        }
                         continue;
                     }
                     // As a router does for those of another segment.
@@ -334,9 +337,10 @@ impl Holdings {
             }
         }
         for ((_, ip), all) in &self.by_address {
-            let by_turns = shown::to_and_fro(all);
-            self.conflicts.extend(by_turns.flat_map(|(a, b)| [(a, *ip, b), (b, *ip, a)]));
+            let by_turns = odds::to_and_fro(all);
+            odds.extend(by_turns.map(|(segment, a, b)| odds::of(segment, *ip, a, b)));
         }
+        self.tell(&odds);
         let proxies = at_odds.into_iter().filter(|(_, ips)| ips.len() >= PROXY);
         self.proxies = proxies.map(|(who, _)| who).collect();
     }

@@ -146,6 +146,7 @@ impl Identifier {
         }
         for (id, host) in hosts.clone() {
             let Some(mac) = id.mac else { continue };
+            it.holdings.contested((id, mac), host);
             let ends = host.addresses.iter().filter(|(ip, lease, _)| host.gives_back(*ip, *lease));
             for (ip, lease, said) in ends {
                 let declined = *lease == Lease::Declined;
@@ -476,8 +477,6 @@ impl Identifier {
     }
 }
 
-/// The first frame that said something of this speaker: it went between this address
-/// and this MAC.
 /// The first frame that shows something of a speaker.
 pub(super) fn first_frame(host: &Host) -> Option<Evidence> {
     let facts = host.facts().iter().map(|fact| &fact.said);

@@ -1,31 +1,12 @@
 //! Which of the addresses that a card is said to have are shown as its own, and which
 //! another uses as well.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{Holding, Holdings};
-use crate::census::tenancy::{TURN_WITHIN, TURNS, domain};
+use crate::census::tenancy::domain;
 use crate::net::{Mac, Segment};
 use crate::time::Timestamp;
-
-/// Pairs of cards of one segment to which an address, by nothing but their own words, went
-/// to and fro: both use it, however seldom they are heard.
-pub(super) fn to_and_fro(all: &[Holding]) -> impl Iterator<Item = (Mac, Mac)> {
-    let mut turns: BTreeMap<(Mac, Mac), u32> = BTreeMap::new();
-    let mut last: BTreeMap<Segment, &Holding> = BTreeMap::new();
-    let own = |it: &&Holding| it.own && it.given.is_none();
-    for it in all.iter().filter(own).filter(|_| all.len() > 3) {
-        if let Some(before) = last.insert(it.segment, it)
-            && before.mac != it.mac
-            && it.span.first.since(before.span.last) < TURN_WITHIN
-        {
-            let pair = (before.mac.min(it.mac), before.mac.max(it.mac));
-            *turns.entry(pair).or_insert(0) += 1;
-        }
-    }
-    turns.into_iter().filter(|(_, turns)| *turns > TURNS).map(|(pair, _)| pair)
-}
 
 impl Holdings {
     /// Addresses of this card that another uses at the same time, with the other.

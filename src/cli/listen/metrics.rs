@@ -44,6 +44,7 @@ struct Snapshot {
 pub(super) struct Endpoint {
     pub(super) address: SocketAddr,
     listener: TcpListener,
+    patience: Duration,
 }
 
 /// Where the endpoint finds what it shows.
@@ -81,7 +82,7 @@ pub(super) fn address(written: &str) -> Result<SocketAddr, String> {
 impl Endpoint {
     pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
-        Ok(Self { address: listener.local_addr()?, listener })
+        Ok(Self { address: listener.local_addr()?, listener, patience: PATIENCE })
     }
 
     /// Answers from now on, on a thread of its own.
@@ -98,10 +99,9 @@ impl Endpoint {
     /// Takes in who waits and goes on with all: nobody waits for another. With nobody
     /// there it waits for somebody.
     fn turn(&self, clients: &mut VecDeque<Client>, board: &Board) {
-        let alone = clients.is_empty();
-        let mut accepted = self.listener.set_nonblocking(!alone).and_then(|()| self.accept());
+        let mut waits = clients.is_empty();
         for _ in 0..CLIENTS {
-            match accepted {
+            match self.listener.set_nonblocking(!waits).and_then(|()| self.accept()) {
                 Ok(mut client) => {
                     if client.go_on(board) {
                         clients.push_back(client);
@@ -118,7 +118,7 @@ impl Endpoint {
             if clients.len() > CLIENTS {
                 clients.pop_front();
             }
-            accepted = self.listener.set_nonblocking(true).and_then(|()| self.accept());
+            waits = false;
         }
         clients.retain_mut(|client| client.go_on(board));
         if !clients.is_empty() {
@@ -129,7 +129,8 @@ impl Endpoint {
     fn accept(&self) -> io::Result<Client> {
         let (stream, _) = self.listener.accept()?;
         stream.set_nonblocking(true)?;
-        Ok(Client { stream, came: Instant::now(), head: Vec::new(), answer: None })
+        let (came, patience) = (Instant::now(), self.patience);
+        Ok(Client { stream, came, patience, head: Vec::new(), answer: None })
     }
 }
 
@@ -137,6 +138,7 @@ impl Endpoint {
 struct Client {
     stream: TcpStream,
     came: Instant,
+    patience: Duration,
     /// Of the request.
     head: Vec<u8>,
     /// What is still to be sent, once the request is there.
@@ -148,7 +150,7 @@ impl Client {
     /// away or is too slow gets no more.
     fn go_on(&mut self, board: &Board) -> bool {
         let waits = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
-        self.came.elapsed() < PATIENCE && self.step(board).map_or_else(waits, |()| false)
+        self.came.elapsed() < self.patience && self.step(board).map_or_else(waits, |()| false)
     }
 
     /// An error is that it has to wait, or anything worse.
@@ -381,30 +383,61 @@ mod tests {
         assert_eq!(understand(b"GET /\xff HTTP/1.1\r\n\r\n"), Request::Garbage);
     }
 
+    /// An endpoint and what it shows; its turns are the test's.
+    fn endpoint(patience: Duration) -> (Endpoint, Board) {
+        let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (board, Snapshot { look, edition, .. }) = (Board::default(), snapshot());
+        board.show(&look, &edition);
+        (Endpoint { patience, ..endpoint }, board)
+    }
+
+    /// A client that never blocks.
+    fn connect(endpoint: &Endpoint) -> TcpStream {
+        let client = TcpStream::connect(endpoint.address).unwrap();
+        client.set_nonblocking(true).unwrap();
+        client
+    }
+
+    /// Closed, by whatever name the system has for it.
+    fn is_closed(mut client: &TcpStream) -> bool {
+        match client.read(&mut [0; 1]) {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+
     #[test]
     fn who_says_nothing_keeps_nobody_out() {
-        let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let (address, board) = (endpoint.address, Board::default());
-        let Snapshot { look, edition, .. } = snapshot();
-        board.show(&look, &edition);
-        endpoint.serve(board).unwrap();
-        let idle: Vec<_> = (0..200).map(|_| TcpStream::connect(address).unwrap()).collect();
-        let begun = Instant::now();
-        let mut client = TcpStream::connect(address).unwrap();
+        let (endpoint, board) = endpoint(Duration::MAX);
+        let mut clients = VecDeque::new();
+        // Together with those below as many as the system lets wait to be accepted.
+        let idle: Vec<_> = (0..3 * CLIENTS).map(|_| connect(&endpoint)).collect();
+        let mut client = connect(&endpoint);
         // In two parts, with others between them.
         client.write_all(b"GET /metrics HTTP/1.1\r\n").unwrap();
-        std::thread::sleep(10 * TICK);
-        let more: Vec<_> = (1..CLIENTS).map(|_| TcpStream::connect(address).unwrap()).collect();
-        client.write_all(b"\r\n").unwrap();
-        let mut page = String::new();
-        client.read_to_string(&mut page).unwrap();
-        assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("\nauscult_hosts 3\n"));
-        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
-        for mut silent in idle.into_iter().chain(more) {
-            // Closed, by whatever name the system has for it.
-            assert!(matches!(silent.read(&mut [0; 1]), Ok(0) | Err(_)));
+        let more: Vec<_> = (1..CLIENTS).map(|_| connect(&endpoint)).collect();
+        while clients.back().is_none_or(|last: &Client| {
+            last.stream.peer_addr().unwrap() != more.last().unwrap().local_addr().unwrap()
+        }) {
+            endpoint.turn(&mut clients, &board);
         }
-        assert!(begun.elapsed() < 5 * PATIENCE);
+        assert!(idle.iter().all(is_closed) && !is_closed(&client));
+        client.write_all(b"\r\n").unwrap();
+        let mut page = Vec::new();
+        while client.read_to_end(&mut page).is_err() {
+            endpoint.turn(&mut clients, &board);
+        }
+        let page = String::from_utf8(page).unwrap();
+        assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("\nauscult_hosts 3\n"));
+        assert!(!more.iter().any(is_closed));
+    }
+
+    #[test]
+    fn patience_ends() {
+        let (endpoint, board) = endpoint(Duration::ZERO);
+        let client = connect(&endpoint);
+        endpoint.turn(&mut VecDeque::new(), &board);
+        assert!(is_closed(&client));
     }
 
     #[test]

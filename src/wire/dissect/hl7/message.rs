@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 
 use hl7_parser::message::Separators;
 
+use super::delivery::Deliveries;
 use super::equipment::{self, Gear};
 use super::memory::{Memory, Sent, hash};
 use super::segment::{self, Charset, Segment};
@@ -69,6 +70,7 @@ pub(super) struct Message {
     /// The last SFT.
     software: Vec<(Key, Cow<'static, str>)>,
     gear: Gear,
+    deliveries: Deliveries,
     work: Traces,
     through: Through,
 }
@@ -153,6 +155,7 @@ impl Message {
             head: true,
             software: Vec::new(),
             gear: Gear::new(msh.raw(21).contains(ANALYZER_PROFILE)),
+            deliveries: Deliveries::default(),
             through: Through::new(work.work()),
             work,
         };
@@ -187,9 +190,10 @@ impl Message {
             let of = || Alone::of(line, text, self.separators.field);
             known.get_or_init(of).until(last)
         };
+        let part = if name == b"OBX" { self.deliveries.read(&segment) } else { None };
         if works && !equipment::is_implant(&segment) {
             let alone = self.work.last(&segment).is_some_and(is_alone);
-            self.work.read(&segment, alone, out);
+            self.work.read(&segment, &self.deliveries, alone, out);
         }
         let last = match segment.name() {
             "OBX" => 18,
@@ -205,19 +209,18 @@ impl Message {
                 self.implant = true;
                 self.work.forget();
             }
-            "OBR" => self.through.read(&segment, &self.gear, is_alone),
-            "SPM" => {}
+            "OBR" | "SPM" => self.through.read(&segment, part, &self.gear, is_alone),
             _ if !alone() => self.head = false,
             "SFT" if head => self.software(&segment, out),
             "OBX" | "PRT" | "EQU" if !self.implant => {
                 let is_new = self.gear.read(&segment);
-                self.through.read(&segment, &self.gear, is_alone);
+                self.through.read(&segment, part, &self.gear, is_alone);
                 // Without an end block no later moment is sure to come.
                 if !self.framed {
                     if is_new {
                         self.gear.tell(out);
                     }
-                    self.through.tell(&self.gear, out);
+                    self.through.tell(&self.gear, &self.deliveries, out);
                 }
             }
             _ => {}
@@ -235,8 +238,8 @@ impl Message {
         self.tell_software(Origin::Own, out);
         if self.framed && !self.implant {
             self.gear.tell(out);
-            self.work.tell(out);
-            self.through.tell(&self.gear, out);
+            self.work.tell(&self.deliveries, out);
+            self.through.tell(&self.gear, &self.deliveries, out);
         }
     }
 

@@ -9,9 +9,13 @@
 //! Only MSH, SFT, MSA, EQU and PRT are looked at, and of OBX the code, the
 //! containment and the equipment; see [`message`] and [`equipment`]. Of messages with
 //! results also their times, and a hash of the order or specimen that they are of; see
-//! [`work`], and of which equipment they are; see [`through`]. PID, PV1, ORC, NTE and values
+//! [`work`], and of which equipment they are; see [`through`]; of pumps whether they deliver;
+//! see [`delivery`]. PID, PV1, ORC, NTE and values
 //! are passed over unread.
 
+mod delivery;
+#[cfg(test)]
+mod delivery_tests;
 mod equipment;
 mod header;
 mod intact;

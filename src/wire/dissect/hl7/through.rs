@@ -6,6 +6,7 @@
 //! PV1-3 is no equipment. When it was made says OBX-14, or OBR-7 and OBR-8 (§7.4.1, §7.4.2);
 //! of analyses OBX-19, OBX-14, OBR-22. Values are not read, only whether there are any.
 
+use super::delivery::Deliveries;
 use super::equipment::Gear;
 use super::segment::Segment;
 use super::work::{is_monitoring, is_value};
@@ -16,6 +17,8 @@ use crate::wire::dissect::{Sink, Who};
 /// Stretches of time of one message: an hour of a piece, told minute by minute and with
 /// pauses.
 const MAX_STRETCHES: usize = 64;
+/// Of all parts of its pieces, of which each may be a pump.
+const MAX_OF_PARTS: usize = 256;
 /// Moments of one stretch lie no further apart, in seconds: what is between two that are
 /// told each minute belongs to them.
 const BESIDE: i64 = 60;
@@ -26,6 +29,8 @@ const LONGEST_REPORT: i64 = 60 * 60;
 /// A stretch of time in which one piece worked; no piece where none was named yet.
 struct Stretch {
     piece: Option<usize>,
+    /// The part of a system that its values are of, which may be a pump.
+    part: Option<usize>,
     work: Work,
     when: When,
 }
@@ -57,12 +62,18 @@ impl Through {
         self.work.is_some()
     }
 
-    /// Reads OBR, OBX or PRT, behind `gear`; `alone` says until which field nothing else runs
-    /// on in it.
-    pub(super) fn read(&mut self, it: &Segment<'_>, gear: &Gear, alone: impl Fn(usize) -> bool) {
+    /// Reads OBR, OBX of a part, or PRT, behind `gear`; `alone` says until which field nothing
+    /// else runs on in it.
+    pub(super) fn read(
+        &mut self,
+        it: &Segment<'_>,
+        part: Option<usize>,
+        gear: &Gear,
+        alone: impl Fn(usize) -> bool,
+    ) {
         match it.name() {
             "OBR" => self.order(it, alone),
-            "OBX" => self.row(it, gear, alone),
+            "OBX" => self.row(it, part, gear, alone),
             "PRT" => self.participant(it, gear),
             _ => {}
         }
@@ -79,7 +90,13 @@ impl Through {
         self.reported = time(obr, 22, &alone).unwrap_or(When::Now);
     }
 
-    fn row(&mut self, obx: &Segment<'_>, gear: &Gear, alone: impl Fn(usize) -> bool) {
+    fn row(
+        &mut self,
+        obx: &Segment<'_>,
+        part: Option<usize>,
+        gear: &Gear,
+        alone: impl Fn(usize) -> bool,
+    ) {
         self.settle();
         let Some(work) = self.work.filter(|_| is_value(obx)) else { return };
         let work = if is_monitoring(obx) { Work::Vitals } else { work };
@@ -94,11 +111,11 @@ impl Through {
         }
         let [named, system] = gear.whose(obx);
         if named.or(system).is_none() {
-            self.open = Some(Stretch { piece: None, work, when });
+            self.open = Some(Stretch { piece: None, part, work, when });
         }
         for piece in named.into_iter().chain(system.filter(|_| system != named)) {
             self.named = true;
-            self.add(Stretch { piece: Some(piece), work, when });
+            self.add(Stretch { piece: Some(piece), part, work, when });
         }
     }
 
@@ -119,27 +136,40 @@ impl Through {
     }
 
     fn add(&mut self, it: Stretch) {
-        let same = |known: &&mut Stretch| (known.piece, known.work) == (it.piece, it.work);
-        let mut known = self.all.iter_mut().rev().filter(same);
-        if let Some((known, when)) =
-            known.find_map(|known| joined(known.when, it.when).map(|when| (known, when)))
-        {
-            known.when = when;
-        } else if self.all.len() < MAX_STRETCHES {
-            self.all.push(it);
-        }
+        add(&mut self.all, MAX_OF_PARTS, it);
     }
 
     /// Says what was not said yet. What names nothing is of the only equipment of a message
-    /// of which nothing else is.
-    pub(super) fn tell(&mut self, gear: &Gear, out: &mut dyn Sink) {
+    /// of which nothing else is. The values of a pump that does not deliver are no use.
+    pub(super) fn tell(&mut self, gear: &Gear, deliveries: &Deliveries, out: &mut dyn Sink) {
         self.settle();
         let only = gear.only().filter(|_| !self.named);
-        for Stretch { piece, work, when } in self.all.drain(..) {
+        let mut told = Vec::new();
+        for it in self.all.drain(..) {
+            if it.work != Work::Vitals || !deliveries.is_idle(it.part) {
+                add(&mut told, MAX_STRETCHES, Stretch { part: None, ..it });
+            }
+        }
+        for Stretch { piece, work, when, .. } in told {
             if let Some(facts) = piece.or(only).and_then(|piece| gear.facts(piece)) {
                 out.work_of(Who::Sender, facts, work, when);
             }
         }
+    }
+}
+
+/// Adds a stretch to so many, or to one of them that it belongs to.
+fn add(all: &mut Vec<Stretch>, most: usize, it: Stretch) {
+    let same = |known: &&mut Stretch| {
+        (known.piece, known.part, known.work) == (it.piece, it.part, it.work)
+    };
+    let mut known = all.iter_mut().rev().filter(same);
+    if let Some((known, when)) =
+        known.find_map(|known| joined(known.when, it.when).map(|when| (known, when)))
+    {
+        known.when = when;
+    } else if all.len() < most {
+        all.push(it);
     }
 }
 

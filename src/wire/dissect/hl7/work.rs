@@ -4,6 +4,7 @@
 //! Orders and specimens can be traced to a patient: of OBR-2, OBR-3 and SPM-2 only a hash
 //! is kept. Values are not read, only whether there are any.
 
+use super::delivery::Deliveries;
 use super::segment::Segment;
 use crate::observe::{Study, When, Work};
 use crate::wire::dissect::clock::{self, Clock};
@@ -103,8 +104,9 @@ impl Traces {
         let flows = self.work == Some(Work::Vitals);
         match name {
             b"SPM" | b"OBR" => self.work.is_some() && !flows,
-            // Of a patient's values one is enough.
-            b"OBX" => self.work.is_some() && !(flows && self.waiting),
+            // Of a patient's values one is enough; without an end block one of a pump that
+            // does not deliver may wait for another's.
+            b"OBX" => self.work.is_some() && !(flows && self.waiting && self.framed),
             _ => false,
         }
     }
@@ -120,8 +122,14 @@ impl Traces {
         told.then_some(if segment.name() == "OBX" { 19 } else { 22 })
     }
 
-    /// Reads a segment; `alone` when nothing else runs on in it.
-    pub(super) fn read(&mut self, segment: &Segment<'_>, alone: bool, out: &mut dyn Sink) {
+    /// Reads a segment, behind `deliveries`; `alone` when nothing else runs on in it.
+    pub(super) fn read(
+        &mut self,
+        segment: &Segment<'_>,
+        deliveries: &Deliveries,
+        alone: bool,
+        out: &mut dyn Sink,
+    ) {
         let time = |n: usize| match segment.raw(n) {
             "" => "",
             raw if alone => raw,
@@ -130,7 +138,7 @@ impl Traces {
         match segment.name() {
             "SPM" => self.specimen = Study::of(segment.raw(2).as_bytes()),
             "OBR" => {
-                self.tell(out);
+                self.tell(deliveries, out);
                 let order = [segment.raw(3), segment.raw(2)].into_iter().find(|it| !it.is_empty());
                 self.order = Study::of(order.unwrap_or_default().as_bytes());
                 (self.times, self.begun) = Default::default();
@@ -147,17 +155,19 @@ impl Traces {
                 self.begun = true;
                 // Without an end block no later moment is sure to come.
                 if !self.framed {
-                    self.tell(out);
+                    self.tell(deliveries, out);
                 }
             }
         }
     }
 
-    /// The order is complete.
-    pub(super) fn tell(&mut self, out: &mut dyn Sink) {
-        if !std::mem::take(&mut self.waiting) || self.orders >= MAX_ORDERS {
+    /// The order is complete. The values of a pump that does not deliver are no use.
+    pub(super) fn tell(&mut self, deliveries: &Deliveries, out: &mut dyn Sink) {
+        let idle = || self.work == Some(Work::Vitals) && deliveries.are_idle();
+        if !self.waiting || self.orders >= MAX_ORDERS || idle() {
             return;
         }
+        self.waiting = false;
         self.orders = self.orders.saturating_add(1);
         match self.work {
             Some(Work::Result) => {

@@ -121,6 +121,15 @@ pub(super) fn signature_of(facts: &EquipmentFacts) -> Option<String> {
     number(facts).map(|(_, name)| name)
 }
 
+/// How facts end that give the number of a device.
+const NUMBERS: [&str; 2] = ["serial", "_eui64"];
+
+/// Whether a fact gives the number of a device, which tells it apart together with its maker
+/// or model.
+pub(super) fn is_number(key: &str) -> bool {
+    NUMBERS.iter().any(|end| key.ends_with(end))
+}
+
 /// Maker, model and serial number in lower case, with the key of the number. A serial number
 /// must look like one: zeros and addresses are not.
 pub(super) fn number(facts: &EquipmentFacts) -> Option<(&str, String)> {
@@ -133,7 +142,7 @@ pub(super) fn number(facts: &EquipmentFacts) -> Option<(&str, String)> {
         it.chars().any(|c| c.is_ascii_alphanumeric() && c != '0')
             && it.parse::<std::net::IpAddr>().is_err()
     };
-    let serial = ["serial", "_eui64"].into_iter().find_map(|end| all(end).find(is_one));
+    let serial = NUMBERS.into_iter().find_map(|end| all(end).find(is_one));
     let of_system = || registered(facts).map(|id| (EQUIPMENT_ID, id)).filter(is_one);
     let (key, serial) = serial.or_else(of_system)?;
     let value = |found: Option<(&str, &str)>| found.map_or("", |(_, value)| value).to_owned();

@@ -13,7 +13,7 @@ use super::equipment::{self, Told};
 use super::group::Group;
 use super::identity::{Identity, first_frame};
 use super::shared::Shared;
-use super::{Asset, NO_FRAME, client};
+use super::{Asset, NO_FRAME, client, leased, serial};
 use crate::census::host::{Host, Said};
 use crate::net::{HostId, Mac};
 use crate::observe::Lease;
@@ -89,8 +89,9 @@ const KINDS: &[Kind] = &[
     kind("UDI", "hl7.equipment_udi", Supports),
     kind("serial number", "dicom.serial", Joins),
     kind("serial number", "hl7.equipment_serial", Joins),
-    kind("serial number", "poct1a.serial", Joins),
+    kind("serial number", serial::SERIAL, Joins),
     kind("serial number", "knx.serial_number", Joins),
+    kind("serial number (UID)", "dicom.uid_serial", Weak),
     kind("serial number", "intellivue.serial", Supports),
     kind("serial number", "phd.serial", Supports),
     kind("serial number", "spectrum.serial", Supports),
@@ -224,28 +225,34 @@ impl<'a> All<'a> {
         known.1.span.cover(said.span);
     }
 
-    fn fact(&mut self, key: &'a str, value: &'a str, said: Said) {
-        if let Some(it) = kinds().find(|it| it.key == key) {
-            self.of(it, value, said);
-        }
-    }
-
-    fn of(&mut self, it: &Kind, value: &'a str, said: Said) {
-        let kind = match it.key {
+    /// What a fact gives; one that is not `telling` joins nobody, whatever its kind, nor does
+    /// a full name without a domain.
+    fn of(&mut self, it: &Kind, value: &'a str, said: Said, telling: bool) {
+        let (kind, strength) = match it.key {
             client::KEY => client_id(value),
             _ => (it.name, it.strength),
         };
-        self.add(kind, Cow::Borrowed(value), it.key, said);
+        let bare = leased::FULL_NAMES.contains(&it.key) && leased::in_full(value).is_none();
+        let strength = match strength {
+            Joins if bare || !telling => Weak,
+            strength => strength,
+        };
+        self.add((kind, strength), Cow::Borrowed(value), it.key, said);
     }
 
     /// All that a description of equipment tells of it.
     fn equipment(&mut self, told: Told<'a>, said: Said, is_wanted: impl Fn(&str) -> bool) {
+        let number = told.message().and_then(equipment::number);
+        let is_telling = |name: &str| equipment::is_telling(&Identity::Equipment(name.to_owned()));
+        let telling = number.as_ref().is_some_and(|(_, name)| is_telling(name));
         for (key, value) in told.facts().into_iter().filter(|(key, _)| is_wanted(key)) {
-            self.fact(key, value, said);
+            if let Some(it) = kinds().find(|it| it.key == key) {
+                self.of(it, value, said, telling || !equipment::is_number(key));
+            }
         }
-        if let Some((key, name)) = told.message().and_then(equipment::number) {
+        // Without a maker it is the number once more.
+        if let Some((key, name)) = number.filter(|(_, name)| telling || !name.starts_with('|')) {
             let (kind, strength) = NUMBER;
-            let telling = equipment::is_telling(&Identity::Equipment(name.clone()));
             let strength = if telling { strength } else { Weak };
             self.add((kind, strength), Cow::Owned(name), key, said);
         }
@@ -285,7 +292,8 @@ pub(super) fn of_group<'a>(
             let another = group.described.is_of_another(it.key)
                 || shared.is_some_and(|shared| shared.weight(it.key) < 1.0);
             for fact in host.facts_of(it.key).iter().filter(|_| !another) {
-                all.of(it, &fact.value, fact.said);
+                let telling = it.key != serial::SERIAL || serial::is_telling(group, &fact.value);
+                all.of(it, &fact.value, fact.said, telling);
             }
         }
     }

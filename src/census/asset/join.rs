@@ -121,6 +121,11 @@ pub(super) fn join<'a>(
             if rule.key == "wsd.endpoint" && !is_unique(&value) {
                 continue;
             }
+            // A name without its domain is not telling.
+            let full = leased::in_full(&value);
+            if leased::FULL_NAMES.contains(&rule.key) && full.is_none() {
+                continue;
+            }
             // Nobody was given it.
             if rule.key == ROUTER && value == "0.0.0.0" {
                 continue;
@@ -129,8 +134,7 @@ pub(super) fn join<'a>(
                 let Some((with, _)) = self::value(group, &self::rule(rule.name, key)) else {
                     continue;
                 };
-                // A name without its domain is not telling.
-                if value.split_once('.').is_none_or(|(name, _)| !name.eq_ignore_ascii_case(with)) {
+                if full.is_some_and(|(name, _)| !name.eq_ignore_ascii_case(with)) {
                     continue;
                 }
                 value = format!("{value} {}", with.to_lowercase());
@@ -325,7 +329,6 @@ pub(super) fn share_name(one: &Group<'_>, other: &Group<'_>) -> bool {
         || serial::name(one).is_some_and(|name| serial::name(other) == Some(name))
 }
 
-/// Names by which network gear calls itself to its neighbours.
 /// What a host says alike on all of its cards: its SSH server's name, its EUI-64 in HL7.
 const ALIKE: [&str; 2] = ["ssh.banner", "hl7.eui64"];
 
@@ -341,6 +344,7 @@ pub(super) fn speak_otherwise(one: &Group<'_>, other: &Group<'_>) -> bool {
     })
 }
 
+/// Names by which network gear calls itself to its neighbours.
 fn gear_names(group: &Group<'_>) -> BTreeSet<String> {
     let of = |host: &Host| -> Vec<String> {
         let keys = ["cdp.device_id", "lldp.system_name"].iter();

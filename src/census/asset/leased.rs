@@ -15,6 +15,8 @@ use crate::time::SECOND;
 
 /// The fact that gives the full name.
 pub(super) const NAME: &str = "dhcp.fqdn";
+/// Facts that give a computer's full name, which its domain knows once.
+pub(super) const FULL_NAMES: [&str; 2] = [NAME, "ntlm.fqdn"];
 /// Whose relay took its requests on.
 const RELAY: &str = "dhcp.relay";
 
@@ -26,14 +28,20 @@ const OFTEN: i64 = 600 * SECOND;
 /// Option 60 of every Windows since 2000 ([MS-DHCPE] §2.2.3).
 const WINDOWS: &str = "MSFT 5.0";
 
+/// A computer's own name and its domain; none of a name without a domain, which every
+/// workgroup may have. A dot at the end is the root's (RFC 1034 §3.1).
+pub(super) fn in_full(name: &str) -> Option<(&str, &str)> {
+    let parts = name.trim_end_matches('.').split_once('.')?;
+    (!parts.0.is_empty() && !parts.1.is_empty()).then_some(parts)
+}
+
 /// The places of those groups that are cards of one computer.
 pub(super) fn of_one_computer(groups: &Groups<'_>) -> Vec<BTreeSet<usize>> {
     let domains = domains(groups);
     let mut by_name: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     for (at, group) in groups.all.iter().enumerate() {
-        let name = full_name(group).filter(|name| {
-            name.split_once('.').is_some_and(|(_, domain)| domains.contains(domain))
-        });
+        let name = full_name(group)
+            .filter(|name| in_full(name).is_some_and(|(_, domain)| domains.contains(domain)));
         if let Some(name) = name {
             by_name.entry(name).or_default().insert(at);
         }
@@ -54,7 +62,7 @@ fn domains(groups: &Groups<'_>) -> BTreeSet<String> {
     for (_, host) in groups.all.iter().flat_map(|group| &group.hosts) {
         domains.extend(host.values("kerberos.realm").map(str::to_lowercase));
         if host.values("ntlm.membership").any(|it| it == "domain") {
-            let names = host.values("ntlm.fqdn").filter_map(|name| name.split_once('.'));
+            let names = host.values("ntlm.fqdn").filter_map(in_full);
             domains.extend(names.map(|(_, domain)| domain.to_lowercase()));
         }
     }
@@ -74,7 +82,7 @@ fn full_name(group: &Group<'_>) -> Option<String> {
         all.next().filter(|_| all.next().is_none())
     };
     let (full, short) = (only(NAME)?, only("dhcp.hostname")?);
-    full.split_once('.').is_some_and(|(own, _)| own == short).then_some(full)
+    in_full(&full).is_some_and(|(own, _)| own == short).then_some(full)
 }
 
 /// The full name under which it leases again and again, and who first said so.
@@ -180,6 +188,16 @@ mod tests {
         let dock = [(1, NAME), (2, NAME), (2, "nb-8.hospital.example")];
         apart(&[dock, dock].concat(), elsewhere, "a dock that several use");
         apart(&[(1, NAME), (2, NAME), (1, NAME)], elsewhere, "a stranger says it once");
+    }
+
+    #[test]
+    fn a_full_name_has_a_domain() {
+        let full = super::in_full;
+        assert_eq!(full("nb-7.hospital.example"), Some(("nb-7", "hospital.example")));
+        assert_eq!(full("nb-7.hospital.example."), Some(("nb-7", "hospital.example")));
+        for name in ["", ".", "nb-7", "nb-7.", "nb-7..", ".example"] {
+            assert_eq!(full(name), None, "{name}");
+        }
     }
 
     #[test]

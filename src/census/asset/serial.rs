@@ -28,6 +28,12 @@ pub(super) fn name(group: &Group<'_>) -> Option<String> {
     equipment::is_telling(&Identity::Equipment(name.clone())).then_some(name)
 }
 
+/// Whether a number is the one by which a group is joined.
+pub(super) fn is_telling(group: &Group<'_>, number: &str) -> bool {
+    let number = number.trim().to_lowercase();
+    name(group).is_some_and(|name| name.ends_with(&format!("|{number}")))
+}
+
 /// Whether both say a number, and not the same.
 pub(super) fn differ(one: &Group<'_>, other: &Group<'_>) -> bool {
     let numbers = only(one, SERIAL).zip(only(other, SERIAL));

@@ -106,6 +106,100 @@ fn what_others_behind_a_card_say_is_none_of_its_identifiers() {
     assert!(told(&it, Some(CARD)).iter().all(|it| !it.contains("PC-")));
 }
 
+/// What an identifier does to who is who, by its key and value.
+fn strengths(it: &Hospital) -> Vec<(String, String, Strength)> {
+    let assets = it.assets();
+    let all = assets.iter().flat_map(|asset| &asset.identifiers);
+    all.map(|it| (it.key.to_owned(), it.value.to_string(), it.strength)).collect()
+}
+
+#[test]
+fn a_number_joins_only_with_a_maker_or_model_and_enough_digits() {
+    let (maker, model) = (("dicom.manufacturer", "Acme"), ("dicom.model", "X"));
+    let serial = |it| ("dicom.serial", it);
+    let told = |facts: &[(&'static str, &'static str)]| {
+        let mut it = Hospital::new();
+        it.describes(4, facts);
+        let all = strengths(&it).into_iter();
+        all.filter(|it| it.0.starts_with("dicom.")).map(|it| (it.1, it.2)).collect::<Vec<_>>()
+    };
+    let named = |it: &str, strength| (it.to_owned(), strength);
+    assert_eq!(
+        told(&[maker, model, serial("41587")]),
+        [named("acme|x|41587", Joins), named("41587", Joins)]
+    );
+    assert_eq!(told(&[model, serial("41587")]), [named("|x|41587", Joins), named("41587", Joins)]);
+    assert_eq!(told(&[serial("41587")]), [named("41587", Weak)]);
+    assert_eq!(told(&[model, serial("77")]), [named("77", Weak)]);
+    assert_eq!(told(&[maker, serial("77")]), [named("acme||77", Weak), named("77", Weak)]);
+    assert_eq!(told(&[maker, model, serial("0000")]), [named("0000", Weak)]);
+    let uid = ("dicom.uid_serial", "166038");
+    assert_eq!(told(&[maker, model, uid]), [named("acme|x|166038", Joins), named("166038", Weak)]);
+    assert_eq!(told(&[uid]), [named("166038", Weak)]);
+    let assets = |serial: &'static str| {
+        let mut it = Hospital::new();
+        for card in [4, 5] {
+            it.describes(card, &[("dicom.serial", serial)]);
+        }
+        it.cards().len()
+    };
+    assert_eq!(assets("41587"), 2, "as it is shown");
+    let mut it = Hospital::new();
+    it.describes(4, &[("hl7.equipment_eui64", "0003B1FFFE000001")]);
+    assert!(strengths(&it).iter().any(|it| it.0 == "hl7.equipment_eui64" && it.2 == Weak));
+}
+
+#[test]
+fn a_full_name_without_a_domain_joins_nobody_and_is_shown_so() {
+    for (name, many, strength) in [
+        ("ct-console.hospital.example", 1, Joins),
+        ("ct-console.hospital.example.", 1, Joins),
+        ("ct-console", 2, Weak),
+        ("ct-console.", 2, Weak),
+    ] {
+        let cards = |says: &[(&'static str, &'static str)]| {
+            let mut it = Hospital::new();
+            for card in [1, 2, 1] {
+                says.iter().for_each(|(key, value)| it.fact(card, key, value));
+            }
+            let key = says[1].0;
+            let shown = strengths(&it).into_iter().filter(|it| it.0 == key);
+            assert!(shown.map(|it| it.2).all(|it| it == strength), "{key} {name}");
+            it.cards().len()
+        };
+        assert_eq!(cards(&[("ntlm.membership", "domain"), ("ntlm.fqdn", name)]), many, "{name}");
+        let leased = [("ntlm.workstation", "CT-CONSOLE"), ("dhcp.fqdn", name)];
+        assert_eq!(cards(&leased), many, "{name}");
+    }
+}
+
+#[test]
+fn a_meters_number_is_shown_as_joining_where_it_joins() {
+    let maker = ("poct1a.manufacturer", "Nova");
+    let shown = |says: &[(&'static str, &'static str)]| {
+        let mut it = Hospital::new();
+        says.iter().for_each(|(key, value)| it.fact(4, key, value));
+        let all = strengths(&it).into_iter().filter(|it| it.0 == serial::SERIAL);
+        all.map(|it| it.2).collect::<Vec<_>>()
+    };
+    let number = |it| (serial::SERIAL, it);
+    assert_eq!(shown(&[maker, number("0600122871")]), [Joins]);
+    assert_eq!(shown(&[number("0600122871")]), [Weak], "no maker");
+    assert_eq!(shown(&[maker, number("00000000")]), [Weak], "nobody set it");
+    assert_eq!(shown(&[maker, number("0600122871"), number("0600122872")]), [Weak, Weak], "a dock");
+    let mut it = Hospital::new();
+    for second in [0, 700] {
+        it.1 = second * SECOND;
+        it.fact(4, maker.0, maker.1);
+        it.fact(4, serial::SERIAL, "UU0600122871");
+    }
+    it.fact(4, serial::SERIAL, "0600122872");
+    let mut all = strengths(&it);
+    all.retain(|it| it.0 == serial::SERIAL);
+    let of = |value: &str| all.iter().find(|it| it.1 == value).map(|it| it.2);
+    assert_eq!((of("UU0600122871"), of("0600122872")), (Some(Joins), Some(Weak)), "said once");
+}
+
 #[test]
 fn each_fact_is_of_one_kind() {
     let mut keys: Vec<&str> = kinds().map(|it| it.key).collect();

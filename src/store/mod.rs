@@ -11,6 +11,7 @@ mod inventory;
 mod journal;
 mod ledger;
 mod memory;
+mod owner;
 mod record;
 pub mod risk;
 mod shelf;
@@ -72,6 +73,11 @@ enum Fault {
     NoFile,
     #[error("its file system is mounted read-only; remount it writable, or name another --db")]
     ReadOnly,
+    #[error(
+        "{file} belongs to {whose}, and this process is {who} and may not write it: {remedy}, or \
+         name another --db"
+    )]
+    NotOurs { file: String, whose: String, who: String, remedy: String },
     #[error("another auscult is writing this inventory; wait for it to end, or name another --db")]
     Busy,
     #[error("cannot lock the inventory ({0})")]
@@ -229,6 +235,10 @@ fn open_writer(path: &Path, hold: Hold) -> Result<Connection, Error> {
         }
         _ => Error::new(path, Fault::Open(error)),
     };
+    owner::begin(path);
+    if let Some(fault) = owner::refused(path) {
+        return Err(Error::new(path, fault));
+    }
     let mut connection = Connection::open(path).map_err(open)?;
     connection.busy_timeout(BUSY).map_err(open)?;
     if hold == Hold::Alone {

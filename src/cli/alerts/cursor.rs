@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
@@ -65,7 +65,18 @@ impl State {
             Failure::Said(format!("{shown}: {why}; name another directory with --state"))
         };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(said)?;
-        let alone = File::create(directory.join("lock")).map_err(said)?;
+        let owner = fs::metadata(directory).map_err(said)?.uid();
+        if rustix::process::geteuid().is_root() && owner != 0 {
+            // Its files would be root's, and whose it is could not go on.
+            return Err(Failure::Said(format!(
+                "{shown}: belongs to user {owner}, not to root; deliver as that user \
+                 (`setpriv --reuid {owner} --clear-groups auscult alerts …`), or name another \
+                 directory with --state"
+            )));
+        }
+        let lock = directory.join("lock");
+        let alone =
+            File::create(&lock).map_err(|why| not_ours(&lock).unwrap_or_else(|| said(why)))?;
         if alone.try_lock().is_err() {
             return Err(Failure::Said(format!(
                 "{shown}: another auscult delivers from here; end it, or name another directory \
@@ -100,6 +111,19 @@ impl State {
     fn path(&self, name: &str) -> PathBuf {
         self.directory.join(format!("{name}.cursor"))
     }
+}
+
+/// What to do where a file belongs to somebody else, such as root, who has delivered once.
+fn not_ours(file: &Path) -> Option<Failure> {
+    let (owner, who) = (fs::metadata(file).ok()?.uid(), rustix::process::geteuid().as_raw());
+    let shown = file.display();
+    (owner != who).then(|| {
+        Failure::Said(format!(
+            "{shown}: belongs to user {owner}, and this process is user {who} and may not write \
+             it: `chown -R {who} {}`, or name another directory with --state",
+            file.parent().unwrap_or(file).display()
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,35 @@
 # Everything a person or a machine does with this project. Each target installs
 # what it needs; on a fresh Debian 12 a Rust toolchain is enough.
-.PHONY: demo test replay lint bench fuzz accuracy churn ward year captures build setup setup-test setup-lint
+.PHONY: demo test replay lint bench fuzz accuracy churn ward year captures build install setup setup-test setup-lint
 SHELL := /bin/bash
 FUZZ_SECONDS ?= 20
+PREFIX ?= /usr
+BIN ?= target/release/auscult
 CORPUS ?= pcaps/lab
 
 build: setup
 	cargo build --release
+
+# Copies what `make build` made, for a package below DESTDIR; packaging/README.md says what
+# else there is to do. What stands in /etc already is the site's and stays.
+install:
+	@test -x $(BIN) || { echo "$(BIN) is not there: make build"; exit 1; }
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/auscult
+	set -o pipefail; $(BIN) --config /dev/null man \
+		| install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/man/man1/auscult.1
+	for unit in auscult auscult-alerts; do \
+		sed 's|/usr/bin/|$(PREFIX)/bin/|' packaging/$$unit.service \
+			| install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service \
+			|| exit 1; \
+	done
+	for of in sysusers.d tmpfiles.d; do \
+		install -D -m 644 packaging/$$of/auscult.conf $(DESTDIR)$(PREFIX)/lib/$$of/auscult.conf || exit 1; \
+	done
+	for pair in auscult.toml:auscult/auscult.toml auscult.default:default/auscult \
+		logrotate.d/auscult:logrotate.d/auscult; do \
+		to=$(DESTDIR)/etc/$${pair#*:}; \
+		test -e $$to || install -D -m 644 packaging/$${pair%%:*} $$to || exit 1; \
+	done
 
 # A C compiler: SQLite and zstd are built from source. libpcap: for live capture.
 setup:

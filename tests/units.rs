@@ -72,7 +72,7 @@ impl Machine {
             .args(["unshare", "-fpmCui", "--kill-child"])
             .arg(here.join("tests/units/boot.sh"))
             .args([scratch.path(), Path::new(env!("CARGO_BIN_EXE_auscult"))])
-            .arg(here.join("packaging"))
+            .arg(here)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
@@ -203,6 +203,14 @@ fn the_services_run_as_they_are_packaged() {
         );
     }
     assert_eq!(machine.property("auscult", "NRestarts"), "2");
+
+    // Without what says which interfaces it fails once and loudly, and is not tried on and on.
+    let default = "/etc/default/auscult";
+    machine.run(&format!("mv {default} {default}.away; systemctl stop auscult")).expect("away");
+    let refused = machine.run("systemctl start auscult").expect_err("it fails");
+    assert!(refused.contains("Assertion failed"), "{refused}");
+    assert_eq!(machine.property("auscult", "ActiveState"), "inactive");
+    machine.run(&format!("mv {default}.away {default}; systemctl start auscult")).expect("back");
 
     // A reload is heard, and all end in good order.
     for unit in ["auscult", "auscult-alerts"] {

@@ -1,10 +1,10 @@
 #!/bin/bash
-# boot.sh SCRATCH AUSCULT PACKAGING: becomes systemd as the first process of a machine of
+# boot.sh SCRATCH AUSCULT PROJECT: becomes systemd as the first process of a machine of
 # its own, with this machine's files below it and the services installed as
 # packaging/README.md says. Nothing is written outside SCRATCH, nor left when it dies.
 # To be run in new mount, process, control group, host name and IPC namespaces.
 set -euo pipefail
-scratch=$1 auscult=$2 packaging=$3
+scratch=$1 auscult=$2 project=$3
 
 mount --make-rprivate /
 mount -t tmpfs tmpfs "$scratch"
@@ -30,10 +30,7 @@ ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
 touch dev/console
 
-install -m 755 "$auscult" usr/bin/auscult
-install -D -m 644 "$packaging/sysusers.d/auscult.conf" usr/lib/sysusers.d/auscult.conf
-install -D -m 644 "$packaging/tmpfiles.d/auscult.conf" usr/lib/tmpfiles.d/auscult.conf
-install -m 644 "$packaging/auscult.service" "$packaging/auscult-alerts.service" etc/systemd/system/
+make -s -C "$project" install DESTDIR="$scratch/root" BIN="$auscult" > /dev/null
 # Half a minute is long for a test.
 install -D -m 644 /dev/stdin etc/systemd/system/auscult.service.d/test.conf <<<$'[Service]\nWatchdogSec=4'
 install -D -m 644 /dev/stdin etc/default/auscult <<<'AUSCULT_LISTEN="-i mirror --capture af-packet --ring 4"'

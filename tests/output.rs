@@ -69,3 +69,18 @@ fn output_that_cannot_go_anywhere_is_told() {
     assert!(out.status.success(), "{}", said(&out));
     assert!(std::fs::read(dir.path().join("r.csv")).expect("written").len() > 1000);
 }
+
+/// A unit that is written wrong is told with its level, as every other line.
+#[test]
+fn arguments_that_are_not_understood_have_their_level_in_the_journal() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let line = "JOURNAL_STREAM=$(stat -L -c %d:%i said) \"$0\" listen 2> said";
+    for (line, is_journal) in [(line, true), ("\"$0\" listen 2> said", false)] {
+        std::fs::write(dir.path().join("said"), "").expect("made");
+        let out = shell(dir.path(), line);
+        let said = std::fs::read_to_string(dir.path().join("said")).expect("said");
+        assert_eq!(out.status.code(), Some(2), "{said}");
+        assert!(said.contains("--interface") && said.lines().count() > 1, "{said}");
+        assert!(said.lines().all(|line| line.starts_with("<3>") == is_journal), "{said}");
+    }
+}

@@ -55,19 +55,26 @@ pub(super) fn catch_up(end: bool) {
     }
 }
 
+/// What was asked for is not understood, in the words of who reads arguments. Where it goes
+/// to the journal its lines have their level; otherwise this is false, and it is yet to be said.
+pub(super) fn misunderstood(why: &str) -> bool {
+    let is_for_journal = is_journal();
+    if is_for_journal {
+        begin(Some(Format::Journald), Level::ERROR);
+        answer(Level::ERROR, why);
+    }
+    is_for_journal
+}
+
 /// Text of several lines that is the answer of a command, such as a summary.
-pub(super) fn answer(text: &str) {
+pub(super) fn answer(level: Level, text: &str) {
     let Some(lines) = LINES.get() else { return };
-    for line in text.lines() {
+    for line in text.lines().filter(|line| !line.is_empty()) {
         match lines.format {
             Format::Text => {
                 let _ = writeln!(io::stderr(), "{line}");
             }
-            _ => lines.write(&Line {
-                level: Level::INFO,
-                message: line.to_owned(),
-                fields: Map::new(),
-            }),
+            _ => lines.write(&Line { level, message: line.to_owned(), fields: Map::new() }),
         }
     }
 }

@@ -247,6 +247,9 @@ impl Settings {
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(asked) if asked.exit_code() != 0 && log::misunderstood(&asked.render().to_string()) => {
+            return ExitCode::from(u8::try_from(asked.exit_code()).unwrap_or(2));
+        }
         Err(asked) => {
             // Help and version are no errors; a reader that is gone is none either.
             return match asked.print().and_then(|()| io::stdout().flush()).map_err(Failure::from) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tracing::{error, warn};
+use tracing::{Level, error, warn};
 
 use super::{Failure, Settings, log, printable};
 use crate::census::asset::Tally;
@@ -185,7 +185,9 @@ pub(super) fn summary(
         let lost = totals.iter().filter(|(n, of)| n.starts_with("lost.") && *of > 0);
         let list: Vec<_> = lost.map(|(name, n)| format!("{name} {n}")).collect();
         let loss = health.loss();
-        writeln!(to, "{loss} were lost before they were read: {}", list.join(", "))?;
+        log::answer(Level::INFO, &String::from_utf8_lossy(&std::mem::take(&mut to)));
+        let what = format!("{loss} were lost before they were read: {}", list.join(", "));
+        log::answer(Level::WARN, &what);
     }
     let copies = get("duplicates.same") + get("duplicates.routed");
     if copies > 0 {
@@ -237,7 +239,7 @@ pub(super) fn summary(
         "{}: `auscult register --db {0}` lists the devices",
         printable(&settings.db.display().to_string())
     )?;
-    log::answer(&String::from_utf8_lossy(&to));
+    log::answer(Level::INFO, &String::from_utf8_lossy(&to));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 
 mod mirror;
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -70,4 +70,36 @@ fn a_large_inventory_does_not_hold_up_the_end() {
     let mut writer = Writer::open(&db).expect("it opens");
     let census = writer.restore(Arc::clone(Book::builtin())).expect("it is read");
     assert!(census.len() > 50_000, "the journal kept them: {}", census.len());
+}
+
+/// What a full disk has lost is said with its time.
+#[test]
+fn an_end_on_a_full_disk_says_what_is_lost() {
+    let Ok(mirror) = Mirror::lay(1) else {
+        return drop(writeln!(io::stderr(), "skipped, no mirror port can be made here"));
+    };
+    let disk = tempfile::tempdir().expect("a directory");
+    let path = disk.path().to_str().expect("text");
+    if let Err(why) = must("mount", &["-t", "tmpfs", "-o", "size=16M", "tmpfs", path]) {
+        return drop(writeln!(io::stderr(), "skipped, no disk can be made here: {why}"));
+    }
+    let db = disk.path().join("live.db");
+    let mut command = mirror.near(env!("CARGO_BIN_EXE_auscult"));
+    command.arg("--db").arg(&db).args(["listen", "-i", PORT, "--capture", "af-packet"]);
+    let mut sensor = command.stderr(Stdio::piped()).spawn().expect("started");
+    std::thread::sleep(Duration::from_secs(4));
+    let mut filler = std::fs::File::create(disk.path().join("filler")).expect("made");
+    while filler.write(&[1; 4096]).is_ok_and(|n| n > 0) {}
+    let frames: Vec<_> = (0..2_000).map(spoofed).collect();
+    mirror.send(frames.iter().map(Vec::as_slice), 50);
+    std::thread::sleep(Duration::from_secs(3));
+    must("kill", &["-15", &sensor.id().to_string()]).expect("kill");
+    let mut said = String::new();
+    sensor.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+    let status = sensor.wait().expect("ended");
+    let _ = must("umount", &["-l", path]);
+    let last = said.lines().last().expect("something");
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(last.contains("disk full at the end: what was observed since 2"), "{said}");
+    assert!(last.contains("is not written and lost") && !last.contains("by itself"), "{said}");
 }

@@ -275,6 +275,77 @@ fn queues_that_come_later_are_noticed() {
     assert!(said.contains("lost.host"), "{said}");
 }
 
+/// What a socket of AF_XDP misses its driver drops: once is enough.
+#[test]
+fn what_nobody_reads_is_counted_once() {
+    let Some(mirror) = mirror(1) else { return };
+    mirror.ip(&["link", "set", PORT, "mtu", "1500"]);
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("live.db");
+    let sensor =
+        Sensor::start(&mirror, &db, &["--capture", "af-xdp", "--ring", "2", "--log", "journald"]);
+    let mut sent = 0;
+    for round in 0..4 {
+        must("kill", &["-STOP", &sensor.child.id().to_string()]).expect("kill");
+        let frames: Vec<_> = (0..5_000).map(|n| datagram(round * 5_000 + n, 60)).collect();
+        sent += mirror.send(frames.iter().map(Vec::as_slice), 50);
+        must("kill", &["-CONT", &sensor.child.id().to_string()]).expect("kill");
+        std::thread::sleep(Duration::from_millis(1_100));
+    }
+    let said = sensor.stop();
+    let of = |name| counter(&db, PORT, name);
+    let missed = of("lost.ring") + of("lost.fill") + of("lost.invalid");
+    assert!(missed > 5_000, "{said}");
+    assert_eq!((of("frames") + missed, of("lost.interface")), (sent, 0), "{said}");
+    // And the summary says it as what it is.
+    let summary = |line: &&str| line.contains("were lost before they were read");
+    assert!(said.lines().find(summary).expect("said").starts_with("<4>"), "{said}");
+    assert!(said.contains("\n<6>"), "{said}");
+}
+
+#[test]
+fn a_cable_that_is_pulled_is_said() {
+    for method in ["af-packet", "af-xdp"] {
+        let Some(mirror) = mirror(1) else { return };
+        mirror.ip(&["link", "set", PORT, "mtu", "1500"]);
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut sensor = Sensor::start(&mirror, &dir.path().join("l.db"), &["--capture", method]);
+        let far = |state| must("ip", &["-n", &mirror.far, "link", "set", PORT, state]);
+        far("down").expect("pulled");
+        let line = sensor.line();
+        assert!(line.contains(&format!("{PORT}: no carrier: the cable is out")), "{line}");
+        far("up").expect("plugged");
+        let line = sensor.line();
+        assert!(line.contains("the link is back, no frame came yet"), "{line}");
+        mirror.send([datagram(1, 60)].iter().map(Vec::as_slice), 1);
+        assert!(sensor.line().contains("frames come again"));
+        sensor.stop();
+    }
+}
+
+/// A new interface of the name is down, and nobody here has the right to bring it up.
+#[test]
+fn an_interface_that_comes_back_down_is_told_with_the_command() {
+    let Some(mirror) = mirror(1) else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut sensor = Sensor::start(&mirror, &dir.path().join("l.db"), &["--capture", "af-packet"]);
+    mirror.ip(&["link", "del", PORT]);
+    assert!(sensor.line().contains("the interface is gone"));
+    mirror.plug(1).expect("there again");
+    mirror.ip(&["link", "set", PORT, "down"]);
+    let up = format!("the interface is down: `ip link set dev {PORT} up` brings it up");
+    let mut line = sensor.line();
+    while !line.contains(&up) {
+        assert!(!line.is_empty(), "it is not said");
+        line = sensor.line();
+    }
+    mirror.ip(&["link", "set", "dev", PORT, "up"]);
+    mirror.send([datagram(1, 60)].iter().map(Vec::as_slice), 1);
+    let line = sensor.line();
+    assert!(line.contains("frames come again"), "{line}");
+    sensor.stop();
+}
+
 #[test]
 fn what_the_interface_drops_is_counted_as_lost() {
     for method in ["af-packet", "af-xdp"] {

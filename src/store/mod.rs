@@ -25,6 +25,8 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
+use crate::time::Timestamp;
+
 pub use alert::{Alert, DAY, Kind, Level, Policy, Severity, Unknown};
 pub use health::{COUNTED, Health, Stretch, minute};
 pub use history::Change;
@@ -103,6 +105,16 @@ enum Fault {
     )]
     Full,
     #[error(
+        "disk full at the end: what was observed is in the journal, which the next start reads; \
+         free some space for it"
+    )]
+    FullUnpublished,
+    #[error(
+        "disk full at the end: what was observed since {} is not written and lost; what was \
+         written before is kept", .0.rfc3339()
+    )]
+    FullUnwritten(Timestamp),
+    #[error(
         "its file was removed, or another was put in its place: nothing is written any more; \
          start again, with the file back in its place or with a new one"
     )]
@@ -142,10 +154,22 @@ impl Error {
         Self { path: path.to_owned(), why }
     }
 
-    /// There was no time for it ([`Writer::give_up_when`]); nothing is lost.
+    /// There was no time for it ([`Writer::give_up_when`]), or no room; nothing is lost.
     #[must_use]
     pub const fn is_unfinished(&self) -> bool {
-        matches!(self.why, Fault::Unfinished)
+        matches!(self.why, Fault::Unfinished | Fault::FullUnpublished)
+    }
+
+    /// The same at the end, when nobody will try again: a full disk has then lost what was
+    /// observed since a time, or nothing, where the journal has all.
+    #[must_use]
+    pub fn at_the_end(self, lost_since: Option<Timestamp>) -> Self {
+        let why = match (self.why, lost_since) {
+            (Fault::Full, None) => Fault::FullUnpublished,
+            (Fault::Full, Some(since)) => Fault::FullUnwritten(since),
+            (why, _) => why,
+        };
+        Self { path: self.path, why }
     }
 
     /// The disk has no room.

@@ -244,7 +244,12 @@ fn a_full_disk_loses_nothing_that_memory_holds() {
     }
     assert!(writer.keep(&mut census, usize::MAX).is_err());
     assert!(writer.publish(&census, &Counters::new()).is_err());
-    assert!(writer.write(&mut census, &Counters::new()).is_err());
+    for (lost_since, told) in [(None, "is in the journal"), (Some(Timestamp(0)), "since 1970-")] {
+        let failed = writer.write(&mut census, &Counters::new()).unwrap_err();
+        let end = failed.at_the_end(lost_since);
+        assert_eq!(end.is_unfinished(), lost_since.is_none());
+        assert!(end.to_string().contains(told) && !end.to_string().contains("by itself"), "{end}");
+    }
     assert_eq!(census.unsaved(0).count(), 119, "all of it is still to be written");
     fill_disk(&writer, false);
     journaled(&mut writer, &mut census, &all_of(1, 3));

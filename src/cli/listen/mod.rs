@@ -212,7 +212,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         if let Some(board) = &board {
             board.show(look, &edition);
         }
-        manager.look(look, || screen::status(look));
+        manager.look(look, || screen.status(look));
         totals = sums(look);
         spent = look.ports.iter().find(|port| port.needs_restart).map(|port| {
             let why = port.fault.as_deref().unwrap_or_default();

@@ -38,7 +38,10 @@ struct Trouble {
 #[derive(Debug, PartialEq, Eq)]
 enum News {
     Fault(String),
-    Back,
+    /// The interface is back, or its link alone.
+    Back {
+        link: bool,
+    },
     /// They come again; at once, without a moment in which it was merely back.
     Frames {
         at_once: bool,
@@ -66,9 +69,9 @@ impl Screen {
             let name = &port.interface;
             match self.news(port) {
                 Some(News::Fault(why)) => self.bad(name, &why),
-                Some(News::Back) => {
-                    let anew = anew(port);
-                    self.good(name, &format!("the interface is back, no frame came yet{anew}"));
+                Some(News::Back { link }) => {
+                    let (what, anew) = (if link { "link" } else { "interface" }, anew(port));
+                    self.good(name, &format!("the {what} is back, no frame came yet{anew}"));
                 }
                 Some(News::Frames { at_once }) => {
                     let anew = if at_once { anew(port) } else { String::new() };
@@ -99,7 +102,7 @@ impl Screen {
             });
             self.unwritten.clone_from(&look.unwritten);
         }
-        self.bar.set_message(status(look));
+        self.bar.set_message(self.status(look));
     }
 
     /// Whether frames stopped coming, or come again.
@@ -121,7 +124,7 @@ impl Screen {
             self.faults.remove(name);
             return Some(News::Frames { at_once });
         }
-        before.why.take().map(|_| News::Back)
+        before.why.take().map(|why| News::Back { link: why.starts_with("no carrier") })
     }
 
     /// Says when a port begins to lose too much in a minute of the clock, and when that is
@@ -135,6 +138,37 @@ impl Screen {
         } else if health.share() <= self.alarm / 2.0 && self.losing.remove(port) {
             self.good(port, &"hardly any frames are lost any more");
         }
+    }
+
+    /// How it goes, in one line: what is wrong first.
+    pub(super) fn status(&self, look: &Look) -> String {
+        let mut wrong: Vec<_> =
+            look.unwritten.iter().map(|why| format!("NOT WRITTEN: {why}")).collect();
+        for port in &look.ports {
+            let lately = &port.lately.health;
+            let what = match &port.fault {
+                Some(why) => why.clone(),
+                None if !port.reads => "its workers read nothing".to_owned(),
+                None if lately.is_loss(self.alarm) => format!("{} lost lately", lately.loss()),
+                None if port.turned == Some(Turn::Queues)
+                    || port.turned == Some(Turn::Anew { other_way: true }) =>
+                {
+                    format!("read by {}, restart auscult to read it as before", port.method)
+                }
+                None => continue,
+            };
+            wrong.push(format!("{}: {what}", port.interface));
+        }
+        let all = sums(look);
+        let get = |name: &str| all.iter().find(|(n, _)| n == name).map_or(0, |(_, n)| *n);
+        let lost = Health::of_counters(all.iter().map(|(n, of)| (n.as_str(), *of))).lost();
+        wrong.push(format!(
+            "{} packets, {lost} lost, {} conversations, {} hosts",
+            get("frames"),
+            get("flows"),
+            look.hosts
+        ));
+        wrong.join("; ")
     }
 
     fn bad(&self, port: &str, what: &dyn Display) {
@@ -177,19 +211,6 @@ fn packet_time(ahead: i64) -> String {
     format!("packets are stamped {by:.1} s {how} the system's clock; set the card's clock")
 }
 
-/// How it goes, in one line.
-pub(super) fn status(look: &Look) -> String {
-    let all = sums(look);
-    let get = |name: &str| all.iter().find(|(n, _)| n == name).map_or(0, |(_, n)| *n);
-    let lost = Health::of_counters(all.iter().map(|(n, of)| (n.as_str(), *of))).lost();
-    format!(
-        "{} packets, {lost} lost, {} conversations, {} hosts",
-        get("frames"),
-        get("flows"),
-        look.hosts
-    )
-}
-
 #[allow(clippy::cast_precision_loss, reason = "seconds for people")]
 fn seconds(nanos: i64) -> f64 {
     nanos as f64 / SECOND as f64
@@ -226,14 +247,51 @@ mod tests {
         assert_eq!(look(None, 5), None);
         assert_eq!(look(Some("gone"), 7), gone());
         assert_eq!(look(Some("gone"), 7), None, "once");
-        assert_eq!(look(None, 7), Some(News::Back));
+        assert_eq!(look(None, 7), Some(News::Back { link: false }));
         assert_eq!(look(None, 7), None, "once");
         assert_eq!(look(Some("gone"), 7), gone(), "again");
-        assert_eq!(look(None, 7), Some(News::Back));
+        assert_eq!(look(None, 7), Some(News::Back { link: false }));
         assert_eq!(look(None, 8), Some(News::Frames { at_once: false }));
         assert_eq!(look(None, 9), None);
         assert_eq!(look(Some("gone"), 9), gone());
         assert_eq!(look(None, 10), Some(News::Frames { at_once: true }), "back and frames in one");
+    }
+
+    #[test]
+    fn the_status_begins_with_what_is_wrong() {
+        let screen = Screen::new(false, 0.001);
+        let good = || {
+            let counters = [("frames".to_owned(), 7)].into();
+            let (interface, method) = ("eth1".to_owned(), "af-packet".to_owned());
+            PortLook { interface, counters, method, reads: true, ..PortLook::default() }
+        };
+        let status = |unwritten: Option<&str>, port: PortLook| {
+            let unwritten = unwritten.map(str::to_owned);
+            screen.status(&Look { ports: vec![port], unwritten, hosts: 3, ..Look::default() })
+        };
+        let end = "7 packets, 0 lost, 0 conversations, 3 hosts";
+        assert_eq!(status(None, good()), end);
+        let fault = |what: &str| PortLook { fault: Some(what.to_owned()), ..good() };
+        let health = Health::of_counters([("frames", 99), ("lost.ring", 1)]);
+        let turned = |turned| PortLook { turned: Some(turned), ..good() };
+        let anew = |other_way| turned(Turn::Anew { other_way });
+        for (unwritten, port, begin) in [
+            (Some("disk full"), good(), "NOT WRITTEN: disk full; "),
+            (Some("x"), fault("gone"), "NOT WRITTEN: x; eth1: gone; "),
+            (None, fault("gone"), "eth1: gone; "),
+            (None, PortLook { reads: false, ..good() }, "eth1: its workers read nothing; "),
+            (
+                None,
+                PortLook { lately: Lately { at: 0, health }, ..good() },
+                "eth1: 1 of 100 frames",
+            ),
+            (None, turned(Turn::Queues), "eth1: read by af-packet, restart"),
+            (None, anew(true), "eth1: read by af-packet, restart"),
+            (None, anew(false), end),
+        ] {
+            let said = status(unwritten, port);
+            assert!(said.starts_with(begin) && said.ends_with(end), "{said}");
+        }
     }
 
     #[test]

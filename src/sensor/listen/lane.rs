@@ -200,6 +200,8 @@ impl Lane {
     }
 
     fn tell(&mut self, worker: &Worker, fault: Option<&Fault>) {
+        // When it is told of what is not older than that.
+        let at = Some(Instant::now());
         let mut counters = worker.counters();
         let refused = self.outlet.refused();
         let (handed, unread) = self.share.as_ref().map(Share::counts).unwrap_or_default();
@@ -225,7 +227,6 @@ impl Lane {
         let coming = !self.fresh.is_empty();
         let fault = fault.filter(|_| !coming).map(ToString::to_string);
         let gone = self.source.is_none() && !coming;
-        let at = Some(Instant::now());
         let passed = loss.passed > self.before.passed;
         *report = Report { at, counters, fault, gone, ahead: self.clock.ahead, passed };
     }

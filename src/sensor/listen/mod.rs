@@ -24,6 +24,7 @@ use crate::census::signature::Book;
 use crate::observe::Observation;
 use crate::sensor::Share;
 use crate::store::{Counters, Error, Health, Policy, Writer};
+use crate::time::Timestamp;
 use crate::wire::capture::live::{Opened, Options};
 pub use placement::Placement;
 use port::{Port, Seat, Way};
@@ -165,6 +166,8 @@ pub struct Listening {
     /// Of its steps, those that a watcher has seen.
     steps_seen: u64,
     appended: Instant,
+    /// What was observed until then is in the journal.
+    safe: Timestamp,
     kept: Option<Instant>,
     published: Instant,
     pause: Duration,
@@ -195,6 +198,7 @@ impl Listening {
             clock: Clock::new(lane::now(), now),
             steps_seen: 0,
             appended: now,
+            safe: lane::now(),
             kept: Some(now),
             published: now,
             pause: PUBLISH_EVERY,
@@ -365,7 +369,11 @@ impl Listening {
 
     fn append_now(&mut self) {
         self.appended = Instant::now();
+        let now = lane::now();
         self.failed[0] = self.append().err();
+        if self.failed[0].is_none() {
+            self.safe = now;
+        }
     }
 
     /// Makes safe what was observed since the last time.
@@ -423,6 +431,7 @@ impl Listening {
         }
         // Safe first, since the rest may take longer than there is time.
         let (safe, counters) = (self.append(), self.counters());
+        let lost_since = safe.is_err().then_some(self.safe);
         let done = match safe {
             Err(error) if error.is_lost() => Err(error),
             // The rest needs no journal.
@@ -433,10 +442,10 @@ impl Listening {
             Err(error) if error.is_unfinished() => self.writer.count(&counters),
             done => done,
         };
-        let tally = match done {
+        let tally = match done.map_err(|error| error.at_the_end(lost_since)) {
             Ok(published) => Ok(Some(published.tally)),
             Err(error) if error.is_unfinished() => {
-                self.failed[2] = Some(error);
+                self.failed = [None, None, Some(error)];
                 Ok(None)
             }
             Err(error) => Err(error),

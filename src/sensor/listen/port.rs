@@ -17,11 +17,14 @@ use crate::observe::Observation;
 use crate::sensor::Share;
 use crate::store::Health;
 use crate::time::Timestamp;
-use crate::wire::capture::live::statistics::{Dropped, dropped};
+use crate::wire::capture::live::statistics::{Beside, Dropped, dropped, has_carrier};
 use crate::wire::capture::live::{self, Loss, Method, OpenError, Opened, Options, Source, Spares};
 
 /// A lane that tells nothing for so long reads nothing.
 const STUCK: Duration = Duration::from_secs(3);
+
+/// Why no frames come over a cable that is not there.
+const NO_CARRIER: &str = "no carrier: the cable is out, or what is at its other end is off";
 
 /// See the module.
 pub(super) struct Port {
@@ -40,7 +43,9 @@ pub(super) struct Port {
     /// take, the driver drops.
     of_sockets: u64,
     /// The rest.
-    lost_before: u64,
+    beside: Beside,
+    /// Since when it has no carrier, and the frames until then.
+    dark: Option<(Instant, u64)>,
     /// Why it could not be opened again although its interface is back.
     hindrance: Option<OpenError>,
     lanes: Vec<Running>,
@@ -122,7 +127,8 @@ impl Port {
             turned: None,
             dropped: Dropped::since_now(interface),
             of_sockets: 0,
-            lost_before: 0,
+            beside: Beside::default(),
+            dark: None,
             hindrance: None,
             lanes: lanes?,
             stop,
@@ -180,20 +186,42 @@ impl Port {
     ) {
         self.clock_steps = clock_steps;
         self.dropped.look(dropped(&self.interface));
-        if self.method == Method::AfXdp {
-            let counters = self.counters();
-            let of = |name: &str| counters.get(name).copied().unwrap_or(0);
-            self.of_sockets = of("lost.ring") + of("lost.fill") + of("lost.invalid");
-        }
-        let rest = self.dropped.frames.saturating_sub(self.of_sockets);
-        self.lost_before = self.lost_before.max(rest);
-        let watched = self.reads() && self.fault().is_none();
+        self.look_beside(Instant::now());
+        self.look_at_cable();
+        let watched = self.reads() && self.fault().is_none() && self.dark.is_none();
         let counters = self.counters();
         self.pulse.look(time, watched, &counters, note);
     }
 
+    /// What the interface dropped that no socket has counted.
+    fn look_beside(&mut self, now: Instant) {
+        if self.method != Method::AfXdp {
+            return self.beside.look_alone(self.dropped.frames, self.of_sockets);
+        }
+        let (told, counters) = (self.told(), self.counters());
+        let of = |name: &str| counters.get(name).copied().unwrap_or(0);
+        self.of_sockets = of("lost.ring") + of("lost.fill") + of("lost.invalid");
+        self.beside.look((now, self.dropped.frames), (told, self.of_sockets));
+    }
+
+    /// Whether anything can come. A driver may not know of its carrier: what came tells.
+    fn look_at_cable(&mut self) {
+        let frames = self.counters().get("frames").copied().unwrap_or(0);
+        let is_dark = has_carrier(&self.interface) == Some(false);
+        self.dark = match self.dark {
+            Some((since, before)) if is_dark && frames == before => Some((since, before)),
+            _ => is_dark.then(|| (Instant::now(), frames)),
+        };
+    }
+
+    /// When the lane that told first of all told last; never where one has not yet.
+    fn told(&self) -> Option<Instant> {
+        self.lanes.iter().map(|lane| lane.report().at).min().flatten()
+    }
+
     /// Feels its pulse once more, at the end.
     pub(super) fn feel_last(&mut self, note: impl FnOnce(i64, &Health)) {
+        self.look_beside(Instant::now());
         let counters = self.counters();
         self.pulse.end(&counters, note);
     }
@@ -205,8 +233,7 @@ impl Port {
 
     /// Whether all its lanes have told something a moment ago.
     pub(super) fn reads(&self) -> bool {
-        let told = |lane: &Running| lane.report().at.is_some_and(|at| at.elapsed() < STUCK);
-        self.lanes.iter().all(told)
+        self.told().is_some_and(|at| at.elapsed() < STUCK)
     }
 
     /// How far packet time is ahead of the system's clock, in nanoseconds, when that is
@@ -234,7 +261,7 @@ impl Port {
             }
         }
         *all.entry("clock.steps".to_owned()).or_insert(0) += self.clock_steps;
-        all.insert("lost.interface".to_owned(), self.lost_before);
+        all.insert("lost.interface".to_owned(), self.beside.frames);
         all
     }
 
@@ -243,7 +270,11 @@ impl Port {
         if let Some(hindrance) = &self.hindrance {
             return Some(hindrance.what().to_owned());
         }
-        self.lanes.iter().find_map(|lane| lane.report().fault.clone())
+        let fault = self.lanes.iter().find_map(|lane| lane.report().fault.clone());
+        let is_dark = self.dark.is_some_and(|(since, _)| since.elapsed() >= STUCK);
+        // A link that is just coming up has none for a moment.
+        let dark = || is_dark.then(|| NO_CARRIER.to_owned());
+        fault.map(|fault| fault.replace("IFACE", &self.interface)).or_else(dark)
     }
 
     /// Asks its lanes to end; they do so within a moment, and hand over what they have.

@@ -66,8 +66,9 @@ pub trait Source: Send {
 /// Why no frames come.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The interface is administratively down; it may come up again.
-    #[error("the interface is down")]
+    /// The interface is administratively down; it may come up again. Whoever has given up
+    /// the rights for that cannot bring it up.
+    #[error("the interface is down: `ip link set dev IFACE up` brings it up")]
     Down,
     /// The interface was removed; the source is of no more use.
     #[error("the interface is gone")]

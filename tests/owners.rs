@@ -111,6 +111,14 @@ fn a_state_directory_of_somebody_else_is_refused_with_what_to_do() {
         auscult(nobody, &["--db", db, "alerts", "--to", &file, "--state", state])
     };
     assert!(deliver(true).0);
+    // With no alert to be delivered, too.
+    let text = [&db, &state].map(|path| path.to_str().expect("plain"));
+    let nowhere = ["alerts", "--to", "jsonl:/alerts.jsonl", "--kind", "capture_loss"];
+    let (_, said) = auscult(true, &[&nowhere[..], &["--db", text[0], "--state", text[1]]].concat());
+    assert!(
+        said.contains("(/alerts.jsonl): cannot be written") && said.contains("ReadWritePaths="),
+        "{said}"
+    );
     // Root would leave files that stop their owner.
     let (done, said) = deliver(false);
     assert!(!done && said.contains(&format!("belongs to user {NOBODY}, not to root")), "{said}");

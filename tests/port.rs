@@ -371,6 +371,45 @@ fn what_the_interface_drops_is_counted_as_lost() {
     }
 }
 
+/// An address that is not there yet or is taken, and a file that is bad, are said; and read on.
+#[test]
+fn what_can_be_mended_later_stops_no_capture() {
+    let Some(mirror) = mirror(1) else { return };
+    mirror.ip(&["link", "set", "lo", "up"]);
+    let (dir, site) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("another"));
+    let (overlay, config) = (site.path().join("signatures.d"), site.path().join("a.toml"));
+    std::fs::create_dir(&overlay).expect("made");
+    std::fs::write(overlay.join("x.toml"), "[").expect("written");
+    std::fs::write(&config, format!("signatures = '{}'", overlay.display())).expect("written");
+    let config = config.to_str().expect("text");
+    let ahead = "192.0.2.77:19599";
+    let arguments = ["--capture", "af-packet", "--metrics", ahead, "--config", config];
+    let db = dir.path().join("live.db");
+    let sensor = Sensor::start(&mirror, &db, &arguments);
+    let first = &sensor.first;
+    assert!(first.contains("x.toml") && first.contains("goes on WITHOUT IT"), "{first}");
+    assert!(first.contains(&format!("no interface has {ahead} yet")), "{first}");
+    mirror.ip(&["addr", "add", "192.0.2.77/32", "dev", "lo"]);
+    let answer = || {
+        let mut client = std::net::TcpStream::connect(ahead).expect("it listens");
+        client.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").expect("asked");
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).expect("answered");
+        answer
+    };
+    assert!(mirror.inside(answer).contains("auscult_frames_total"));
+    // Another one that wants the same.
+    let other = dir.path().join("other.db");
+    let second = Sensor::start(&mirror, &other, &["--capture", "af-packet", "--metrics", ahead]);
+    assert!(second.first.contains(&format!("cannot listen on {ahead} (")), "{}", second.first);
+    let frames: Vec<_> = (0..10).map(|n| datagram(n, 60)).collect();
+    let sent = mirror.send(frames.iter().map(Vec::as_slice), 10);
+    for sensor in [sensor, second] {
+        sensor.has_written(sent);
+        sensor.stop();
+    }
+}
+
 #[test]
 #[cfg(feature = "libpcap")]
 fn frames_that_are_not_ethernet_are_left_to_libpcap() {

@@ -102,7 +102,7 @@ fn advisories(settings: &Settings) -> Check {
     Check::new("advisories", grade, found, remedy)
 }
 
-/// What the site has written that a sensor would refuse.
+/// What the site has written that a sensor would leave out, or refuse.
 fn site(settings: &Settings) -> Option<Check> {
     let done = settings
         .book()
@@ -110,7 +110,7 @@ fn site(settings: &Settings) -> Option<Check> {
         .and_then(|()| settings.risks().map(drop))
         .and_then(|()| settings.pins().map(drop))
         .and_then(|()| settings.alerts.policy(true, settings.loss_alarm).map(drop));
-    let remedy = "a sensor refuses to start with it: mend it";
+    let remedy = "a sensor goes on without it: mend it, then reload auscult (SIGHUP)";
     Some(Check::new("site's files", Grade::Bad, done.err()?.to_string(), remedy))
 }
 
@@ -178,8 +178,9 @@ fn mirror(interface: &str, args: &Args) -> Vec<Check> {
             }
         }
     }
-    let loss = sources.iter_mut().map(|s| s.loss()).fold(Loss::default(), Loss::and);
+    // First the driver, whose drops the sockets' are among.
     dropped.look(statistics::dropped(interface));
+    let loss = sources.iter_mut().map(|s| s.loss()).fold(Loss::default(), Loss::and);
     // What AF_XDP's sockets did not take is among the driver's drops.
     let of_sockets = match opened.method {
         Method::AfXdp => loss.ring_full + loss.fill_empty + loss.invalid,

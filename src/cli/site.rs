@@ -65,6 +65,30 @@ impl Site {
         Ok(book.accepting(accepted))
     }
 
+    /// What a sensor that begins goes by: instead of files that cannot be read, what is built
+    /// in; and what is wrong with each.
+    pub(super) fn as_far_as_readable(&self) -> (Arc<Book>, Pins, RiskBook, Vec<Failure>) {
+        let (mut site, mut wrong) = (self.clone(), Vec::new());
+        let book = site.book().unwrap_or_else(|why| {
+            wrong.push(why);
+            // Risks of a directory with such a mistake may be for classes that are not there.
+            site.overlay = None;
+            Arc::clone(Book::builtin())
+        });
+        let pins = site.pins().unwrap_or_else(|why| {
+            wrong.push(why);
+            Pins::default()
+        });
+        let risks = site.risks().or_else(|why| {
+            wrong.push(why);
+            let without_accepted = Self { accepted: None, ..site.clone() };
+            let without_overlay = Self { overlay: None, ..site.clone() };
+            without_accepted.risks().or_else(|_| without_overlay.risks())
+        });
+        let risks = risks.unwrap_or_else(|_| RiskBook::builtin().clone());
+        (book, pins, risks, wrong)
+    }
+
     /// What the site knows of who is who.
     pub(super) fn pins(&self) -> Result<Pins, Failure> {
         let Some(path) = &self.identity else { return Ok(Pins::default()) };
@@ -75,5 +99,49 @@ impl Site {
         }
         let text = std::fs::read_to_string(path).map_err(|error| said(&error))?;
         Pins::parse(&text).map_err(|error| said(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sensor_goes_on_without_what_it_cannot_read_and_says_what() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let write = |name: &str, text: &str| std::fs::write(at(name), text).unwrap();
+        std::fs::create_dir(at("d")).unwrap();
+        let site = Site {
+            overlay: Some(at("d")),
+            identity: Some(at("identity.toml")),
+            accepted: Some(at("accepted.toml")),
+        };
+        let (same, accepted) = (
+            "[[same]]\ndevices = ['00:00:5e:00:53:01', '10.2.0.9']\nreason = 'r'\n",
+            "[[accepted]]\nrule = 'spreading'\nasset = 'A0123456789'\nby = 'b'\n\
+             until = '2099-01-01'\nreason = 'r'\n",
+        );
+        let good = [("d/x.toml", ""), ("identity.toml", same), ("accepted.toml", accepted)];
+        good.iter().for_each(|(name, text)| write(name, text));
+        let read = || {
+            let (_, pins, _, wrong) = site.as_far_as_readable();
+            let wrong: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+            (format!("{pins:?}") == format!("{:?}", Pins::default()), wrong)
+        };
+        assert_eq!(read(), (false, vec![]));
+        for (bad, name) in [
+            ("d/x.toml", "x.toml"),
+            ("d/risk.toml", "risk.toml"),
+            ("accepted.toml", "accepted.toml"),
+            ("identity.toml", "identity.toml"),
+        ] {
+            write(bad, "[");
+            let (pins, wrong) = read();
+            assert!(wrong.len() == 1 && wrong[0].contains(name), "{bad}: {wrong:?}");
+            assert_eq!(pins, bad == "identity.toml", "the others are read");
+            write(bad, good.iter().find(|(it, _)| *it == bad).map_or("", |(_, text)| text));
+        }
+        assert_eq!(read(), (false, vec![]));
     }
 }

@@ -284,7 +284,8 @@ fn receivers(args: &Args, config: &Config) -> Result<Vec<Sink>, Failure> {
     if let Some([twice, _]) = names.array_windows().find(|[a, b]| a == b) {
         return Err(Failure::Said(format!("two receivers are called {twice}; name one otherwise")));
     }
-    targets.into_iter().map(|target| Sink::new(target, sensor())).collect()
+    let sinks = targets.into_iter().map(|target| Sink::new(target, sensor()));
+    sinks.inspect(|sink| sink.iter().for_each(Sink::look_ahead)).collect()
 }
 
 fn filter(args: &Args, settings: &Settings) -> Result<Filter, Failure> {

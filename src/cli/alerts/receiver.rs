@@ -1,10 +1,12 @@
 //! To whom alerts go, as the configuration or `--to` says.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
+use tracing::warn;
 
 use super::config::Receiver;
 use crate::cli::Failure;
@@ -179,12 +181,20 @@ impl Target {
 fn secret(path: &PathBuf) -> Result<Vec<u8>, String> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| format!("{shown}: {error}"))?;
+    if is_open_to_others(path) {
+        warn!("{shown}: everybody here can read this secret; `chmod o-rwx {shown}`");
+    }
     let text = bytes.trim_ascii().to_vec();
     match text.len() {
         0 => Err(format!("{shown}: empty")),
         1..=LONGEST => Ok(text),
         _ => Err(format!("{shown}: longer than {LONGEST} bytes")),
     }
+}
+
+/// Whether others than its owner and group may read a file.
+fn is_open_to_others(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o004 != 0)
 }
 
 /// `udp://host:port`, `tcp://…` (port 514), `tls://…` (6514).
@@ -299,6 +309,20 @@ mod tests {
         assert!(Target::ad_hoc("webhook:http://h/@x?y@z").is_ok());
         let why = Target::ad_hoc("syslog:tcp://u:secret@h:514").unwrap_err();
         assert!(why.contains("user") && !why.contains("secret"), "{why}");
+    }
+
+    #[test]
+    fn a_secret_that_everybody_can_read_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        std::fs::write(&path, "s").unwrap();
+        for (mode, open) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_open_to_others(&path), open, "{mode:o}");
+        }
+        assert!(
+            !is_open_to_others(Path::new("/dev/null")) && !is_open_to_others(&dir.path().join("x"))
+        );
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
 use crate::sensor::Look;
 
 /// Longest request.
@@ -19,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const CLIENTS: usize = 32;
 /// Clients are looked at this often, while there are any.
 const TICK: Duration = Duration::from_millis(5);
+/// Clients that the kernel keeps waiting, as the standard library has it.
+const BACKLOG: i32 = 128;
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Counters whose names have parts: what they begin with, the metric, what it is, the
@@ -43,6 +47,8 @@ struct Snapshot {
 /// The endpoint; it is bound before rights are given up and serves after.
 pub(super) struct Endpoint {
     pub(super) address: SocketAddr,
+    /// No interface has the address yet; it is served as soon as one has.
+    pub(super) ahead: bool,
     listener: TcpListener,
     patience: Duration,
 }
@@ -81,8 +87,13 @@ pub(super) fn address(written: &str) -> Result<SocketAddr, String> {
 
 impl Endpoint {
     pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
-        Ok(Self { address: listener.local_addr()?, listener, patience: PATIENCE })
+        let (listener, ahead) = match TcpListener::bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                (bind_ahead(address)?, true)
+            }
+            bound => (bound?, false),
+        };
+        Ok(Self { address: listener.local_addr()?, ahead, listener, patience: PATIENCE })
     }
 
     /// Answers from now on, on a thread of its own.
@@ -132,6 +143,21 @@ impl Endpoint {
         let (came, patience) = (Instant::now(), self.patience);
         Ok(Client { stream, came, patience, head: Vec::new(), answer: None })
     }
+}
+
+/// Listens on an address that no interface has (IP_FREEBIND, ip(7)): a network may come up
+/// later than this, when there is no right left to try again.
+fn bind_ahead(address: SocketAddr) -> io::Result<TcpListener> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    match address.is_ipv4() {
+        true => sockopt::set_ip_freebind(&socket, true)?,
+        false => sockopt::set_ipv6_freebind(&socket, true)?,
+    }
+    rustix::net::bind(&socket, &address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// Somebody connected.

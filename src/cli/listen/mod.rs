@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::site::Site;
 use super::{Failure, LOSS_ALARM, Settings, config, log};
@@ -129,7 +129,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{twice}: named twice; once is enough")));
     }
     crate::store::can_be_at(&settings.db)?;
-    let (book, pins, risks) = (settings.book()?, settings.pins()?, settings.risks()?);
+    let (book, pins, risks, wrong) = settings.site.as_far_as_readable();
+    // What is not captured is lost for good; what is not recognised is derived again.
+    for why in wrong {
+        error!("{why}; auscult goes on WITHOUT IT: mend it, then reload auscult (SIGHUP)");
+    }
     let policy = settings.alerts.policy(true, settings.loss_alarm)?;
     let signals = Signals::heed()?;
     let options = Options {
@@ -323,10 +327,22 @@ fn endpoint(args: &Args, settings: &Settings) -> Result<Option<Endpoint>, Failur
     if !address.ip().is_loopback() {
         warn!("metrics: other machines can read {address}");
     }
-    let bound = Endpoint::bind(address).map_err(|error| {
-        Failure::Said(format!("metrics: cannot listen on {address} ({error}); name another"))
-    });
-    bound.map(Some)
+    // Counters are no reason not to listen to the wire.
+    match Endpoint::bind(address) {
+        Ok(endpoint) => {
+            if endpoint.ahead {
+                warn!("metrics: no interface has {address} yet; told there as soon as one has");
+            }
+            Ok(Some(endpoint))
+        }
+        Err(error) => {
+            warn!(
+                "metrics: cannot listen on {address} ({error}); nothing is told until auscult is \
+                 restarted"
+            );
+            Ok(None)
+        }
+    }
 }
 
 /// Tells two sets of signatures apart.

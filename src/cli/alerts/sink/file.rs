@@ -5,7 +5,8 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Access, OFlags, access};
+use rustix::io::Errno;
 
 /// Appends lines; they are on the disk afterwards, or none of them is. The file is opened
 /// anew each time, so that it may be moved away.
@@ -45,6 +46,15 @@ pub(super) fn append(path: &Path, lines: &[String]) -> io::Result<()> {
     written
 }
 
+/// Whether lines could be appended, without doing it.
+pub(super) fn can_append(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match access(path, Access::WRITE_OK) {
+        Err(Errno::NOENT) => Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?),
+        other => Ok(other?),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +76,8 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, fifo, 0o600.into(), 0).unwrap();
         assert!(append(&pipe, &lines).is_err(), "nobody reads");
         assert!(append(&dir.path().join("no/alerts"), &lines).is_err());
+        assert!(can_append(&path).is_ok() && can_append(&dir.path().join("new")).is_ok());
+        assert!(std::fs::read(dir.path().join("new")).is_err(), "nothing was made");
+        assert!(can_append(&dir.path().join("no/alerts")).is_err());
     }
 }

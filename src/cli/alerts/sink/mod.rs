@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustls::ClientConfig;
+use tracing::warn;
 
 use super::receiver::{Place, Shape, Target};
 use crate::cli::Failure;
@@ -50,6 +51,19 @@ impl Sink {
 
     pub(super) const fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// Says at once where the file of a receiver cannot be written, not with its first alert.
+    pub(super) fn look_ahead(&self) {
+        if let Place::File(path) = &self.target.place
+            && let Err(error) = file::can_append(path)
+        {
+            warn!(
+                "{}: cannot be written ({error}); check its rights, and for the service \
+                 `ReadWritePaths=`: it may write its state directory alone",
+                self.target.shown()
+            );
+        }
     }
 
     /// How long it may turn out afterwards that what was handed over was not taken after

@@ -259,6 +259,8 @@ mod tests {
             assert_eq!(cards, [1, 2], "{says:?}");
             assert_eq!(devices(&[(OWN, 0), (NEXT, 100)], &[says]), [2], "of one maker");
             assert_eq!(devices(&[(OWN, 0), (STRANGER, 100)], &[says, name]), [2], "one name");
+            let number = [says, ("poct1a.serial", "UU83140297"), ("poct1a.manufacturer", "Roche")];
+            assert_eq!(devices(&[(OWN, 0), (STRANGER, 100)], &number), [2], "one serial number");
             assert_eq!(devices(&[(OWN, 0), (STRANGER, 900)], &[says]), [2], "another card");
             let same = (STRANGER.0, OWN.1);
             assert_eq!(devices(&[(OWN, 0), (same, 100)], &[says]), [2], "one address");

@@ -122,25 +122,34 @@ mod tests {
         for (card, id, name) in says {
             it.1 += 3600 * SECOND;
             it.fact(*card, super::KEY, id);
-            it.lease(*card, "dhcp.hostname", name);
+            if !name.is_empty() {
+                it.lease(*card, "dhcp.hostname", name);
+            }
         }
         it.cards()
     }
 
     #[test]
     fn copies_of_a_disk_that_speak_otherwise_stay_apart() {
-        for (other, apart) in [("SSH-2.0-OpenSSH_8.9", false), ("SSH-2.0-Windows_9.5", true)] {
+        let (ssh, eui) = ("SSH-2.0-OpenSSH_8.9", "0003B1FFFE000001");
+        for (key, own, other, apart) in [
+            ("ssh.banner", ssh, ssh, false),
+            ("ssh.banner", ssh, "", false),
+            ("ssh.banner", ssh, "SSH-2.0-Windows_9.5", true),
+            ("hl7.eui64", eui, eui, false),
+            ("hl7.eui64", eui, "0003B1FFFE000002", true),
+        ] {
             let mut it = Hospital::new();
-            for (card, id, banner) in
-                [[(1, ONE, "SSH-2.0-OpenSSH_8.9"), (2, TWO, other)]; 2].concat()
-            {
+            for (card, id, says) in [[(1, ONE, own), (2, TWO, other)]; 2].concat() {
                 it.1 += 3600 * SECOND;
                 it.fact(card, super::KEY, id);
-                it.fact(card, "ssh.banner", banner);
+                if !says.is_empty() {
+                    it.fact(card, key, says);
+                }
                 it.lease(card, "dhcp.hostname", NAME);
             }
             let expected = if apart { vec![vec![1], vec![2]] } else { vec![vec![1, 2]] };
-            assert_eq!(it.cards(), expected, "{other}");
+            assert_eq!(it.cards(), expected, "{key} {other}");
         }
     }
 
@@ -167,7 +176,11 @@ mod tests {
         apart(&[[(1, ONE, NAME), (2, ONE, NAME)]; 3].concat(), "the very words of another");
         apart(&[(1, ONE, NAME), (2, TWO, NAME), (1, ONE, NAME)], "said once in its name");
         apart(&[[(1, ONE, NAME), (2, TWO, "us-4")]; 2].concat(), "called otherwise");
+        apart(&[[(1, ONE, NAME), (2, TWO, "")]; 2].concat(), "called nothing");
         apart(&[[(1, ONE, NAME), (2, OTHER, NAME)]; 2].concat(), "another host");
+        const LAST: &str = "ff0000000900020000ab11beefbeef11aa22bb";
+        let turns = [(1, ONE, NAME), (1, LAST, NAME), (2, TWO, NAME)];
+        apart(&[turns; 2].concat(), "two systems that start by turns");
         apart(
             &[(1, ONE, NAME), (1, ONE, NAME), (2, TWO, NAME), (2, TWO, NAME)],
             "the disk went into another machine",
@@ -177,6 +190,18 @@ mod tests {
         let many = [(1, ONE, NAME), (2, TWO, NAME), (3, THREE, NAME), (4, FOUR, NAME)];
         apart(&[many, many].concat(), "a copied disk");
         apart(&[[(1, WIRED, NAME), (2, RADIO, NAME)]; 2].concat(), "too short to tell hosts apart");
+    }
+
+    #[test]
+    fn only_cards_are_joined() {
+        let mut it = Hospital::new();
+        for (ip, id) in [[("10.2.0.7", ONE), ("10.2.0.8", TWO)]; 2].concat() {
+            it.1 += 3600 * SECOND;
+            it.behind(9, ip, super::KEY, id);
+            it.behind(9, ip, "dhcp.hostname", NAME);
+        }
+        let behind = it.assets().iter().filter(|asset| asset.macs.is_empty()).count();
+        assert_eq!(behind, 2);
     }
 
     #[test]

@@ -114,19 +114,20 @@ mod tests {
     const NEXT: [u8; 6] = [0, 1, 2, 0, 0, 2];
     const STRANGER: [u8; 6] = [0x3c, 0x52, 0x82, 0x66, 0x66, 0x66];
 
-    /// A card that shows a key under a name, and what it calls itself.
+    /// A card that shows a key under names, with what it calls itself and says.
     #[derive(Clone, Copy)]
     struct Card {
         mac: [u8; 6],
         key: &'static str,
         names: &'static str,
         called: &'static str,
+        banner: &'static str,
         from: i64,
         to: i64,
     }
 
     const CARD: Card =
-        Card { mac: OWN, key: KEY, names: FULL, called: "PACS-1", from: 0, to: 7200 };
+        Card { mac: OWN, key: KEY, names: FULL, called: "PACS-1", banner: "", from: 0, to: 7200 };
 
     /// How many cards each device has.
     fn devices(cards: &[Card]) -> Vec<usize> {
@@ -140,9 +141,14 @@ mod tests {
                     census.apply(0, Observation { at, frame: 1, host, what });
                 };
                 say(Observed::Present(Some(64)));
-                for (key, value) in
-                    [(super::KEY, it.key), ("tls.cert_cn", it.names), ("nbns.hostname", it.called)]
-                {
+                let (first, more) = it.names.split_once(',').unwrap_or((it.names, ""));
+                for (key, value) in [
+                    (super::KEY, it.key),
+                    ("tls.cert_cn", first),
+                    ("tls.cert_san", more),
+                    ("nbns.hostname", it.called),
+                    ("ssh.banner", it.banner),
+                ] {
                     if !value.is_empty() {
                         say(Observed::Fact(Key::new(key), value.into()));
                     }
@@ -158,6 +164,11 @@ mod tests {
     fn one_key_under_the_name_of_both_cards_is_one_server() {
         let other = Card { mac: NEXT, from: 100, ..CARD };
         assert_eq!(devices(&[CARD, other]), [2]);
+        for names in ["PACS,pacs-1.hospital.example", "pacs-1.hospital.example."] {
+            assert_eq!(devices(&[Card { names, ..CARD }, Card { names, ..other }]), [2], "{names}");
+        }
+        let banner = "SSH-2.0-OpenSSH_8.9";
+        assert_eq!(devices(&[Card { banner, ..CARD }, Card { banner, ..other }]), [2]);
         // Renewed: the key of now is the same.
         let old = Card { key: "aa", to: 1000, ..CARD };
         let new = Card { from: 2000, ..CARD };
@@ -184,6 +195,22 @@ mod tests {
                 Card { names: "pacs-1.local", ..CARD },
                 Card { names: "pacs-1.local", ..next },
             ),
+            (
+                "its name and all others",
+                Card { names: "pacs-1.hospital.example,*.hospital.example", ..CARD },
+                Card { names: "pacs-1.hospital.example,*.hospital.example", ..next },
+            ),
+            (
+                "an address",
+                Card { names: "192.168.1.1", called: "192.168.1.1", ..CARD },
+                Card { names: "192.168.1.1", called: "192.168.1.1", ..next },
+            ),
+            ("no domain", Card { names: "pacs-1.", ..CARD }, Card { names: "pacs-1.", ..next }),
+            (
+                "they speak otherwise",
+                Card { banner: "SSH-2.0-OpenSSH_8.9", ..CARD },
+                Card { banner: "SSH-2.0-Windows_9.5", ..next },
+            ),
             ("called nothing", CARD, Card { called: "", ..next }),
             ("it replaced the other", CARD, Card { from: 9000, to: 16_000, ..next }),
             ("shown once in its name", CARD, Card { from: 100, to: 100, ..next }),
@@ -195,8 +222,9 @@ mod tests {
         let many = [3, 4, 5].map(|n| Card { mac: [0, 1, 2, 0, 0, n], ..CARD });
         assert_eq!(devices(&[&[CARD], &many[..]].concat()), [1, 1, 1, 1], "many have it");
         // Who shows two at once stands for two.
-        let both = [CARD, Card { key: "aa", ..CARD }, next];
-        assert_eq!(devices(&both), [1, 1]);
+        for key in ["00", "aa"] {
+            assert_eq!(devices(&[CARD, Card { key, ..CARD }, next]), [1, 1], "{key}");
+        }
     }
 
     #[test]

@@ -117,4 +117,14 @@ fn who_had_something_back_is_told_so_with_the_sweep() {
         let words: Vec<_> = sweeps.tries(HostId::default(), Sought::Echo, many, at(2)).collect();
         assert_eq!(words, expected);
     }
+    for (heard, expected) in [(false, &["slow tcp/445"][..]), (true, &["slow tcp/445", "heard"])] {
+        let mut sweeps = Sweeps::default();
+        let mut words = Vec::new();
+        for n in 0..60 {
+            let tried = Tried { vain: 1 << n, answered: 0, heard: heard && n == 0 };
+            words.extend(sweeps.tries(HostId::default(), SMB, tried, at(n * 60)));
+        }
+        words.truncate(expected.len());
+        assert_eq!(words, expected);
+    }
 }

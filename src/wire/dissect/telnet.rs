@@ -298,9 +298,22 @@ mod tests {
         };
         let pump = b"Welcome to the SIGMA Spectrum Diagnostic Terminal\r\n\r\nlogin: ";
         assert_eq!(next(b"\r\n", pump), Progress::Restart(0));
+        assert_eq!(next(b"\r\0\r\n", pump), Progress::Restart(0));
         assert_eq!(next(b"", &pump[..9]), Progress::Need(10));
         assert_eq!(next(b"", b"Welcome to CT-1"), Progress::Consumed(1));
         assert_eq!(next(b"> ", pump), Progress::Consumed(1), "somebody else's text");
+        let mut it = Telnet::default();
+        it.0.shown.extend_from_slice(b"login:");
+        it.0.turn();
+        let said = torture::facts_of(|out| {
+            assert_eq!(
+                it.dissect(Side::Server, pump, out)?,
+                Progress::Consumed(1),
+                "a name is typed"
+            );
+            Ok(())
+        });
+        assert!(said.unwrap().is_empty());
         let opening = Opening { bytes: pump, src_port: 23, dst_port: 2, from_start: true };
         assert_eq!(probe(&opening), Verdict::No);
     }

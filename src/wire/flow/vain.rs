@@ -208,7 +208,8 @@ struct Attempt {
 
 /// Whom a conversation asked for what, where it may be a search.
 fn attempt(flow: &Flow) -> Option<Attempt> {
-    let client = usize::from(flow.client.filter(|_| !flow.shadow)?);
+    // The other leg of a routed conversation is not read, and has no client.
+    let client = usize::from(flow.client?);
     let server = client ^ 1;
     let ((_, from), (whom, port)) = (flow.key.end(client), flow.key.end(server));
     let [asked, answers] = [client, server].map(|it| flow.packets.get(it).copied().unwrap_or(0));

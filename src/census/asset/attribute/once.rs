@@ -144,6 +144,8 @@ mod tests {
         assert!(told("hostname", &both).1 < 0.9, "one conversation");
         let again = [FORGED, ("ntlm.workstation", "EVIL", 3700)];
         assert!(told("hostname", &again).1 >= 0.9);
+        let hearsay = [FORGED, ("dns.name", "evil.hospital.example", 3601)];
+        assert!(told("hostname", &hearsay).1 < 0.9, "others say it");
         let agreed = [FORGED, ("dhcp.hostname", "evil", 3601)];
         assert!(told("hostname", &agreed).1 >= 0.9, "two protocols");
     }
@@ -166,9 +168,24 @@ mod tests {
             &["tcp", "tls"],
             &["http", "tcp"],
             &["onvif", "wsd"],
+            &["dpws", "wsd"],
             &["ssdp", "upnp"],
+            &["mssql", "ntlm"],
+            &["ntlm", "rdp"],
+            &["dpws", "http"],
+            &["fhir", "http"],
+            &["hl7", "http"],
+            &["http", "ipp"],
+            &["http", "kerberos"],
+            &["http", "onvif"],
         ] {
             assert!(one(all), "{all:?}");
+        }
+        for without in [
+            "bacnet", "browser", "capwap", "cdp", "dhcp", "dhcpv6", "dns", "ike", "lldp", "llmnr",
+            "mdns", "nbns", "ntp", "profinet", "quic", "radius", "snmp", "ssdp", "wsd",
+        ] {
+            assert!(!one(&[without, "tcp"]), "{without}");
         }
         for all in [
             &[] as &[&str],

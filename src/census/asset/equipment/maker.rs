@@ -38,7 +38,6 @@ const NO_SCANNER: &[&str] = &[
 /// One company under the names of its time.
 fn company(maker: &str) -> &str {
     match maker {
-        "Toshiba Medical Systems" => "Canon Medical Systems",
         "Acuson" => "Siemens Healthineers",
         "Aloka" | "Hitachi" => "Fujifilm",
         maker => maker,

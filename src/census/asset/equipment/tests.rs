@@ -1,6 +1,8 @@
 use super::*;
 use crate::census::host::Evidence;
 use crate::census::room::Room;
+use crate::census::signature::Source;
+use crate::net::Transport;
 use crate::observe::Key;
 use crate::time::Timestamp;
 
@@ -157,6 +159,17 @@ fn console(
     image: &[(&'static str, &str)],
     said: &[(&'static str, &str)],
 ) -> (f32, usize) {
+    console_that(Book::builtin(), ae, image, said, None)
+}
+
+/// The same, by these signatures; of one that speaks a protocol on a port.
+fn console_that(
+    book: &Book,
+    ae: &str,
+    image: &[(&'static str, &str)],
+    said: &[(&'static str, &str)],
+    speaks: Option<(&'static str, Role)>,
+) -> (f32, usize) {
     let (id, mut host) = (HostId::default(), Host::new(AT));
     let mut facts = vec![(Key::new("dicom.calling_ae"), ae)];
     facts.extend(image.iter().map(|(key, value)| (Key::new(key), *value)));
@@ -164,7 +177,10 @@ fn console(
     for (key, value) in said {
         host.learn(Key::new(key), (*value).into(), SAID, &mut Room::default());
     }
-    let it = sort(&[(&id, &host)], NAME, Book::builtin(), || false);
+    if let Some((protocol, role)) = speaks {
+        host.speaks((Transport::Tcp, 2575, protocol, role), SAID, &mut Room::default());
+    }
+    let it = sort(&[(&id, &host)], NAME, book, || false);
     (it.own.first().map_or(0.0, |(.., weight)| *weight), it.others.len())
 }
 
@@ -190,6 +206,57 @@ fn a_program_of_the_maker_sends_its_own_images() {
     let aquilion = [("dicom.manufacturer", "TOSHIBA_MEC"), ("dicom.serial", "1CA0003")];
     let of_canon = ("dicom.implementation_uid", "1.2.392.200036.9116.2.6.1");
     assert_eq!(console("CTW", &aquilion, &[of_canon]), (LIKELY, 0));
+    for (maker, key, program) in [
+        ("ACUSON", "dicom.implementation_uid", "1.3.12.2.1107.5.2"),
+        ("FUJIFILM", "dicom.implementation_version", "ALOKA20010925"),
+        ("FUJIFILM", "dicom.implementation_uid", "1.2.392.200036.9123.1"),
+    ] {
+        let image = [("dicom.manufacturer", maker), ("dicom.serial", "300123")];
+        assert_eq!(console("CTW", &image, &[(key, program)]), (LIKELY, 0), "{program}");
+    }
+}
+
+#[test]
+fn a_makers_program_that_makes_no_images_is_no_scanners() {
+    let told = |class: &str| {
+        let text = format!(
+            "[[signature]]\nid = 'site.program'\nkey = 'dicom.implementation_version'\n\
+             equals = 'PROGRAM'\nconfidence = 0.9\nsource = 'site'\n\
+             set = {{ manufacturer = 'Philips', device_class = '{class}' }}\n\
+             examples = [ {{ value = 'PROGRAM' }} ]\n"
+        );
+        let book = Book::from_sources(&[Source { name: "site.toml", text: &text }]).unwrap();
+        let said = [OF_PHILIPS, ("dicom.implementation_version", "PROGRAM")];
+        console_that(&book, "CTZ", INCISIVE, &said, None)
+    };
+    for class in [
+        "cad-server",
+        "cardiology-information",
+        "dicom-router",
+        "film-digitizer",
+        "imaging-workstation",
+        "media-burner",
+        "pacs",
+        "ris",
+        "treatment-planning",
+        "viewer",
+        "vna",
+        "worklist-server",
+    ] {
+        assert_eq!(told(class), (0.0, 1), "{class}");
+    }
+    assert_eq!(told("ct"), (LIKELY, 0));
+}
+
+#[test]
+fn who_takes_orders_is_an_archive_and_who_sends_them_or_shows_a_page_is_none() {
+    let told = |protocol, role| {
+        let speaks = Some((protocol, role));
+        console_that(Book::builtin(), "CTZ", INCISIVE, &[OF_PHILIPS], speaks)
+    };
+    assert_eq!(told("hl7", Role::Server), (0.0, 1));
+    assert_eq!(told("hl7", Role::Client), (LIKELY, 0));
+    assert_eq!(told("http", Role::Server), (LIKELY, 0));
 }
 
 #[test]
@@ -199,7 +266,9 @@ fn an_archive_of_the_maker_is_not_the_scanner() {
         ("dicom.archive_sends", "C-STORE with move originator"),
         ("dicom.scp", "1.2.840.10008.5.1.4.1.2.2.1"),
         ("dicom.scu", "1.2.840.10008.5.1.4.1.2.2.2"),
+        ("dicom.scp", WORKLIST),
         ("dicom.verb", "C-MOVE-RQ study-root"),
+        ("dicom.verb", "C-GET-RQ study-root"),
         ("dicom.implementation_uid", "1.3.46.670589.5.2.23"),
         ("dicom.scp", "1.2.840.10008.1.20.1"),
         ("http.serves", "dicomweb"),

@@ -154,6 +154,7 @@ fn an_idle_pump_takes_nothing_from_others() {
         // A monitor of that system, values of no place, another pump of it.
         (&[idle, VOLUME, heart], (true, 1)),
         (&[idle, VOLUME, flat], (true, 0)),
+        (&[&status("1", "pump-status-standby"), flat], (true, 1)),
         (&[idle, VOLUME, nowhere], (true, 0)),
         (&[idle, VOLUME, second], (true, 1)),
         (&[idle, VOLUME, second_idle], (false, 0)),

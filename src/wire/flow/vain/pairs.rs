@@ -109,6 +109,45 @@ mod tests {
     }
 
     #[test]
+    fn only_what_was_asked_first_and_once_is_answered() {
+        let mut pairs = Pairs::default();
+        assert_eq!((pairs.asks(7, 100), pairs.asks(7, 102)), (Asked::First, Asked::Again(100)));
+        assert_eq!(pairs.answers(7), None, "to the second round");
+        // Kept from when it was last asked.
+        let kept = PAIR_KEPT / ASKING;
+        let mut pairs = Pairs::default();
+        assert_eq!(pairs.asks(7, 0), Asked::First);
+        assert_eq!(pairs.asks(7, kept - 1), Asked::Again(0));
+        assert_eq!(pairs.asks(7, kept + 1), Asked::Known);
+        pairs.clear();
+        assert_eq!((pairs.answers(7), pairs.asks(7, kept + 2)), (None, Asked::First));
+    }
+
+    #[test]
+    fn a_newcomer_takes_the_place_of_who_was_forgotten_else_of_who_was_asked_once() {
+        // All of these have the same places.
+        let one = |n: usize| u64::try_from(5 + n * (MAX_PAIRS / WAYS)).unwrap();
+        let ask = |pairs: &mut Pairs, asked: &[(usize, i64)]| {
+            asked.iter().map(|(n, step)| pairs.asks(one(*n), *step)).collect::<Vec<_>>()
+        };
+        let mut pairs = Pairs::default();
+        // One is asked again before three others are asked at all.
+        ask(&mut pairs, &[(0, 100), (0, 110), (1, 120), (2, 121), (3, 122)]);
+        assert_eq!(ask(&mut pairs, &[(4, 123), (4, 130)]), [Asked::First, Asked::Again(123)]);
+        assert_eq!(ask(&mut pairs, &[(0, 131), (2, 131)]), [Asked::Known, Asked::Again(121)]);
+        // Those that are a list stay, and who is new is not remembered.
+        ask(&mut pairs, &[(3, 132)]);
+        assert_eq!(ask(&mut pairs, &[(5, 140), (5, 150)]), [Asked::First; 2]);
+        assert_eq!(ask(&mut pairs, &[(0, 151), (2, 151), (3, 151), (4, 151)]), [Asked::Known; 4]);
+        // A list that is forgotten has no place before who was asked of late.
+        let late = 151 + PAIR_KEPT / ASKING;
+        let mut pairs = Pairs::default();
+        ask(&mut pairs, &[(0, 100), (0, 151), (1, late), (2, late), (3, late)]);
+        assert_eq!(ask(&mut pairs, &[(4, late + 1), (4, late + 9)])[1], Asked::Again(late + 1));
+        assert_eq!(ask(&mut pairs, &[(1, late + 9)]), [Asked::Again(late)]);
+    }
+
+    #[test]
     fn many_new_ones_do_not_drive_out_a_list() {
         let mut pairs = Pairs::default();
         // Half as many as there is room for, mixed as prints are.

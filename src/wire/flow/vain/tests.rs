@@ -159,79 +159,190 @@ fn echoes_and_cards_of_many_new_ones_are_a_search_where_most_do_not_answer() {
     let same = |_| vec![Packet { l4: Layer4::Icmp, ..between((1, CARD), one(9), &[8, 0]) }];
     assert_eq!(said(NOBODY, same), [], "one");
 
+    let group = |n| vec![Packet { dst_mac: None, ..echo_to([224, 0, 1, n].into()) }];
+    assert_eq!(said(NOBODY, group), [], "groups");
+    let six = |n| echo(n).into_iter().map(six).collect();
+    assert_eq!(said(NOBODY, six).len(), 1);
+}
+
+fn echo_to(ip: IpAddr) -> Packet<'static> {
+    Packet { l4: Layer4::Icmp, ..between((1, CARD), (ip, OTHER), &[8, 0]) }
+}
+
+/// The same packet in version 6.
+fn six(packet: Packet<'static>) -> Packet<'static> {
+    let Layer3::Ip { src, dst, ttl, id, dont_fragment } = packet.l3 else { panic!("IP") };
+    let [src, dst] = [src, dst].map(|ip| {
+        let IpAddr::V4(ip) = ip else { panic!("version 4") };
+        let [a, b, c, d] = ip.octets().map(u16::from);
+        IpAddr::from([0xfd00, 0, 0, 0, a, b, c, d])
+    });
+    let payload: &[u8] = match (packet.l4, packet.payload) {
+        (Layer4::Icmp, [8, ..]) => &[128, 0],
+        (Layer4::Icmp, [0, ..]) => &[129, 0],
+        (Layer4::Icmp, [3, ..]) => &[1, 4],
+        (_, payload) => payload,
+    };
+    let l4 = if packet.l4 == Layer4::Icmp { Layer4::Icmp6 } else { packet.l4 };
+    Packet { l3: Layer3::Ip { src, dst, ttl, id, dont_fragment }, l4, payload, ..packet }
+}
+
+/// A request for a card or the reply: the sender and receiver of the frame, and its payload.
+type Arp = ([u8; 6], [u8; 6], Vec<u8>);
+
+/// What is said of who asks for so many cards, of whom some answer, by messages that are
+/// altered.
+fn cards(many: u8, answers: u8, alter: impl Fn(&mut Arp)) -> Vec<(Sought, u32, u32)> {
     let arp = |from: [u8; 6], to: [u8; 6], operation: u8, whom: [u8; 4]| {
         let head = [0, 1, 8, 0, 6, 4, 0, operation];
         let own = if operation == 1 { [10, 0, 1, 1] } else { whom };
         let tail = if operation == 1 { [0; 6] } else { to };
         let body = [&head[..], &from, &own, &tail, &whom].concat();
         let to = if operation == 1 { [255; 6] } else { to };
-        (from, to, body)
+        let mut message = (from, to, body);
+        alter(&mut message);
+        message
     };
-    let sweep = |answers: u8| {
-        let (mut engine, mut out) = (Engine::new(16), Vec::new());
-        for n in 0..=255 {
-            let ask = arp(CARD, [0; 6], 1, [10, 0, 0, n]);
-            let reply = arp(OTHER, CARD, 2, [10, 0, 0, n]);
-            for (from, to, body) in
-                [Some(ask), (n < answers).then_some(reply)].into_iter().flatten()
-            {
-                let packet = Packet {
-                    l3: Layer3::Arp,
-                    l4: Layer4::None,
-                    src_mac: Some(Mac(from)),
-                    dst_mac: Some(Mac(to)),
-                    at: Timestamp::new(3600, u32::from(n) * 1_000_000),
-                    ..testing::udp(0, 0, &body)
-                };
-                engine.packet(&packet, None, &mut out);
-            }
+    let (mut engine, mut out) = (Engine::new(16), Vec::new());
+    for n in 0..=many {
+        let ask = arp(CARD, [0; 6], 1, [10, 0, 0, n]);
+        let reply = arp(OTHER, CARD, 2, [10, 0, 0, n]);
+        for (from, to, body) in [Some(ask), (n < answers).then_some(reply)].into_iter().flatten() {
+            let packet = Packet {
+                l3: Layer3::Arp,
+                l4: Layer4::None,
+                src_mac: Some(Mac(from)),
+                dst_mac: Some(Mac(to)),
+                at: Timestamp::new(3600, u32::from(n) * 1_000_000),
+                ..testing::udp(0, 0, &body)
+            };
+            engine.packet(&packet, None, &mut out);
         }
-        engine.finish(&mut out);
-        tried(&out)
-    };
-    let [(Sought::Arp, vain, 0)] = sweep(0)[..] else { panic!("nobody") };
-    assert!(vain >= 26, "{vain}");
-    assert_eq!(sweep(40).len(), 1);
-    assert_eq!(sweep(200), [], "a link of neighbours");
+    }
+    engine.finish(&mut out);
+    tried(&out)
 }
 
-/// What is said of who asks forty for echoes in rounds that begin at these seconds, of whom
+#[test]
+fn cards_of_many_new_ones_are_a_search_where_most_do_not_answer() {
+    let as_it_is = |_: &mut Arp| {};
+    let [(Sought::Arp, vain, 0)] = cards(255, 0, as_it_is)[..] else { panic!("nobody") };
+    assert!(vain >= 26, "{vain}");
+    assert_eq!(cards(255, 40, as_it_is).len(), 1);
+    assert_eq!(cards(255, 200, as_it_is), [], "a link of neighbours");
+    assert_eq!(cards(100, 0, as_it_is), [], "of four addresses one counts");
+    let is_request = |it: &Arp| it.2[7] == 1;
+    let of_one = |it: &mut Arp| it.1 = if is_request(it) { OTHER } else { it.1 };
+    assert_eq!(cards(255, 0, of_one), [], "one is asked whether it is still there");
+    let of_another = |it: &mut Arp| it.0 = OTHER;
+    assert_eq!(cards(255, 0, of_another), [], "in another's name");
+    let own = |it: &mut Arp| it.2.copy_within(24.., 14);
+    assert_eq!(cards(255, 0, own), [], "who says its own address");
+    let no_reply = |it: &mut Arp| it.2[7] = if is_request(it) { 1 } else { 9 };
+    assert_eq!(cards(255, 200, no_reply).len(), 1, "what is no reply");
+}
+
+/// What is said of who asks so many for echoes in rounds that begin at these seconds, of whom
 /// some answer; until an hour later.
-fn rounds(answers: impl Fn(u8) -> bool, seconds: &[i64]) -> Vec<(Sought, u32, u32)> {
+fn asked(
+    many: u8,
+    answers: impl Fn(u8) -> bool,
+    seconds: &[i64],
+    version: impl Fn(Packet<'static>) -> Packet<'static>,
+) -> Vec<Observation> {
     let (mut engine, mut out) = (Engine::new(256), Vec::new());
-    for (second, n) in seconds.iter().flat_map(|second| (1..=40).map(move |n| (second, n))) {
+    for (second, n) in seconds.iter().flat_map(|second| (1..=many).map(move |n| (second, n))) {
         let mut packet = Packet { l4: Layer4::Icmp, ..between((1, CARD), one(n), &[8, 0]) };
         packet.at = Timestamp::new(3600 + second, 0).plus(i64::from(n) * 1_000_000);
-        engine.packet(&packet, None, &mut out);
+        let reply = Packet { payload: &[0], ..answer(&packet, &[]) };
+        engine.packet(&version(packet), None, &mut out);
         if answers(n) {
-            engine.packet(&answer(&packet, &[0]), None, &mut out);
+            engine.packet(&version(reply), None, &mut out);
         }
     }
     let last = seconds.last().copied().unwrap_or_default() + 3600;
     (0..=last).step_by(7).for_each(|it| engine.idle(Timestamp::new(3600 + it, 0), &mut out));
-    tried(&out)
+    out
 }
 
-/// Who answers, when rounds begin, and whether it is told.
-type Rounds = (&'static str, fn(u8) -> bool, &'static [i64], bool);
+const FOUR: fn(Packet<'static>) -> Packet<'static> = |packet| packet;
+
+/// How many are asked, who answers, when rounds begin, and whether it is told.
+type Rounds = (&'static str, u8, fn(u8) -> bool, &'static [i64], bool);
 
 #[test]
 fn a_list_that_is_asked_again_is_no_search() {
-    let cases: [Rounds; 9] = [
-        ("once, of whom half answers", SOME, &[0], true),
-        ("and again after five minutes", SOME, &[0, 300, 600], false),
-        ("and after a minute", SOME, &[0, 60, 120], false),
-        ("and all the time", SOME, &[0, 10, 20, 30, 40, 50, 60], false),
-        ("and after an hour, as it is not known", SOME, &[0, 3599], true),
-        ("attempts within one round", SOME, &[0, 1, 2, 8], true),
-        ("three of four answer", |n| n % 4 != 0, &[0], false),
-        ("again, but one of eight answers", |n| n % 8 == 0, &[0, 300, 600], true),
-        ("a round across the border of a step", SOME, &[9, 309, 609], false),
+    let cases: [Rounds; 12] = [
+        ("once, of whom half answers", 40, SOME, &[0], true),
+        ("and again after five minutes", 40, SOME, &[0, 300, 600], false),
+        ("and after a minute", 40, SOME, &[0, 60, 120], false),
+        ("and all the time", 40, SOME, &[0, 10, 20, 30, 40, 50, 60], false),
+        ("and after an hour, as it is not known", 40, SOME, &[0, 3599], true),
+        ("attempts within one round", 40, SOME, &[0, 1, 2, 8], true),
+        ("three of four answer", 40, |n| n % 4 != 0, &[0], false),
+        ("again, but one of eight answers", 40, |n| n % 8 == 0, &[0, 300, 600], true),
+        ("fewer, again, but one of eight answers", 20, |n| n % 8 == 0, &[0, 300, 600], true),
+        ("fewer, again, of whom half answers", 20, SOME, &[0, 300, 600], false),
+        ("one that does not answer", 1, NOBODY, &[0], false),
+        ("a round across the border of a step", 40, SOME, &[9, 309, 609], false),
     ];
-    for (name, answers, seconds, is_told) in cases {
-        let said = rounds(answers, seconds);
-        assert_eq!(said.first().is_some_and(|it| it.1 > 16), is_told, "{name}: {said:?}");
+    for (name, many, answers, seconds, is_told) in cases {
+        for version in [FOUR, six] {
+            let said = tried(&asked(many, answers, seconds, version));
+            let is_many = said.first().is_some_and(|it| it.1 * 5 > u32::from(many) * 2);
+            assert_eq!(is_many, is_told, "{name}: {said:?}");
+        }
     }
+}
+
+#[test]
+fn a_search_by_echoes_says_whether_anybody_answered() {
+    let heard = |answers: fn(u8) -> bool| {
+        let said = asked(40, answers, &[0], FOUR);
+        let mut all = said.iter().filter_map(|it| match it.what {
+            Observed::Tries(_, tried) => Some(tried.heard),
+            _ => None,
+        });
+        (all.next(), all.next())
+    };
+    assert_eq!(heard(NOBODY), (Some(false), None));
+    assert_eq!(heard(|n| n == 7), (Some(true), None));
+}
+
+fn first(vain: &mut Vain, from: u8, to: u8, second: i64, out: &mut Vec<Observation>) {
+    let mut packet = Packet { l4: Layer4::Icmp, ..between((from, CARD), one(to), &[8, 0]) };
+    packet.at = Timestamp::new(second, 0);
+    vain.packet(&packet, out);
+}
+
+#[test]
+fn a_search_whose_place_another_takes_is_told() {
+    let (mut vain, mut out) = (Vain::default(), Vec::new());
+    vain.asking = Askers::new(2, 2);
+    (1..=40).for_each(|n| first(&mut vain, 1, n, 3600, &mut out));
+    (1..=80).for_each(|n| first(&mut vain, 2, n, 3600, &mut out));
+    assert_eq!(tried(&out), []);
+    first(&mut vain, 3, 1, 3600, &mut out);
+    let ip = out.first().and_then(|it| it.host.ip);
+    assert_eq!((tried(&out).len(), ip), (1, Some([10, 0, 0, 1].into())));
+}
+
+#[test]
+fn who_cannot_be_a_search_is_soon_forgotten_and_all_at_the_end() {
+    let (mut vain, mut out) = (Vain::default(), Vec::new());
+    first(&mut vain, 1, 1, 3600, &mut out);
+    (1..=20).for_each(|n| first(&mut vain, 2, n, 3600, &mut out));
+    let kept = |vain: &Vain| vain.asking.all.iter().filter(|it| it.key != 0).count();
+    vain.advance(Timestamp::new(3610, 0), &mut out);
+    assert_eq!(kept(&vain), 2, "answers may be under way");
+    vain.advance(Timestamp::new(3620, 0), &mut out);
+    assert_eq!(kept(&vain), 1);
+    vain.finish(&mut out);
+    assert_eq!((kept(&vain), tried(&out)), (0, vec![]));
+    // In another capture the same are new.
+    (1..=40).for_each(|n| first(&mut vain, 2, n, 3640, &mut out));
+    vain.finish(&mut out);
+    assert_eq!(tried(&out).len(), 1);
 }
 
 #[test]
@@ -264,8 +375,49 @@ fn who_is_refused_is_heard() {
     assert_eq!(heard(&|n| vec![ask(n)]), 0);
     assert_eq!(heard(&|n| vec![ask(n), error(n, &[3, 3])]), 1, "once");
     assert_eq!(heard(&|n| vec![ask(n), error(n, &[11, 0])]), 0, "another message");
+    assert_eq!(heard(&|n| vec![ask(n), error(n, &[3, 3])].into_iter().map(six).collect()), 1);
     assert_eq!(heard(&|n| vec![open(n)]), 0);
     assert_eq!(heard(&|n| vec![open(n), refused(n)]), 1);
+    // By one that was asked in vain before, from another port.
+    let again = |mut packet: Packet<'static>| {
+        if let Layer4::Tcp { src, dst, .. } = &mut packet.l4 {
+            *(if *src == 445 { dst } else { src }) += 1000;
+        }
+        packet
+    };
+    let last = |n| match n {
+        40 => vec![open(n), again(open(n)), again(refused(n))],
+        n => vec![open(n)],
+    };
+    assert_eq!(heard(&last), 1);
+}
+
+#[test]
+fn a_refusal_is_of_its_capture() {
+    let (mut engine, mut out) = (Engine::new(256), Vec::new());
+    let ask = |n| udp(one(n), 1025, 1434, &[4, 1, 1, 1]);
+    let refusal = Packet { l4: Layer4::Icmp, ..answer(&ask(1), &[3, 3]) };
+    engine.packet(&refusal, None, &mut out);
+    engine.finish(&mut out);
+    (1..=40).for_each(|n| engine.packet(&ask(n), None, &mut out));
+    engine.finish(&mut out);
+    let is_heard = |it: &Observation| matches!(it.what, Observed::Tries(_, it) if it.heard);
+    assert!(!tried(&out).is_empty() && !out.iter().any(is_heard));
+}
+
+#[test]
+fn the_other_leg_of_a_routed_question_is_none() {
+    let (mut engine, mut out) = (Engine::new(256), Vec::new());
+    for n in 1..=40 {
+        let ask = udp(one(n), 1025, 1434, &[4, 1, 1, 1]);
+        engine.packet(&ask, None, &mut out);
+        let segment = Segment { vlan: 7, ..ask.segment };
+        let routed = Packet { segment, src_mac: Some(Mac(OTHER)), ..ask };
+        engine.packet(&routed, Some(ask.segment), &mut out);
+    }
+    engine.finish(&mut out);
+    // By whose card, see there.
+    assert_eq!(tried(&out).len(), 1);
 }
 
 #[test]
@@ -294,4 +446,10 @@ fn who_asks_much_is_not_driven_out() {
         *askers.room(key, 7).unwrap() = new;
         assert!(askers.known(key, 7).is_some() && askers.known(1, 7).is_some());
     }
+    // Who asked long ago makes room.
+    let new = |key, step, asked| Asker { key, step, asked, ..Asker::NOBODY };
+    *askers.room(200, 8).unwrap() = new(200, 8, 1);
+    assert!(askers.known(200, 8).is_some());
+    *askers.room(201, 8).unwrap() = new(201, 8, 1);
+    assert!(askers.known(200, 8).is_some() && askers.known(201, 8).is_some());
 }

@@ -9,6 +9,21 @@ const MAX_EVENTS: usize = 4096;
 /// How deep a document may be for [`Path`].
 const MAX_DEPTH: usize = 32;
 
+/// `</`, and the prefix of a name with its colon.
+const MAX_PREFIX: usize = 64;
+
+/// Where a closing tag ends that ends behind `known`; of its name with the `>`.
+pub(super) fn closing(bytes: &[u8], name: &[u8], known: usize) -> Option<usize> {
+    let from = known.saturating_sub(name.len());
+    let closes = |at: &usize| {
+        let before = bytes.get(at.saturating_sub(MAX_PREFIX)..*at).unwrap_or_default();
+        let tag = before.iter().rposition(|&b| b == b'<').and_then(|it| before.get(it..));
+        tag.is_some_and(|tag| tag.starts_with(b"</"))
+    };
+    let all = memchr::memmem::find_iter(bytes.get(from..)?, name).map(|at| from.saturating_add(at));
+    all.filter(closes).map(|at| at.saturating_add(name.len())).find(|end| *end > known)
+}
+
 /// What a document consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event<'a> {
@@ -172,6 +187,19 @@ mod tests {
         assert_eq!(attribute(attributes, "c").as_deref(), Some("2"));
         assert_eq!(attribute(attributes, "d"), None);
         assert_eq!(attribute("a=b", "a"), None);
+    }
+
+    #[test]
+    fn a_document_ends_with_its_last_tag() {
+        let end = |text: &str, known| closing(text.as_bytes(), b"Envelope>", known);
+        assert_eq!(end("<s:Envelope>a</s:Envelope>\n<b>", 0), Some(26));
+        assert_eq!(end("</Envelope></Envelope>", 0), Some(11));
+        assert_eq!(end("</Envelope></Envelope>", 10), Some(11));
+        assert_eq!(end("</Envelope></Envelope>", 11), Some(22));
+        for open in ["", "<s:Envelope>", "</s:Envelope", "Envelope>", "</a><s:Envelope>"] {
+            assert_eq!(end(open, 0), None, "{open}");
+        }
+        assert_eq!(end("</Envelope>", 11), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::io::Read as _;
 use flate2::read::GzDecoder;
 
 use super::super::label::label;
-use super::super::xml::{Event, Path, events, unescape};
+use super::super::xml::{Event, Path, closing, events, unescape};
 use super::super::{Dissector, Error, Progress, Side, Sink, Who};
 use super::{form, ipp, json, sdc, windows};
 use crate::observe::{Equipment, Key, Observed, Origin, Study, When, Work};
@@ -101,14 +101,14 @@ impl Body {
 
     /// Takes more of it; whether enough is there.
     pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
-        let room = MAX_KEPT.saturating_sub(self.bytes.len()).min(bytes.len());
+        let known = self.bytes.len();
+        let room = MAX_KEPT.saturating_sub(known).min(bytes.len());
         self.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
-        let ended = || {
-            let text = self.bytes.trim_ascii_end();
-            let tag = text.iter().rposition(|&b| b == b'<').and_then(|at| text.get(at..));
-            text.ends_with(b"Envelope>") && tag.is_some_and(|tag| tag.starts_with(b"</"))
-        };
-        room < bytes.len() || (self.open && self.kind == Kind::Soap && ended())
+        let ends = self.open && self.kind == Kind::Soap && !is_packed(&self.bytes);
+        // Wherever segments end: what stands behind the last tag is no part of it.
+        let end = if ends { closing(&self.bytes, b"Envelope>", known) } else { None };
+        self.bytes.truncate(end.unwrap_or(usize::MAX));
+        room < bytes.len() || end.is_some()
     }
 
     /// Reads it; gives the kind of a well-known account that logs on.
@@ -143,9 +143,14 @@ impl Body {
     }
 }
 
+/// Whether it is packed by gzip (RFC 1952).
+fn is_packed(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x1f\x8b")
+}
+
 /// As it was before it was packed by gzip (RFC 1952), no more of it than is kept.
 fn unpacked(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if !bytes.starts_with(b"\x1f\x8b") {
+    if !is_packed(bytes) {
         return Cow::Borrowed(bytes);
     }
     let mut whole = Vec::new();

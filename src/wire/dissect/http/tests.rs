@@ -204,7 +204,11 @@ fn a_device_describes_itself_in_soap() {
     assert_eq!(facts(&stream("http", &[(b'C', GET), (b'S', chunked.as_bytes())])), TOLD);
     let open = format!("HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml\r\n\r\n{METADATA}\n");
     assert_eq!(facts(&stream("http", &[(b'C', GET), (b'S', open.as_bytes())])), TOLD);
-    for bytes in [whole.as_slice(), chunked.as_bytes(), open.as_bytes()] {
+    // What has no length ends with its last tag, wherever segments end.
+    let behind = "<s:Envelope><s:Body><GetDeviceInformationResponse><Model>CANARY</Model>";
+    let behind = format!("{open}{behind}");
+    assert_eq!(facts(&stream("http", &[(b'C', GET), (b'S', behind.as_bytes())])), TOLD);
+    for bytes in [whole.as_slice(), chunked.as_bytes(), open.as_bytes(), behind.as_bytes()] {
         torture::stream("http", &[(b'C', GET), (b'S', bytes)], &[]);
     }
     // What comes behind is read on.

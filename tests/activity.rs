@@ -465,3 +465,22 @@ fn nothing_to_tell_is_said_to_people_alone() {
     }
     assert_eq!(told(&db, &["activity"]).1, "", "there is something");
 }
+
+#[test]
+fn a_device_that_is_named_is_asked_for_without_a_class() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("a.db");
+    made(&db, 0..2);
+    for table in ["--hours", "--heat", "--examinations", "--minutes"] {
+        let args = ["-q", "activity", table, "00:09:fb:00:00:01", "--class", "ct"];
+        let out = Command::new(env!("CARGO_BIN_EXE_auscult"))
+            .arg("--db")
+            .arg(&db)
+            .args(args)
+            .output()
+            .expect("runs");
+        let said = String::from_utf8_lossy(&out.stderr);
+        let is_usage = out.status.code() == Some(2) && out.stdout.is_empty();
+        assert!(is_usage && said.contains("--class"), "{table}: {said}");
+    }
+}

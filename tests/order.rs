@@ -112,9 +112,11 @@ fn the_second_half_first_gives_the_same_devices() {
 fn starts_are_told_in_any_order() {
     let capture = fs::read(lab::capture("starts.pcap")).unwrap();
     let told = |all: &Inventory| {
-        let mut starts = all.all_starts(None).unwrap();
-        let assets = all.assets().unwrap().into_iter();
-        let of = assets.filter_map(|it| Some((it.identity.to_string(), starts.remove(&*it.id)?)));
+        let assets = all.assets().unwrap();
+        let ids: Vec<&str> = assets.iter().map(|it| &*it.id).collect();
+        let mut starts = all.starts_among(&ids, None).unwrap();
+        let of =
+            assets.iter().filter_map(|it| Some((it.identity.to_string(), starts.remove(&*it.id)?)));
         of.collect::<BTreeMap<String, Vec<Start>>>()
     };
     for quarters in 1..=3 {

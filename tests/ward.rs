@@ -7,11 +7,12 @@ mod hospital;
 #[path = "../examples/ward/score.rs"]
 mod score;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use auscult::time::calendar::{WEEKDAYS, parse_date, weekday};
 use hospital::truth::Truth;
 use hospital::{Plan, write};
 
@@ -160,6 +161,37 @@ fn the_hours_of_a_day_add_up_to_its_numbers() {
         }
     }
     assert!(used > 5 && examined > 5, "{used} {examined}");
+}
+
+#[test]
+fn a_heat_map_is_the_sum_of_hours() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, db) = day(dir.path());
+    let config = dir.path().join("a.toml");
+    let all = ["--from", "2020-01-01"];
+    let heat = rows(&config, &db, &[&["--heat"][..], &all].concat());
+    let devices: BTreeSet<&str> = heat.iter().map(|row| &*row["asset_id"]).collect();
+    let mut used = 0;
+    for id in &devices {
+        let mut sums: HashMap<(&str, String), (u64, u64)> = HashMap::new();
+        for hour in rows(&config, &db, &[&["--hours", id][..], &all].concat()) {
+            let weekday = WEEKDAYS[weekday(parse_date(&hour["day"]).unwrap())];
+            let sum = sums.entry((weekday, hour["hour"].clone())).or_default();
+            sum.0 += hour["observed_minutes"].parse::<u64>().unwrap();
+            sum.1 += hour["in_use_minutes"].parse().unwrap_or(0);
+        }
+        let of_one: Vec<_> = heat.iter().filter(|row| row["asset_id"] == *id).collect();
+        assert_eq!(of_one.len(), 168, "{id}");
+        for row in of_one {
+            let of = |column: &str| row[column].parse().unwrap_or(0);
+            let sum = sums.get(&(&*row["weekday"], row["hour"].clone())).copied();
+            let told = (of("observed_minutes"), of("in_use_minutes"));
+            assert_eq!(told, sum.unwrap_or_default(), "{row:?}");
+            assert!(told.1 <= told.0, "{row:?}");
+            used += told.1;
+        }
+    }
+    assert!(devices.len() > 5 && used > 60, "{} {used}", devices.len());
 }
 
 fn more(minutes: &mut u64) -> bool {

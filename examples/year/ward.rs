@@ -3,7 +3,9 @@
 
 use auscult::census::Census;
 use auscult::net::{HostId, Mac, Segment};
-use auscult::observe::{Equipment, Key, Observation, Observed, Origin, Study, Use, When, Work};
+use auscult::observe::{
+    Arrival, Equipment, Key, Observation, Observed, Origin, Sign, Study, Use, When, Work,
+};
 use auscult::time::Timestamp;
 
 /// Devices of a segment.
@@ -24,6 +26,10 @@ impl Speaker<'_> {
         for (key, value) in facts {
             self.say(minute, Observed::Fact(Key::new(key), value.clone().into()));
         }
+    }
+
+    fn booted(&mut self, minute: i64, said: i64, sign: Sign) {
+        self.say(said, Observed::Booted(Timestamp::new(minute * 60, 0), sign));
     }
 
     fn used(&mut self, minute: i64, work: Work, study: u64) {
@@ -65,6 +71,9 @@ pub(crate) fn day(census: &mut Census, n: u32, base: i64) {
             ];
             let facts = facts.into_iter().map(|(k, v)| (Key::new(k), v.into())).collect();
             it.census.was_present(host, base, base + 1440);
+            // Started anew on Mondays, and its agent tells since when it runs.
+            let monday = base - (base / 1440 + 3) % 7 * 1440;
+            it.booted(monday, base + 5, Sign::Snmp);
             it.say(base, Observed::Equipment(Equipment { origin: Origin::Creator, facts }));
             it.is(base, &[("dicom.scu", "1.2.840.10008.5.1.4.31".to_owned())]);
             let exams = if weekend { 4 } else { 20 + some(1, 10) };
@@ -91,7 +100,7 @@ pub(crate) fn day(census: &mut Census, n: u32, base: i64) {
             }
         }
         _ if n % 2 == 1 => {
-            // At a desk: on in the day, with pauses, and asleep.
+            // At a desk: started in the morning, on in the day with pauses, and asleep.
             if weekend && n % 4 == 1 {
                 return;
             }
@@ -109,6 +118,13 @@ pub(crate) fn day(census: &mut Census, n: u32, base: i64) {
                 ),
             }
             let mut at = base + some(6, 60);
+            for done in [Arrival::Dhcp, Arrival::ArpProbe] {
+                it.say(at, Observed::Arrives(done));
+            }
+            // One in three is asked for files, and says since when it runs.
+            if n.is_multiple_of(3) {
+                it.booted(at, at + 2, Sign::Smb);
+            }
             while at < base + 620 {
                 let on = 20 + some(u64::try_from(at & 0xff).unwrap_or(0), 90);
                 it.census.was_present(host, at, at + on);

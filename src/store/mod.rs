@@ -12,6 +12,7 @@ mod journal;
 mod ledger;
 mod memory;
 mod owner;
+mod readers;
 mod record;
 pub mod risk;
 mod shelf;
@@ -33,7 +34,8 @@ pub use history::Change;
 pub use identifier::Identifier;
 pub use inventory::{Capture, Inventory, Known, Snapshot, Value, Why};
 pub use ledger::Published;
-pub use shelf::{Shelf, side_by_side};
+pub use readers::side_by_side;
+pub use shelf::Shelf;
 pub use writer::{Counters, Writer};
 
 /// A reader or a writer waits so long for the other.

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::inventory::of_asset;
+use super::readers::side_by_side;
 use super::record::{self, Attribute, ReasonOf, ValueOf};
-use super::shelf::side_by_side;
 use super::{Change, Error, Inventory};
 pub use crate::census::risk::{
     Assessment, ControlTerm, Finding, ImpactTerm, Level, Outcome, Proof, Property, Severity,

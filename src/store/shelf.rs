@@ -3,24 +3,18 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::num::NonZero;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use foldhash::fast::RandomState;
 
 use super::activity::Activity;
 use super::damage::Damage;
 use super::inventory::{Known, Value, Why, of_asset, of_capture};
+use super::readers::side_by_side;
 use super::record::{self, Attribute, Bare, Unreadable};
 use super::{Error, Inventory};
 use crate::time::Timestamp;
 
-/// Rows that one thread takes at once.
-const PART: usize = 128;
-/// A view is not worth more threads.
-const THREADS: usize = 4;
 /// Bytes that are asked of the system at once: what grows is copied, and new memory is
 /// the dearest part of a view.
 const SLAB: usize = 1 << 20;
@@ -207,57 +201,3 @@ type Wanted<'w> = HashSet<&'w str, RandomState>;
 
 /// Values by attribute.
 type Named<'s> = Vec<(Cow<'s, str>, Vec<Value<'s>>)>;
-
-/// Makes something of each part of a list, on as many processors as there are; in order.
-pub fn side_by_side<'r, R: Sync, T: Send>(
-    rows: &'r [R],
-    make: impl Fn(&'r [R]) -> T + Sync,
-) -> Vec<T> {
-    let parts: Vec<&[R]> = rows.chunks(PART).collect();
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = processors.min(THREADS).min(parts.len());
-    if threads < 2 {
-        return parts.into_iter().map(make).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut made = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(part) = parts.get(at) else { return made };
-            made.push((at, make(part)));
-        }
-    };
-    let mut made: Vec<(usize, T)> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut made = work();
-        for other in others {
-            match other.join() {
-                Ok(more) => made.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        made
-    });
-    made.sort_unstable_by_key(|(at, _)| *at);
-    made.into_iter().map(|(_, it)| it).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_come_in_order_whoever_made_them() {
-        let rows: Vec<usize> = (0..10 * PART + 7).collect();
-        let made = side_by_side(&rows, |part| {
-            // The first is the slowest.
-            if part.first() == Some(&0) {
-                thread::sleep(std::time::Duration::from_millis(20));
-            }
-            part.to_vec()
-        });
-        assert_eq!((made.len(), made.concat()), (11, rows));
-        assert!(side_by_side(&[] as &[u8], <[u8]>::len).is_empty());
-    }
-}

@@ -209,6 +209,26 @@ fn only_what_changed_is_written() {
 }
 
 #[test]
+fn a_snapshot_is_one_state_and_one_within_it_is_a_part() {
+    let place = Place::new();
+    let (mut writer, mut census) = place.open();
+    let mut learn = |n: u8| {
+        apply(&mut census, &all_of(n, 1));
+        writer.write(&mut census, &Counters::new()).unwrap();
+    };
+    learn(1);
+    let inventory = Inventory::open(&place.db).unwrap();
+    let count = || inventory.ids().unwrap().len();
+    let (before, held) = (count(), inventory.snapshot().unwrap());
+    assert_eq!(count(), before);
+    learn(7);
+    drop(inventory.snapshot().unwrap());
+    assert_eq!(count(), before, "the inner one ends nothing");
+    drop(held);
+    assert!(count() > before);
+}
+
+#[test]
 fn a_device_that_turns_out_to_be_another_leaves_no_ghost() {
     let place = Place::new();
     let (mut writer, mut census) = place.open();

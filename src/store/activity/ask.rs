@@ -1,6 +1,6 @@
 //! What views ask of activity.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
 use foldhash::fast::RandomState;
@@ -15,10 +15,14 @@ use super::{CALENDAR, record, stored};
 use crate::census::activity::{Method, UtcDay};
 use crate::net::Segment;
 use crate::store::inventory::of_asset;
+use crate::store::readers::Readers;
 use crate::store::{Error, Fault, Inventory};
 use crate::time::Timestamp;
 use crate::time::calendar::{Calendar, Day, date};
 use crate::time::minutes::{DAY, Minutes};
+
+/// Days whose sums one reader adds up at once.
+const SHEETS: Day = 64;
 
 /// Local days, from the first to the last; none is all.
 pub type Period = Option<(Day, Day)>;
@@ -177,21 +181,45 @@ impl Inventory {
         &self,
         period: Period,
     ) -> Result<HashMap<String, Activity, RandomState>, Error> {
+        self.activity_among(None, period)
+    }
+
+    /// The same of some devices, by their ids. Among them are those, too, who tell where they
+    /// are.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn activity_among(
+        &self,
+        only: Option<&[&str]>,
+        period: Period,
+    ) -> Result<HashMap<String, Activity, RandomState>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
-        let _one = self.snapshot()?;
+        let parts = period.map_or(0, |(from, to)| to.saturating_sub(from) / SHEETS);
+        let readers = Readers::open(self, usize::try_from(parts).unwrap_or(0));
+        let mut held = readers.hold()?;
         let Some(asked) = self.asked(period)? else { return Ok(HashMap::default()) };
         let (mut ever, mut sums) = (Table::default(), Table::default());
         TOTALS.sum(&self.connection, (0, 1), &mut ever).map_err(read)?;
         if period.is_some() {
-            let days = (asked.days.0, asked.days.1.saturating_add(1));
-            DAYS.sum_side_by_side(&self.connection, days, &mut sums).map_err(read)?;
+            let (from, to) = asked.days;
+            let parts: Vec<Day> = (from..=to).step_by(SHEETS as usize).collect();
+            let sums_of = |it: &Self, at: usize| {
+                let mut sums = Table::default();
+                let from = parts.get(at).copied().unwrap_or(to);
+                let before = from.saturating_add(SHEETS).min(to.saturating_add(1));
+                let read = DAYS.sum(&it.connection, (from, before), &mut sums);
+                read.map_err(|error| Error::new(&it.path, Fault::Read(error))).map(|()| sums)
+            };
+            held.each(parts.len(), sums_of)?.into_iter().for_each(|it| sums.unite(it));
         }
         self.note_sheets(&[&ever, &sums]);
         let spoiled = self.spoiled(None, period)?;
         let seen = Seen::load(self, asked.utc, None)?;
         let mut of_segments = Shared::new(&asked.calendar, asked.watched, asked.minutes);
         let mut all = HashMap::default();
-        for (user, basis) in located(self.users(None)?) {
+        let users = only.map_or_else(|| self.users(None), |ids| self.users_about(ids))?;
+        for (user, basis) in located(users) {
             let Some((ever, sums)) = sums_of(&user, period, (&ever, &sums)) else { continue };
             if !spoiled.contains(&user.id)
                 && let Some(shared) = of_segments.of(&seen, &basis)
@@ -212,7 +240,7 @@ impl Inventory {
         let _one = self.snapshot()?;
         let Some(asked) = self.asked(period)? else { return Ok(None) };
         let Some((user, basis)) =
-            located(self.users_about(id)?).into_iter().find(|(it, _)| it.id == id)
+            located(self.users_about(&[id])?).into_iter().find(|(it, _)| it.id == id)
         else {
             return Ok(None);
         };
@@ -298,7 +326,7 @@ impl Inventory {
     pub(super) fn observed(&self, id: &str, period: Period) -> Result<Option<Minutes>, Error> {
         let mut all = Minutes::default();
         let Some(asked) = self.asked(period)? else { return Ok(Some(all)) };
-        let users = self.users_about(id)?;
+        let users = self.users_about(&[id])?;
         if users.iter().any(|it| it.basis.is_none()) {
             return Ok(None);
         }
@@ -310,12 +338,15 @@ impl Inventory {
         Ok(Some(all))
     }
 
-    /// How the use of a device is told, and of those who tell where it is.
-    pub(super) fn users_about(&self, id: &str) -> Result<Vec<User>, Error> {
-        let mut users = self.users(Some(id))?;
+    /// How the use of some devices is told, and of those who tell where they are.
+    pub(super) fn users_about(&self, ids: &[&str]) -> Result<Vec<User>, Error> {
+        let mut users = self.users(Some(ids))?;
         let through = users.iter().filter_map(|it| it.basis.as_ref()).flat_map(|it| &it.through);
-        for id in through.cloned().collect::<BTreeSet<_>>() {
-            users.extend(self.users(Some(&id))?);
+        let mut tellers: BTreeSet<String> = through.cloned().collect();
+        users.iter().for_each(|it| _ = tellers.remove(&it.id));
+        if !tellers.is_empty() {
+            let tellers: Vec<&str> = tellers.iter().map(String::as_str).collect();
+            users.extend(self.users(Some(&tellers))?);
         }
         Ok(users)
     }
@@ -325,15 +356,21 @@ impl Inventory {
         Ok(self.asked(period)?.map(|asked| asked.minutes))
     }
 
-    /// How the use of all devices is told, or that of one.
-    pub(super) fn users(&self, id: Option<&str>) -> Result<Vec<User>, Error> {
+    /// How the use of all devices is told, or of some.
+    pub(super) fn users(&self, only: Option<&[&str]>) -> Result<Vec<User>, Error> {
         let sql = "SELECT number, id, first_seen, basis FROM asset_use
-                   JOIN asset ON asset = number WHERE ?1 IS NULL OR id = ?1";
-        self.whole_rows(
+                   JOIN asset ON asset = number";
+        let only: Option<HashSet<&str, RandomState>> =
+            only.map(|ids| ids.iter().copied().collect());
+        let is_other = |id: &str| only.as_ref().is_some_and(|only| !only.contains(id));
+        let users = self.whole_rows(
             sql,
-            [id],
+            [],
             |row| of_asset(row.get(0)),
             |row| {
+                if row.get_ref(1)?.as_str().is_ok_and(is_other) {
+                    return Ok(None);
+                }
                 let id: String = row.get(1)?;
                 // What is no blob is damaged, as nothing is.
                 let blob = row.get_ref(3)?.as_blob().unwrap_or_default();
@@ -344,9 +381,10 @@ impl Inventory {
                         .note(format!("how {id} was used (asset_use) cannot be read: {why}"));
                 }
                 let since = Timestamp(row.get(2)?).minute();
-                Ok(User { number: row.get(0)?, id, since, basis: basis.ok() })
+                Ok(Some(User { number: row.get(0)?, id, since, basis: basis.ok() }))
             },
-        )
+        )?;
+        Ok(users.into_iter().flatten().collect())
     }
 }
 

@@ -1,15 +1,19 @@
 //! Days of devices as they were stored: what they were in use for, and their examinations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::ask::{Period, User};
 use super::detail::{Detail, detail};
 use super::kept::days_of;
 use super::record;
 use crate::census::activity::Method;
+use crate::store::readers::Readers;
 use crate::store::{Error, Fault, Inventory};
-use crate::time::calendar::{Day, date};
+use crate::time::calendar::{Day, Zone, date};
 use crate::time::minutes::{DAY, Minutes};
+
+/// Devices whose days are read by one reader.
+const TOGETHER: usize = 64;
 
 /// A day of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +62,9 @@ impl Inventory {
         let zone = self.calendar()?.zone;
         let mut is_whole = self.spoiled(Some(id), period)?.is_empty();
         let mut days = Vec::new();
-        let users = self.users(Some(id))?;
+        let users = self.users(Some(&[id]))?;
         is_whole &= users.iter().all(|it| it.basis.is_some());
-        self.each_day(&users, period, |_, day, it| {
-            let base = zone.bounds(day).0;
+        self.each_day(&users, (&zone, period), |_, (day, base), it| {
             let in_use = it.as_ref().and_then(|it| self.in_use(id, day, (base, &it.in_use)));
             let Some((it, in_use)) = it.zip(in_use) else {
                 is_whole = false;
@@ -74,56 +77,65 @@ impl Inventory {
         Ok(is_whole.then_some(days))
     }
 
-    /// Gives the examinations of some devices within some days, those of a day together and the
-    /// days in order. The ids of those of which a day is damaged, whose other days say less than
-    /// there was.
+    /// Adds up the examinations of some devices within some days, by their ids: those of a day
+    /// together, with the second in which it begins, and the days of a device in order. With
+    /// them the ids of those of which a day is damaged, whose other days say less than there
+    /// was.
     ///
     /// # Errors
     /// The inventory cannot be read.
-    pub fn examinations(
+    pub fn examinations<S: Default + Send>(
         &self,
         ids: &[&str],
         period: Period,
-        mut give: impl FnMut(&str, Day, &[Examination]),
-    ) -> Result<BTreeSet<String>, Error> {
-        let _one = self.snapshot()?;
+        add: impl Fn(&mut S, i64, &[Examination]) + Sync,
+    ) -> Result<(HashMap<String, S>, BTreeSet<String>), Error> {
+        let mut held = Readers::open(self, ids.len().div_ceil(TOGETHER)).hold()?;
         let zone = self.calendar()?.zone;
         let mut damaged = self.spoiled(None, period)?;
-        let ids: BTreeSet<&str> = ids.iter().copied().collect();
-        let mut users = self.users(None)?;
-        users.retain(|it| ids.contains(&*it.id));
+        let mut users = self.users(Some(ids))?;
+        // Neighbours are stored together.
+        users.sort_unstable_by_key(|it| it.number);
         let unread = users.iter().filter(|it| it.basis.is_none());
         damaged.extend(unread.map(|it| it.id.clone()));
-        let mut base = (Day::MIN, 0);
-        self.each_day(&users, period, |id, day, it| {
-            if base.0 != day {
-                base = (day, zone.bounds(day).0);
-            }
-            match it {
-                Some(it) => give(id, day, &it.examinations(base.1)),
-                None => _ = damaged.insert(id.to_owned()),
-            }
+        let parts: Vec<&[User]> = users.chunks(TOGETHER).collect();
+        let made = held.each(parts.len(), |inventory, at| {
+            let (mut all, mut damaged) = (HashMap::<&str, S>::new(), Vec::new());
+            let part = parts.get(at).copied().unwrap_or_default();
+            inventory.each_day(part, (&zone, period), |id, (_, base), it| match it {
+                Some(it) => {
+                    let of_one = all.entry(id).or_default();
+                    add(of_one, base.saturating_mul(60), &it.examinations(base));
+                }
+                None => damaged.push(id.to_owned()),
+            })?;
+            Ok((all, damaged))
         })?;
-        Ok(damaged)
+        let mut all = HashMap::new();
+        for (some, also_damaged) in made {
+            all.extend(some.into_iter().map(|(id, it)| (id.to_owned(), it)));
+            damaged.extend(also_damaged);
+        }
+        Ok((all, damaged))
     }
 
-    /// Each day of some devices on which they did anything, a day of all after the other as
-    /// they are stored; none of one that is damaged, which is noted.
-    fn each_day(
+    /// Each day of some devices on which they did anything, with its first minute, a day of all
+    /// after the other as they are stored; none of one that is damaged, which is noted.
+    fn each_day<'u>(
         &self,
-        users: &[User],
-        period: Period,
-        mut give: impl FnMut(&str, Day, Option<Detail>),
+        users: &'u [User],
+        (zone, period): (&Zone, Period),
+        mut give: impl FnMut(&'u str, (Day, i64), Option<Detail>),
     ) -> Result<(), Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let known = users.iter().filter_map(|it| Some((it, it.basis.as_ref()?.days?)));
-        let mut known: Vec<_> = known.collect();
-        known.sort_unstable_by_key(|(user, _)| user.number);
+        let known: Vec<_> = known.collect();
         let ends = known.iter().map(|(_, days)| *days);
         let Some(ends) = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return Ok(()) };
         let (from, to) = period.unwrap_or(ends);
         let days = (ends.0.max(from), ends.1.min(to));
         for day in days_of(&self.connection, "asset_day", days).map_err(read)? {
+            let base = zone.bounds(day).0;
             for (user, (first, last)) in &known {
                 if !(*first..=*last).contains(&day) {
                     continue;
@@ -131,7 +143,7 @@ impl Inventory {
                 let stored = detail(&self.connection, day, user.number).map_err(read)?;
                 match self.detail(&user.id, day, stored) {
                     Some(None) => {}
-                    it => give(&user.id, day, it.flatten()),
+                    it => give(&user.id, (day, base), it.flatten()),
                 }
             }
         }

@@ -1,7 +1,6 @@
 //! Hour by hour: what the numbers of a device's day are the sums of.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 
@@ -18,12 +17,13 @@ use super::stretch::rounded;
 use super::through::THROUGH;
 use crate::census::activity::UtcDay;
 use crate::net::Segment;
-use crate::store::{Error, Fault, Inventory, side_by_side};
+use crate::store::readers::Readers;
+use crate::store::{Error, Fault, Inventory};
 use crate::time::calendar::Day;
 use crate::time::minutes::{DAY, Minutes};
 
 /// Days of devices that are read before their hours are told.
-const AT_ONCE: usize = 512;
+const AT_ONCE: usize = 2048;
 
 /// An hour of the site's clock, of one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,8 +73,8 @@ struct OfDay<'a> {
 }
 
 impl OfDay<'_> {
-    /// Its hours, whose numbers are those of the day, to the minute.
-    fn hours(&self) -> Vec<Hour> {
+    /// Adds its hours, whose numbers are those of the day, to the minute.
+    fn hours(&self, to: &mut Vec<Hour>) {
         let Clock { day, bounds: (begin, _), hours, .. } = self.day;
         let seen: Vec<u64> =
             hours.iter().map(|(_, from, to)| self.observed.count_within(*from, *to)).collect();
@@ -94,7 +94,7 @@ impl OfDay<'_> {
         let work = self.made.work();
         let (mut seconds, mut counted) = (0_i64, 0);
         let hours = hours.iter().copied().zip(seen).zip(begun);
-        let hours = hours.map(|(((hour, from, to), observed), begun)| {
+        to.extend(hours.map(|(((hour, from, to), observed), begun)| {
             let visible = self.made.visible.within(from, to);
             seconds = seconds.saturating_add(work.seconds_within(&visible));
             // A day's seconds are rounded once, so its hours are what each adds to that.
@@ -120,8 +120,59 @@ impl OfDay<'_> {
                     .filter(|begun| self.examines && (used.is_some() || *begun > 0)),
                 method: method.unwrap_or_default(),
             }
-        });
-        hours.collect()
+        }));
+    }
+}
+
+/// What of the hours of all devices is the same.
+struct Days<'a> {
+    days: Vec<Clock>,
+    /// When each could have been seen, by where it is.
+    places: HashMap<&'a [Segment], Option<Minutes>, RandomState>,
+    /// Of which seconds examinations matter.
+    near: (i64, i64),
+}
+
+impl Days<'_> {
+    /// The hours of a device by which these methods ever told anything.
+    fn of(
+        &self,
+        inventory: &Inventory,
+        (user, basis): &(User, Basis),
+        ever: u8,
+    ) -> Result<Vec<Hour>, Error> {
+        let read = |error| Error::new(&inventory.path, Fault::Read(error));
+        let mut all = Vec::new();
+        let place = self.places.get(&*basis.segments).and_then(Option::as_ref);
+        let Some(place) = place else { return Ok(all) };
+        let mut rows = Read::of(inventory, &user.id, self.near);
+        for day in &self.days {
+            let (from, to) = day.bounds;
+            if to <= user.since {
+                continue;
+            }
+            let here = place.within(from, to);
+            let connection = &inventory.connection;
+            let made = match day.is_kept {
+                true => made(connection, basis, (from, to), &here, &mut rows).map_err(read)?,
+                false => inventory.left_of(user, day.day, (from, &here))?,
+            };
+            rows.forget_before(UtcDay::try_from(from.div_euclid(DAY)).unwrap_or(UtcDay::MIN));
+            let Some(made) = made else { continue };
+            let mut observed = here.within(user.since, to);
+            observed.unite(&made.online);
+            let it = OfDay {
+                day,
+                observed,
+                is_online_known: day.is_kept && !basis.turns.is_empty(),
+                told: basis.shows(ever | made.methods),
+                ever,
+                examines: basis.examines(),
+                made,
+            };
+            it.hours(&mut all);
+        }
+        Ok(all)
     }
 }
 
@@ -141,14 +192,10 @@ impl Inventory {
         mut give: impl for<'h> FnMut(&[(&'h str, Hour)]) -> Result<(), E>,
     ) -> Result<(), E> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
-        let mut snapshot = Some(self.snapshot()?);
+        let mut held = Readers::open(self, ids.len()).hold()?;
         let Some(asked) = self.asked(Some(days))? else { return Ok(()) };
         let one = if let [one] = ids { Some(*one) } else { None };
-        let users = match one {
-            Some(id) => self.users_about(id)?,
-            None => self.users(None)?,
-        };
-        let users = located(users);
+        let users = located(self.users_about(ids)?);
         let users: HashMap<&str, &(User, Basis), RandomState> =
             users.iter().map(|it| (&*it.0.id, it)).collect();
         let segments = one.and_then(|id| users.get(id)).map(|it| it.1.segments.as_slice());
@@ -164,54 +211,33 @@ impl Inventory {
             hours: zone.clock_hours(*day),
             is_kept: kept.has(zone, *day),
         };
-        let days: Vec<Clock> = asked.watched.iter().map(clock).collect();
-        let mut places: HashMap<&[Segment], Option<Rc<Minutes>>, RandomState> = HashMap::default();
-        let (mut is_damaged, mut read_days) = (false, Vec::new());
-        for (user, basis) in ids.iter().filter_map(|id| users.get(id)) {
+        let days = asked.watched.iter().map(clock).collect();
+        let mut all = Days { days, places: HashMap::default(), near: near(asked.minutes) };
+        let (mut is_damaged, mut wanted) = (false, Vec::new());
+        for it @ (user, basis) in ids.iter().filter_map(|id| users.get(id).copied()) {
             let ever = ever.whole(user.number);
             is_damaged |= ever.is_none();
             let Some(ever) = ever.filter(|_| !spoiled.contains(&user.id)) else { continue };
-            let place = places.entry(&basis.segments);
-            let place = place.or_insert_with(|| seen.of(&basis.segments).map(Rc::new));
-            let Some(place) = place.clone() else { continue };
-            let mut rows = Read::of(self, &user.id, near(asked.minutes));
-            for day in &days {
-                let (from, to) = day.bounds;
-                if to <= user.since {
-                    continue;
-                }
-                let here = place.within(from, to);
-                let made = match day.is_kept {
-                    true => {
-                        made(&self.connection, basis, (from, to), &here, &mut rows).map_err(read)?
-                    }
-                    false => self.left_of(user, day.day, (from, &here))?,
-                };
-                rows.forget_before(UtcDay::try_from(from.div_euclid(DAY)).unwrap_or(UtcDay::MIN));
-                let Some(made) = made else { continue };
-                let mut observed = here.within(user.since, to);
-                observed.unite(&made.online);
-                let it = OfDay {
-                    day,
-                    observed,
-                    is_online_known: day.is_kept && !basis.turns.is_empty(),
-                    told: basis.shows(ever.methods | made.methods),
-                    ever: ever.methods,
-                    examines: basis.examines(),
-                    made,
-                };
-                read_days.push((&*user.id, it));
-                if read_days.len() >= AT_ONCE {
-                    drop(snapshot.take());
-                    hours_of(&std::mem::take(&mut read_days), &mut give)?;
-                    snapshot = Some(self.snapshot()?);
-                }
-            }
+            all.places.entry(&basis.segments).or_insert_with(|| seen.of(&basis.segments));
+            wanted.push((it, ever.methods));
         }
-        drop(snapshot);
-        hours_of(&read_days, &mut give)?;
         if is_damaged {
             self.note_sheets(&[&ever]);
+        }
+        let at_once = AT_ONCE.checked_div(all.days.len()).unwrap_or(0).max(1);
+        let mut hours = Vec::new();
+        for some in wanted.chunks(at_once) {
+            let of_each = held.each(some.len(), |inventory, at| match some.get(at) {
+                Some((it, ever)) => all.of(inventory, it, *ever),
+                None => Ok(Vec::new()),
+            })?;
+            let readers = held.let_go();
+            hours.clear();
+            for ((user, _), of_one) in some.iter().map(|(it, _)| it).zip(of_each) {
+                hours.extend(of_one.into_iter().map(|hour| (&*user.id, hour)));
+            }
+            give(&hours)?;
+            held = readers.hold()?;
         }
         Ok(())
     }
@@ -238,18 +264,6 @@ impl Inventory {
             Made { online: in_use, visible, parts, methods, exams: it.exams, ..Made::default() };
         Ok(Some(made))
     }
-}
-
-/// Gives the hours of some days, each with its device.
-fn hours_of<'a, E>(
-    days: &[(&'a str, OfDay<'_>)],
-    give: &mut impl FnMut(&[(&'a str, Hour)]) -> Result<(), E>,
-) -> Result<(), E> {
-    let parts = side_by_side(days, |part| {
-        let hours = part.iter().map(|(id, it)| it.hours().into_iter().map(move |hour| (*id, hour)));
-        hours.flatten().collect::<Vec<_>>()
-    });
-    parts.iter().try_for_each(|part| give(part))
 }
 
 /// The seconds of which the examinations matter for days of some minutes.

@@ -7,7 +7,6 @@
 
 mod ask;
 mod basis;
-mod bundle;
 mod days;
 mod detail;
 mod exam;

@@ -3,13 +3,10 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::mpsc;
-use std::thread;
 
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::bundle::{BUNDLE, Bundle};
 use crate::time::calendar::{Day, date};
 
 /// Assets in a sheet.
@@ -238,55 +235,12 @@ impl Sheets {
         (from, to): (Day, Day),
         into: &mut Table,
     ) -> rusqlite::Result<()> {
-        self.each(connection, (from, to), |id, blob| self.add(id, blob, into))
-    }
-
-    /// The same, read and added up side by side: for views, which may begin threads.
-    pub(super) fn sum_side_by_side(
-        self,
-        connection: &Connection,
-        days: (Day, Day),
-        into: &mut Table,
-    ) -> rusqlite::Result<()> {
-        let (full, read) = mpsc::sync_channel::<Bundle>(2);
-        let (empty, spare) = mpsc::channel::<Bundle>();
-        thread::scope(|scope| {
-            scope.spawn(move || {
-                for mut bundle in read {
-                    bundle.each(|id, blob| self.add(id, blob, into));
-                    bundle.clear();
-                    // Who reads may have come to the end.
-                    let _ = empty.send(bundle);
-                }
-            });
-            let mut bundle = Bundle::default();
-            self.each(connection, days, |id, blob| {
-                if bundle.len().saturating_add(blob.len()) > BUNDLE {
-                    let next = spare.try_recv().unwrap_or_default();
-                    // It only fails when the other thread has panicked, which the scope tells.
-                    let _ = full.send(std::mem::replace(&mut bundle, next));
-                }
-                bundle.push(id, blob);
-            })?;
-            let _ = full.send(bundle);
-            drop(full);
-            Ok(())
-        })
-    }
-
-    /// Hands over the sheets from a day to before another, each with its number.
-    fn each(
-        self,
-        connection: &Connection,
-        (from, to): (Day, Day),
-        mut give: impl FnMut(i64, &[u8]),
-    ) -> rusqlite::Result<()> {
         let sql = format!("SELECT id, sheet FROM {} WHERE id >= ?1 AND id < ?2", self.table);
         let mut rows = connection.prepare_cached(&sql)?;
         let mut rows = rows.query([id(from, 0), id(to, 0)])?;
         while let Some(row) = rows.next()? {
             // What is no blob is damaged, as nothing is.
-            give(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default());
+            self.add(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default(), into);
         }
         Ok(())
     }
@@ -417,6 +371,18 @@ impl Table {
             of.get_mut(usize::from(slot)).into_iter().for_each(|it| it.add(&sums));
         }
         is_sound
+    }
+
+    /// Adds those of other rows.
+    pub(super) fn unite(&mut self, other: Self) {
+        for (block, sums) in other.sums {
+            let of = self.sums.entry(block).or_default();
+            of.resize(sums.len().max(of.len()), Sums::default());
+            of.iter_mut().zip(&sums).for_each(|(of, more)| of.add(more));
+        }
+        for (block, rows) in other.damaged {
+            self.damaged.entry(block).or_default().extend(rows);
+        }
     }
 
     /// The rows that were not as they were written, by name.

@@ -96,7 +96,8 @@ fn told(path: &Path) -> Vec<(i64, String, String, u8)> {
         (it.at.seconds() - SEVEN, how, it.by.join("+"), it.confidence)
     };
     let starts = inventory.starts(&own.id, None).unwrap();
-    let all = inventory.all_starts(None).unwrap();
+    let ids: Vec<&str> = assets.iter().map(|it| &*it.id).collect();
+    let all = inventory.starts_among(&ids, None).unwrap();
     assert_eq!(all.get(&*own.id).unwrap_or(&Vec::new()), &starts, "of all as of one");
     let monday = 20_458;
     assert_eq!(inventory.starts(&own.id, Some((monday, monday))).unwrap(), {
@@ -298,7 +299,7 @@ fn a_damaged_row_of_starts_hides_nobody_else() {
         let assets = inventory.assets().unwrap();
         let of = |mac: &String| assets.iter().find(|it| it.identity.contains(mac)).unwrap();
         let ids = cards.each_ref().map(|mac| of(mac).id.to_string());
-        let all = inventory.all_starts(None).unwrap();
+        let all = inventory.starts_among(&ids.each_ref().map(|id| &**id), None).unwrap();
         let told = ids.each_ref().map(|id| all.get(id).map_or(0, Vec::len));
         let each = ids.each_ref().map(|id| inventory.starts(id, None).unwrap().len());
         assert_eq!(told, each);

@@ -12,12 +12,13 @@ use foldhash::fast::RandomState;
 use rusqlite::{Row, Transaction, params};
 
 use super::Speaker;
-use super::ask::{Period, User};
+use super::ask::Period;
 use super::basis::Basis;
 use super::kept::{Kept, days_of};
 use super::past::Past;
 use crate::census::activity::{Boot, Came, SAME_BOOT, Starts, UtcDay, code, confidence};
 use crate::observe::{Arrival, Sign};
+use crate::store::readers::Readers;
 use crate::store::{Error, Fault, Inventory};
 use crate::time::Timestamp;
 use crate::time::minutes::DAY;
@@ -171,9 +172,17 @@ struct Word {
 /// What was done that is done when a network comes up, and at which seconds.
 type Done = Vec<(i64, Arrival)>;
 
-const WORDS: &str = "SELECT speaker, sign, stretch, at, said, until FROM boot";
+/// What was said until a time or later, of what ran before another.
+const WORDS: &str = "SELECT speaker, sign, stretch, at, said, until FROM boot
+                     WHERE speaker = ?1 AND until >= ?2 AND at < ?3";
 const CAME: &str = "SELECT speaker, day, minute, dhcp, dhcpv6, address, routers, arp, nbns, mdns
-                    FROM arrival WHERE day = ?1";
+                    FROM arrival WHERE day = ?1 AND speaker >= ?2 AND speaker <= ?3";
+/// Seconds about some days within which what is said may be of a start on them.
+const ABOUT: i64 = 86_400;
+/// Devices whose rows one reader takes together.
+const DEVICES: usize = 256;
+/// Speakers whose numbers are no further apart are read in one go.
+const NEAR: Speaker = 16;
 
 /// With who said it; none of a row that is not as it was written.
 fn word(row: &Row<'_>) -> rusqlite::Result<(Speaker, Option<Word>)> {
@@ -203,6 +212,18 @@ fn came(row: &Row<'_>) -> rusqlite::Result<(Speaker, Option<Done>)> {
     Ok((speaker, Some(all)))
 }
 
+/// Runs of numbers that are near each other, each from its first to its last.
+fn stretches(speakers: &BTreeSet<Speaker>) -> Vec<(Speaker, Speaker)> {
+    let mut all: Vec<(Speaker, Speaker)> = Vec::new();
+    for it in speakers {
+        match all.last_mut() {
+            Some((_, last)) if it.saturating_sub(*last) <= NEAR => *last = *it,
+            _ => all.push((*it, *it)),
+        }
+    }
+    all
+}
+
 /// What was said by speakers that tells starts.
 #[derive(Default)]
 struct Rows {
@@ -214,37 +235,27 @@ struct Rows {
 }
 
 impl Rows {
-    /// Of some speakers, or of all; what they did within some UTC days.
+    /// Of some speakers: what may be of starts within some minutes.
     fn load(
         inventory: &Inventory,
-        only: Option<&[Speaker]>,
-        (first, last): (UtcDay, UtcDay),
+        speakers: &BTreeSet<Speaker>,
+        (from, to): (i64, i64),
     ) -> Result<Self, Error> {
         let mut it = Self::default();
-        let each = only.map_or_else(|| vec![None], |some| some.iter().map(Some).collect());
         let read = |error| Error::new(&inventory.path, Fault::Read(error));
-        let days = days_of(&inventory.connection, "arrival", (first, last)).map_err(read)?;
-        for speaker in each {
-            let words = match speaker {
-                Some(it) => inventory.rows(&format!("{WORDS} WHERE speaker = ?1"), [it], word)?,
-                None => inventory.rows(WORDS, [], word)?,
-            };
-            for (speaker, word) in words {
+        let from_second = from.saturating_mul(60).saturating_sub(ABOUT);
+        let to_second = to.saturating_mul(60).saturating_add(ABOUT);
+        for speaker in speakers {
+            for (_, word) in inventory.rows(WORDS, [*speaker, from_second, to_second], word)? {
                 match word {
-                    Some(word) => it.words.entry(speaker).or_default().push(word),
-                    None => _ = it.damaged.insert(speaker, "boot"),
+                    Some(word) => it.words.entry(*speaker).or_default().push(word),
+                    None => _ = it.damaged.insert(*speaker, "boot"),
                 }
             }
-            for day in &days {
-                let rows = match speaker {
-                    Some(it) => inventory.rows(
-                        &format!("{CAME} AND speaker = ?2"),
-                        params![day, it],
-                        came,
-                    )?,
-                    None => inventory.rows(CAME, [day], came)?,
-                };
-                for (speaker, came) in rows {
+        }
+        for day in days_of(&inventory.connection, "arrival", utc((from, to))).map_err(read)? {
+            for (first, last) in stretches(speakers) {
+                for (speaker, came) in inventory.rows(CAME, params![day, first, last], came)? {
                     match came {
                         Some(came) => it.came.entry(speaker).or_default().extend(came),
                         None => _ = it.damaged.insert(speaker, "arrival"),
@@ -293,39 +304,40 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn starts(&self, id: &str, period: Period) -> Result<Vec<Start>, Error> {
-        let _one = self.snapshot()?;
-        let within = self.within(period)?;
-        let mut all = Vec::new();
-        for basis in self.users(Some(id))?.into_iter().filter_map(|it| it.basis) {
-            let speakers = basis.turns.iter().chain(&basis.named).map(|turn| turn.speaker);
-            let speakers: BTreeSet<Speaker> = speakers.collect();
-            let speakers: Vec<Speaker> = speakers.into_iter().collect();
-            let rows = Rows::load(self, Some(&speakers), utc(within))?;
-            let starts = self.starts_of(&rows, (id, &basis), &mut Past::default(), within)?;
-            all.extend(starts.into_iter().flatten());
-        }
-        Ok(all)
+        Ok(self.starts_among(&[id], period)?.remove(id).unwrap_or_default())
     }
 
-    /// When all devices started that did within some days, by their ids; sorted. Those of
+    /// When some devices started that did within some days, by their ids; sorted. Those of
     /// which a row is damaged are not among them.
     ///
     /// # Errors
     /// The inventory cannot be read.
-    pub fn all_starts(&self, period: Period) -> Result<BTreeMap<String, Vec<Start>>, Error> {
-        let _one = self.snapshot()?;
+    pub fn starts_among(
+        &self,
+        ids: &[&str],
+        period: Period,
+    ) -> Result<BTreeMap<String, Vec<Start>>, Error> {
+        let mut held = Readers::open(self, ids.len().div_ceil(DEVICES)).hold()?;
         let within = self.within(period)?;
-        let rows = Rows::load(self, None, utc(within))?;
-        let (mut all, mut past) = (BTreeMap::new(), Past::default());
-        for User { id, basis, .. } in self.users(None)? {
-            let Some(basis) = basis else { continue };
-            past.next();
-            let starts = self.starts_of(&rows, (&id, &basis), &mut past, within)?;
-            if let Some(starts) = starts.filter(|it| !it.is_empty()) {
-                all.insert(id, starts);
+        let users = self.users(Some(ids))?.into_iter();
+        let mut known: Vec<(String, i64, Basis)> =
+            users.filter_map(|it| Some((it.id, it.number, it.basis?))).collect();
+        // Neighbours are stored together.
+        known.sort_unstable_by_key(|(_, number, _)| *number);
+        let parts: Vec<_> = known.chunks(DEVICES).collect();
+        let made = held.each(parts.len(), |inventory, at| {
+            let part = parts.get(at).copied().unwrap_or_default();
+            let all = part.iter().flat_map(|(.., it)| it.turns.iter().chain(&it.named));
+            let rows = Rows::load(inventory, &all.map(|turn| turn.speaker).collect(), within)?;
+            let (mut all, mut past) = (Vec::new(), Past::default());
+            for (id, _, basis) in part {
+                past.next();
+                let starts = inventory.starts_of(&rows, (id, basis), &mut past, within)?;
+                all.extend(starts.filter(|it| !it.is_empty()).map(|it| (id.clone(), it)));
             }
-        }
-        Ok(all)
+            Ok(all)
+        })?;
+        Ok(made.into_iter().flatten().collect())
     }
 
     /// From the first minute of some local days to before their last; of all, from ever on.

@@ -43,7 +43,7 @@ impl Inventory {
         }
         let Some((from, to)) = self.bounds(period)? else { return Ok(Some(all)) };
         let read = |error| Error::new(&self.path, Fault::Read(error));
-        for basis in self.users(Some(id))?.into_iter().filter_map(|user| user.basis) {
+        for basis in self.users(Some(&[id]))?.into_iter().filter_map(|user| user.basis) {
             let mut rows = Read::of(self, id, (from, to));
             let mut minutes =
                 |turns: &[Turn], what: u8| rows.minutes(turns, what, (from, to)).map_err(read);

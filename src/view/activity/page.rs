@@ -127,7 +127,8 @@ fn heat(page: &mut String, Heat(grid): &Heat) {
             char::from_digit(u32::try_from(tenths).unwrap_or(9).min(9), 10).unwrap_or('9')
         }
     };
-    let _ = writeln!(page, "  tenths of each hour in use, blank where nobody saw it:");
+    let _ =
+        writeln!(page, "  tenths of each hour in use, . not at all, blank where nobody saw it:");
     let _ = writeln!(page, "      0     6     12    18");
     for (name, row) in WEEKDAYS.iter().zip(grid) {
         let row: String = row.iter().map(mark).collect();
@@ -138,7 +139,7 @@ fn heat(page: &mut String, Heat(grid): &Heat) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::activity::Hour;
+    use crate::store::activity::{Hour, InUse};
     use crate::time::Timestamp;
 
     #[test]
@@ -167,6 +168,29 @@ mod tests {
     }
 
     #[test]
+    fn work_that_is_not_counted_says_why() {
+        let of = |only_told, untimely, used: Option<InUse>| {
+            let mut page = String::new();
+            let it = Activity { observed: 60, only_told, untimely, used, ..Activity::default() };
+            rates(&mut page, &it);
+            page.lines().skip(1).map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+        };
+        let told = "on line   unknown: only others speak of it";
+        let online = "on line   0.0 h (0.0 %)";
+        let not_used = "in use    0.0 h by vitals (0.0 %)";
+        let used = || Some(InUse { methods: vec!["vitals".to_owned()], ..InUse::default() });
+        let (unknown, not_counted) =
+            (format!("in use    unknown: {UNTIMELY}"), format!("not counted: {UNTIMELY}"));
+        assert_eq!(of(true, false, None), [told], "nothing is told of its work");
+        assert_eq!(of(true, true, None), [told, &unknown]);
+        assert_eq!(of(true, true, used()), [told, not_used, &not_counted]);
+        assert_eq!(of(true, false, used()), [told, not_used]);
+        let nothing = "in use    unknown: nothing that it sends tells";
+        assert_eq!(of(false, false, None), [online, nothing]);
+        assert_eq!(of(false, true, None), [online, &unknown]);
+    }
+
+    #[test]
     fn starts_say_how_they_are_told() {
         let start = |n: i64| Start {
             at: Timestamp::new(n * 86_400, 0),
@@ -190,11 +214,11 @@ mod tests {
     #[test]
     fn the_heat_map_tells_unused_from_unseen() {
         let mut page = String::new();
-        // 1970-01-05 is a Monday.
+        // 1970-01-05 is a Monday, and so is the day a week after.
         let mut all = Heat::default();
-        let mut hour = |hour: usize, observed, in_use| {
+        let mut hour = |day, hour: usize, observed, in_use| {
             all.add(&Hour {
-                day: 4,
+                day,
                 hour,
                 time: (0, 0),
                 observed,
@@ -204,14 +228,15 @@ mod tests {
                 method: "",
             });
         };
-        hour(7, 0, None);
-        hour(8, 60, Some(0));
-        hour(9, 60, Some(59));
-        hour(10, 60, Some(7));
-        hour(11, 60, Some(0));
+        hour(4, 7, 0, None);
+        hour(4, 8, 60, Some(0));
+        hour(4, 9, 60, Some(59));
+        hour(4, 10, 60, Some(7));
+        hour(4, 11, 60, Some(0));
+        hour(11, 10, 40, Some(40));
         heat(&mut page, &all);
         let monday = page.lines().find(|line| line.contains("mon")).unwrap();
-        assert_eq!(monday, "  mon         .91.");
+        assert_eq!(monday, "  mon         .94.");
         assert!(page.lines().any(|line| line == "  tue "), "{page:?}");
     }
 }

@@ -170,18 +170,7 @@ pub fn examinations(
     let mut used = used(inventory, period, assets)?;
     used.retain(|(_, used)| used.examinations.is_some());
     let ids: Vec<&str> = used.iter().map(|(asset, _)| &*asset.id).collect();
-    let zone = inventory.calendar()?.zone;
-    let mut all: HashMap<String, Spreading> = HashMap::new();
-    let mut base = (Day::MIN, 0);
-    let damaged = inventory.examinations(&ids, Some(period), |id, day, examinations| {
-        if base.0 != day {
-            base = (day, zone.bounds(day).0.saturating_mul(60));
-        }
-        match all.get_mut(id) {
-            Some(known) => known.add(base.1, examinations),
-            None => all.entry(id.to_owned()).or_default().add(base.1, examinations),
-        }
-    })?;
+    let (mut all, damaged) = inventory.examinations(&ids, Some(period), Spreading::add)?;
     // What is damaged is noted, and told at the end.
     used.retain(|(asset, _)| !damaged.contains(&*asset.id));
     let mut spread = |asset: &Known<'_>| all.remove(&*asset.id).and_then(Spreading::done);
@@ -302,7 +291,8 @@ fn used<'a>(
     period: (Day, Day),
     assets: &[&'a Known<'a>],
 ) -> Result<Vec<(&'a Known<'a>, InUse)>, Error> {
-    let mut all = inventory.activity(Some(period))?;
+    let ids: Vec<&str> = assets.iter().map(|asset| &*asset.id).collect();
+    let mut all = inventory.activity_among(Some(&ids), Some(period))?;
     let used = |asset: &&'a Known<'a>| Some((*asset, all.remove(&*asset.id)?.used?));
     Ok(assets.iter().filter_map(used).collect())
 }

@@ -38,12 +38,11 @@ pub fn starts(
 ) -> Result<u64, Error> {
     let shelf = inventory.shelf(false)?;
     let assets = shelf.known(Some(NAMING));
-    let mut all = inventory.all_starts(Some(days))?;
+    let wanted: Vec<&Known<'_>> = assets.iter().filter(|it| filter.lets_class(it)).collect();
+    let ids: Vec<&str> = wanted.iter().map(|asset| &*asset.id).collect();
+    let mut all = inventory.starts_among(&ids, Some(days))?;
     let mut rows: Vec<(Start, &Known<'_>)> = Vec::new();
-    for asset in &assets {
-        if !filter.lets_class(asset) {
-            continue;
-        }
+    for asset in wanted {
         let starts = all.remove(&*asset.id).unwrap_or_default();
         rows.extend(starts.into_iter().map(|start| (start, asset)));
     }

@@ -9,6 +9,9 @@ use crate::store::side_by_side;
 use crate::view::json::{Array, Objects};
 use crate::view::register::{Error, neutral};
 
+/// Rows of which the text is in memory at a time.
+const AT_ONCE: usize = 1 << 16;
+
 /// How it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -103,6 +106,14 @@ impl<'c, W: Write> Table<'c, W> {
         cell: impl for<'r> Fn(&'r R, &str) -> Cow<'r, str> + Sync,
     ) -> Result<(), Error> {
         self.rows = self.rows.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+        rows.chunks(AT_ONCE).try_for_each(|some| self.write(some, &cell))
+    }
+
+    fn write<R: Sync>(
+        &mut self,
+        rows: &[R],
+        cell: impl for<'r> Fn(&'r R, &str) -> Cow<'r, str> + Sync,
+    ) -> Result<(), Error> {
         let columns = self.columns;
         match &mut self.to {
             To::Text(to) => {

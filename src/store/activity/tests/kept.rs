@@ -107,6 +107,32 @@ fn a_wrong_time_costs_a_day_at_most_and_is_none_of_the_last() {
 }
 
 #[test]
+fn an_examination_that_began_unseen_is_of_the_hour_in_which_it_was_seen() {
+    let mut ward = Ward::new();
+    for (from, to) in [(0, 600), (720, 1440)] {
+        ward.watch(from, to);
+        ward.online(1, from, to);
+    }
+    ward.modality(1, 0);
+    // Seen from 12:00 on; never; and until then.
+    for (study, (from, to)) in (1..).zip([(610, 740), (650, 700), (610, 720)]) {
+        ward.image(1, 760, study, from, to);
+    }
+    ward.write();
+    let id = ward.id(1);
+    let day = parse_date("2026-01-05").unwrap();
+    let mut begun = Vec::new();
+    let mut give = |hours: &[(&str, Hour)]| -> Result<(), crate::store::Error> {
+        let some =
+            hours.iter().filter_map(|(_, it)| Some((it.hour, it.observed, it.examinations?)));
+        begun.extend(some.filter(|(_, observed, count)| *observed == 0 || *count > 0));
+        Ok(())
+    };
+    ward.inventory().hours(&[&id], (day, day), &mut give).unwrap();
+    assert_eq!(begun, [(10, 0, 2), (12, 60, 1)]);
+}
+
+#[test]
 fn an_examination_that_began_on_a_day_nobody_watched_counts_where_it_was_seen() {
     let mut ward = Ward::new();
     let tuesday = A_DAY + 60;

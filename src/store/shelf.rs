@@ -96,12 +96,16 @@ impl Inventory {
 }
 
 impl Shelf {
-    /// All of them; of these attributes only the shown values, with one reason each at most,
-    /// where some are named. Who has a damaged row is not among them
-    /// ([`Inventory::passed_over`]).
+    /// All of them; where attributes are named only the shown values of these, without their
+    /// reasons. Who has a damaged row is not among them ([`Inventory::passed_over`]).
     #[must_use]
     pub fn known(&self, wanted: Option<&[&str]>) -> Vec<Known<'_>> {
-        self.parts(wanted, |part| part).into_iter().flatten().collect()
+        let wanted = wanted.map(|names| Wanted::new(names, false));
+        let one = |row| self.one(row, wanted.as_ref());
+        let parts = side_by_side(&self.rows, |rows: &[Row]| -> Vec<_> {
+            rows.iter().filter_map(one).collect()
+        });
+        parts.into_iter().flatten().collect()
     }
 
     /// Some of them, by their ids, with everything. Who has a damaged row is not among them.
@@ -111,14 +115,15 @@ impl Shelf {
         some.filter_map(|row| self.one(row, None)).collect()
     }
 
-    /// All in parts, as of [`Self::known`], each made into something by itself, in order.
+    /// All in parts, with the shown values of some attributes and one reason for each at most,
+    /// each part made into something by itself, in order.
     pub fn parts<'s, T: Send>(
         &'s self,
-        wanted: Option<&[&str]>,
+        wanted: &[&str],
         make: impl Fn(Vec<Known<'s>>) -> T + Sync,
     ) -> Vec<T> {
-        let wanted: Option<Wanted<'_>> = wanted.map(|names| names.iter().copied().collect());
-        let one = |row| self.one(row, wanted.as_ref());
+        let wanted = Wanted::new(wanted, true);
+        let one = |row| self.one(row, Some(&wanted));
         side_by_side(&self.rows, |rows: &'s [Row]| make(rows.iter().filter_map(one).collect()))
     }
 
@@ -169,16 +174,21 @@ impl Shelf {
         Ok(named)
     }
 
-    /// The shown values of some attributes, with one reason at most.
+    /// The shown values of some attributes, with one reason at most where it is asked for.
     fn bare<'s>(&'s self, blob: &'s [u8], wanted: &Wanted<'_>) -> Result<Named<'s>, Unreadable> {
         let attributes: Vec<Bare<'s>> = record::only(blob)?;
         let value = |it: &record::BareValue<'s>| Value {
             value: Cow::Borrowed(it.value),
             confidence: f64::from(it.confidence),
             shown: true,
-            reasons: it.reason.iter().map(|why| self.reason(why)).collect(),
+            reasons: it
+                .reason
+                .iter()
+                .filter(|_| wanted.reasons)
+                .map(|why| self.reason(why))
+                .collect(),
         };
-        let named = attributes.iter().filter(|it| wanted.contains(it.name));
+        let named = attributes.iter().filter(|it| wanted.names.contains(it.name));
         let shown = |it: &Bare<'s>| it.values.iter().filter(|it| it.shown).map(value).collect();
         Ok(named.map(|it| (Cow::Borrowed(it.name), shown(it))).collect())
     }
@@ -196,8 +206,17 @@ impl Shelf {
     }
 }
 
-/// Names of attributes.
-type Wanted<'w> = HashSet<&'w str, RandomState>;
+/// Which attributes are asked for, and whether their reasons are.
+struct Wanted<'w> {
+    names: HashSet<&'w str, RandomState>,
+    reasons: bool,
+}
+
+impl<'w> Wanted<'w> {
+    fn new(names: &[&'w str], reasons: bool) -> Self {
+        Self { names: names.iter().copied().collect(), reasons }
+    }
+}
 
 /// Values by attribute.
 type Named<'s> = Vec<(Cow<'s, str>, Vec<Value<'s>>)>;

@@ -111,7 +111,7 @@ pub fn csv(inventory: &Inventory, filter: &Filter, mut to: impl Write) -> Result
     // Asked for first: where the inventory cannot be read there is no register. An asset
     // whose row is damaged has none in it, and nothing is told that would need such a row.
     let shelf = inventory.shelf(true)?;
-    let parts = shelf.parts(Some(COLUMNS), |known| -> csv::Result<Vec<u8>> {
+    let parts = shelf.parts(COLUMNS, |known| -> csv::Result<Vec<u8>> {
         let mut rows = csv::Writer::from_writer(Vec::new());
         let mut text = String::new();
         for asset in known.iter().filter(|asset| filter.lets(asset)) {
@@ -146,7 +146,7 @@ fn output(error: csv::Error) -> Error {
 /// The inventory or the output.
 pub fn json(inventory: &Inventory, filter: &Filter, to: impl Write) -> Result<(), Error> {
     let shelf = inventory.shelf(true)?;
-    let parts = shelf.parts(Some(COLUMNS), |known| -> io::Result<Vec<u8>> {
+    let parts = shelf.parts(COLUMNS, |known| -> io::Result<Vec<u8>> {
         let mut objects = Objects::default();
         let mut text = String::new();
         for asset in known.iter().filter(|asset| filter.lets(asset)) {

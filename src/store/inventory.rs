@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Params, Row, Transaction};
@@ -144,8 +145,17 @@ pub struct Snapshot<'i>(#[allow(dead_code, reason = "held")] Option<Transaction<
 /// An inventory opened for reading.
 pub struct Inventory {
     pub(super) path: PathBuf,
+    /// The file that is open; none where another took its place just then.
+    pub(super) file: Option<FileId>,
     pub(super) connection: Connection,
     pub(super) damage: Damage,
+}
+
+/// Device and inode: no other file has the same while this one is open.
+pub(super) type FileId = (u64, u64);
+
+fn file_at(path: &Path) -> Option<FileId> {
+    std::fs::metadata(path).ok().map(|it| (it.dev(), it.ino()))
 }
 
 impl Inventory {
@@ -154,8 +164,10 @@ impl Inventory {
     /// # Errors
     /// There is none, or it is no inventory.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        let before = file_at(path);
         let connection = open_reader(path)?;
-        Ok(Self { path: path.to_owned(), connection, damage: Damage::default() })
+        let file = before.filter(|it| Some(*it) == file_at(path));
+        Ok(Self { path: path.to_owned(), file, connection, damage: Damage::default() })
     }
 
     /// While it is held all is asked of one state, whatever the writer does meanwhile, and

@@ -82,9 +82,7 @@ pub(super) struct Held<'i> {
 impl<'i> Readers<'i> {
     /// For a question of so many parts. Where no other can be opened, one reads alone.
     pub(super) fn open(own: &'i Inventory, parts: usize) -> Self {
-        let again =
-            || Some(Inventory { damage: own.damage.clone(), ..Inventory::open(&own.path).ok()? });
-        Self { own, others: (1..threads(parts)).map_while(|_| again()).collect() }
+        Self { own, others: (1..threads(parts)).map_while(|_| again(own)).collect() }
     }
 
     /// Holds one state for all of them. While somebody writes at this moment, and within a
@@ -110,6 +108,13 @@ impl<'i> Readers<'i> {
         });
         Ok(Held { own, snapshot, others })
     }
+}
+
+/// The same file once more. By now its name may be another's: that is another inventory.
+fn again(own: &Inventory) -> Option<Inventory> {
+    let file = own.file?;
+    let other = Inventory::open(&own.path).ok().filter(|it| it.file == Some(file))?;
+    Some(Inventory { damage: own.damage.clone(), ..other })
 }
 
 /// Another one whenever somebody else has written since this reader asked last.
@@ -203,5 +208,37 @@ mod tests {
         let mut held = readers.hold_since(before).unwrap();
         assert!(held.others.is_empty());
         assert_eq!(held.each(20, count).unwrap(), [5; 20]);
+    }
+
+    #[test]
+    fn a_file_that_took_the_place_is_not_read_beside_the_one_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, captures: i64| {
+            let path = dir.path().join(name);
+            let writer = Writer::open(&path).unwrap();
+            let sql = "INSERT INTO capture (id, name) VALUES (?1, 'x')";
+            (0..captures).for_each(|n| _ = writer.connection().execute(sql, [n]).unwrap());
+            path
+        };
+        let read = |own: &Inventory| {
+            let count = |it: &Inventory, _: usize| it.captures().map(|all| all.len());
+            let mut held = Readers::open(own, 100).hold().unwrap();
+            (held.others.len(), held.each(100, count).unwrap())
+        };
+        let path = write("a.db", 1);
+        let own = Inventory::open(&path).unwrap();
+        assert!(again(&own).is_some());
+        assert_eq!(read(&own), (threads(100) - 1, vec![1; 100]));
+        std::fs::rename(write("b.db", 2), &path).unwrap();
+        assert!(again(&own).is_none());
+        assert_eq!(read(&own), (0, vec![1; 100]));
+        // Who opens it now has the other, by several again.
+        let own = Inventory::open(&path).unwrap();
+        assert_eq!(read(&own), (threads(100) - 1, vec![2; 100]));
+        // Of which file it is was not sure when it was opened.
+        let own = Inventory { file: None, ..own };
+        assert_eq!(read(&own), (0, vec![2; 100]));
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(read(&own), (0, vec![2; 100]));
     }
 }

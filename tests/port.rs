@@ -343,6 +343,8 @@ fn an_interface_that_comes_back_down_is_told_with_the_command() {
     }
     assert!(line.contains(&up), "{line}");
     mirror.ip(&["link", "set", "dev", PORT, "up"]);
+    let line = sensor.line();
+    assert!(line.contains("the interface is up again, no frame came yet"), "{line}");
     mirror.send([datagram(1, 60)].iter().map(Vec::as_slice), 1);
     let line = sensor.line();
     assert!(line.contains("frames come again"), "{line}");

@@ -28,20 +28,25 @@ pub(super) struct Screen {
 
 /// A port from which no frames come.
 struct Trouble {
-    /// Why, as it was said; none: its interface is back.
-    why: Option<String>,
+    now: State,
     /// Frames until then.
     frames: u64,
+}
+
+/// How such a port is by now.
+enum State {
+    /// Why none come, as it was said.
+    Bad(String),
+    /// Nothing is in their way any more, and what was.
+    Back(&'static str),
 }
 
 /// What there is to say of a port.
 #[derive(Debug, PartialEq, Eq)]
 enum News {
     Fault(String),
-    /// The interface is back, or its link alone.
-    Back {
-        link: bool,
-    },
+    /// What was in the way is gone.
+    Back(&'static str),
     /// They come again; at once, without a moment in which it was merely back.
     Frames {
         at_once: bool,
@@ -69,9 +74,8 @@ impl Screen {
             let name = &port.interface;
             match self.news(port) {
                 Some(News::Fault(why)) => self.bad(name, &why),
-                Some(News::Back { link }) => {
-                    let (what, anew) = (if link { "link" } else { "interface" }, anew(port));
-                    self.good(name, &format!("the {what} is back, no frame came yet{anew}"));
+                Some(News::Back(what)) => {
+                    self.good(name, &format!("{what}{NOT_YET}{}", anew(port)));
                 }
                 Some(News::Frames { at_once }) => {
                     let anew = if at_once { anew(port) } else { String::new() };
@@ -111,20 +115,23 @@ impl Screen {
         let name = &port.interface;
         let before = self.faults.get_mut(name);
         if let Some(why) = &port.fault {
-            if before.is_some_and(|before| before.why.as_ref() == Some(why)) {
+            if before.is_some_and(|it| matches!(&it.now, State::Bad(said) if said == why)) {
                 return None;
             }
-            let trouble = Trouble { why: Some(why.clone()), frames };
+            let trouble = Trouble { now: State::Bad(why.clone()), frames };
             self.faults.insert(name.clone(), trouble);
             return Some(News::Fault(why.clone()));
         }
         let before = before?;
         if frames > before.frames {
-            let at_once = before.why.is_some();
+            let at_once = matches!(before.now, State::Bad(_));
             self.faults.remove(name);
             return Some(News::Frames { at_once });
         }
-        before.why.take().map(|why| News::Back { link: why.starts_with("no carrier") })
+        let State::Bad(why) = &before.now else { return None };
+        let what = back(why);
+        before.now = State::Back(what);
+        Some(News::Back(what))
     }
 
     /// Says when a port begins to lose too much in a minute of the clock, and when that is
@@ -150,6 +157,9 @@ impl Screen {
                 Some(why) => why.clone(),
                 None if !port.reads => "its workers read nothing".to_owned(),
                 None if lately.is_loss(self.alarm) => format!("{} lost lately", lately.loss()),
+                None if let Some(what) = self.is_back(&port.interface) => {
+                    format!("{what}{NOT_YET}")
+                }
                 None if port.turned == Some(Turn::Queues)
                     || port.turned == Some(Turn::Anew { other_way: true }) =>
                 {
@@ -171,12 +181,32 @@ impl Screen {
         wrong.join("; ")
     }
 
+    /// What is gone that was in the way of a port from which no frame came since.
+    fn is_back(&self, port: &str) -> Option<&'static str> {
+        match self.faults.get(port)?.now {
+            State::Back(what) => Some(what),
+            State::Bad(_) => None,
+        }
+    }
+
     fn bad(&self, port: &str, what: &dyn Display) {
         self.bar.suspend(|| warn!(port, "{port}: {what}"));
     }
 
     fn good(&self, port: &str, what: &dyn Display) {
         self.bar.suspend(|| info!(port, "{port}: {what}"));
+    }
+}
+
+/// Said of what is as it should be again.
+const NOT_YET: &str = ", no frame came yet";
+
+/// What is gone where this was in the way.
+fn back(why: &str) -> &'static str {
+    match why {
+        _ if why.starts_with("no carrier") => "the link is back",
+        _ if why.starts_with("the interface is down") => "the interface is up again",
+        _ => "the interface is back",
     }
 }
 
@@ -247,14 +277,45 @@ mod tests {
         assert_eq!(look(None, 5), None);
         assert_eq!(look(Some("gone"), 7), gone());
         assert_eq!(look(Some("gone"), 7), None, "once");
-        assert_eq!(look(None, 7), Some(News::Back { link: false }));
+        let back = |what| Some(News::Back(what));
+        assert_eq!(look(None, 7), back("the interface is back"));
         assert_eq!(look(None, 7), None, "once");
         assert_eq!(look(Some("gone"), 7), gone(), "again");
-        assert_eq!(look(None, 7), Some(News::Back { link: false }));
+        assert_eq!(look(None, 7), back("the interface is back"));
         assert_eq!(look(None, 8), Some(News::Frames { at_once: false }));
         assert_eq!(look(None, 9), None);
         assert_eq!(look(Some("gone"), 9), gone());
         assert_eq!(look(None, 10), Some(News::Frames { at_once: true }), "back and frames in one");
+        for (why, what) in [
+            ("no carrier: the cable is out", "the link is back"),
+            ("the interface is down: `ip link set dev eth1 up`", "the interface is up again"),
+        ] {
+            assert_eq!(look(Some(why), 10), Some(News::Fault(why.into())));
+            assert_eq!(look(None, 10), back(what));
+        }
+    }
+
+    #[test]
+    fn a_port_that_is_up_again_is_not_down_and_not_heard_yet() {
+        let mut screen = Screen::new(false, 0.001);
+        let mut status = |fault: Option<&str>, frames: u64| {
+            let (interface, fault) = ("eth1".to_owned(), fault.map(str::to_owned));
+            let counters = [("frames".to_owned(), frames)].into();
+            let port = PortLook { interface, fault, counters, reads: true, ..PortLook::default() };
+            let look = Look { ports: vec![port], ..Look::default() };
+            screen.show(&look);
+            screen.status(&look)
+        };
+        let down = Some("the interface is down");
+        assert!(status(None, 5).starts_with("5 packets"));
+        assert!(status(down, 5).starts_with("eth1: the interface is down; 5 packets"));
+        let up = "eth1: the interface is up again, no frame came yet; 5 packets";
+        for _ in 0..2 {
+            assert!(status(None, 5).starts_with(up));
+        }
+        assert!(status(down, 5).starts_with("eth1: the interface is down; "), "again");
+        assert!(status(None, 5).starts_with(up));
+        assert!(status(None, 6).starts_with("6 packets"));
     }
 
     #[test]

@@ -132,11 +132,16 @@ impl Lane {
             }
             let due = told.is_none_or(|told| told.elapsed() >= REPORT);
             match self.receive(&mut worker) {
-                Ok(0) => worker.idle(now()),
-                Ok(_) => {
-                    fault = None;
+                Ok(frames) => {
+                    // An interface that is up again says so before its first frame; one that
+                    // is gone is, although others hand frames over.
+                    if self.source.is_some() {
+                        fault = None;
+                    }
+                    if frames == 0 {
+                        worker.idle(now());
                     // Of its own card: what others hand over has another's stamp.
-                    if due && let Some(newest) = self.came.newest.take() {
+                    } else if due && let Some(newest) = self.came.newest.take() {
                         self.clock.look(newest, now());
                     }
                 }

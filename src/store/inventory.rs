@@ -164,8 +164,16 @@ impl Inventory {
     /// # Errors
     /// There is none, or it is no inventory.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::open_by(path, open_reader)
+    }
+
+    /// The same by what opens a path.
+    pub(super) fn open_by(
+        path: &Path,
+        open: impl FnOnce(&Path) -> Result<Connection, Error>,
+    ) -> Result<Self, Error> {
         let before = file_at(path);
-        let connection = open_reader(path)?;
+        let connection = open(path)?;
         let file = before.filter(|it| Some(*it) == file_at(path));
         Ok(Self { path: path.to_owned(), file, connection, damage: Damage::default() })
     }

@@ -235,10 +235,16 @@ mod tests {
         // Who opens it now has the other, by several again.
         let own = Inventory::open(&path).unwrap();
         assert_eq!(read(&own), (threads(100) - 1, vec![2; 100]));
-        // Of which file it is was not sure when it was opened.
-        let own = Inventory { file: None, ..own };
-        assert_eq!(read(&own), (0, vec![2; 100]));
+        // Another takes its place while it is opened.
+        let other = write("c.db", 3);
+        let late = |it: &std::path::Path| {
+            std::fs::rename(&other, it).unwrap();
+            super::super::open_reader(it)
+        };
+        let own = Inventory::open_by(&path, late).unwrap();
+        assert_eq!((own.file, read(&own)), (None, (0, vec![3; 100])));
+        let own = Inventory::open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(read(&own), (0, vec![2; 100]));
+        assert_eq!(read(&own), (0, vec![3; 100]));
     }
 }

@@ -13,6 +13,7 @@ fn parts_of_a_minute_add_up_and_there_are_not_too_many() {
     assert!(!sweeps.asks(who, 22, 0x3ff << 20, at(3)), "for another port");
     assert!(!sweeps.asks(who, 445, 0x3ff << 20, at(70)), "a minute later");
     assert!(sweeps.asks(who, 445, 0x7f << 20, at(4)), "and seven more");
+    assert!(!sweeps.asks(who, 445, 0x7f << 20, at(5)), "of whom it is known");
     let tried = Tried { vain: 1, ..Tried::default() };
     for n in 0..100_000_u32 {
         let segment = crate::net::Segment { vni: n, ..crate::net::Segment::default() };
@@ -47,6 +48,30 @@ fn a_minute_has_no_border_and_no_order() {
         assert!(told(begin, 2, false) && told(begin, 2, true), "from second {begin}");
         assert!(!told(begin, 4, false) && !told(begin, 4, true), "fifteen a minute");
     }
+}
+
+#[test]
+fn a_minute_is_no_longer_by_what_comes_late_in_between() {
+    let told = |seconds: [i64; 3]| {
+        let mut sweeps = Sweeps::default();
+        let parts = [0x1ff, 0x1ff << 20, 1 << 40].into_iter().zip(seconds);
+        parts.fold(false, |_, (part, it)| sweeps.asks(HostId::default(), 445, part, at(it)))
+    };
+    assert!(told([5, 55, 35]) && told([55, 5, 35]));
+    assert!(!told([5, 105, 55]) && !told([105, 5, 55]));
+}
+
+#[test]
+fn a_flood_of_askers_hides_none_of_its_step_and_takes_no_more_room() {
+    let mut sweeps = Sweeps::default();
+    let who = HostId::default();
+    assert!(!sweeps.asks(who, 445, 0x3ff, at(1)));
+    for n in 1..=70_000 {
+        let segment = crate::net::Segment { vni: n, ..crate::net::Segment::default() };
+        sweeps.asks(HostId { segment, ..who }, 445, 1, at(2));
+    }
+    assert_eq!(sweeps.minute.count, sweeps.minute.askers);
+    assert!(sweeps.asks(who, 445, 0x7f << 20, at(3)));
 }
 
 /// Attempts of one asker: for what, each so many seconds after the one before, how many in
@@ -126,5 +151,22 @@ fn who_had_something_back_is_told_so_with_the_sweep() {
         }
         words.truncate(expected.len());
         assert_eq!(words, expected);
+    }
+}
+
+#[test]
+fn who_had_something_back_today_is_told_so_with_the_sweep_of_an_hour() {
+    for heard in [false, true] {
+        let mut sweeps = Sweeps::default();
+        let mut words = Vec::new();
+        // More than a day asks for are there when the hour has long been too many.
+        for n in 0..45 {
+            let tried = Tried { vain: 1 << n, answered: 0, heard: heard && n == 0 };
+            let hours = if n < 6 { 0 } else { 4 };
+            let at = at(hours * 3_600 + (n + 20) * 60);
+            words.extend(sweeps.tries(HostId::default(), SMB, tried, at));
+        }
+        assert!(words.iter().any(|it| it == "slow tcp/445"));
+        assert_eq!(words.iter().any(|it| it == HEARD), heard);
     }
 }

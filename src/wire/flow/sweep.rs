@@ -82,6 +82,26 @@ pub(super) fn hash(of: &impl Hash) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::dissect::testing;
+
+    #[test]
+    fn who_opens_such_a_port_asks_and_who_answers_or_goes_on_does_not() {
+        let (syn, ack) = (TcpFlags::SYN, TcpFlags::ACK);
+        for (dst, flags, asks) in [
+            (445, syn, true),
+            (445, syn | ack, false),
+            (445, ack, false),
+            (445, TcpFlags::FIN, false),
+            (8443, syn, false),
+        ] {
+            let flags = TcpFlags(flags);
+            let l4 =
+                Layer4::Tcp { src: 445, dst, seq: 1, ack: 2, window: 1024, flags, options: &[] };
+            let packet = Packet { l4, ..testing::udp(0, 0, b"") };
+            let said = Sweeps::default().begins(&packet);
+            assert_eq!(said.is_some(), asks, "{dst} {flags:?}");
+        }
+    }
 
     #[test]
     fn each_is_said_once_a_step_also_where_askers_meet() {

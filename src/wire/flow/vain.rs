@@ -226,12 +226,12 @@ fn attempt(flow: &Flow) -> Option<Attempt> {
         _ => return None,
     };
     // Of one who goes on without an answer the mirror shows one side only.
-    let is_question = (1..=MAX_ATTEMPTS).contains(&asked)
+    let is_question = asked <= MAX_ATTEMPTS
         && (sought == Sought::Udp(port) || flow.phase == Phase::Recognising && flow.asked == 0);
     let answered = answers > 0 && flow.has_answered(server);
     let who = flow.last_sender(client);
     let is_one = host(flow.key.segment(), None, Some(whom)).ip.is_some();
-    let counts = answered || answers > 0 || is_question;
+    let counts = answers > 0 || is_question;
     (counts && is_one && is_somebody(&who)).then(|| Attempt {
         who,
         sought,

@@ -20,10 +20,10 @@ struct Pair {
 }
 
 impl Pair {
-    const NONE: Self = Self { print: 0, step: 0, again: false, answered: false };
+    const NONE: Self = Self { print: 0, step: i64::MIN, again: false, answered: false };
 
     const fn is_kept(&self, step: i64) -> bool {
-        self.print != 0 && step.saturating_sub(self.step).saturating_mul(ASKING) < PAIR_KEPT
+        step.saturating_sub(self.step).saturating_mul(ASKING) < PAIR_KEPT
     }
 }
 
@@ -139,6 +139,11 @@ mod tests {
         ask(&mut pairs, &[(3, 132)]);
         assert_eq!(ask(&mut pairs, &[(5, 140), (5, 150)]), [Asked::First; 2]);
         assert_eq!(ask(&mut pairs, &[(0, 151), (2, 151), (3, 151), (4, 151)]), [Asked::Known; 4]);
+        // Of those asked once, the one of longest ago.
+        let mut pairs = Pairs::default();
+        ask(&mut pairs, &[(0, 100), (0, 110), (1, 122), (2, 120), (3, 121), (4, 123)]);
+        let known = [Asked::Again(122), Asked::Again(121), Asked::First];
+        assert_eq!(ask(&mut pairs, &[(1, 130), (3, 130), (2, 130)]), known);
         // A list that is forgotten has no place before who was asked of late.
         let late = 151 + PAIR_KEPT / ASKING;
         let mut pairs = Pairs::default();

@@ -116,7 +116,7 @@ impl Vain {
             {
                 continue;
             }
-            let is_told = asker.is_search() || asker.may_be_search() && !asker.is_list();
+            let is_told = asker.may_be_search() && !asker.is_list();
             out.extend(is_told.then(|| asker.sums_up()));
             *asker = Asker::NOBODY;
         }
@@ -214,5 +214,5 @@ fn card(packet: &Packet<'_>) -> Option<Question> {
         return Some(Question::Asks { key, pair, who, sought: Sought::Arp, whom });
     }
     let (key, pair) = of(receiver, own);
-    (operation == REPLY && counts(&own)).then_some(Question::Answers { key, pair })
+    (operation == REPLY).then_some(Question::Answers { key, pair })
 }

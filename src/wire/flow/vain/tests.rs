@@ -5,7 +5,10 @@ use crate::net::Mac;
 use crate::time::SECOND;
 use crate::wire::dissect::testing;
 use crate::wire::flow::Engine;
+use crate::wire::flow::limits::{LEAST_CARDS, LEAST_ECHOES};
 use crate::wire::packet::{Layer3, Layer4, Packet, TcpFlags};
+
+mod rounds;
 
 const CARD: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const OTHER: [u8; 6] = [2, 0, 0, 0, 0, 2];
@@ -80,6 +83,13 @@ fn said(
     tried(&out)
 }
 
+/// The same packet of a sender who has no address.
+fn of_nobody(packet: Packet<'static>) -> Packet<'static> {
+    let Layer3::Ip { dst, ttl, id, dont_fragment, .. } = packet.l3 else { panic!("IP") };
+    let l3 = Layer3::Ip { src: [0, 0, 0, 0].into(), dst, ttl, id, dont_fragment };
+    Packet { l3, src_mac: None, ..packet }
+}
+
 type Case = (&'static str, fn(u8) -> Packet<'static>);
 
 const NOBODY: fn(u8) -> bool = |_| false;
@@ -104,7 +114,8 @@ fn what_is_asked_in_vain_is_told_and_what_is_no_search_is_not() {
     let [(_, vain, answered)] = said(SOME, worm)[..] else { panic!("half") };
     assert!(vain > 10 && answered > 10, "{vain} {answered}");
     assert_eq!(said(ALL, worm), []);
-    let cases: [Case; 6] = [
+    let cases: [Case; 7] = [
+        ("nobody", |n| of_nobody(udp(one(n), 1025, 1434, &[4, 1, 1, 1]))),
         ("a protocol that is known", |n| udp(one(n), 50_000, 161, SNMP)),
         ("equals", |n| udp(one(n), 5353, 5353, &[0xff; 30])),
         ("who is woken", |n| udp(one(n), 50_000, 9, &[0xff; 102])),
@@ -148,21 +159,10 @@ fn a_connection_is_in_vain_where_nobody_or_a_refusal_answers() {
         vec![open(n), data]
     };
     assert_eq!(said(NOBODY, goes_on), []);
-}
-
-#[test]
-fn echoes_and_cards_of_many_new_ones_are_a_search_where_most_do_not_answer() {
-    let echo = |n| vec![Packet { l4: Layer4::Icmp, ..between((1, CARD), one(n), &[8, 0]) }];
-    let [(Sought::Echo, vain, 0)] = said(NOBODY, echo)[..] else { panic!("nobody") };
-    assert!(vain > 20);
-    assert_eq!(said(SOME, echo), [], "half: it may be a monitor");
-    let same = |_| vec![Packet { l4: Layer4::Icmp, ..between((1, CARD), one(9), &[8, 0]) }];
-    assert_eq!(said(NOBODY, same), [], "one");
-
-    let group = |n| vec![Packet { dst_mac: None, ..echo_to([224, 0, 1, n].into()) }];
-    assert_eq!(said(NOBODY, group), [], "groups");
-    let six = |n| echo(n).into_iter().map(six).collect();
-    assert_eq!(said(NOBODY, six).len(), 1);
+    // Who lets go of what it has just opened was answered, too.
+    let reset = |n: u8| tcp(40_000 + u16::from(n), 445, TcpFlags::RST);
+    let lets_go = |n: u8| vec![open(n), Packet { l4: reset(n), ..open(n) }];
+    assert_eq!(said(NOBODY, lets_go), []);
 }
 
 fn echo_to(ip: IpAddr) -> Packet<'static> {
@@ -185,164 +185,6 @@ fn six(packet: Packet<'static>) -> Packet<'static> {
     };
     let l4 = if packet.l4 == Layer4::Icmp { Layer4::Icmp6 } else { packet.l4 };
     Packet { l3: Layer3::Ip { src, dst, ttl, id, dont_fragment }, l4, payload, ..packet }
-}
-
-/// A request for a card or the reply: the sender and receiver of the frame, and its payload.
-type Arp = ([u8; 6], [u8; 6], Vec<u8>);
-
-/// What is said of who asks for so many cards, of whom some answer, by messages that are
-/// altered.
-fn cards(many: u8, answers: u8, alter: impl Fn(&mut Arp)) -> Vec<(Sought, u32, u32)> {
-    let arp = |from: [u8; 6], to: [u8; 6], operation: u8, whom: [u8; 4]| {
-        let head = [0, 1, 8, 0, 6, 4, 0, operation];
-        let own = if operation == 1 { [10, 0, 1, 1] } else { whom };
-        let tail = if operation == 1 { [0; 6] } else { to };
-        let body = [&head[..], &from, &own, &tail, &whom].concat();
-        let to = if operation == 1 { [255; 6] } else { to };
-        let mut message = (from, to, body);
-        alter(&mut message);
-        message
-    };
-    let (mut engine, mut out) = (Engine::new(16), Vec::new());
-    for n in 0..=many {
-        let ask = arp(CARD, [0; 6], 1, [10, 0, 0, n]);
-        let reply = arp(OTHER, CARD, 2, [10, 0, 0, n]);
-        for (from, to, body) in [Some(ask), (n < answers).then_some(reply)].into_iter().flatten() {
-            let packet = Packet {
-                l3: Layer3::Arp,
-                l4: Layer4::None,
-                src_mac: Some(Mac(from)),
-                dst_mac: Some(Mac(to)),
-                at: Timestamp::new(3600, u32::from(n) * 1_000_000),
-                ..testing::udp(0, 0, &body)
-            };
-            engine.packet(&packet, None, &mut out);
-        }
-    }
-    engine.finish(&mut out);
-    tried(&out)
-}
-
-#[test]
-fn cards_of_many_new_ones_are_a_search_where_most_do_not_answer() {
-    let as_it_is = |_: &mut Arp| {};
-    let [(Sought::Arp, vain, 0)] = cards(255, 0, as_it_is)[..] else { panic!("nobody") };
-    assert!(vain >= 26, "{vain}");
-    assert_eq!(cards(255, 40, as_it_is).len(), 1);
-    assert_eq!(cards(255, 200, as_it_is), [], "a link of neighbours");
-    assert_eq!(cards(100, 0, as_it_is), [], "of four addresses one counts");
-    let is_request = |it: &Arp| it.2[7] == 1;
-    let of_one = |it: &mut Arp| it.1 = if is_request(it) { OTHER } else { it.1 };
-    assert_eq!(cards(255, 0, of_one), [], "one is asked whether it is still there");
-    let of_another = |it: &mut Arp| it.0 = OTHER;
-    assert_eq!(cards(255, 0, of_another), [], "in another's name");
-    let own = |it: &mut Arp| it.2.copy_within(24.., 14);
-    assert_eq!(cards(255, 0, own), [], "who says its own address");
-    let no_reply = |it: &mut Arp| it.2[7] = if is_request(it) { 1 } else { 9 };
-    assert_eq!(cards(255, 200, no_reply).len(), 1, "what is no reply");
-}
-
-/// What is said of who asks so many for echoes in rounds that begin at these seconds, of whom
-/// some answer; until an hour later.
-fn asked(
-    many: u8,
-    answers: impl Fn(u8) -> bool,
-    seconds: &[i64],
-    version: impl Fn(Packet<'static>) -> Packet<'static>,
-) -> Vec<Observation> {
-    let (mut engine, mut out) = (Engine::new(256), Vec::new());
-    for (second, n) in seconds.iter().flat_map(|second| (1..=many).map(move |n| (second, n))) {
-        let mut packet = Packet { l4: Layer4::Icmp, ..between((1, CARD), one(n), &[8, 0]) };
-        packet.at = Timestamp::new(3600 + second, 0).plus(i64::from(n) * 1_000_000);
-        let reply = Packet { payload: &[0], ..answer(&packet, &[]) };
-        engine.packet(&version(packet), None, &mut out);
-        if answers(n) {
-            engine.packet(&version(reply), None, &mut out);
-        }
-    }
-    let last = seconds.last().copied().unwrap_or_default() + 3600;
-    (0..=last).step_by(7).for_each(|it| engine.idle(Timestamp::new(3600 + it, 0), &mut out));
-    out
-}
-
-const FOUR: fn(Packet<'static>) -> Packet<'static> = |packet| packet;
-
-/// How many are asked, who answers, when rounds begin, and whether it is told.
-type Rounds = (&'static str, u8, fn(u8) -> bool, &'static [i64], bool);
-
-#[test]
-fn a_list_that_is_asked_again_is_no_search() {
-    let cases: [Rounds; 12] = [
-        ("once, of whom half answers", 40, SOME, &[0], true),
-        ("and again after five minutes", 40, SOME, &[0, 300, 600], false),
-        ("and after a minute", 40, SOME, &[0, 60, 120], false),
-        ("and all the time", 40, SOME, &[0, 10, 20, 30, 40, 50, 60], false),
-        ("and after an hour, as it is not known", 40, SOME, &[0, 3599], true),
-        ("attempts within one round", 40, SOME, &[0, 1, 2, 8], true),
-        ("three of four answer", 40, |n| n % 4 != 0, &[0], false),
-        ("again, but one of eight answers", 40, |n| n % 8 == 0, &[0, 300, 600], true),
-        ("fewer, again, but one of eight answers", 20, |n| n % 8 == 0, &[0, 300, 600], true),
-        ("fewer, again, of whom half answers", 20, SOME, &[0, 300, 600], false),
-        ("one that does not answer", 1, NOBODY, &[0], false),
-        ("a round across the border of a step", 40, SOME, &[9, 309, 609], false),
-    ];
-    for (name, many, answers, seconds, is_told) in cases {
-        for version in [FOUR, six] {
-            let said = tried(&asked(many, answers, seconds, version));
-            let is_many = said.first().is_some_and(|it| it.1 * 5 > u32::from(many) * 2);
-            assert_eq!(is_many, is_told, "{name}: {said:?}");
-        }
-    }
-}
-
-#[test]
-fn a_search_by_echoes_says_whether_anybody_answered() {
-    let heard = |answers: fn(u8) -> bool| {
-        let said = asked(40, answers, &[0], FOUR);
-        let mut all = said.iter().filter_map(|it| match it.what {
-            Observed::Tries(_, tried) => Some(tried.heard),
-            _ => None,
-        });
-        (all.next(), all.next())
-    };
-    assert_eq!(heard(NOBODY), (Some(false), None));
-    assert_eq!(heard(|n| n == 7), (Some(true), None));
-}
-
-fn first(vain: &mut Vain, from: u8, to: u8, second: i64, out: &mut Vec<Observation>) {
-    let mut packet = Packet { l4: Layer4::Icmp, ..between((from, CARD), one(to), &[8, 0]) };
-    packet.at = Timestamp::new(second, 0);
-    vain.packet(&packet, out);
-}
-
-#[test]
-fn a_search_whose_place_another_takes_is_told() {
-    let (mut vain, mut out) = (Vain::default(), Vec::new());
-    vain.asking = Askers::new(2, 2);
-    (1..=40).for_each(|n| first(&mut vain, 1, n, 3600, &mut out));
-    (1..=80).for_each(|n| first(&mut vain, 2, n, 3600, &mut out));
-    assert_eq!(tried(&out), []);
-    first(&mut vain, 3, 1, 3600, &mut out);
-    let ip = out.first().and_then(|it| it.host.ip);
-    assert_eq!((tried(&out).len(), ip), (1, Some([10, 0, 0, 1].into())));
-}
-
-#[test]
-fn who_cannot_be_a_search_is_soon_forgotten_and_all_at_the_end() {
-    let (mut vain, mut out) = (Vain::default(), Vec::new());
-    first(&mut vain, 1, 1, 3600, &mut out);
-    (1..=20).for_each(|n| first(&mut vain, 2, n, 3600, &mut out));
-    let kept = |vain: &Vain| vain.asking.all.iter().filter(|it| it.key != 0).count();
-    vain.advance(Timestamp::new(3610, 0), &mut out);
-    assert_eq!(kept(&vain), 2, "answers may be under way");
-    vain.advance(Timestamp::new(3620, 0), &mut out);
-    assert_eq!(kept(&vain), 1);
-    vain.finish(&mut out);
-    assert_eq!((kept(&vain), tried(&out)), (0, vec![]));
-    // In another capture the same are new.
-    (1..=40).for_each(|n| first(&mut vain, 2, n, 3640, &mut out));
-    vain.finish(&mut out);
-    assert_eq!(tried(&out).len(), 1);
 }
 
 #[test]
@@ -421,23 +263,6 @@ fn the_other_leg_of_a_routed_question_is_none() {
 }
 
 #[test]
-fn what_is_over_is_told_soon_and_once() {
-    let (mut engine, mut out) = (Engine::new(256), Vec::new());
-    for n in 0..200_u8 {
-        let mut packet = Packet { l4: Layer4::Icmp, ..between((1, CARD), one(n % 50), &[8, 0]) };
-        packet.at = Timestamp::new(3600, u32::from(n) * 1_000_000);
-        engine.packet(&packet, None, &mut out);
-    }
-    assert_eq!(tried(&out), []);
-    engine.idle(Timestamp::new(3611, 0), &mut out);
-    assert_eq!(tried(&out), [], "answers may be under way");
-    engine.idle(Timestamp::new(3621, 0), &mut out);
-    assert_eq!(out.iter().filter(|it| matches!(it.what, Observed::Tries(..))).count(), 1);
-    engine.finish(&mut out);
-    assert_eq!(out.iter().filter(|it| matches!(it.what, Observed::Tries(..))).count(), 1);
-}
-
-#[test]
 fn who_asks_much_is_not_driven_out() {
     let mut askers = Askers::new(2, 1);
     for key in 1..100 {
@@ -452,4 +277,89 @@ fn who_asks_much_is_not_driven_out() {
     assert!(askers.known(200, 8).is_some());
     *askers.room(201, 8).unwrap() = new(201, 8, 1);
     assert!(askers.known(200, 8).is_some() && askers.known(201, 8).is_some());
+}
+
+#[test]
+fn who_asks_the_same_in_vain_again_and_again_is_told_once_an_hour() {
+    let who = host(Segment::default(), Some(Mac(CARD)), None);
+    let (mut vain, mut out) = (Vain::default(), Vec::new());
+    let mut tells = |second, whom, answered| {
+        out.clear();
+        let at = Timestamp::new(second, 0);
+        let sought = Sought::Udp(1434);
+        vain.tell(Attempt { who, sought, whom, answered, heard: false, at }, &mut out);
+        !out.is_empty()
+    };
+    assert!(tells(3600, 1, false) && !tells(3700, 1, false) && tells(3800, 2, false));
+    // Who did not answer does later.
+    assert!(tells(3900, 2, true) && !tells(4000, 2, true));
+    assert!(tells(7300, 1, false) && !tells(7400, 1, false), "in the next hour");
+}
+
+#[test]
+fn who_answers_is_told_while_the_conversation_goes_on() {
+    let (mut engine, mut out) = (Engine::new(256), Vec::new());
+    let second =
+        |packet: Packet<'static>, second| Packet { at: Timestamp::new(second, 0), ..packet };
+    let ask = |n, at| second(udp(one(n), 1025, 1434, &[4, 1, 1, 1]), at);
+    engine.packet(&ask(1, 3600), None, &mut out);
+    engine.idle(Timestamp::new(5400, 0), &mut out);
+    assert_eq!(tried(&out), [(Sought::Udp(1434), 1, 0)]);
+    out.clear();
+    let question = ask(2, 5401);
+    engine.packet(&question, None, &mut out);
+    assert_eq!(tried(&out), []);
+    engine.packet(&answer(&question, &[1]), None, &mut out);
+    assert_eq!(tried(&out), [(Sought::Udp(1434), 0, 1)]);
+}
+
+#[test]
+fn another_capture_begins_anew() {
+    let mut engine = Engine::new(256);
+    for _ in 0..2 {
+        let mut out = Vec::new();
+        let ask = |n| udp(one(n), 1025, 1434, &[4, 1, 1, 1]);
+        (1..=40).for_each(|n| engine.packet(&ask(n), None, &mut out));
+        engine.finish(&mut out);
+        let [(_, vain, 0)] = tried(&out)[..] else { panic!("in vain") };
+        assert!(vain > 20, "{vain}");
+    }
+}
+
+/// An answer may come by another VLAN. An address of another overlay or sensor is another's.
+#[test]
+fn askers_and_answers_are_of_one_network() {
+    let none = Segment::default();
+    for (segment, is_same) in [
+        (none, true),
+        (Segment { vlan: 7, ..none }, true),
+        (Segment { vni: 7, ..none }, false),
+        (Segment { sensor: 7, ..none }, false),
+    ] {
+        let (mut engine, mut out) = (Engine::new(256), Vec::new());
+        for (asked, is_same) in [(none, is_same), (segment, true)] {
+            for n in 1..=40 {
+                let echo = Packet { segment: asked, ..echo_to(one(n).0) };
+                let reply = Packet { segment, ..answer(&echo, &[0]) };
+                [echo, reply].iter().for_each(|it| engine.packet(it, None, &mut out));
+            }
+            engine.finish(&mut out);
+            assert_eq!(tried(&out).is_empty(), is_same, "replies by {segment:?}");
+            out.clear();
+            let ask = |n| Packet { segment: asked, ..udp(one(n), 1025, 1434, &[4, 1, 1, 1]) };
+            let refusal = Packet { l4: Layer4::Icmp, segment, ..answer(&ask(1), &[3, 3]) };
+            engine.packet(&refusal, None, &mut out);
+            (1..=40).for_each(|n| engine.packet(&ask(n), None, &mut out));
+            engine.finish(&mut out);
+            let is_heard = |it: &Observation| matches!(it.what, Observed::Tries(_, it) if it.heard);
+            assert_eq!(out.iter().any(is_heard), is_same, "refusals by {segment:?}");
+            out.clear();
+        }
+        for n in 1..=40 {
+            let segment = if n % 2 == 0 { segment } else { none };
+            engine.packet(&Packet { segment, ..echo_to(one(n).0) }, None, &mut out);
+        }
+        engine.finish(&mut out);
+        assert_eq!(tried(&out).len(), usize::from(is_same), "twenty each by {segment:?}");
+    }
 }

@@ -6,14 +6,13 @@ mod mirror;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "libpcap")]
 use auscult::wire::capture::live::{Loss, Method, Options, open};
-use auscult::wire::capture::parse_bytes;
+use lab::frames_of;
 use mirror::{Mirror, PORT, TAP};
 
 const AUSCULT: &str = env!("CARGO_BIN_EXE_auscult");
@@ -100,18 +99,6 @@ fn counter_of(db: &Path, port: &str, name: &str) -> u64 {
     let Ok(inventory) = auscult::store::Inventory::open(db) else { return 0 };
     let captures = inventory.captures().expect("readable");
     captures.iter().filter(|c| c.name == port).filter_map(|c| c.counters.get(name)).sum()
-}
-
-/// Frames of a committed capture.
-fn frames_of(capture: &str) -> Vec<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/lab").join(capture);
-    let mut all = Vec::new();
-    parse_bytes(&std::fs::read(path).expect("there"), &mut |frames, _| {
-        all.extend(frames.iter().map(|frame| frame.bytes.to_vec()));
-        ControlFlow::Continue(())
-    })
-    .expect("whole");
-    all
 }
 
 /// The register without what depends on when and where it was seen.

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use auscult::census::signature::Book;
 use auscult::sensor::Reading;
 use auscult::store::{Inventory, Known, Writer};
 use auscult::view::register::{self, COLUMNS, Filter};
-use auscult::wire::capture::File;
+use auscult::wire::capture::{File, parse_bytes};
 
 /// Every committed capture, sorted.
 pub(crate) fn captures() -> Vec<PathBuf> {
@@ -33,6 +34,17 @@ pub(crate) fn captures() -> Vec<PathBuf> {
 /// One committed capture.
 pub(crate) fn capture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/lab").join(name)
+}
+
+/// Frames of a committed capture.
+pub(crate) fn frames_of(capture: &str) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    parse_bytes(&std::fs::read(self::capture(capture)).expect("there"), &mut |frames, _| {
+        all.extend(frames.iter().map(|frame| frame.bytes.to_vec()));
+        ControlFlow::Continue(())
+    })
+    .expect("whole");
+    all
 }
 
 /// Reads captures into the inventory at `db`.

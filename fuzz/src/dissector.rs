@@ -115,10 +115,12 @@ pub fn conversation(protocol: &'static Protocol, messages: &[Message<'_>], size:
     let Body::Stream { probe, start } = &protocol.body else { panic!("no stream protocol") };
     let port = protocol.ports.first().copied().unwrap_or(50001);
     for Message { side, gap, bytes } in messages {
-        let (src_port, dst_port) =
-            if *side == Side::Client { (50000, port) } else { (port, 50000) };
         let bytes = &bytes[..bytes.len().min(limits::MAX_OPENING)];
-        for bytes in [bytes, &bytes[..bytes.len() / 2]] {
+        let half = &bytes[..bytes.len() / 2];
+        // Some protocols are asked for from the system's own ports alone.
+        for (client, bytes) in [(50000, bytes), (50000, half), (1022, bytes), (1022, half)] {
+            let (src_port, dst_port) =
+                if *side == Side::Client { (client, port) } else { (port, client) };
             let _ = probe(&Opening { bytes, src_port, dst_port, from_start: !gap });
         }
     }

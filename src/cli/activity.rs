@@ -45,7 +45,8 @@ pub(super) struct Args {
     /// Only devices that were not seen in the last so many days
     #[arg(long, value_name = "DAYS")]
     silent: Option<u32>,
-    /// When devices started, one row each, in place of their hours
+    /// When devices started, one row each, in place of their hours [default of all: the last
+    /// day]
     #[arg(long, group = "table", conflicts_with_all = ["idle", "silent"])]
     starts: bool,
     /// Which minutes of one device these were, one row each run of them: by id, MAC, IP
@@ -93,7 +94,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     }
     let to = to.unwrap_or(last.max(from.unwrap_or(last)));
     let of_all = args.hours.as_ref().is_some_and(Option::is_none);
-    let days = if of_all { 1 } else { DAYS };
+    // Half a million rows are nobody's first question.
+    let days = if of_all || (args.starts && args.class.is_none()) { 1 } else { DAYS };
     let first = lately(&inventory, Some(to), days)?.map_or(to, |(first, _)| first);
     let from = from.unwrap_or(first).min(to);
     if of_all && to.saturating_sub(from) >= HOURS_OF_ALL {
@@ -174,7 +176,9 @@ fn write(
         let write = if args.starts { activity::starts } else { activity::list };
         return Ok(write(inventory, days, &filter, format, out)?);
     };
-    let shelf = inventory.shelf(false)?;
+    // Of all devices nothing is asked but who they are.
+    let is_bare = of.is_none() && args.class.is_none();
+    let shelf = if is_bare { inventory.bare_shelf()? } else { inventory.shelf(false)? };
     let names = [dossier::NAMES, activity::NAMING].concat();
     let assets = shelf.known(Some(&names));
     let mut wanted = match of {

@@ -9,6 +9,7 @@ mod history;
 mod identifier;
 mod inventory;
 mod journal;
+mod leap;
 mod ledger;
 mod memory;
 mod owner;
@@ -42,7 +43,7 @@ pub use writer::{Counters, Writer};
 const BUSY: Duration = Duration::from_secs(10);
 
 /// How many steps [`migrations`] has: a database with more is of a newer auscult.
-const SCHEMA: i64 = 7;
+const SCHEMA: i64 = 8;
 
 /// The schema, step by step; a step that has been released is never changed.
 fn migrations() -> Migrations<'static> {
@@ -54,6 +55,7 @@ fn migrations() -> Migrations<'static> {
         include_str!("migrations/005.sql"),
         include_str!("migrations/006.sql"),
         include_str!("migrations/007.sql"),
+        include_str!("migrations/008.sql"),
     ];
     Migrations::new(steps.map(M::up).into())
 }
@@ -207,9 +209,9 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 /// their tables, so what does not fit here is written once all the same.
 const WRITER_CACHE: i32 = -8_192;
 
-/// That of a reader: the minutes of all devices of a few days. What is read through once needs
-/// none, and more memory costs more than reading again what the system has.
-const READER_CACHE: i32 = -8_192;
+/// That of a reader: what is read through in the order in which it is stored needs none, and
+/// more memory costs more than reading again what the system has.
+const READER_CACHE: i32 = -2_048;
 
 /// Bytes of a page: large rows need no chains of small ones.
 const PAGE: i64 = 16_384;

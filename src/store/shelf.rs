@@ -10,14 +10,17 @@ use foldhash::fast::RandomState;
 use super::activity::Activity;
 use super::damage::Damage;
 use super::inventory::{Known, Value, Why, of_asset, of_capture};
-use super::readers::side_by_side;
+use super::leap::leap;
+use super::readers::{Readers, side_by_side};
 use super::record::{self, Attribute, Bare, Unreadable};
-use super::{Error, Inventory};
+use super::{Error, Fault, Inventory};
 use crate::time::Timestamp;
 
 /// Bytes that are asked of the system at once: what grows is copied, and new memory is
 /// the dearest part of a view.
-const SLAB: usize = 1 << 20;
+const SLAB: usize = 1 << 19;
+/// In which the assets are read.
+const PARTS: usize = 64;
 
 /// One asset.
 struct Row {
@@ -26,8 +29,18 @@ struct Row {
     external: bool,
     first_seen: Timestamp,
     last_seen: Timestamp,
-    /// In which slab its attributes are, and where; none while they are not written yet.
-    at: Option<(usize, Range<usize>)>,
+    /// In which slab its attributes are.
+    slab: usize,
+    /// And where; none while they are not written yet.
+    at: Option<Range<usize>>,
+}
+
+/// Which assets are asked for.
+enum Which<'w> {
+    All,
+    /// All, without their attributes.
+    Bare,
+    Among(HashSet<&'w str, RandomState>),
 }
 
 /// All assets as they were at one moment, in the order of their identities.
@@ -45,53 +58,96 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn shelf(&self, activity: bool) -> Result<Shelf, Error> {
-        let snapshot = self.snapshot()?;
-        let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
-        let mut rows = self.whole_rows(
-            "SELECT number, id, identity, external, first_seen, last_seen FROM asset
-             ORDER BY identity, id",
-            [],
-            |row| of_asset(row.get(0)),
-            |row| {
-                let known = Row {
-                    id: row.get(1)?,
-                    identity: row.get(2)?,
-                    external: row.get(3)?,
-                    first_seen: Timestamp(row.get(4)?),
-                    last_seen: Timestamp(row.get(5)?),
-                    at: None,
-                };
-                places.insert(row.get(0)?, places.len());
-                Ok(known)
-            },
-        )?;
+        self.shelf_of(&Which::All, activity)
+    }
+
+    /// All assets without their attributes: whoever asks for none needs none of those rows.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn bare_shelf(&self) -> Result<Shelf, Error> {
+        self.shelf_of(&Which::Bare, false)
+    }
+
+    /// Some assets, by their ids.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn shelf_among(&self, ids: &[&str]) -> Result<Shelf, Error> {
+        self.shelf_of(&Which::Among(ids.iter().copied().collect()), false)
+    }
+
+    fn shelf_of(&self, which: &Which<'_>, activity: bool) -> Result<Shelf, Error> {
+        let mut held = Readers::open(self, PARTS).hold()?;
+        let ends = "SELECT coalesce(min(number), 0), coalesce(max(number), 0) FROM asset";
+        let ends = self.rows(ends, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+        let parts: Vec<(i64, i64)> = ends.into_iter().flat_map(parts).collect();
+        let read = held.each(parts.len(), |inventory, at| inventory.part(which, parts.get(at)))?;
+        let (mut rows, mut slabs) = (Vec::new(), Vec::new());
+        for (some, slab) in read {
+            let number = slabs.len();
+            rows.extend(some.into_iter().map(|row| Row { slab: number, ..row }));
+            slabs.push(slab);
+        }
+        rows.sort_unstable_by(|a, b| (&a.identity, &a.id).cmp(&(&b.identity, &b.id)));
         let sql = "SELECT id, name FROM capture";
         let named = |row: &rusqlite::Row<'_>| of_capture(row.get(0));
         let captures = self.whole_rows(sql, [], named, |row| {
             Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?))
         })?;
-        let mut slabs: Vec<Vec<u8>> = Vec::new();
-        self.rows("SELECT asset, attributes FROM known", [], |row| {
-            let place = places.get(&row.get(0)?);
-            if let Some(known) = place.and_then(|at| rows.get_mut(*at)) {
-                // What is no blob is damaged, as nothing is.
-                let blob = row.get_ref(1)?.as_blob().unwrap_or_default();
-                if slabs.last().is_none_or(|it| it.capacity() - it.len() < blob.len()) {
-                    slabs.push(Vec::with_capacity(SLAB.max(blob.len())));
-                }
-                let number = slabs.len().saturating_sub(1);
-                if let Some(slab) = slabs.last_mut() {
-                    let from = slab.len();
-                    slab.extend_from_slice(blob);
-                    known.at = Some((number, from..slab.len()));
-                }
-            }
-            Ok(())
-        })?;
         let activity = if activity { self.activity(None)? } else { HashMap::default() };
-        drop(snapshot);
+        drop(held);
         let captures = captures.into_iter().collect();
         Ok(Shelf { damage: self.damage.clone(), rows, slabs, captures, activity })
+    }
+
+    /// The assets from a number to another, and their attributes.
+    fn part(
+        &self,
+        which: &Which<'_>,
+        numbers: Option<&(i64, i64)>,
+    ) -> Result<(Vec<Row>, Vec<u8>), Error> {
+        let Some((first, last)) = numbers else { return Ok((Vec::new(), Vec::new())) };
+        let is_other = |id: &str| matches!(which, Which::Among(ids) if !ids.contains(id));
+        let rows = self.whole_rows(
+            "SELECT number, id, identity, external, first_seen, last_seen FROM asset
+             WHERE number BETWEEN ?1 AND ?2 ORDER BY number",
+            [first, last],
+            |row| of_asset(row.get(0)),
+            |row| {
+                if row.get_ref(1)?.as_str().is_ok_and(is_other) {
+                    return Ok(None);
+                }
+                let it = Row {
+                    id: row.get(1)?,
+                    identity: row.get(2)?,
+                    external: row.get(3)?,
+                    first_seen: Timestamp(row.get(4)?),
+                    last_seen: Timestamp(row.get(5)?),
+                    slab: 0,
+                    at: None,
+                };
+                Ok(Some((row.get::<_, i64>(0)?, it)))
+            },
+        )?;
+        let (numbers, mut rows): (Vec<i64>, Vec<Row>) = rows.into_iter().flatten().unzip();
+        if matches!(which, Which::Bare) {
+            return Ok((rows, Vec::new()));
+        }
+        let mut slab = Vec::with_capacity(SLAB);
+        let sql = "SELECT asset, attributes FROM known WHERE asset >= ?1 ORDER BY asset";
+        leap(&self.connection, (sql, None), &numbers, |number, row| {
+            let known = numbers.binary_search(&number).ok().and_then(|at| rows.get_mut(at));
+            if let Some(known) = known {
+                let from = slab.len();
+                // What is no blob is damaged, as nothing is.
+                slab.extend_from_slice(row.get_ref(1)?.as_blob().unwrap_or_default());
+                known.at = Some(from..slab.len());
+            }
+            Ok(())
+        })
+        .map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
+        Ok((rows, slab))
     }
 }
 
@@ -142,7 +198,7 @@ impl Shelf {
         row: &'s Row,
         wanted: Option<&Wanted<'_>>,
     ) -> Result<Known<'s>, Unreadable> {
-        let blob = row.at.clone().and_then(|(slab, at)| self.slabs.get(slab)?.get(at));
+        let blob = row.at.clone().and_then(|at| self.slabs.get(row.slab)?.get(at));
         let values = match (blob, wanted) {
             (None, _) => Vec::new(),
             (Some(blob), Some(wanted)) => self.bare(blob, wanted)?,
@@ -206,6 +262,14 @@ impl Shelf {
     }
 }
 
+/// Numbers from one to another in parts.
+fn parts((first, last): (i64, i64)) -> impl Iterator<Item = (i64, i64)> {
+    let wide = (last.abs_diff(first) / PARTS as u64).saturating_add(1);
+    let begin = move |part: usize| first.checked_add_unsigned(wide.checked_mul(part as u64)?);
+    let begins = (0..PARTS).map_while(begin).take_while(move |begin| *begin <= last);
+    begins.map(move |begin| (begin, begin.saturating_add_unsigned(wide - 1).min(last)))
+}
+
 /// Which attributes are asked for, and whether their reasons are.
 struct Wanted<'w> {
     names: HashSet<&'w str, RandomState>,
@@ -220,3 +284,19 @@ impl<'w> Wanted<'w> {
 
 /// Values by attribute.
 type Named<'s> = Vec<(Cow<'s, str>, Vec<Value<'s>>)>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_hold_each_number_once() {
+        for ends in [(0, 0), (0, 6), (0, 19_999), (-5, 1 << 20), (i64::MIN, i64::MAX)] {
+            let all: Vec<_> = parts(ends).collect();
+            assert!(all.len() <= PARTS, "{ends:?}: {}", all.len());
+            assert_eq!((all[0].0, all[all.len() - 1].1), ends);
+            assert!(all.windows(2).all(|it| it[0].1.checked_add(1) == Some(it[1].0)), "{ends:?}");
+            assert!(all.iter().all(|(first, last)| first <= last));
+        }
+    }
+}

@@ -45,10 +45,7 @@ impl Minutes {
     /// How many of a stretch are in it.
     #[must_use]
     pub fn count_within(&self, from: i64, to: i64) -> u64 {
-        self.overlapping(from, to)
-            .iter()
-            .map(|(a, b)| (*b).min(to).saturating_sub((*a).max(from)).max(0).unsigned_abs())
-            .sum()
+        self.parts(from, to).map(|(a, b)| b.saturating_sub(a).max(0).unsigned_abs()).sum()
     }
 
     /// Whether a minute is in it.
@@ -74,6 +71,11 @@ impl Minutes {
         let begin = self.0.partition_point(|(_, end)| *end <= from);
         let end = self.0.partition_point(|(begin, _)| *begin < to);
         self.0.get(begin..end.max(begin)).unwrap_or_default()
+    }
+
+    /// The runs of a stretch, as far as they are in it.
+    pub fn parts(&self, from: i64, to: i64) -> impl Iterator<Item = Run> {
+        self.overlapping(from, to).iter().map(move |(a, b)| ((*a).max(from), (*b).min(to)))
     }
 
     /// Whether so many minutes in a row of a stretch are not in it.
@@ -167,7 +169,7 @@ impl Minutes {
     /// What is in it of a stretch.
     #[must_use]
     pub fn within(&self, from: i64, to: i64) -> Self {
-        Self::of(self.overlapping(from, to).iter().map(|(a, b)| ((*a).max(from), (*b).min(to))))
+        Self::of(self.parts(from, to))
     }
 
     /// With the minutes between runs that lie at most so many minutes apart: a run that
@@ -243,9 +245,35 @@ impl Minutes {
     /// than so many from the base on.
     #[must_use]
     pub fn decode_whole(base: i64, bytes: &[u8], most: i64) -> Option<Self> {
-        let set = Self::decode(base, bytes);
-        let fits = set.last().is_none_or(|last| last < base.saturating_add(most));
-        (fits && set.encode(base) == bytes).then_some(set)
+        let set = match bytes.split_first() {
+            Some((&RUNS, runs)) => Self::decode_runs(base, runs)?,
+            _ => Some(Self::decode(base, bytes)).filter(|set| set.encode(base) == bytes)?,
+        };
+        set.last().is_none_or(|last| last < base.saturating_add(most)).then_some(set)
+    }
+
+    /// Runs, just as they are written where they are the shorter way.
+    fn decode_runs(base: i64, bytes: &[u8]) -> Option<Self> {
+        // Most take three bytes.
+        let (mut all, mut at, mut rest) = (Vec::with_capacity(bytes.len() / 3 + 1), base, bytes);
+        let mut next = |least| {
+            let (n, left) = read_number(rest)?;
+            let written = rest.get(..rest.len().checked_sub(left.len())?)?;
+            rest = left;
+            at = at.checked_add(i64::try_from(n).ok()?)?;
+            let is_short = written.len() == 1 || written.last() != Some(&0);
+            (n >= least && is_short).then_some((at, left.is_empty()))
+        };
+        let mut is_done = bytes.is_empty();
+        while !is_done {
+            // Runs do not touch.
+            let (from, _) = next(u64::from(!all.is_empty()))?;
+            let (to, is_last) = next(1)?;
+            all.push((from, to));
+            is_done = is_last;
+        }
+        let length = at.checked_sub(base)?.unsigned_abs().div_ceil(8);
+        (bytes.len() as u64 <= length).then_some(Self(all))
     }
 }
 
@@ -328,5 +356,40 @@ mod tests {
         for bytes in [&[][..], &[0, 0x80], &[0, 0xff, 0xff], &[7, 1]] {
             assert!(Minutes::decode(i64::MAX, bytes).count() <= 1);
         }
+    }
+
+    #[test]
+    fn only_what_was_written_just_so_is_read_whole() {
+        // Numbers that anyone can make again (Knuth's MMIX).
+        let mut state = 7_u64;
+        let mut random = move |most: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % most
+        };
+        let (mut whole, base) = (0, 20_000 * DAY);
+        for n in 0..20_000 {
+            let mut set = Minutes::default();
+            let (runs, long) = ([0, 1, 3, 12, 200][n % 5], [1, 5, 60, 900][n % 4]);
+            for _ in 0..runs {
+                let from = base + i64::try_from(random(1440)).unwrap();
+                set.add(from, from + i64::try_from(random(long) + 1).unwrap());
+            }
+            let mut bytes = set.encode(base);
+            let at = usize::try_from(random(bytes.len() as u64)).unwrap();
+            match n % 3 {
+                0 => {}
+                1 => bytes[at] ^= 1 << random(8),
+                _ => bytes.insert(at, u8::try_from(random(256)).unwrap()),
+            }
+            let slow = Minutes::decode(base, &bytes);
+            let is_whole =
+                slow.encode(base) == bytes && slow.last().is_none_or(|last| last < base + DAY);
+            let read = Minutes::decode_whole(base, &bytes, DAY);
+            assert_eq!(read, is_whole.then_some(slow), "{bytes:?}");
+            whole += usize::from(is_whole);
+        }
+        assert!(whole > 5_000, "{whole}");
     }
 }

@@ -103,7 +103,7 @@ pub(super) struct User {
 pub(super) struct Asked {
     pub(super) calendar: Calendar,
     /// The first and the last of them on which somebody watched.
-    days: (Day, Day),
+    pub(super) days: (Day, Day),
     /// From their first minute to before their last.
     pub(super) minutes: (i64, i64),
     /// UTC days of which is asked what was observed.
@@ -181,19 +181,6 @@ impl Inventory {
         &self,
         period: Period,
     ) -> Result<HashMap<String, Activity, RandomState>, Error> {
-        self.activity_among(None, period)
-    }
-
-    /// The same of some devices, by their ids. Among them are those, too, who tell where they
-    /// are.
-    ///
-    /// # Errors
-    /// The inventory cannot be read.
-    pub fn activity_among(
-        &self,
-        only: Option<&[&str]>,
-        period: Period,
-    ) -> Result<HashMap<String, Activity, RandomState>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let parts = period.map_or(0, |(from, to)| to.saturating_sub(from) / SHEETS);
         let readers = Readers::open(self, usize::try_from(parts).unwrap_or(0));
@@ -218,8 +205,7 @@ impl Inventory {
         let seen = Seen::load(self, asked.utc, None)?;
         let mut of_segments = Shared::new(&asked.calendar, asked.watched, asked.minutes);
         let mut all = HashMap::default();
-        let users = only.map_or_else(|| self.users(None), |ids| self.users_about(ids))?;
-        for (user, basis) in located(users) {
+        for (user, basis) in located(self.users(None)?) {
             let Some((ever, sums)) = sums_of(&user, period, (&ever, &sums)) else { continue };
             if !spoiled.contains(&user.id)
                 && let Some(shared) = of_segments.of(&seen, &basis)

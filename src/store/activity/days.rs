@@ -1,19 +1,20 @@
 //! Days of devices as they were stored: what they were in use for, and their examinations.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::ask::{Period, User};
-use super::detail::{Detail, detail};
+use super::detail::Detail;
 use super::kept::days_of;
 use super::record;
 use crate::census::activity::Method;
+use crate::store::leap::leap;
 use crate::store::readers::Readers;
 use crate::store::{Error, Fault, Inventory};
 use crate::time::calendar::{Day, Zone, date};
 use crate::time::minutes::{DAY, Minutes};
 
 /// Devices whose days are read by one reader.
-const TOGETHER: usize = 64;
+const TOGETHER: usize = 32;
 
 /// A day of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,24 +79,23 @@ impl Inventory {
     }
 
     /// Adds up the examinations of some devices within some days, by their ids: those of a day
-    /// together, with the second in which it begins, and the days of a device in order. With
-    /// them the ids of those of which a day is damaged, whose other days say less than there
-    /// was.
+    /// together, with the second in which it begins, and the days of a device in order; and what
+    /// is made of them. With them the ids of those of which a day is damaged, whose other days
+    /// say less than there was.
     ///
     /// # Errors
     /// The inventory cannot be read.
-    pub fn examinations<S: Default + Send>(
+    pub fn examinations<S: Default, T: Send>(
         &self,
         ids: &[&str],
         period: Period,
         add: impl Fn(&mut S, i64, &[Examination]) + Sync,
-    ) -> Result<(HashMap<String, S>, BTreeSet<String>), Error> {
+        done: impl Fn(S) -> T + Sync,
+    ) -> Result<(HashMap<String, T>, BTreeSet<String>), Error> {
         let mut held = Readers::open(self, ids.len().div_ceil(TOGETHER)).hold()?;
         let zone = self.calendar()?.zone;
         let mut damaged = self.spoiled(None, period)?;
-        let mut users = self.users(Some(ids))?;
-        // Neighbours are stored together.
-        users.sort_unstable_by_key(|it| it.number);
+        let users = self.users(Some(ids))?;
         let unread = users.iter().filter(|it| it.basis.is_none());
         damaged.extend(unread.map(|it| it.id.clone()));
         let parts: Vec<&[User]> = users.chunks(TOGETHER).collect();
@@ -109,11 +109,12 @@ impl Inventory {
                 }
                 None => damaged.push(id.to_owned()),
             })?;
-            Ok((all, damaged))
+            let all = all.into_iter().map(|(id, it)| (id.to_owned(), done(it)));
+            Ok((all.collect::<Vec<_>>(), damaged))
         })?;
         let mut all = HashMap::new();
         for (some, also_damaged) in made {
-            all.extend(some.into_iter().map(|(id, it)| (id.to_owned(), it)));
+            all.extend(some);
             damaged.extend(also_damaged);
         }
         Ok((all, damaged))
@@ -128,44 +129,38 @@ impl Inventory {
         mut give: impl FnMut(&'u str, (Day, i64), Option<Detail>),
     ) -> Result<(), Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
-        let known = users.iter().filter_map(|it| Some((it, it.basis.as_ref()?.days?)));
-        let known: Vec<_> = known.collect();
-        let ends = known.iter().map(|(_, days)| *days);
+        let known = users.iter().filter_map(|it| Some((it.number, (it, it.basis.as_ref()?.days?))));
+        let known: BTreeMap<i64, (&User, (Day, Day))> = known.collect();
+        let numbers: Vec<i64> = known.keys().copied().collect();
+        let ends = known.values().map(|(_, days)| *days);
         let Some(ends) = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return Ok(()) };
         let (from, to) = period.unwrap_or(ends);
         let days = (ends.0.max(from), ends.1.min(to));
         for day in days_of(&self.connection, "asset_day", days).map_err(read)? {
             let base = zone.bounds(day).0;
-            for (user, (first, last)) in &known {
-                if !(*first..=*last).contains(&day) {
-                    continue;
+            let sql = "SELECT asset, detail FROM asset_day WHERE day = ?1 AND asset >= ?2
+                       ORDER BY asset";
+            leap(&self.connection, (sql, Some(i64::from(day))), &numbers, |number, row| {
+                let of = known.get(&number).filter(|(_, (a, b))| (*a..=*b).contains(&day));
+                if let Some((user, _)) = of {
+                    let stored = record::only(row.get_ref(1)?.as_blob()?);
+                    give(&user.id, (day, base), self.detail(&user.id, day, stored));
                 }
-                let stored = detail(&self.connection, day, user.number).map_err(read)?;
-                match self.detail(&user.id, day, stored) {
-                    Some(None) => {}
-                    it => give(&user.id, (day, base), it.flatten()),
-                }
-            }
+                Ok(())
+            })
+            .map_err(read)?;
         }
         Ok(())
     }
 
-    /// A day of a device as it was stored, where it was; none where it is damaged, which is
-    /// noted.
-    #[allow(clippy::option_option, reason = "nothing stored, and nothing that can be read")]
+    /// A day of a device as it was stored; none where it is damaged, which is noted.
     pub(super) fn detail(
         &self,
         id: &str,
         day: Day,
-        stored: Option<Result<Detail, record::Unreadable>>,
-    ) -> Option<Option<Detail>> {
-        match stored.transpose() {
-            Ok(it) => Some(it),
-            Err(why) => {
-                self.note_day(id, day, why);
-                None
-            }
-        }
+        stored: Result<Detail, record::Unreadable>,
+    ) -> Option<Detail> {
+        stored.inspect_err(|why| self.note_day(id, day, why)).ok()
     }
 
     /// The minutes in use of a day as they were stored; none where they are damaged, which is

@@ -57,11 +57,14 @@ pub(super) fn between(
     let earliest = begin.saturating_sub(LONGEST);
     let sql = format!(
         "SELECT {COLUMNS} FROM exam WHERE speaker = ?1 AND begin >= ?2 AND begin <= ?3
-         AND end >= ?4 ORDER BY begin, id"
+         AND end >= ?4 ORDER BY begin"
     );
     let mut all = connection.prepare_cached(&sql)?;
     let rows = all.query_map(params![speaker, earliest, end, begin], stored)?;
-    rows.collect()
+    let mut all: Vec<Stored> = rows.collect::<Result<_, _>>()?;
+    // The index has them by begin and end.
+    all.sort_by_key(|it| (it.begin, it.id));
+    Ok(all)
 }
 
 /// Writes those that changed, of a speaker of this name since a second; their rows, and the

@@ -1,10 +1,10 @@
 //! Hour by hour: what the numbers of a device's day are the sums of.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::ask::{User, how_by, located};
+use super::ask::{Asked, User, how_by, located};
 use super::basis::Basis;
 use super::detail::detail;
 use super::kept::Kept;
@@ -15,15 +15,19 @@ use super::seen::Seen;
 use super::sheet::{TOTALS, Table};
 use super::stretch::rounded;
 use super::through::THROUGH;
+use super::utc_days;
 use crate::census::activity::UtcDay;
+use crate::census::activity::method::FARTHEST;
 use crate::net::Segment;
 use crate::store::readers::Readers;
 use crate::store::{Error, Fault, Inventory};
 use crate::time::calendar::Day;
-use crate::time::minutes::{DAY, Minutes};
+use crate::time::minutes::Minutes;
 
 /// Days of devices that are read before their hours are told.
-const AT_ONCE: usize = 2048;
+const AT_ONCE: usize = 4096;
+/// The same, of which one reader takes the rows together.
+const TOGETHER: usize = 1024;
 
 /// An hour of the site's clock, of one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +78,7 @@ struct OfDay<'a> {
 
 impl OfDay<'_> {
     /// Adds its hours, whose numbers are those of the day, to the minute.
-    fn hours(&self, to: &mut Vec<Hour>) {
+    fn hours(&self, all: &mut Vec<Hour>) {
         let Clock { day, bounds: (begin, _), hours, .. } = self.day;
         let seen: Vec<u64> =
             hours.iter().map(|(_, from, to)| self.observed.count_within(*from, *to)).collect();
@@ -93,8 +97,7 @@ impl OfDay<'_> {
         }
         let work = self.made.work();
         let (mut seconds, mut counted) = (0_i64, 0);
-        let hours = hours.iter().copied().zip(seen).zip(begun);
-        to.extend(hours.map(|(((hour, from, to), observed), begun)| {
+        for (((hour, from, to), observed), begun) in hours.iter().copied().zip(seen).zip(begun) {
             let visible = self.made.visible.within(from, to);
             seconds = seconds.saturating_add(work.seconds_within(&visible));
             // A day's seconds are rounded once, so its hours are what each adds to that.
@@ -109,7 +112,7 @@ impl OfDay<'_> {
             let through = THROUGH & if now == 0 { self.ever } else { self.made.methods };
             let method = used.map(|_| how_by(shown & !THROUGH | through));
             let online = self.made.online.count_within(from, to);
-            Hour {
+            all.push(Hour {
                 day: *day,
                 hour,
                 time: (from, to),
@@ -119,14 +122,20 @@ impl OfDay<'_> {
                 examinations: Some(begun)
                     .filter(|begun| self.examines && (used.is_some() || *begun > 0)),
                 method: method.unwrap_or_default(),
-            }
-        }));
+            });
+        }
     }
 }
 
-/// What of the hours of all devices is the same.
+/// A device, with the codes of the methods by which its use was ever told.
+type Wanted<'a> = (&'a (User, Basis), u8);
+
+/// Whose hours are asked for, and what of them is the same.
 struct Days<'a> {
+    wanted: Vec<Wanted<'a>>,
     days: Vec<Clock>,
+    /// The UTC days whose minutes are kept that matter for them.
+    utc: (UtcDay, UtcDay),
     /// When each could have been seen, by where it is.
     places: HashMap<&'a [Segment], Option<Minutes>, RandomState>,
     /// Of which seconds examinations matter.
@@ -134,32 +143,58 @@ struct Days<'a> {
 }
 
 impl Days<'_> {
-    /// The hours of a device by which these methods ever told anything.
+    /// How many devices have so many days of devices.
+    fn devices(&self, days: usize) -> usize {
+        days.checked_div(self.days.len()).unwrap_or(0).max(1)
+    }
+
+    /// The hours of some devices that have any, each given with its place among them.
     fn of(
         &self,
         inventory: &Inventory,
-        (user, basis): &(User, Basis),
-        ever: u8,
-    ) -> Result<Vec<Hour>, Error> {
+        some: &[(usize, Wanted<'_>)],
+        mut give: impl FnMut(usize, &User, &[Hour]),
+    ) -> Result<(), Error> {
         let read = |error| Error::new(&inventory.path, Fault::Read(error));
-        let mut all = Vec::new();
+        let mut rows = Read::of(inventory, "", self.near);
+        let all = some.iter().flat_map(|(_, ((_, it), _))| it.turns.iter().chain(&it.told));
+        let speakers: BTreeSet<_> = all.map(|turn| turn.speaker).collect();
+        rows.ahead(&speakers, self.utc.0..=self.utc.1).map_err(read)?;
+        let mut hours = Vec::new();
+        for (at, it @ ((user, _), _)) in some {
+            rows.turn_to(&user.id);
+            hours.clear();
+            self.of_one(inventory, *it, &mut rows, &mut hours)?;
+            if !hours.is_empty() {
+                give(*at, user, &hours);
+            }
+        }
+        Ok(())
+    }
+
+    fn of_one(
+        &self,
+        inventory: &Inventory,
+        ((user, basis), ever): Wanted<'_>,
+        rows: &mut Read<'_>,
+        to: &mut Vec<Hour>,
+    ) -> Result<(), Error> {
+        let read = |error| Error::new(&inventory.path, Fault::Read(error));
         let place = self.places.get(&*basis.segments).and_then(Option::as_ref);
-        let Some(place) = place else { return Ok(all) };
-        let mut rows = Read::of(inventory, &user.id, self.near);
+        let Some(place) = place else { return Ok(()) };
         for day in &self.days {
-            let (from, to) = day.bounds;
-            if to <= user.since {
+            let (from, until) = day.bounds;
+            if until <= user.since {
                 continue;
             }
-            let here = place.within(from, to);
+            let here = place.within(from, until);
             let connection = &inventory.connection;
             let made = match day.is_kept {
-                true => made(connection, basis, (from, to), &here, &mut rows).map_err(read)?,
+                true => made(connection, basis, (from, until), &here, rows).map_err(read)?,
                 false => inventory.left_of(user, day.day, (from, &here))?,
             };
-            rows.forget_before(UtcDay::try_from(from.div_euclid(DAY)).unwrap_or(UtcDay::MIN));
             let Some(made) = made else { continue };
-            let mut observed = here.within(user.since, to);
+            let mut observed = here.within(user.since, until);
             observed.unite(&made.online);
             let it = OfDay {
                 day,
@@ -170,32 +205,96 @@ impl Days<'_> {
                 examines: basis.examines(),
                 made,
             };
-            it.hours(&mut all);
+            it.hours(to);
         }
-        Ok(all)
+        Ok(())
     }
 }
 
+/// In the order in which what they said is stored, with their places.
+fn as_stored<'a>(some: &[Wanted<'a>]) -> Vec<(usize, Wanted<'a>)> {
+    let mut all: Vec<_> = some.iter().copied().enumerate().collect();
+    all.sort_by_key(|(_, ((_, basis), _))| basis.turns.first().map(|turn| turn.speaker));
+    all
+}
+
 impl Inventory {
-    /// The hours of some devices, by their ids and in the order of these, those of one device
-    /// and day after the other: of all days within some on which somebody watched, from the one
-    /// on which each was first seen. Nothing is given that would need a damaged row, which is
-    /// noted, nor of a device whose VLAN nobody tells. They are given many at once, each with
-    /// its device; only so many are in memory at a time, and nothing is held meanwhile.
+    /// Makes something of the hours of each of some devices that has any, by their ids and in the
+    /// order of these: of all days within some on which somebody watched, from the one on which
+    /// it was first seen, in order. Nothing is told that would need a damaged row, which is
+    /// noted, nor of a device whose VLAN nobody tells. Only so many are in memory at a time, and
+    /// no state is held while something is given.
     ///
     /// # Errors
     /// The inventory cannot be read, or what `give` says.
-    pub fn hours<E: From<Error>>(
+    pub fn hours<T: Send, E: From<Error>>(
         &self,
         ids: &[&str],
         days: (Day, Day),
-        mut give: impl for<'h> FnMut(&[(&'h str, Hour)]) -> Result<(), E>,
+        make: impl Fn(&str, &[Hour]) -> T + Sync,
+        mut give: impl FnMut(T) -> Result<(), E>,
     ) -> Result<(), E> {
-        let read = |error| Error::new(&self.path, Fault::Read(error));
         let mut held = Readers::open(self, ids.len()).hold()?;
         let Some(asked) = self.asked(Some(days))? else { return Ok(()) };
-        let one = if let [one] = ids { Some(*one) } else { None };
         let users = located(self.users_about(ids)?);
+        let all = self.of_days(ids, (days, &asked), &users)?;
+        for some in all.wanted.chunks(all.devices(AT_ONCE)) {
+            let stored = as_stored(some);
+            let parts: Vec<_> = stored.chunks(all.devices(TOGETHER)).collect();
+            let made = held.each(parts.len(), |inventory, at| {
+                let part = parts.get(at).copied().unwrap_or_default();
+                let mut made = Vec::with_capacity(part.len());
+                all.of(inventory, part, |at, user, hours| made.push((at, make(&user.id, hours))))?;
+                Ok(made)
+            })?;
+            let readers = held.let_go();
+            let mut made: Vec<(usize, T)> = made.into_iter().flatten().collect();
+            made.sort_unstable_by_key(|(at, _)| *at);
+            made.into_iter().try_for_each(|(_, it)| give(it))?;
+            held = readers.hold()?;
+        }
+        Ok(())
+    }
+
+    /// Adds up the same hours of some devices, by their ids; those of one device in order.
+    /// Who has no hours is not among them.
+    ///
+    /// # Errors
+    /// The inventory cannot be read.
+    pub fn sums_of_hours<S: Default + Send>(
+        &self,
+        ids: &[&str],
+        days: (Day, Day),
+        add: impl Fn(&mut S, &Hour) + Sync,
+    ) -> Result<HashMap<String, S, RandomState>, Error> {
+        let mut held = Readers::open(self, ids.len()).hold()?;
+        let Some(asked) = self.asked(Some(days))? else { return Ok(HashMap::default()) };
+        let users = located(self.users_about(ids)?);
+        let all = self.of_days(ids, (days, &asked), &users)?;
+        let stored = as_stored(&all.wanted);
+        let parts: Vec<_> = stored.chunks(all.devices(TOGETHER)).collect();
+        let made = held.each(parts.len(), |inventory, at| {
+            let mut sums = Vec::new();
+            let part = parts.get(at).copied().unwrap_or_default();
+            all.of(inventory, part, |_, user, hours| {
+                let mut sum = S::default();
+                hours.iter().for_each(|hour| add(&mut sum, hour));
+                sums.push((user.id.clone(), sum));
+            })?;
+            Ok(sums)
+        })?;
+        Ok(made.into_iter().flatten().collect())
+    }
+
+    /// What is asked of some devices, by their ids.
+    fn of_days<'a>(
+        &self,
+        ids: &[&str],
+        (days, asked): ((Day, Day), &Asked),
+        users: &'a [(User, Basis)],
+    ) -> Result<Days<'a>, Error> {
+        let read = |error| Error::new(&self.path, Fault::Read(error));
+        let one = if let [one] = ids { Some(*one) } else { None };
         let users: HashMap<&str, &(User, Basis), RandomState> =
             users.iter().map(|it| (&*it.0.id, it)).collect();
         let segments = one.and_then(|id| users.get(id)).map(|it| it.1.segments.as_slice());
@@ -211,35 +310,29 @@ impl Inventory {
             hours: zone.clock_hours(*day),
             is_kept: kept.has(zone, *day),
         };
-        let days = asked.watched.iter().map(clock).collect();
-        let mut all = Days { days, places: HashMap::default(), near: near(asked.minutes) };
-        let (mut is_damaged, mut wanted) = (false, Vec::new());
+        let days: Vec<Clock> = asked.watched.iter().map(clock).collect();
+        let mut kept = days.iter().filter(|it| it.is_kept).map(|it| it.bounds);
+        let kept = kept.next().map(|first| (first.0, kept.next_back().unwrap_or(first).1));
+        // None where the first is after the last.
+        let utc = kept.map_or((1, 0), |(from, to)| {
+            let days = utc_days(from.saturating_sub(FARTHEST), to.saturating_add(FARTHEST));
+            days.into_inner()
+        });
+        let near = near(asked.minutes);
+        let (wanted, places) = (Vec::new(), HashMap::default());
+        let mut all = Days { wanted, days, utc, places, near };
+        let mut is_damaged = false;
         for it @ (user, basis) in ids.iter().filter_map(|id| users.get(id).copied()) {
             let ever = ever.whole(user.number);
             is_damaged |= ever.is_none();
             let Some(ever) = ever.filter(|_| !spoiled.contains(&user.id)) else { continue };
             all.places.entry(&basis.segments).or_insert_with(|| seen.of(&basis.segments));
-            wanted.push((it, ever.methods));
+            all.wanted.push((it, ever.methods));
         }
         if is_damaged {
             self.note_sheets(&[&ever]);
         }
-        let at_once = AT_ONCE.checked_div(all.days.len()).unwrap_or(0).max(1);
-        let mut hours = Vec::new();
-        for some in wanted.chunks(at_once) {
-            let of_each = held.each(some.len(), |inventory, at| match some.get(at) {
-                Some((it, ever)) => all.of(inventory, it, *ever),
-                None => Ok(Vec::new()),
-            })?;
-            let readers = held.let_go();
-            hours.clear();
-            for ((user, _), of_one) in some.iter().map(|(it, _)| it).zip(of_each) {
-                hours.extend(of_one.into_iter().map(|hour| (&*user.id, hour)));
-            }
-            give(&hours)?;
-            held = readers.hold()?;
-        }
-        Ok(())
+        Ok(all)
     }
 
     /// What is left of a day whose minutes are gone: its minutes in use and its examinations.
@@ -251,8 +344,8 @@ impl Inventory {
     ) -> Result<Option<Made>, Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let it = detail(&self.connection, day, user.number).map_err(read)?;
-        let Some(it) = self.detail(&user.id, day, it) else { return Ok(None) };
         let Some(it) = it else { return Ok(Some(Made::default())) };
+        let Some(it) = self.detail(&user.id, day, it) else { return Ok(None) };
         let Some(in_use) = self.in_use(&user.id, day, (from, &it.in_use)) else { return Ok(None) };
         let mut visible = observed.clone();
         visible.unite(&in_use);

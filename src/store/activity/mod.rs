@@ -21,6 +21,7 @@ mod roll;
 mod seen;
 mod shared;
 mod sheet;
+mod showing;
 #[cfg(test)]
 mod start_tests;
 mod starts;
@@ -47,6 +48,7 @@ pub(super) use kept::watched;
 pub use kept::{DAYS_FOR, MINUTES_FOR};
 pub(super) use roll::Roll;
 pub use sheet::Sums;
+pub use showing::Use;
 pub use starts::Start;
 pub use told::Told;
 pub(super) use watch::Watch;
@@ -385,11 +387,11 @@ fn segment_name(segment: Option<Segment>) -> Result<Vec<u8>, Failure> {
 #[derive(Debug)]
 struct Damaged;
 
-/// Minutes of a UTC day, where a row has them.
-fn minutes_in(day: UtcDay, row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Minutes, Damaged>> {
+/// Minutes of a UTC day, in a column of a row that has them.
+fn minutes_in(day: UtcDay, row: &rusqlite::Row<'_>, at: usize) -> Result<Minutes, Damaged> {
     let base = i64::from(day).saturating_mul(DAY);
-    let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
-    Ok(Minutes::decode_whole(base, blob, DAY).ok_or(Damaged))
+    let blob = row.get_ref(at).ok().and_then(|it| it.as_blob().ok()).unwrap_or_default();
+    Minutes::decode_whole(base, blob, DAY).ok_or(Damaged)
 }
 
 fn minutes_of(
@@ -400,7 +402,7 @@ fn minutes_of(
 ) -> rusqlite::Result<Option<Result<Minutes, Damaged>>> {
     let sql = "SELECT minutes FROM speaker_day WHERE day = ?1 AND speaker = ?2 AND what = ?3";
     let mut one = connection.prepare_cached(sql)?;
-    one.query_row(params![day, speaker, what], |row| minutes_in(day, row)).optional()
+    one.query_row(params![day, speaker, what], |row| Ok(minutes_in(day, row, 0))).optional()
 }
 
 /// In which minutes of a day a segment was seen.
@@ -411,7 +413,7 @@ fn seen(
 ) -> rusqlite::Result<Option<Result<Minutes, Damaged>>> {
     let sql = "SELECT minutes FROM segment_day WHERE day = ?1 AND segment = ?2";
     let mut one = connection.prepare_cached(sql)?;
-    one.query_row(params![day, name], |row| minutes_in(day, row)).optional()
+    one.query_row(params![day, name], |row| Ok(minutes_in(day, row, 0))).optional()
 }
 
 /// What the row is called of which every day depends.

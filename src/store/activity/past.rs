@@ -1,46 +1,79 @@
 //! Whether a device had been off: of all minutes that are kept of it and of its VLANs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use foldhash::fast::RandomState;
 
 use super::basis::Basis;
+use super::made::Written as _;
 use super::read::Read;
 use super::seen::of_segment;
 use super::turn::Turn;
-use super::{Damaged, ONLINE, seen, segment_name, utc_days};
+use super::{Damaged, ONLINE, Speaker, seen, segment_name, utc_days};
 use crate::census::activity::method::SEGMENT_GAP;
 use crate::census::activity::{BEFORE, OFF, UtcDay};
 use crate::store::{Error, Fault, Inventory};
 use crate::time::minutes::Minutes;
 
-/// What is known of the minutes before a time.
+/// When a segment could be seen, from one UTC day to another; none where a row that says so is
+/// damaged.
+type OfDays = HashMap<(UtcDay, UtcDay), Option<Arc<Minutes>>, RandomState>;
+
+/// When segments could be seen, by their names, the empty one for when somebody watched; as far
+/// as any reader has asked.
 #[derive(Default)]
-pub(super) struct Past {
-    /// By UTC day: when the device that is asked for was on line.
-    online: BTreeMap<UtcDay, Minutes>,
-    /// By UTC day and segment, the empty one for those in which somebody watched.
-    seen: BTreeMap<(UtcDay, Vec<u8>), Minutes>,
+pub(super) struct Watched(Mutex<HashMap<Vec<u8>, OfDays, RandomState>>);
+
+impl Watched {
+    fn get(&self, name: &[u8], days: (UtcDay, UtcDay)) -> Option<Option<Arc<Minutes>>> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(name)?.get(&days).cloned()
+    }
+
+    fn add(&self, name: &[u8], days: (UtcDay, UtcDay), minutes: Option<Arc<Minutes>>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(name.to_vec()).or_default().insert(days, minutes);
+    }
 }
 
-impl Past {
-    /// Another device is asked for.
-    pub(super) fn next(&mut self) {
-        self.online.clear();
+/// What is known of the minutes before a time.
+pub(super) struct Past<'i> {
+    inventory: &'i Inventory,
+    rows: Read<'i>,
+    watched: &'i Watched,
+    /// The names of the segments of the device that is asked for.
+    names: Vec<Vec<u8>>,
+}
+
+impl<'i> Past<'i> {
+    /// Of some speakers, before some seconds.
+    pub(super) fn before(
+        (inventory, watched): (&'i Inventory, &'i Watched),
+        speakers: &BTreeSet<Speaker>,
+        seconds: impl Iterator<Item = i64>,
+    ) -> Result<Self, Error> {
+        let days = seconds.flat_map(|at| utc_days(before(at).0, before(at).1));
+        let days: BTreeSet<UtcDay> = days.collect();
+        let mut rows = Read::of(inventory, "", (0, 0));
+        rows.ahead(speakers, days)
+            .map_err(|error| Error::new(&inventory.path, Fault::Read(error)))?;
+        Ok(Self { inventory, rows, watched, names: Vec::new() })
+    }
+
+    /// From now on another device is asked for.
+    pub(super) fn turn_to(&mut self, id: &'i str, basis: &Basis) {
+        self.rows.turn_to(id);
+        let names = basis.segments.iter().map(|it| segment_name(Some(*it)).unwrap_or_default());
+        self.names = names.chain([Vec::new()]).collect();
     }
 
     /// Whether a device could have been seen before a second, and was not on line, for long
     /// enough. What it said just before belongs to its coming. None where a row that says so
     /// is damaged, which is noted.
-    pub(super) fn was_off(
-        &mut self,
-        inventory: &Inventory,
-        (id, basis): (&str, &Basis),
-        at: i64,
-    ) -> Result<Option<bool>, Error> {
+    pub(super) fn was_off(&mut self, basis: &Basis, at: i64) -> Result<Option<bool>, Error> {
         let minute = at.div_euclid(60);
-        let from = minute.saturating_sub(BEFORE).saturating_sub(OFF);
-        let Some(online) = self.online(inventory, (id, &basis.turns), (from, minute))? else {
-            return Ok(None);
-        };
+        let Some(online) = self.online(&basis.turns, before(at))? else { return Ok(None) };
         let mut begin = minute;
         while begin > minute.saturating_sub(BEFORE) && online.holds(begin.saturating_sub(1)) {
             begin = begin.saturating_sub(1);
@@ -50,9 +83,8 @@ impl Past {
             return Ok(Some(false));
         }
         // It may have been in any of its segments.
-        let names = basis.segments.iter().map(|it| segment_name(Some(*it)).unwrap_or_default());
-        for name in names.chain([Vec::new()]) {
-            let Some(seen) = self.seen(inventory, &name, before)? else { return Ok(None) };
+        for name in &self.names {
+            let Some(seen) = self.seen(name, before)? else { return Ok(None) };
             if seen.count_within(before.0, before.1) < OFF.unsigned_abs() {
                 return Ok(Some(false));
             }
@@ -60,54 +92,49 @@ impl Past {
         Ok(Some(!basis.segments.is_empty()))
     }
 
-    fn online(
-        &mut self,
-        inventory: &Inventory,
-        (id, turns): (&str, &[Turn]),
-        (from, to): (i64, i64),
-    ) -> Result<Option<Minutes>, Error> {
-        let mut all = Minutes::default();
-        for day in utc_days(from, to.saturating_add(1)) {
-            if let Some(known) = self.online.get(&day) {
-                all.unite(known);
-                continue;
-            }
-            let read = |error| Error::new(&inventory.path, Fault::Read(error));
-            let of_day = Read::of(inventory, id, (0, 0)).of_day(turns, day, ONLINE);
-            let Some(of_day) = of_day.map_err(read)? else { return Ok(None) };
-            all.unite(&of_day);
-            self.online.insert(day, of_day);
-        }
-        Ok(Some(all))
+    fn online(&mut self, turns: &[Turn], of: (i64, i64)) -> Result<Option<Minutes>, Error> {
+        let read = |error| Error::new(&self.inventory.path, Fault::Read(error));
+        self.rows.minutes(turns, ONLINE, of).map_err(read)
     }
 
     /// In which minutes about some a segment was seen; of the empty one, somebody watched.
-    fn seen(
-        &mut self,
-        inventory: &Inventory,
-        name: &[u8],
-        (from, to): (i64, i64),
-    ) -> Result<Option<Minutes>, Error> {
-        let read = |error| Error::new(&inventory.path, Fault::Read(error));
+    fn seen(&self, name: &[u8], (from, to): (i64, i64)) -> Result<Option<Arc<Minutes>>, Error> {
         let gap = if name.is_empty() { 0 } else { SEGMENT_GAP };
+        let days = utc_days(from.saturating_sub(gap), to.saturating_add(gap)).into_inner();
+        if let Some(known) = self.watched.get(name, days) {
+            return Ok(known);
+        }
+        let minutes = self.of_segment(name, days)?;
+        let minutes = minutes.map(|it| Arc::new(if gap > 0 { it.bridged(gap) } else { it }));
+        self.watched.add(name, days, minutes.clone());
+        Ok(minutes)
+    }
+
+    fn of_segment(
+        &self,
+        name: &[u8],
+        (first, last): (UtcDay, UtcDay),
+    ) -> Result<Option<Minutes>, Error> {
+        let inventory = self.inventory;
+        let read = |error| Error::new(&inventory.path, Fault::Read(error));
         let mut all = Minutes::default();
-        for day in utc_days(from.saturating_sub(gap), to.saturating_add(gap)) {
-            let key = (day, name.to_vec());
-            if let Some(known) = self.seen.get(&key) {
-                all.unite(known);
-                continue;
-            }
-            let minutes = match seen(&inventory.connection, day, name).map_err(read)? {
+        for day in first..=last {
+            match seen(&inventory.connection, day, name).map_err(read)? {
+                Some(Ok(minutes)) => all.unite(&minutes),
                 Some(Err(Damaged)) => {
                     let row = of_segment(i64::from(day), name);
                     inventory.damage.note(format!("{row} is not as it was written"));
                     return Ok(None);
                 }
-                known => known.map(Result::unwrap_or_default).unwrap_or_default(),
-            };
-            all.unite(&minutes);
-            self.seen.insert(key, minutes);
+                None => {}
+            }
         }
-        Ok(Some(if gap > 0 { all.bridged(gap) } else { all }))
+        Ok(Some(all))
     }
+}
+
+/// The minutes of which it matters who was on line before a second.
+const fn before(at: i64) -> (i64, i64) {
+    let minute = at.div_euclid(60);
+    (minute.saturating_sub(BEFORE).saturating_sub(OFF), minute.saturating_add(1))
 }

@@ -1,8 +1,11 @@
-//! What the speakers of a device wrote, as views read it: each row once, however many of its
-//! days and methods ask for it.
+//! What the speakers of devices wrote, as views read it: each row once, however many days and
+//! methods of a device ask for it, and those of many devices in the order in which they are
+//! stored.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
 
 use super::exam::{self, LONGEST};
 use super::made::Written;
@@ -10,18 +13,19 @@ use super::turn::Turn;
 use super::{ONLINE, Speaker, minutes_in, utc_days};
 use crate::census::activity::UtcDay;
 use crate::store::Inventory;
+use crate::store::leap::leap;
 use crate::time::calendar::date;
 use crate::time::minutes::Minutes;
 
 /// Minutes of a speaker and a UTC day, by their kind; none where they are damaged.
-type OfDay = BTreeMap<u8, Option<Minutes>>;
+type OfDay = Vec<(u8, Option<Minutes>)>;
 
-/// The rows of one device.
+/// The rows of one device, or of one after the other.
 pub(super) struct Read<'i> {
     inventory: &'i Inventory,
     id: &'i str,
-    days: BTreeMap<(UtcDay, Speaker), OfDay>,
-    exams: BTreeMap<Speaker, Vec<exam::Stored>>,
+    days: HashMap<(UtcDay, Speaker), OfDay, RandomState>,
+    exams: HashMap<Speaker, Vec<exam::Stored>, RandomState>,
     /// The seconds of which the examinations are all asked for at once.
     stretch: (i64, i64),
 }
@@ -30,40 +34,66 @@ impl<'i> Read<'i> {
     /// Of a device, by its id, of whose examinations those between two seconds will be asked
     /// for.
     pub(super) fn of(inventory: &'i Inventory, id: &'i str, stretch: (i64, i64)) -> Self {
-        Self { inventory, id, days: BTreeMap::new(), exams: BTreeMap::new(), stretch }
+        Self { inventory, id, days: HashMap::default(), exams: HashMap::default(), stretch }
     }
 
-    /// What lies before a UTC day is not asked for again.
-    pub(super) fn forget_before(&mut self, day: UtcDay) {
-        self.days = self.days.split_off(&(day, Speaker::MIN));
+    /// From now on another device is asked for.
+    pub(super) fn turn_to(&mut self, id: &'i str) {
+        self.id = id;
     }
 
-    /// Minutes of a UTC day in which it did something; none where a row is damaged, which is
-    /// noted.
-    pub(super) fn of_day(
+    /// Reads the minutes of some speakers and UTC days before they are asked for.
+    pub(super) fn ahead(
         &mut self,
-        turns: &[Turn],
-        day: UtcDay,
-        what: u8,
-    ) -> rusqlite::Result<Option<Minutes>> {
-        let mut all = Minutes::default();
+        speakers: &BTreeSet<Speaker>,
+        days: impl IntoIterator<Item = UtcDay>,
+    ) -> rusqlite::Result<()> {
+        let sql = "SELECT speaker, what, minutes FROM speaker_day
+                   WHERE day = ?1 AND speaker >= ?2 ORDER BY speaker";
+        let speakers: Vec<Speaker> = speakers.iter().copied().collect();
+        for day in days {
+            self.days.extend(speakers.iter().map(|speaker| ((day, *speaker), OfDay::new())));
+            let days = &mut self.days;
+            let query = (sql, Some(i64::from(day)));
+            leap(&self.inventory.connection, query, &speakers, |speaker, row| {
+                let minutes = minutes_in(day, row, 2).ok();
+                days.entry((day, speaker)).or_default().push((row.get(1)?, minutes));
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Adds the minutes of a UTC day and a stretch in which it did something; false where a row
+    /// is damaged, which is noted.
+    fn of_day(
+        &mut self,
+        (turns, what): (&[Turn], u8),
+        (day, stretch): (UtcDay, (i64, i64)),
+        to: &mut Minutes,
+    ) -> rusqlite::Result<bool> {
         for turn in turns {
-            match (self.speaker(day, turn.speaker)?.get(&what), turn.minutes()) {
-                (None, _) => {}
-                (Some(None), _) => {
+            let of_day = self.speaker(day, turn.speaker)?;
+            let minutes = of_day.iter().find(|(it, _)| *it == what).map(|(_, it)| it);
+            match minutes {
+                None => {}
+                Some(None) => {
                     let (id, day) = (self.id.escape_debug(), date(day));
                     let did = if what == ONLINE { "was on line" } else { "worked" };
                     self.inventory.damage.note(format!(
                         "in which minutes of {day} {id} {did} (speaker_day) is not as it was \
                          written"
                     ));
-                    return Ok(None);
+                    return Ok(false);
                 }
-                (Some(Some(minutes)), None) => all.unite(minutes),
-                (Some(Some(minutes)), Some((from, to))) => all.unite(&minutes.within(from, to)),
+                Some(Some(minutes)) => {
+                    let (from, until) = turn.minutes().unwrap_or(stretch);
+                    let own = minutes.parts(from.max(stretch.0), until.min(stretch.1));
+                    own.for_each(|(from, until)| to.add(from, until));
+                }
             }
         }
-        Ok(Some(all))
+        Ok(true)
     }
 
     fn speaker(&mut self, day: UtcDay, speaker: Speaker) -> rusqlite::Result<&OfDay> {
@@ -74,7 +104,7 @@ impl<'i> Read<'i> {
         let sql = "SELECT minutes, what FROM speaker_day WHERE day = ?1 AND speaker = ?2";
         let mut rows = self.inventory.connection.prepare_cached(sql)?;
         let rows = rows.query_map([i64::from(day), speaker], |row| {
-            Ok((row.get(1)?, minutes_in(day, row)?.ok()))
+            Ok((row.get(1)?, minutes_in(day, row, 0).ok()))
         })?;
         Ok(free.insert(rows.collect::<Result<_, _>>()?))
     }
@@ -91,10 +121,11 @@ impl Written for Read<'_> {
     ) -> rusqlite::Result<Option<Minutes>> {
         let mut all = Minutes::default();
         for day in utc_days(from, to) {
-            let Some(minutes) = self.of_day(turns, day, what)? else { return Ok(None) };
-            all.unite(&minutes);
+            if !self.of_day((turns, what), (day, (from, to)), &mut all)? {
+                return Ok(None);
+            }
         }
-        Ok(Some(all.within(from, to)))
+        Ok(Some(all))
     }
 
     fn exams(

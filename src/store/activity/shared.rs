@@ -41,7 +41,8 @@ impl Inventory {
                 let sums = DAYS.sum_of(&self.connection, of_day, number).map_err(read)?;
                 self.note_sheets(&[&sums]);
                 let it = detail(&self.connection, *day, number).map_err(read)?;
-                let last = self.detail(&id, *day, it).flatten().and_then(|it| it.online);
+                let it = it.and_then(|it| self.detail(&id, *day, it));
+                let last = it.and_then(|it| it.online);
                 let is_several = sums.whole(number).is_some_and(|it| it.online >= SEVERAL_MINUTES);
                 until.extend(last.filter(|_| is_several).map(|(_, it)| it));
             }

@@ -2,11 +2,12 @@
 //! stands how many there are, so that a row that was cut is not read as less.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use crate::store::leap::leap;
 use crate::time::calendar::{Day, date};
 
 /// Assets in a sheet.
@@ -226,6 +227,24 @@ impl Sheets {
         );
         connection.prepare_cached(&sql)?.execute(params![id(day, block), blob])?;
         Ok(())
+    }
+
+    /// Adds up from a day to before another the sheets in which some assets are.
+    pub(super) fn sum_among(
+        self,
+        connection: &Connection,
+        (from, to): (Day, Day),
+        blocks: &BTreeSet<i64>,
+        into: &mut Table,
+    ) -> rusqlite::Result<()> {
+        let of_day = |day| blocks.iter().map(move |block| id(day, *block));
+        let ids: Vec<i64> = (from..to).flat_map(of_day).collect();
+        let sql = format!("SELECT id, sheet FROM {} WHERE id >= ?1 ORDER BY id", self.table);
+        leap(connection, (&sql, None), &ids, |id, row| {
+            // What is no blob is damaged, as nothing is.
+            self.add(id, row.get_ref(1)?.as_blob().unwrap_or_default(), into);
+            Ok(())
+        })
     }
 
     /// Adds up from a day to before another.

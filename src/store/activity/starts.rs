@@ -15,9 +15,10 @@ use super::Speaker;
 use super::ask::Period;
 use super::basis::Basis;
 use super::kept::{Kept, days_of};
-use super::past::Past;
+use super::past::{Past, Watched};
 use crate::census::activity::{Boot, Came, SAME_BOOT, Starts, UtcDay, code, confidence};
 use crate::observe::{Arrival, Sign};
+use crate::store::leap::leap;
 use crate::store::readers::Readers;
 use crate::store::{Error, Fault, Inventory};
 use crate::time::Timestamp;
@@ -176,13 +177,11 @@ type Done = Vec<(i64, Arrival)>;
 const WORDS: &str = "SELECT speaker, sign, stretch, at, said, until FROM boot
                      WHERE speaker = ?1 AND until >= ?2 AND at < ?3";
 const CAME: &str = "SELECT speaker, day, minute, dhcp, dhcpv6, address, routers, arp, nbns, mdns
-                    FROM arrival WHERE day = ?1 AND speaker >= ?2 AND speaker <= ?3";
+                    FROM arrival WHERE day = ?1 AND speaker >= ?2 ORDER BY speaker";
 /// Seconds about some days within which what is said may be of a start on them.
 const ABOUT: i64 = 86_400;
 /// Devices whose rows one reader takes together.
 const DEVICES: usize = 256;
-/// Speakers whose numbers are no further apart are read in one go.
-const NEAR: Speaker = 16;
 
 /// With who said it; none of a row that is not as it was written.
 fn word(row: &Row<'_>) -> rusqlite::Result<(Speaker, Option<Word>)> {
@@ -197,31 +196,18 @@ fn word(row: &Row<'_>) -> rusqlite::Result<(Speaker, Option<Word>)> {
     Ok((row.get(0)?, sign.map(|sign| Word { sign, stretch, at, said })))
 }
 
-/// Who did what in a minute, at which seconds; none of a row that is not as it was written.
-fn came(row: &Row<'_>) -> rusqlite::Result<(Speaker, Option<Done>)> {
-    let (speaker, day, minute): (_, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+/// What was done in a minute, at which seconds; false of a row that is not as it was written.
+fn came(row: &Row<'_>, to: &mut Done) -> rusqlite::Result<bool> {
+    let (day, minute): (i64, i64) = (row.get(1)?, row.get(2)?);
     let begin = day.saturating_mul(DAY).saturating_add(minute).saturating_mul(60);
-    let mut all = Vec::new();
     for (column, how) in (3..).zip(Arrival::ALL) {
         let second: i64 = row.get(column)?;
         if !(0..=i64::from(Came::NEVER)).contains(&second) || !(0..DAY).contains(&minute) {
-            return Ok((speaker, None));
+            return Ok(false);
         }
-        all.extend((second < Came::NEVER.into()).then_some((begin.saturating_add(second), how)));
+        to.extend((second < Came::NEVER.into()).then_some((begin.saturating_add(second), how)));
     }
-    Ok((speaker, Some(all)))
-}
-
-/// Runs of numbers that are near each other, each from its first to its last.
-fn stretches(speakers: &BTreeSet<Speaker>) -> Vec<(Speaker, Speaker)> {
-    let mut all: Vec<(Speaker, Speaker)> = Vec::new();
-    for it in speakers {
-        match all.last_mut() {
-            Some((_, last)) if it.saturating_sub(*last) <= NEAR => *last = *it,
-            _ => all.push((*it, *it)),
-        }
-    }
-    all
+    Ok(true)
 }
 
 /// What was said by speakers that tells starts.
@@ -253,17 +239,24 @@ impl Rows {
                 }
             }
         }
+        let speakers: Vec<Speaker> = speakers.iter().copied().collect();
         for day in days_of(&inventory.connection, "arrival", utc((from, to))).map_err(read)? {
-            for (first, last) in stretches(speakers) {
-                for (speaker, came) in inventory.rows(CAME, params![day, first, last], came)? {
-                    match came {
-                        Some(came) => it.came.entry(speaker).or_default().extend(came),
-                        None => _ = it.damaged.insert(speaker, "arrival"),
-                    }
+            let query = (CAME, Some(i64::from(day)));
+            leap(&inventory.connection, query, &speakers, |speaker, row| {
+                if !came(row, it.came.entry(speaker).or_default())? {
+                    it.damaged.insert(speaker, "arrival");
                 }
-            }
+                Ok(())
+            })
+            .map_err(read)?;
         }
         Ok(it)
+    }
+
+    /// What is known of the minutes before networks came up.
+    fn past<'i>(&self, of: (&'i Inventory, &'i Watched)) -> Result<Past<'i>, Error> {
+        let seconds = self.came.values().flatten().map(|(at, _)| *at);
+        Past::before(of, &self.came.keys().copied().collect(), seconds)
     }
 
     /// What was told of the starts of a device, by itself or by relays.
@@ -320,18 +313,20 @@ impl Inventory {
         let mut held = Readers::open(self, ids.len().div_ceil(DEVICES)).hold()?;
         let within = self.within(period)?;
         let users = self.users(Some(ids))?.into_iter();
-        let mut known: Vec<(String, i64, Basis)> =
-            users.filter_map(|it| Some((it.id, it.number, it.basis?))).collect();
-        // Neighbours are stored together.
-        known.sort_unstable_by_key(|(_, number, _)| *number);
-        let parts: Vec<_> = known.chunks(DEVICES).collect();
+        let mut known: Vec<(String, Basis)> =
+            users.filter_map(|it| Some((it.id, it.basis?))).collect();
+        // What neighbours said is stored together.
+        known.sort_by_cached_key(|(_, it)| {
+            it.turns.iter().chain(&it.named).map(|it| it.speaker).min()
+        });
+        let (parts, watched): (Vec<_>, _) = (known.chunks(DEVICES).collect(), Watched::default());
         let made = held.each(parts.len(), |inventory, at| {
             let part = parts.get(at).copied().unwrap_or_default();
-            let all = part.iter().flat_map(|(.., it)| it.turns.iter().chain(&it.named));
+            let all = part.iter().flat_map(|(_, it)| it.turns.iter().chain(&it.named));
             let rows = Rows::load(inventory, &all.map(|turn| turn.speaker).collect(), within)?;
-            let (mut all, mut past) = (Vec::new(), Past::default());
-            for (id, _, basis) in part {
-                past.next();
+            let (mut all, mut past) = (Vec::new(), rows.past((inventory, &watched))?);
+            for (id, basis) in part {
+                past.turn_to(id, basis);
                 let starts = inventory.starts_of(&rows, (id, basis), &mut past, within)?;
                 all.extend(starts.filter(|it| !it.is_empty()).map(|it| (id.clone(), it)));
             }
@@ -351,7 +346,7 @@ impl Inventory {
         &self,
         rows: &Rows,
         (id, basis): (&str, &Basis),
-        past: &mut Past,
+        past: &mut Past<'_>,
         (from, to): (i64, i64),
     ) -> Result<Option<Vec<Start>>, Error> {
         let mut speakers = basis.turns.iter().chain(&basis.named).map(|turn| turn.speaker);
@@ -366,7 +361,7 @@ impl Inventory {
         // A relay's word is another's: its own is believed before.
         words.retain(|it| it.sign != Sign::RelayedBoot || !runs_on(&own, it.at));
         let came = rows.came(basis);
-        let Some(mut told) = self.came_up(&came, (id, basis), &words, past)? else {
+        let Some(mut told) = self.came_up(&came, basis, &words, past)? else {
             return Ok(None);
         };
         told.extend(of_words(words));
@@ -392,9 +387,9 @@ impl Inventory {
     fn came_up(
         &self,
         done: &[(i64, Arrival)],
-        of: (&str, &Basis),
+        of: &Basis,
         words: &[Word],
-        past: &mut Past,
+        past: &mut Past<'_>,
     ) -> Result<Option<Vec<Told>>, Error> {
         let (mut all, mut after) = (Vec::new(), i64::MIN);
         for (n, (at, _)) in done.iter().enumerate() {
@@ -407,7 +402,7 @@ impl Inventory {
             if signs.len() < 2 || runs_on(words, *at) {
                 continue;
             }
-            let Some(was_off) = past.was_off(self, of, *at)? else { return Ok(None) };
+            let Some(was_off) = past.was_off(of, *at)? else { return Ok(None) };
             if was_off {
                 all.push(Told::new(Sign::CameUp, *at, signs));
                 after = at.saturating_add(SAME_BOOT);

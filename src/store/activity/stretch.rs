@@ -46,8 +46,7 @@ impl Stretches {
     pub(super) fn seconds_within(&self, minutes: &Minutes) -> i64 {
         let mut seconds = 0_i64;
         for (from, to) in &self.0 {
-            let minutes = minutes.within(from.div_euclid(60), to.saturating_add(59).div_euclid(60));
-            for (a, b) in minutes.runs() {
+            for (a, b) in minutes.parts(from.div_euclid(60), to.saturating_add(59).div_euclid(60)) {
                 let (a, b) = (a.saturating_mul(60).max(*from), b.saturating_mul(60).min(*to));
                 seconds = seconds.saturating_add(b.saturating_sub(a).max(0));
             }

@@ -2,7 +2,7 @@
 //! add up to its row of `auscult activity`.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 
 use foldhash::fast::RandomState;
@@ -12,7 +12,7 @@ use super::table::{Columns, Format, Table};
 use crate::store::activity::Hour;
 use crate::store::{Inventory, Known};
 use crate::time::Timestamp;
-use crate::time::calendar::{Day, date};
+use crate::time::calendar::{Day, Zone, date};
 use crate::view::register::Error;
 
 const COLUMNS: Columns = Columns {
@@ -54,41 +54,65 @@ pub fn by_hour(
 ) -> Result<u64, Error> {
     let ids: Vec<&str> = assets.iter().map(|asset| &*asset.id).collect();
     let mut table = Table::begin(&COLUMNS, format, to)?;
-    let mut clock = Clock::default();
-    inventory.hours(&ids, days, |hours| {
-        hours.iter().for_each(|(_, it)| clock.learn(it));
-        table.add(hours, |(id, it), column| cell(id, it, &clock, column))
-    })?;
+    let clock = Clock::of(&inventory.calendar()?.zone, days);
+    let lines = table.lines();
+    let make = |id: &str, hours: &[Hour]| {
+        let rows: Vec<(&str, &Hour)> = hours.iter().map(|it| (id, it)).collect();
+        (lines.of(&rows, |(id, it), column| cell(id, it, &clock, column)), rows.len())
+    };
+    inventory.hours(&ids, days, make, |(lines, rows)| table.append(&lines?, rows))?;
     table.end()
 }
 
-/// Days and times as they are shown: those of one device are those of all.
-#[derive(Default)]
+/// Days of which times are known as they are shown.
+const KNOWN: usize = 400;
+
+/// Days, times and numbers as they are shown: those of one device are those of all.
 struct Clock {
     days: HashMap<Day, String, RandomState>,
     minutes: HashMap<i64, String, RandomState>,
+    /// From 0 on: no hour has many more minutes.
+    numbers: Vec<String>,
 }
 
 impl Clock {
-    fn learn(&mut self, it: &Hour) {
-        self.days.entry(it.day).or_insert_with(|| date(it.day));
-        for minute in [it.time.0, it.time.1] {
-            let text = || Timestamp::new(minute.saturating_mul(60), 0).rfc3339();
-            self.minutes.entry(minute).or_insert_with(text);
+    /// Of some days, the last of them where they are many.
+    fn of(zone: &Zone, (first, last): (Day, Day)) -> Self {
+        let days: Vec<Day> = (first..=last).rev().take(KNOWN).collect();
+        let hours = days.iter().flat_map(|day| zone.clock_hours(*day));
+        let minutes: BTreeSet<i64> = hours.flat_map(|(_, from, to)| [from, to]).collect();
+        Self {
+            days: days.into_iter().map(|day| (day, date(day))).collect(),
+            minutes: minutes.into_iter().map(|at| (at, time(at))).collect(),
+            numbers: (0..=60).map(|n: u8| n.to_string()).collect(),
         }
     }
 
+    fn day(&self, day: Day) -> Cow<'_, str> {
+        self.days.get(&day).map_or_else(|| date(day).into(), |it| it.as_str().into())
+    }
+
     fn minute(&self, minute: i64) -> Cow<'_, str> {
-        self.minutes.get(&minute).map_or("", String::as_str).into()
+        self.minutes.get(&minute).map_or_else(|| time(minute).into(), |it| it.as_str().into())
+    }
+
+    fn number(&self, n: u64) -> Cow<'_, str> {
+        let known = usize::try_from(n).ok().and_then(|n| self.numbers.get(n));
+        known.map_or_else(|| n.to_string().into(), |it| it.as_str().into())
     }
 }
 
+/// A minute since 1970 as it is shown.
+fn time(minute: i64) -> String {
+    Timestamp::new(minute.saturating_mul(60), 0).rfc3339()
+}
+
 fn cell<'r>(id: &'r str, it: &Hour, clock: &'r Clock, column: &str) -> Cow<'r, str> {
-    let count = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default().into();
+    let count = |n: Option<u64>| n.map_or(Cow::Borrowed(""), |n| clock.number(n));
     match column {
         "asset_id" => id.into(),
-        "day" => clock.days.get(&it.day).map_or("", String::as_str).into(),
-        "hour" => it.hour.to_string().into(),
+        "day" => clock.day(it.day),
+        "hour" => count(u64::try_from(it.hour).ok()),
         "from" => clock.minute(it.time.0),
         "to" => clock.minute(it.time.1),
         "observed_minutes" => count(Some(it.observed)),
@@ -115,11 +139,15 @@ mod tests {
             examinations: Some(1),
             method: "mpps+images",
         };
-        let row = |it: &Hour| {
-            let mut clock = Clock::default();
-            clock.learn(it);
-            let cells = COLUMNS.names().map(|column| cell("A1", it, &clock, column));
+        let cells_of = |it: &Hour, clock: &Clock| {
+            let cells = COLUMNS.names().map(|column| cell("A1", it, clock, column));
             cells.collect::<Vec<_>>().join(" ").replace(":00+00:00", "")
+        };
+        let clocks = [(4, 4), (5, 5)].map(|days| Clock::of(&Zone::default(), days));
+        let row = |it: &Hour| {
+            let [row, other] = clocks.each_ref().map(|clock| cells_of(it, clock));
+            assert_eq!(row, other, "also of a day that it does not know");
+            row
         };
         let name = "A1 1970-01-05 9 1970-01-05T09:00 1970-01-05T10:00";
         assert_eq!(row(&hour), format!("{name} 60 0 20 1 mpps+images"));

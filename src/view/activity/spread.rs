@@ -6,23 +6,25 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 
+use foldhash::fast::RandomState;
+
 use super::list::NAMING;
 use super::percent;
 use super::table::Column::{Number, Text};
 use super::table::{Columns, Format, table};
-use crate::store::activity::{Examination, Hour, InUse};
+use crate::store::activity::{Examination, Hour, Use};
 use crate::store::{self, Inventory, Known};
 use crate::time::calendar::{Day, WEEKDAYS, date, weekday};
 use crate::view::register::{self, Error};
 
 /// The one in the middle of sorted values, and those at a quarter and three quarters.
-fn quartiles(sorted: &[i64]) -> Option<[i64; 3]> {
+fn quartiles(sorted: &[u32]) -> Option<[i64; 3]> {
     let last = sorted.len().checked_sub(1)?;
     // Between two of them where it falls between.
     let at = |quarter: usize| {
         let (place, parts) = (last * quarter / 4, i64::try_from(last * quarter % 4).ok()?);
-        let low = *sorted.get(place)?;
-        let high = sorted.get(place + 1).copied().unwrap_or(low);
+        let low = i64::from(*sorted.get(place)?);
+        let high = sorted.get(place + 1).map_or(low, |it| i64::from(*it));
         Some(low.saturating_add(high.saturating_sub(low).saturating_mul(parts) / 4))
     };
     Some([at(1)?, at(2)?, at(3)?])
@@ -43,31 +45,36 @@ pub(super) struct Spread {
     pub(super) ends: (i64, i64),
 }
 
-/// Examinations, a day after the other; all in seconds.
+/// Examinations, a day after the other; all in seconds. Of a year they are millions.
 #[derive(Default)]
 pub(super) struct Spreading {
-    durations: Vec<i64>,
-    gaps: Vec<i64>,
+    durations: Vec<u32>,
+    gaps: Vec<u32>,
     /// When the first of each day begins, since its midnight.
-    firsts: Vec<i64>,
+    firsts: Vec<u32>,
     /// And the last ends.
-    lasts: Vec<i64>,
+    lasts: Vec<u32>,
+}
+
+/// Seconds of a day and a bit.
+fn seconds(n: i64) -> u32 {
+    u32::try_from(n.max(0)).unwrap_or(u32::MAX)
 }
 
 impl Spreading {
     /// Adds those of a day, in order, which begins at a second.
     pub(super) fn add(&mut self, base: i64, examinations: &[Examination]) {
         let Some(first) = examinations.first() else { return };
-        self.durations.extend(examinations.iter().map(|it| it.duration));
+        self.durations.extend(examinations.iter().map(|it| seconds(it.duration)));
         let mut until = None;
         for it in examinations {
             if let Some(until) = until {
-                self.gaps.push(it.begin.saturating_sub(until).max(0));
+                self.gaps.push(seconds(it.begin.saturating_sub(until)));
             }
             until = until.max(Some(it.begin.saturating_add(it.duration)));
         }
-        self.firsts.push(first.begin.saturating_sub(base).max(0));
-        self.lasts.extend(until.map(|until| until.saturating_sub(base)));
+        self.firsts.push(seconds(first.begin.saturating_sub(base)));
+        self.lasts.extend(until.map(|until| seconds(until.saturating_sub(base))));
     }
 
     /// How they are spread; none of none.
@@ -76,13 +83,13 @@ impl Spreading {
         for all in [&mut *durations, &mut *gaps, &mut *firsts, &mut *lasts] {
             all.sort_unstable();
         }
-        let total = durations.iter().fold(0_i64, |all, it| all.saturating_add(*it));
+        let total = durations.iter().fold(0_i64, |all, it| all.saturating_add(i64::from(*it)));
         Some(Spread {
             days: firsts.len(),
             count: durations.len(),
             mean: total.checked_div(i64::try_from(durations.len()).ok()?)?,
             duration: quartiles(durations)?,
-            longest: *durations.last()?,
+            longest: i64::from(*durations.last()?),
             gap: quartiles(gaps),
             ends: (quartiles(firsts)?[1], quartiles(lasts)?[1]),
         })
@@ -105,12 +112,7 @@ impl Heat {
         id: &str,
         days: (Day, Day),
     ) -> Result<Self, store::Error> {
-        let mut heat = Self::default();
-        inventory.hours(&[id], days, |hours| {
-            hours.iter().for_each(|(_, hour)| heat.add(hour));
-            Ok::<_, store::Error>(())
-        })?;
-        Ok(heat)
+        Ok(inventory.sums_of_hours(&[id], days, Self::add)?.remove(id).unwrap_or_default())
     }
 
     pub(super) fn add(&mut self, it: &Hour) {
@@ -167,14 +169,19 @@ pub fn examinations(
     format: Format,
     to: impl Write,
 ) -> Result<u64, Error> {
-    let mut used = used(inventory, period, assets)?;
-    used.retain(|(_, used)| used.examinations.is_some());
-    let ids: Vec<&str> = used.iter().map(|(asset, _)| &*asset.id).collect();
-    let (mut all, damaged) = inventory.examinations(&ids, Some(period), Spreading::add)?;
+    let mut used = used(inventory, (period, Use::Examinations), assets)?;
+    let ids: Vec<&str> = used.iter().map(|asset| &*asset.id).collect();
+    let (mut all, damaged) =
+        inventory.examinations(&ids, Some(period), Spreading::add, Spreading::done)?;
     // What is damaged is noted, and told at the end.
-    used.retain(|(asset, _)| !damaged.contains(&*asset.id));
-    let mut spread = |asset: &Known<'_>| all.remove(&*asset.id).and_then(Spreading::done);
-    let rows: Vec<_> = used.into_iter().map(|(asset, _)| (asset, spread(asset))).collect();
+    used.retain(|asset| !damaged.contains(&*asset.id));
+    let shelf = inventory.shelf_among(&ids)?;
+    let named = shelf.known(Some(NAMING));
+    let named: HashMap<&str, &Known<'_>, RandomState> =
+        named.iter().map(|asset| (&*asset.id, asset)).collect();
+    let mut spread = |id: &str| all.remove(id).flatten();
+    let rows = used.into_iter().filter_map(|it| Some((*named.get(&*it.id)?, spread(&it.id))));
+    let rows: Vec<_> = rows.collect();
     table(
         &rows,
         |(asset, it), column| spread_cell((asset, period), it.as_ref(), column).into(),
@@ -246,19 +253,11 @@ pub fn heat(
     format: Format,
     to: impl Write,
 ) -> Result<u64, Error> {
-    let used = used(inventory, period, assets)?;
-    let ids: Vec<&str> = used.iter().map(|(asset, _)| &*asset.id).collect();
-    let mut heats: HashMap<String, Heat> = HashMap::new();
-    inventory.hours(&ids, period, |hours| {
-        for of_one in hours.chunk_by(|(a, _), (b, _)| a == b) {
-            let Some((id, _)) = of_one.first() else { continue };
-            let heat = heats.entry((*id).to_owned()).or_default();
-            of_one.iter().for_each(|(_, hour)| heat.add(hour));
-        }
-        Ok::<_, store::Error>(())
-    })?;
+    let used = used(inventory, (period, Use::Any), assets)?;
+    let ids: Vec<&str> = used.iter().map(|asset| &*asset.id).collect();
+    let heats = inventory.sums_of_hours(&ids, period, Heat::add)?;
     let mut rows = Vec::new();
-    for (asset, _) in &used {
+    for asset in used {
         let Some(Heat(grid)) = heats.get(&*asset.id) else { continue };
         for (weekday, hours) in WEEKDAYS.iter().zip(grid) {
             let of_day = hours.iter().enumerate();
@@ -285,16 +284,15 @@ fn heat_cell<'r>(
     }
 }
 
-/// Those whose use would show, each with how it was used.
+/// Those whose use would show.
 fn used<'a>(
     inventory: &Inventory,
-    period: (Day, Day),
+    (period, of): ((Day, Day), Use),
     assets: &[&'a Known<'a>],
-) -> Result<Vec<(&'a Known<'a>, InUse)>, Error> {
+) -> Result<Vec<&'a Known<'a>>, Error> {
     let ids: Vec<&str> = assets.iter().map(|asset| &*asset.id).collect();
-    let mut all = inventory.activity_among(Some(&ids), Some(period))?;
-    let used = |asset: &&'a Known<'a>| Some((*asset, all.remove(&*asset.id)?.used?));
-    Ok(assets.iter().filter_map(used).collect())
+    let showing = inventory.showing(&ids, Some(period), of)?;
+    Ok(assets.iter().copied().filter(|it| showing.contains(&*it.id)).collect())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! When devices started within some days, one row each: `auscult activity --starts`.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use super::list::{Filter, NAMING};
@@ -41,22 +42,43 @@ pub fn starts(
     let wanted: Vec<&Known<'_>> = assets.iter().filter(|it| filter.lets_class(it)).collect();
     let ids: Vec<&str> = wanted.iter().map(|asset| &*asset.id).collect();
     let mut all = inventory.starts_among(&ids, Some(days))?;
-    let mut rows: Vec<(Start, &Known<'_>)> = Vec::new();
+    let mut named: Vec<(Named<'_>, Vec<Start>)> = Vec::new();
     for asset in wanted {
-        let starts = all.remove(&*asset.id).unwrap_or_default();
-        rows.extend(starts.into_iter().map(|start| (start, asset)));
+        named.extend(all.remove(&*asset.id).map(|starts| (Named::of(asset), starts)));
     }
-    rows.sort_by(|(a, x), (b, y)| a.at.cmp(&b.at).then_with(|| x.id.cmp(&y.id)));
-    table(&rows, |(start, asset), column| cell(start, asset, column).into(), &COLUMNS, format, to)
+    let rows = named.iter().flat_map(|(of, starts)| starts.iter().map(move |start| (start, of)));
+    let mut rows: Vec<(&Start, &Named<'_>)> = rows.collect();
+    rows.sort_unstable_by(|(a, x), (b, y)| (a.at, x.id).cmp(&(b.at, y.id)));
+    table(&rows, |(start, of), column| cell(start, of, column), &COLUMNS, format, to)
 }
 
-fn cell(start: &Start, asset: &Known<'_>, column: &str) -> String {
+/// A device, with the cells that name it: it may have started often.
+struct Named<'a> {
+    id: &'a str,
+    cells: Vec<String>,
+}
+
+impl<'a> Named<'a> {
+    fn of(asset: &'a Known<'_>) -> Self {
+        let cells = NAMING.iter().map(|column| register::cell(asset, column)).collect();
+        Self { id: &asset.id, cells }
+    }
+}
+
+fn cell<'r>(start: &'r Start, of: &'r Named<'_>, column: &str) -> Cow<'r, str> {
     match column {
-        "started" => start.at.rfc3339(),
-        "how" => start.how.to_owned(),
-        "protocols" => start.by.join("; "),
-        "confidence" => format!("{}.{:02}", start.confidence / 100, start.confidence % 100),
-        column => register::cell(asset, column),
+        "asset_id" => of.id.into(),
+        "started" => start.at.rfc3339().into(),
+        "how" => start.how.into(),
+        "protocols" => match start.by.as_slice() {
+            [one] => (*one).into(),
+            all => all.join("; ").into(),
+        },
+        "confidence" => format!("{}.{:02}", start.confidence / 100, start.confidence % 100).into(),
+        column => {
+            let at = NAMING.iter().position(|it| *it == column);
+            at.and_then(|at| of.cells.get(at)).map_or("", String::as_str).into()
+        }
     }
 }
 
@@ -82,12 +104,16 @@ mod tests {
             by: vec!["DHCP", "SNMP"],
             confidence: 97,
         };
-        let row: Vec<String> = COLUMNS.names().map(|it| cell(&start, &asset, it)).collect();
+        let of = Named::of(&asset);
+        let row: Vec<Cow<'_, str>> = COLUMNS.names().map(|it| cell(&start, &of, it)).collect();
         let tail = ["1970-01-02T00:00:00+00:00", "network boot", "DHCP; SNMP", "0.97"];
-        assert_eq!((row[0].as_str(), &row[7..]), ("A1", &tail.map(str::to_owned)[..]));
+        assert_eq!((&*row[0], &row[7..]), ("A1", &tail.map(Cow::Borrowed)[..]));
         let mut json = Vec::new();
-        let cells = |it: &Start, column: &str| cell(it, &asset, column);
-        table(&[start], |it, column| cells(it, column).into(), &COLUMNS, Format::Json, &mut json)
+        let cells = |(start, of): &(&Start, &Named<'_>), column: &str| -> String {
+            cell(start, of, column).into_owned()
+        };
+        let rows = [(&start, &of)];
+        table(&rows, |row, column| cells(row, column).into(), &COLUMNS, Format::Json, &mut json)
             .unwrap();
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(json[0]["confidence"], 0.97);

@@ -7,10 +7,13 @@ use std::io::{self, Write};
 
 use crate::store::side_by_side;
 use crate::view::json::{Array, Objects};
-use crate::view::register::{Error, neutral};
+use crate::view::register::{Error, is_run, neutral};
 
 /// Rows of which the text is in memory at a time.
 const AT_ONCE: usize = 1 << 16;
+
+/// Bytes of a line, more or less.
+const LINE: usize = 128;
 
 /// How it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,16 +69,68 @@ pub(super) fn table<R: Sync>(
     table.end()
 }
 
+/// How rows are written.
+#[derive(Clone, Copy)]
+pub(super) struct Lines<'c> {
+    columns: &'c Columns,
+    format: Format,
+}
+
+impl Lines<'_> {
+    /// Some rows, for [`Table::append`].
+    pub(super) fn of<R>(
+        self,
+        rows: &[R],
+        cell: impl for<'r> Fn(&'r R, &str) -> Cow<'r, str>,
+    ) -> io::Result<Vec<u8>> {
+        let Self { columns, format } = self;
+        match format {
+            Format::Text => {
+                let mut lines = Vec::new();
+                for row in rows {
+                    line(&mut lines, columns, columns.shown.iter().map(|(it, ..)| cell(row, it)));
+                }
+                Ok(lines)
+            }
+            Format::Csv => {
+                let names: Vec<&str> = columns.names().collect();
+                let mut lines = Vec::with_capacity(rows.len().saturating_mul(LINE));
+                for row in rows {
+                    for (n, column) in names.iter().enumerate() {
+                        lines.extend((n > 0).then_some(b','));
+                        field(&mut lines, cell(row, column))?;
+                    }
+                    lines.push(b'\n');
+                }
+                Ok(lines)
+            }
+            Format::Json => {
+                let mut objects = Objects::default();
+                for row in rows {
+                    objects.begin();
+                    for column in columns.all() {
+                        match column {
+                            Column::Text(name) => objects.text(name, &cell(row, name)),
+                            Column::Number(name) => objects.number(name, &cell(row, name)),
+                        }?;
+                    }
+                    objects.end();
+                }
+                Ok(objects.done())
+            }
+        }
+    }
+}
+
 /// A table that is being written.
 pub(super) struct Table<'c, W> {
-    columns: &'c Columns,
+    lines: Lines<'c>,
     to: To<W>,
     rows: u64,
 }
 
 enum To<W> {
-    Text(W),
-    Csv(W),
+    Lines(W),
     Json(Array<W>),
 }
 
@@ -88,15 +143,31 @@ impl<'c, W: Write> Table<'c, W> {
                 let titles = columns.shown.iter().map(|(_, title, _)| Cow::Borrowed(*title));
                 line(&mut head, columns, titles);
                 to.write_all(&head)?;
-                To::Text(to)
+                To::Lines(to)
             }
             Format::Csv => {
-                to.write_all(&lines(|head| head.write_record(columns.names()))?)?;
-                To::Csv(to)
+                let names: Vec<&str> = columns.names().collect();
+                writeln!(to, "{}", names.join(","))?;
+                To::Lines(to)
             }
             Format::Json => To::Json(Array::new(to)),
         };
-        Ok(Self { columns, to, rows: 0 })
+        Ok(Self { lines: Lines { columns, format }, to, rows: 0 })
+    }
+
+    /// How its rows are written, on whatever processor.
+    pub(super) const fn lines(&self) -> Lines<'c> {
+        self.lines
+    }
+
+    /// With rows more that are written already, so many.
+    pub(super) fn append(&mut self, lines: &[u8], rows: usize) -> Result<(), Error> {
+        self.rows = self.rows.saturating_add(u64::try_from(rows).unwrap_or(u64::MAX));
+        match &mut self.to {
+            To::Lines(to) => to.write_all(lines)?,
+            To::Json(array) => array.add(lines)?,
+        }
+        Ok(())
     }
 
     /// With some rows more.
@@ -105,59 +176,10 @@ impl<'c, W: Write> Table<'c, W> {
         rows: &[R],
         cell: impl for<'r> Fn(&'r R, &str) -> Cow<'r, str> + Sync,
     ) -> Result<(), Error> {
-        self.rows = self.rows.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
-        rows.chunks(AT_ONCE).try_for_each(|some| self.write(some, &cell))
-    }
-
-    fn write<R: Sync>(
-        &mut self,
-        rows: &[R],
-        cell: impl for<'r> Fn(&'r R, &str) -> Cow<'r, str> + Sync,
-    ) -> Result<(), Error> {
-        let columns = self.columns;
-        match &mut self.to {
-            To::Text(to) => {
-                let parts = side_by_side(rows, |part| {
-                    let mut lines = Vec::new();
-                    for row in part {
-                        let shown = columns.shown.iter().map(|(column, ..)| cell(row, column));
-                        line(&mut lines, columns, shown);
-                    }
-                    lines
-                });
-                parts.iter().try_for_each(|part| to.write_all(part))?;
-            }
-            To::Csv(to) => {
-                let parts = side_by_side(rows, |part| {
-                    lines(|to| {
-                        for row in part {
-                            for column in columns.names() {
-                                to.write_field(neutral(cell(row, column)).as_bytes())?;
-                            }
-                            to.write_record(None::<&[u8]>)?;
-                        }
-                        Ok(())
-                    })
-                });
-                parts.into_iter().try_for_each(|part| to.write_all(&part?))?;
-            }
-            To::Json(array) => {
-                let parts = side_by_side(rows, |part| -> io::Result<_> {
-                    let mut objects = Objects::default();
-                    for row in part {
-                        objects.begin();
-                        for column in columns.all() {
-                            match column {
-                                Column::Text(name) => objects.text(name, &cell(row, name)),
-                                Column::Number(name) => objects.number(name, &cell(row, name)),
-                            }?;
-                        }
-                        objects.end();
-                    }
-                    Ok(objects.done())
-                });
-                parts.into_iter().try_for_each(|part| array.add(&part?))?;
-            }
+        for some in rows.chunks(AT_ONCE) {
+            let lines = self.lines;
+            let parts = side_by_side(some, |part| (lines.of(part, &cell), part.len()));
+            parts.into_iter().try_for_each(|(lines, rows)| self.append(&lines?, rows))?;
         }
         Ok(())
     }
@@ -165,18 +187,27 @@ impl<'c, W: Write> Table<'c, W> {
     /// With no more; how many rows it has.
     pub(super) fn end(self) -> Result<u64, Error> {
         match self.to {
-            To::Text(mut to) | To::Csv(mut to) => to.flush()?,
+            To::Lines(mut to) => to.flush()?,
             To::Json(array) => array.end()?,
         }
         Ok(self.rows)
     }
 }
 
-/// Some lines of CSV.
-fn lines(fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> io::Result<Vec<u8>> {
-    let mut to = csv::Writer::from_writer(Vec::new());
-    fill(&mut to)?;
-    to.into_inner().map_err(csv::IntoInnerError::into_error)
+/// One field of CSV. Of half a million rows nearly all are just their text.
+fn field(to: &mut Vec<u8>, cell: Cow<'_, str>) -> io::Result<()> {
+    let special = |byte: u8| matches!(byte, b',' | b'"' | b'\r' | b'\n');
+    // All bytes, without a stop: that is done many at once.
+    let is_plain = !cell.bytes().fold(false, |any, byte| any | special(byte));
+    if is_plain && !is_run(&cell) {
+        to.extend_from_slice(cell.as_bytes());
+        return Ok(());
+    }
+    let mut quoted = csv::Writer::from_writer(Vec::new());
+    quoted.write_record([neutral(cell).as_bytes(), b""])?;
+    let line = quoted.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    to.extend_from_slice(line.strip_suffix(b",\n").unwrap_or(&line));
+    Ok(())
 }
 
 /// One line for people.
@@ -225,6 +256,17 @@ mod tests {
         let csv = "asset_id,name,hours,count\nA1,7,20.0,3\nA2,,,0\n";
         assert_eq!(of(&rows, Format::Csv), (2, csv.to_owned()));
         assert_eq!(of(&rows, Format::Text).1, "NAME   HOURS\n7       20.0\n\n");
+    }
+
+    #[test]
+    fn a_cell_of_csv_is_read_again_as_it_was() {
+        let cells = ["", "a", "a,b", "say \"x\"", "a\r\nb", "=1+1", "＝1", "-3", "心電図"];
+        for cell in cells {
+            let (_, csv) = of(&[["A1", cell, "7", ""]], Format::Csv);
+            let mut read = csv::Reader::from_reader(csv.as_bytes());
+            let row = read.records().next().unwrap().unwrap();
+            assert_eq!((&row[1], row.len()), (&*neutral(cell), 4), "{csv}");
+        }
     }
 
     #[test]

@@ -8,11 +8,17 @@ use std::borrow::Cow;
 #[must_use]
 pub fn neutral<'c>(cell: impl Into<Cow<'c, str>>) -> Cow<'c, str> {
     let cell = cell.into();
-    match cell.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠') => {
-            Cow::Owned(format!("'{cell}"))
-        }
-        _ => cell,
+    if is_run(&cell) { Cow::Owned(format!("'{cell}")) } else { cell }
+}
+
+/// Whether a spreadsheet would run a cell as it is.
+#[inline]
+#[must_use]
+pub fn is_run(cell: &str) -> bool {
+    match cell.as_bytes().first() {
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => true,
+        Some(0..0x80) | None => false,
+        _ => cell.starts_with(['＝', '＋', '－', '＠']),
     }
 }
 

@@ -122,13 +122,15 @@ fn an_examination_that_began_unseen_is_of_the_hour_in_which_it_was_seen() {
     let id = ward.id(1);
     let day = parse_date("2026-01-05").unwrap();
     let mut begun = Vec::new();
-    let mut give = |hours: &[(&str, Hour)]| -> Result<(), crate::store::Error> {
-        let some =
-            hours.iter().filter_map(|(_, it)| Some((it.hour, it.observed, it.examinations?)));
-        begun.extend(some.filter(|(_, observed, count)| *observed == 0 || *count > 0));
+    let make = |_: &str, hours: &[Hour]| {
+        let some = hours.iter().filter_map(|it| Some((it.hour, it.observed, it.examinations?)));
+        some.filter(|(_, observed, count)| *observed == 0 || *count > 0).collect::<Vec<_>>()
+    };
+    let give = |some| -> Result<(), crate::store::Error> {
+        begun.extend(some);
         Ok(())
     };
-    ward.inventory().hours(&[&id], (day, day), &mut give).unwrap();
+    ward.inventory().hours(&[&id], (day, day), make, give).unwrap();
     assert_eq!(begun, [(10, 0, 2), (12, 60, 1)]);
 }
 

@@ -28,6 +28,7 @@ mod said;
 mod sent;
 mod session;
 pub mod signature;
+mod steps;
 mod sweeps;
 mod tenancy;
 mod users;
@@ -42,7 +43,7 @@ use std::vec::Drain;
 use foldhash::fast::RandomState;
 
 use crate::net::{HostId, Segment};
-use crate::observe::{LAST_USER, Lease, Observation, Observed, SENDS, SWEEPS, text};
+use crate::observe::{LAST_USER, Lease, Observation, Observed, SWEEPS, text};
 use crate::time::calendar::Zone;
 use crate::time::minutes::Minutes;
 use crate::time::{SECOND, Timestamp};
@@ -56,6 +57,7 @@ use meetings::Meetings;
 use risk::RiskBook;
 use room::Room;
 use signature::Book;
+use steps::Steps;
 use sweeps::Sweeps;
 use tenancy::Tenancies;
 use watched::Watched;
@@ -107,6 +109,7 @@ pub struct Census {
     hand: usize,
     sweeps: Sweeps,
     meetings: Meetings,
+    steps: Steps,
     contests: Contests,
     budget: Budget,
 }
@@ -133,6 +136,7 @@ impl Census {
             hand: 0,
             sweeps: Sweeps::default(),
             meetings: Meetings::default(),
+            steps: Steps::default(),
             contests: Contests::default(),
             budget: Budget::FILES,
         }
@@ -337,13 +341,11 @@ impl Census {
 
     fn take(&mut self, place: usize, capture: u32, observation: Observation) {
         self.activity.take(place, &observation, &mut self.room);
-        if let Observed::Use(it) = &observation.what
-            && let Some(others) = self.turns.get(&observation.host)
-        {
-            self.activity.goes_on(it.study, place, others);
-        }
         let Observation { at, frame, what, host: id } = observation;
         let said = Said::new(at, Evidence { capture, frame });
+        if let Observed::Use(it) = &what {
+            self.works((place, id), it, said);
+        }
         if let Observed::Address(ip, Lease::Arp | Lease::Ndp) = what {
             self.contest(&id, ip, said);
         }
@@ -392,18 +394,16 @@ impl Census {
                     host.learn(SWEEPS, port.to_string().into(), said, room);
                 }
             }
-            Observed::Use(it) => {
-                if let Some(age) = sent::age(&it, at) {
-                    host.learn(SENDS, age.into(), said, room);
-                }
-            }
             Observed::Tries(sought, tried) => {
                 for word in sweeps.tries(id, sought, tried, at) {
                     host.learn(SWEEPS, word.into(), said, room);
                 }
             }
             // That is its activity's.
-            Observed::UseOf(..) | Observed::Booted(..) | Observed::Arrives(_) => {}
+            Observed::Use(_)
+            | Observed::UseOf(..)
+            | Observed::Booted(..)
+            | Observed::Arrives(_) => {}
         }
     }
 

@@ -174,6 +174,9 @@ pub const FRESH: &str = "fresh images";
 /// Made days before.
 pub const OLDER: &str = "older images";
 
+/// It told of a performed step of which another had told before: the address of that one.
+pub const PASSES_ON: Key = Key::new("dicom.passes_on_steps_of");
+
 impl Observed<'_> {
     /// The same, owning its text: the first heap copy of the whole path.
     #[must_use]

@@ -185,3 +185,66 @@ fn an_engine_is_not_the_analyser_whose_messages_it_hands_on() {
         ["10.0.0.1/0 laboratory-analyzer", "10.0.0.3/0 interface-engine"]
     );
 }
+
+/// Reports a step of a station, which it began, under its own title.
+fn reports(ward: &mut Ward, n: u8, (step, title): (u64, &'static str), station: &'static str) {
+    ward.speaks(n, 0, "dicom", Role::Client);
+    ward.fact(n, "dicom.scu", STEP);
+    ward.fact(n, "dicom.verb", "N-CREATE-RQ mpps");
+    let facts = [
+        ("dicom.sop_class", STEP),
+        ("dicom.calling_ae", title),
+        ("dicom.modality", "CT"),
+        ("dicom.station_ae", station),
+        ("dicom.station_name", station),
+    ];
+    let facts = facts.map(|(key, value)| (Key::new(key), value.into())).to_vec().into();
+    ward.say(n, Observed::Equipment(Equipment { origin: Origin::Own, facts }));
+    let (work, step, when) = (Work::StepBegun, Study(step), When::Now);
+    ward.1 += 1;
+    let it = Use { work, study: Study(70), step, when };
+    let at = Timestamp::new(i64::try_from(ward.1).unwrap(), 0);
+    let what = Observed::Use(it);
+    ward.0.apply(0, Observation { at, frame: ward.1, host: Ward::host(n), what });
+}
+
+const STEP: &str = "1.2.840.10008.3.1.2.3.3";
+const WORKLIST: &str = "1.2.840.10008.5.1.4.31";
+
+#[test]
+fn who_passes_steps_on_is_none_of_those_that_perform_them() {
+    // What it does besides, and what is said of it then.
+    let of = |more: &[(&'static str, &'static str)], passes: bool| {
+        let mut ward = Ward::new();
+        reports(&mut ward, 1, (5, "CTC1"), "CTC1");
+        reports(&mut ward, 2, (if passes { 5 } else { 6 }, "CTC2"), "CTC2");
+        more.iter().for_each(|(key, value)| ward.fact(2, key, value));
+        let assets = ward.0.assets();
+        let it = assets.iter().find(|it| it.ips == [IpAddr::from([10, 0, 0, 2])]).unwrap();
+        let shown = |name| it.shown(name).first().map(|it| it.value.to_string());
+        let first = assets.iter().find(|it| it.ips == [IpAddr::from([10, 0, 0, 1])]).unwrap();
+        assert!(first.acquires && first.shown("device_class")[0].value == "ct");
+        (shown("device_class").unwrap_or_default(), shown("station_name").is_some(), it.acquires)
+    };
+    assert_eq!(of(&[], false), ("ct".into(), true, true));
+    let asks = [("dicom.scu", WORKLIST), ("dicom.verb", "C-FIND-RQ worklist")];
+    assert_eq!(of(&asks, false), ("ct".into(), true, true));
+    assert_eq!(of(&[], true), (String::new(), false, false), "another began that step");
+    assert_eq!(of(&[("dicom.scp", STEP)], false), (String::new(), false, false), "it takes steps");
+    let answers = [("dicom.scp", WORKLIST), ("dicom.verb", "C-FIND-RSP worklist"), asks[0]];
+    assert_eq!(of(&answers, false), ("worklist-server".into(), false, false));
+}
+
+#[test]
+fn a_step_under_another_title_is_nobodys_until_its_device_shows_itself() {
+    let of = |title, more: &[(&'static str, &'static str)]| {
+        let mut ward = Ward::new();
+        reports(&mut ward, 1, (5, title), "CT-C 1000");
+        more.iter().for_each(|(key, value)| ward.fact(1, key, value));
+        let assets = ward.0.assets();
+        (assets[0].shown("station_name").len(), assets[0].acquires)
+    };
+    assert_eq!(of("RISFWD", &[]), (0, false));
+    assert_eq!(of("CTC1000", &[]), (1, true));
+    assert_eq!(of("CT_MPPS", &[("dicom.verb", "C-FIND-RQ worklist")]), (1, true));
+}

@@ -199,7 +199,7 @@ impl<'a> Desk<'a> {
             self.place(&mut asset, group, id, host);
             for fact in host.facts() {
                 let (key, value) = (fact.key.as_str(), &*fact.value);
-                if group.described.is_of_another(key) {
+                if group.described.is_of_another(key, value) {
                     continue;
                 }
                 let passed_on = match &group.described.analysers {

@@ -8,6 +8,7 @@
 
 mod analyser;
 mod maker;
+mod manager;
 #[cfg(test)]
 mod tests;
 
@@ -103,12 +104,15 @@ pub(super) struct Described<'a> {
     pub(super) others: BTreeMap<Identity, Vec<(Told<'a>, Said)>>,
     /// It sends the headers of several analysers, and is none of them: what showed it.
     pub(super) analysers: Option<Box<Said>>,
+    /// It passes on the steps or worklists of others.
+    passes_on: bool,
 }
 
 impl Described<'_> {
-    /// Whether a fact that seems to name the speaker names one of the others.
-    pub(super) fn is_of_another(&self, key: &str) -> bool {
-        self.analysers.is_some() && key == analyser::HEADER
+    /// Whether what seems to be said of the speaker is said of one of the others.
+    pub(super) fn is_of_another(&self, key: &str, value: &str) -> bool {
+        (self.analysers.is_some() && key == analyser::HEADER)
+            || (self.passes_on && does_work(key, value))
     }
 }
 
@@ -218,6 +222,7 @@ pub(super) fn sort<'a>(
 ) -> Described<'a> {
     let mut described = Described::default();
     let analyser::Several { known, said } = analyser::several(hosts, book);
+    described.passes_on = manager::passes_on(hosts);
     described.analysers = said.map(Box::new);
     for (fact, [maker, model, serial]) in known.into_iter().filter(|_| said.is_some()) {
         let name = match serial.as_str() {
@@ -249,7 +254,11 @@ pub(super) fn sort<'a>(
 
     for (origin, facts, said) in all() {
         let sure = match origin {
-            Origin::Own => Some(1.0),
+            Origin::Own if !manager::is_of_station(facts) => Some(1.0),
+            Origin::Own => {
+                let own = !described.passes_on && manager::is_station(facts, hosts);
+                own.then_some(1.0)
+            }
             Origin::Forwarded => None,
             Origin::Creator if is_dicom(facts) => {
                 let alone = devices.len() == 1 && !forwards && classes.len() < MANY_CLASSES;
@@ -301,17 +310,25 @@ fn from_station(facts: &EquipmentFacts, own_program: bool) -> Option<f32> {
 
 /// Whether a speaker asks for worklists or reports steps, as acquisition devices do.
 fn asks_for_work(hosts: &[(&HostId, &Host)]) -> bool {
-    hosts.iter().any(|(_, host)| {
+    let asks = |host: &Host| {
         let all = ["dicom.scu", "dicom.verb"].map(|key| host.facts_of(key));
         all.iter().copied().flatten().any(is_work)
-    })
+    };
+    hosts.iter().any(|(_, host)| asks(host)) && !manager::passes_on(hosts)
 }
 
 /// Whether a speaker asks for worklists or reports steps by this.
 pub(super) fn is_work(fact: &Fact) -> bool {
-    match fact.key.as_str() {
-        "dicom.scu" => [WORKLIST, PERFORMED_STEP].contains(&&*fact.value),
-        "dicom.verb" => fact.value.contains("worklist") || fact.value.contains("mpps"),
+    does_work(fact.key.as_str(), &fact.value)
+}
+
+fn does_work(key: &str, value: &str) -> bool {
+    match key {
+        "dicom.scu" => [WORKLIST, PERFORMED_STEP].contains(&value),
+        // Who answers is none of them.
+        "dicom.verb" => {
+            ["C-FIND-RQ worklist", "N-CREATE-RQ mpps", "N-SET-RQ mpps"].contains(&value)
+        }
         _ => false,
     }
 }
@@ -320,7 +337,8 @@ pub(super) fn is_work(fact: &Fact) -> bool {
 /// does the part of an acquisition device and has described no other.
 pub(super) fn acquires(described: &Described<'_>, hosts: &[(&HostId, &Host)]) -> bool {
     let others = described.others.values().flatten().any(|(told, _)| told.is_dicom());
-    described.own.iter().any(|(facts, ..)| is_dicom(facts)) || (!others && asks_for_work(hosts))
+    described.own.iter().any(|(facts, ..)| is_dicom(facts))
+        || (!others && asks_for_work(hosts) && !manager::reports_another(hosts))
 }
 
 /// How many letters and digits the name of a station (0008,1010) has that is its title as

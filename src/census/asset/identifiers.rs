@@ -289,7 +289,7 @@ pub(super) fn of_group<'a>(
         }
         addresses(&mut all, asset, (id, host));
         for it in kinds() {
-            let another = group.described.is_of_another(it.key)
+            let another = group.described.is_of_another(it.key, "")
                 || shared.is_some_and(|shared| shared.weight(it.key) < 1.0);
             for fact in host.facts_of(it.key).iter().filter(|_| !another) {
                 let telling = it.key != serial::SERIAL || serial::is_telling(group, &fact.value);

@@ -113,7 +113,7 @@ fn headers(all: &[&str]) -> (Vec<String>, bool) {
     let it = sort(&hosts, NAME, Book::builtin(), || false);
     let gateway = speaks_for(&it, &hosts) == it.analysers.as_deref().map(|said| ("astm", *said));
     assert!(gateway && it.own.is_empty());
-    assert_eq!(it.is_of_another("astm.sender"), it.analysers.is_some());
+    assert_eq!(it.is_of_another("astm.sender", ""), it.analysers.is_some());
     (it.others.keys().map(ToString::to_string).collect(), it.analysers.is_some())
 }
 

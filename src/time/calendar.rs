@@ -6,11 +6,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp as Instant, ToSpan as _};
 
-use super::Timestamp;
 use super::minutes::Minutes;
+use super::{SECOND, Timestamp};
 
 /// A local day, counted from 1970-01-01.
 pub type Day = i32;
@@ -39,6 +39,9 @@ fn epoch(day: Day) -> Option<Date> {
 fn day_of(date: Date) -> Day {
     date.since(Date::constant(1970, 1, 1)).map_or(0, |span| span.get_days())
 }
+
+/// A clock that tells when something is done is no further ahead, where that hour comes twice.
+const AHEAD: i64 = 120 * SECOND;
 
 impl Zone {
     /// By its IANA name.
@@ -71,6 +74,21 @@ impl Zone {
         let wall = TimeZone::UTC.to_datetime(wall);
         let at = self.0.to_ambiguous_timestamp(wall).compatible().ok()?;
         Some(Timestamp::new(at.as_second(), 0))
+    }
+
+    /// The same of what was told at a time, not before it was: of an hour that comes twice the
+    /// second, unless that is later than when it was told, but for what clocks differ by.
+    #[must_use]
+    pub fn instant_by(&self, wall: i64, offset: Option<i16>, told: Timestamp) -> Option<Timestamp> {
+        let first = self.instant(wall, offset)?;
+        if offset.is_some() {
+            return Some(first);
+        }
+        let wall = TimeZone::UTC.to_datetime(Instant::from_second(wall).ok()?);
+        let later = self.0.to_ambiguous_timestamp(wall);
+        let AmbiguousOffset::Fold { .. } = later.offset() else { return Some(first) };
+        let later = Timestamp::new(later.later().ok()?.as_second(), 0);
+        Some(if later.since(told) <= AHEAD { later } else { first })
     }
 
     fn civil(&self, minute: i64) -> Option<DateTime> {
@@ -294,6 +312,37 @@ mod tests {
         assert_eq!(tokyo().instant(nine, Some(-60)), Some(Timestamp::new(nine + 3600, 0)));
         assert_eq!(Zone::default().instant(i64::MAX, None), None);
         assert!(Zone::default().instant(i64::MIN, Some(i16::MAX)).is_some());
+    }
+
+    #[test]
+    fn of_an_hour_that_comes_twice_the_one_is_meant_that_was_there_when_it_was_told() {
+        // Until 2025-10-26T01:00:00Z the clock shows 03:00, then 02:00.
+        const TURN: i64 = 1_761_440_400;
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        // Seconds after the turn at which it was told and meant; the clock shows them.
+        for (wall, told, meant) in [
+            (-1800, -1800, -1800),
+            (-1800, 0, -1800),
+            (-1800, 1679, -1800),
+            (-1800, 1680, 1800),
+            (-1800, 1800, 1800),
+            (-1800, 7200, 1800),
+            (-3600, -121, -3600),
+            (-3600, 0, 0),
+            (-3601, 9000, -3601),
+            // 03:00 in the winter there is once.
+            (0, 9000, 3600),
+        ] {
+            let told = Timestamp::new(TURN + told, 0);
+            let at = berlin.instant_by(TURN + 7200 + wall, None, told);
+            assert_eq!(at, Some(Timestamp::new(TURN + meant, 0)), "{wall} {told:?}");
+            let summer = berlin.instant_by(TURN + 7200 + wall, Some(120), told);
+            assert_eq!(summer, Some(Timestamp::new(TURN + wall, 0)), "where the clock says so");
+        }
+        let spring = Timestamp::new(1_774_746_000, 0);
+        let missing = spring.seconds() + 3600 + 1800;
+        let told = berlin.instant_by(missing, None, spring);
+        assert_eq!(told, berlin.instant(missing, None), "an hour that there is not");
     }
 
     #[test]

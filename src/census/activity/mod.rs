@@ -310,8 +310,10 @@ fn timely(zone: &Zone, (work, when): (Work, When), at: Timestamp) -> Option<(i64
         When::Unreadable => None,
         When::Between(from, to) => Some((from.seconds(), to.seconds())),
         When::Told { from, to, offset } => {
-            let second = |wall| zone.instant(wall, offset).map(Timestamp::seconds);
-            second(from).zip(second(to))
+            // Of an hour that comes twice it begins before it ends.
+            let to = zone.instant_by(to, offset, at);
+            let from = to.and_then(|to| zone.instant_by(from, offset, to));
+            from.map(Timestamp::seconds).zip(to.map(Timestamp::seconds))
         }
     };
     let is_timely = |(from, to): &(i64, i64)| {
@@ -395,6 +397,22 @@ mod tests {
         it.0.untimely -= 1;
         say(&mut it, NOON, used(Work::StepBegun, wall(NOON - 90_000, NOON - 90_000)));
         assert_eq!(it.0.untimely, 3, "a step is told when it happens");
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_is_the_one_in_which_it_was_told() {
+        // Until 2025-10-26T01:00:00Z the clock shows 03:00, then 02:00.
+        const TURN: i64 = 1_761_440_400;
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        let told = |(from, to): (i64, i64), at: i64| {
+            let when = When::Told { from: TURN + 7200 + from, to: TURN + 7200 + to, offset: None };
+            let all = timely(&berlin, (Work::Image, when), Timestamp::new(TURN + at, 0));
+            all.map(|(from, to)| (from - TURN, to - TURN))
+        };
+        assert_eq!(told((-3000, -600), 60), Some((-3000, -600)));
+        assert_eq!(told((-3000, -600), 3060), Some((600, 3000)));
+        assert_eq!(told((-600, -2400), 1260), Some((-600, 1200)), "from the first to the second");
+        assert_eq!(told((-3000, -600), 2000), Some((-3000, -600)), "before it was told");
     }
 
     #[test]

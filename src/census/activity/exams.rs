@@ -133,16 +133,21 @@ impl Exams {
 
     fn ended(&mut self, it: &Use, at: i64, said: i64, room: &mut Room) -> bool {
         let told = it.step != Study::UNTOLD;
-        let fits = |exam: &Exam| exam.begin <= at && at.saturating_sub(exam.begin) <= LONGEST_STEP;
+        let fits = |exam: &Exam, at: i64| {
+            exam.begin <= at && at.saturating_sub(exam.begin) <= LONGEST_STEP
+        };
         let same = |exam: &&mut Exam| {
-            let untold = exam.open && (!told || exam.step == Study::UNTOLD) && fits(exam);
+            let untold = exam.open && (!told || exam.step == Study::UNTOLD) && fits(exam, at);
             exam.method == Method::Mpps && ((told && exam.step == it.step) || untold)
         };
         if let Some(exam) = self.newest().find(same) {
+            // By a clock that was put right meanwhile it ended before it began: it ended when
+            // that was said.
+            let at = if at < exam.begin { said } else { at };
             if std::mem::take(&mut exam.open) {
                 exam.dirty = true;
                 // Else it was forgotten: the last sign of it stands.
-                exam.end = if fits(exam) { at } else { exam.end };
+                exam.end = if fits(exam, at) { at } else { exam.end };
             }
             return true;
         }
@@ -228,6 +233,16 @@ impl Exams {
         self.all.iter().enumerate().filter(|(_, exam)| exam.dirty)
     }
 
+    /// The first stretch of the examination that the one at a place is a further one of, with
+    /// its row where it has one.
+    #[must_use]
+    pub fn first_of(&self, at: usize) -> Option<(usize, Option<i64>)> {
+        let exam = self.all.get(at).filter(|it| !it.counts && it.study != Study::UNTOLD)?;
+        let is_first = |(_, it): &(usize, &Exam)| it.counts && it.study == exam.study;
+        let (at, first) = self.all.iter().enumerate().rev().take(LOOKED_AT).find(is_first)?;
+        Some((at, first.row))
+    }
+
     /// Rows that are to be deleted.
     #[must_use]
     pub fn gone(&self) -> &[i64] {
@@ -310,6 +325,19 @@ mod tests {
     }
 
     #[test]
+    fn a_step_that_ends_before_it_began_ends_when_that_is_said() {
+        let (mut exams, mut room) = (Exams::default(), Room::default());
+        let mut say = |work, at: i64, said: i64| {
+            let study = if work == Work::StepBegun { 7 } else { 0 };
+            assert!(exams.take(&trace(work, study, 1), (60 * at, 60 * at), 60 * said, &mut room));
+        };
+        say(Work::StepBegun, 100, 100);
+        say(Work::StepEnded, 90, 120);
+        let [it] = &exams.all[..] else { panic!("one") };
+        assert_eq!((it.begin, it.end, it.open), (6000, 7200, false));
+    }
+
+    #[test]
     fn a_step_that_was_forgotten_ends_with_its_last_image() {
         let begun = (trace(Work::StepBegun, 7, 1), 100, 100);
         let image = (trace(Work::Image, 7, 0), 105, 110);
@@ -325,6 +353,13 @@ mod tests {
             told(&[of(1, 100), end(1, 110), of(2, 112), end(2, 120)]),
             [(100, 110, true, false), (112, 120, false, false)]
         );
+        let (mut exams, mut room) = (Exams::default(), Room::default());
+        for (it, at, _) in [of(1, 100), end(1, 110), of(2, 112), end(2, 120)] {
+            assert!(exams.take(&it, (at, at), at, &mut room));
+        }
+        assert_eq!([0, 1].map(|at| exams.first_of(at)), [None, Some((0, None))]);
+        exams.saved(&[(0, 9)], 0, &mut room);
+        assert_eq!(exams.first_of(1), Some((0, Some(9))));
         let other = (trace(Work::StepBegun, 8, 3), 105, 105);
         let all = told(&[of(1, 100), other, end(1, 110), end(3, 115)]);
         assert_eq!(all, [(100, 110, true, false), (105, 115, true, false)], "two at once");

@@ -1,6 +1,8 @@
 //! Examinations in the inventory. A process does not know which studies those are that an
-//! earlier one has written: what has the same begin, or was at the same time and belongs
-//! to none that it knows, is the same.
+//! earlier one has written: steps with the same begin or the same end, and images at the same
+//! time, are the same. A begin without an end and an end without a begin stay two rows, each
+//! with the run that wrote it: which of them are one step is found when days are made, of all
+//! that is known by then (`pieces`), so captures may be read in any order.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +16,10 @@ use crate::census::activity::{Exam, Exams, Method};
 /// examination: the next patient takes longer.
 const GOES_ON: i64 = 3 * 60;
 
+/// One process that writes: within it steps and studies are told apart by more than time. 0
+/// is none.
+pub(super) type Run = i64;
+
 /// A row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
@@ -23,9 +29,32 @@ pub(super) struct Stored {
     pub(super) end: i64,
     pub(super) said: i64,
     pub(super) method: u8,
-    pub(super) open: bool,
-    pub(super) orphan: bool,
-    pub(super) counts: bool,
+    /// The run that saw a step begin and not end; of images the one that saw them.
+    pub(super) open: Run,
+    /// The run that saw a step end and not begin.
+    pub(super) orphan: Run,
+    /// [`FIRST`] of its examination's stretches, [`FURTHER`], or less than that: the number of
+    /// the first one's row, negated.
+    pub(super) part: i64,
+    /// When its examination ended, as far as that is one stretch of work.
+    pub(super) whole: i64,
+}
+
+/// The first stretch of its examination: it counts.
+pub(super) const FIRST: i64 = 1;
+/// Another one; of which is not known.
+pub(super) const FURTHER: i64 = 0;
+
+impl Stored {
+    pub(super) const fn counts(&self) -> bool {
+        self.part == FIRST
+    }
+}
+
+/// The number of this run: each row that it will add has this number or a greater one, so none
+/// that has added any has the same. Earlier versions wrote 1 for all.
+pub(super) fn run(connection: &rusqlite::Connection) -> rusqlite::Result<Run> {
+    connection.query_row("SELECT ifnull(max(id), 0) + 2 FROM exam", [], |row| row.get(0))
 }
 
 /// None lasts longer, in seconds: images are no older than a day.
@@ -43,7 +72,8 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         method: row.get(5)?,
         open: row.get(6)?,
         orphan: row.get(7)?,
-        counts: row.get(8)?,
+        part: row.get(8)?,
+        whole: row.get(3)?,
     })
 }
 
@@ -67,11 +97,11 @@ pub(super) fn between(
     Ok(all)
 }
 
-/// Writes those that changed, of a speaker of this name since a second; their rows, and the
-/// time of each in `spans`.
+/// Writes those that changed, of a speaker of this name since a second, in a run; their rows,
+/// and the times of which something is new in `spans`.
 pub(super) fn keep(
     transaction: &Transaction<'_>,
-    (speaker, since): (Speaker, Option<i64>),
+    (speaker, since, run): (Speaker, Option<i64>, Run),
     exams: &Exams,
     spans: &mut Vec<(i64, i64)>,
 ) -> rusqlite::Result<Vec<(usize, i64)>> {
@@ -84,12 +114,17 @@ pub(super) fn keep(
             spans.push((row.get(0)?, row.get(1)?));
         }
     }
-    let mut rows = Vec::new();
+    let mut rows: Vec<(usize, i64)> = Vec::new();
     for (at, exam) in exams.unsaved() {
         let id = match exam.row {
             Some(row) => Some(row),
             None => same(transaction, (speaker, since), exam, &own)?,
         };
+        // The first stretch comes before: it has its row by now.
+        let first = exams.first_of(at).and_then(|(at, row)| {
+            let new = rows.iter().find(|(it, _)| *it == at).map(|(_, row)| *row);
+            row.or(new)
+        });
         let id = match id {
             Some(id) => {
                 widen(transaction, id, exam)?;
@@ -99,87 +134,107 @@ pub(super) fn keep(
                 let sql = "INSERT INTO exam
                            (speaker, begin, end, said, method, open, orphan, counts)
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-                let Exam { begin, end, said, method, open, orphan, counts, .. } = exam;
+                let Exam { begin, end, said, method, .. } = exam;
+                let open = if exam.open || *method == Method::Images { run } else { 0 };
+                let orphan = if exam.orphan { run } else { 0 };
+                let part = match first {
+                    _ if exam.counts => FIRST,
+                    first => first.map_or(FURTHER, i64::wrapping_neg),
+                };
                 let method = method.code();
                 transaction
                     .prepare_cached(sql)?
-                    .execute(params![speaker, begin, end, said, method, open, orphan, counts])?;
+                    .execute(params![speaker, begin, end, said, method, open, orphan, part])?;
                 transaction.last_insert_rowid()
             }
         };
         own.insert(id);
         rows.push((at, id));
-        let sql = "SELECT begin, end FROM exam WHERE id = ?1";
-        let span = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        spans.push(transaction.prepare_cached(sql)?.query_row([id], span)?);
+        spans.push(reach(transaction, speaker, id)?);
+        if let Some(first) = first {
+            let sql = "SELECT min(begin) FROM exam WHERE id IN (?1, ?2)";
+            let begin = |row: &Row<'_>| Ok((row.get(0)?, exam.end));
+            spans.push(transaction.prepare_cached(sql)?.query_row([id, first], begin)?);
+        }
     }
     Ok(rows)
 }
 
-/// The row of an earlier process that is the same examination.
+/// From when to when days may be otherwise by a row: a piece changes also what it may belong
+/// to, or what may belong to it.
+fn reach(transaction: &Transaction<'_>, speaker: Speaker, id: i64) -> rusqlite::Result<(i64, i64)> {
+    let sql = format!("SELECT {COLUMNS} FROM exam WHERE id = ?1");
+    let it = transaction.prepare_cached(&sql)?.query_row([id], stored)?;
+    let mut span = (it.begin, it.end);
+    if it.orphan == 0 && (it.open == 0 || it.method != Method::Mpps.code()) {
+        return Ok(span);
+    }
+    let (from, to) = (it.begin.saturating_sub(LONGEST_STEP), it.end.saturating_add(LONGEST_STEP));
+    for other in between(transaction, speaker, from, to)? {
+        let ends = it.open != 0 && other.orphan != 0 && other.end >= it.begin;
+        let begins = it.orphan != 0 && other.open != 0 && other.begin <= it.end;
+        if ends || begins {
+            span = (span.0.min(other.begin), span.1.max(other.end));
+        }
+    }
+    Ok(span)
+}
+
+/// The row of an earlier process that is the same.
 fn same(
     transaction: &Transaction<'_>,
     (speaker, since): (Speaker, Option<i64>),
     exam: &Exam,
     own: &BTreeSet<i64>,
 ) -> rusqlite::Result<Option<i64>> {
-    let (begin, end) = match (exam.orphan, exam.method) {
-        // An end alone: the step that it ends began before.
-        (true, _) => (exam.begin.saturating_sub(LONGEST_STEP), exam.end),
-        (_, Method::Images) => {
-            (exam.begin.saturating_sub(GOES_ON), exam.end.saturating_add(GOES_ON))
-        }
-        _ => (exam.begin, exam.end),
+    let around = match exam.method {
+        Method::Images => GOES_ON,
+        _ => 0,
     };
+    let (begin, end) = (exam.begin.saturating_sub(around), exam.end.saturating_add(around));
     let all = between(transaction, speaker, begin, end)?;
     // Who had the address before worked at something else.
     let anothers = |row: &Stored| since.is_some_and(|since| row.said < since);
-    let others = || all.iter().filter(|row| !own.contains(&row.id) && !anothers(row));
-    let mpps = Method::Mpps.code();
+    let is_step = exam.method == Method::Mpps;
+    let mut others = all.iter().filter(|row| {
+        let alike = (row.method == Method::Mpps.code()) == is_step;
+        alike && !own.contains(&row.id) && !anothers(row)
+    });
     let common = |row: &Stored| row.end.min(exam.end).saturating_sub(row.begin.max(exam.begin));
-    let found = match exam.method {
-        _ if exam.orphan => others()
-            .filter(|row| row.method == mpps)
-            .max_by_key(|row| (row.end == exam.end, row.open, row.begin)),
-        Method::Mpps => others()
-            .filter(|row| row.method == mpps)
-            // A row without a begin is a step of which the end alone was seen.
-            .find(|row| row.begin == exam.begin || (row.orphan && row.begin >= exam.begin)),
-        _ => others()
-            .filter(|row| row.method != mpps || common(row) >= 0)
-            .max_by_key(|row| (row.begin == exam.begin, row.method == mpps, common(row))),
+    let found = match is_step {
+        true if exam.orphan => others.find(|row| row.open == 0 && row.end == exam.end),
+        true => others
+            .filter(|row| {
+                let begins = row.orphan == 0 && row.begin == exam.begin;
+                begins || (row.orphan != 0 && !exam.open && row.end == exam.end)
+            })
+            .max_by_key(|row| row.orphan == 0),
+        false => others.max_by_key(|row| (row.begin == exam.begin, common(row))),
     };
-    // An end that is none of the known steps' is one for itself.
-    let ends = |row: &&Stored| !exam.orphan || row.open || row.end == exam.end;
-    Ok(found.filter(ends).map(|row| row.id))
+    Ok(found.map(|row| row.id))
 }
 
 /// A row reaches as far as the examination; what a step says of itself is as it says.
 fn widen(transaction: &Transaction<'_>, id: i64, exam: &Exam) -> rusqlite::Result<()> {
     let Exam { begin, end, open, orphan, .. } = exam;
-    let mpps = exam.method == Method::Mpps;
-    let sql = match (mpps, orphan) {
+    let sql = match (exam.method == Method::Mpps, orphan) {
         // An end alone says nothing of the begin, but that its images lie behind it.
         (true, true) => {
-            "UPDATE exam SET
-               begin = CASE WHEN orphan THEN min(begin, ?2) ELSE begin END, end = ?3, open = 0
-             WHERE id = ?1 AND ?2 <= end + ?5 AND ?4 = 0"
+            "UPDATE exam SET begin = min(begin, ?2) WHERE id = ?1 AND orphan <> 0 AND ?3 >= ?2
+             AND NOT ?4"
         }
         (true, false) => {
             "UPDATE exam SET
                begin = CASE WHEN orphan THEN ?2 ELSE min(begin, ?2) END,
                end = CASE WHEN NOT ?4 THEN ?3 WHEN open THEN max(end, ?3) ELSE end END,
-               open = open AND ?4, orphan = 0
-             WHERE id = ?1 AND ?5 > 0"
+               open = CASE WHEN ?4 THEN open ELSE 0 END, orphan = 0
+             WHERE id = ?1"
         }
-        // The times of a step are not those of its images.
         (false, _) => {
-            "UPDATE exam SET
-               begin = CASE method WHEN 1 THEN begin ELSE min(begin, ?2) END,
-               end = CASE WHEN method <> 1 OR open THEN max(end, ?3) ELSE end END
-             WHERE id = ?1 AND ?4 = 0 AND ?5 > 0"
+            "UPDATE exam SET begin = min(begin, ?2), end = max(end, ?3)
+             WHERE id = ?1 AND NOT ?4"
         }
     };
-    transaction.prepare_cached(sql)?.execute(params![id, begin, end, open, LONGEST_STEP])?;
+    transaction.prepare_cached(sql)?.execute(params![id, begin, end, open])?;
     Ok(())
 }

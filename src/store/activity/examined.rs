@@ -6,6 +6,7 @@ use super::basis::Basis;
 use super::made::Written;
 use super::pieces::{REACH, joined};
 use super::{exam, seen, utc_days};
+use crate::census::activity::method::SEGMENT_GAP;
 use crate::time::minutes::Minutes;
 
 /// The examinations that touch a stretch.
@@ -39,7 +40,8 @@ pub(super) fn exams<W: Written>(
     Ok(all)
 }
 
-/// Whether somebody watched in all minutes from one second to another.
+/// Whether somebody watched in all minutes from one second to another, but for pauses in which
+/// a segment does not go from the mirror either.
 fn is_watched(connection: &Connection, from: i64, to: i64) -> rusqlite::Result<bool> {
     let (first, last) = (from.div_euclid(60), to.div_euclid(60).saturating_add(1));
     let mut all = Minutes::default();
@@ -48,7 +50,7 @@ fn is_watched(connection: &Connection, from: i64, to: i64) -> rusqlite::Result<b
             all.unite(&minutes);
         }
     }
-    Ok(all.within(first, last) == Minutes::run(first, last))
+    Ok(all.bridged(SEGMENT_GAP).within(first, last) == Minutes::run(first, last))
 }
 
 /// Whether an examination counts on a day, and whether it began on it: it counts where
@@ -60,7 +62,7 @@ pub(super) fn counts(
 ) -> rusqlite::Result<(bool, bool)> {
     let (begin, end) = (it.begin.div_euclid(60), it.end.div_euclid(60));
     let mut at = begin;
-    if it.counts && (begin < from || end >= to) {
+    if it.counts() && (begin < from || end >= to) {
         for day in utc_days(begin, end.saturating_add(1)) {
             let watched = seen(connection, day, &[])?;
             let watched = watched.and_then(Result::ok).unwrap_or_default();
@@ -70,5 +72,5 @@ pub(super) fn counts(
             }
         }
     }
-    Ok((it.counts && (from..to).contains(&at), begin >= from))
+    Ok((it.counts() && (from..to).contains(&at), begin >= from))
 }

@@ -108,6 +108,7 @@ pub(super) fn made<W: Written>(
             let (counts, is_begun) = counts(connection, &exam, (from, to))?;
             it.is_carried |= counts && !is_begun;
             if counts {
+                let took = exam.whole.saturating_sub(exam.begin).max(took);
                 it.exams.push((exam.begin.saturating_sub(first), took, exam.method));
             }
         }

@@ -102,6 +102,8 @@ pub(super) struct Diary {
     /// Tells calendars apart, and which one is stored.
     mark: i64,
     stored: Option<i64>,
+    /// Which run this is, by the examinations that it writes.
+    run: exam::Run,
     /// Assets whose days are another calendar's.
     stale: usize,
 }
@@ -181,6 +183,7 @@ impl Diary {
             };
             it.known.insert(number, basis);
         }
+        it.run = exam::run(connection)?;
         it.touch_unrolled(connection)?;
         Ok(it)
     }
@@ -240,7 +243,7 @@ impl Diary {
         }
         let Some(exams) = trail.exams().filter(|it| !it.is_saved()) else { return Ok(stored) };
         let mut spans = Vec::new();
-        stored.exams = exam::keep(transaction, (speaker, since), exams, &mut spans)?;
+        stored.exams = exam::keep(transaction, (speaker, since, self.run), exams, &mut spans)?;
         for (begin, end) in spans {
             let span = (begin.div_euclid(60), end.div_euclid(60));
             self.touch(transaction, speaker, span)?;

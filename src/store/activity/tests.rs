@@ -1,5 +1,6 @@
 //! From what speakers say to what is known of their devices.
 
+mod cut;
 mod damage;
 mod kept;
 mod long;

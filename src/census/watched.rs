@@ -1,6 +1,8 @@
 //! When somebody watched: what was said before and after a time of which nothing is known
 //! may be of two, for an older capture may tell later who had an address meanwhile.
 
+use super::Census;
+use super::activity::method::FILE_GAP;
 use crate::time::Timestamp;
 use crate::time::minutes::Minutes;
 
@@ -22,6 +24,19 @@ impl Watched {
     pub(super) fn missed(&self, from: Timestamp, to: Timestamp) -> bool {
         let (from, to) = (from.minute().saturating_add(1), to.minute());
         to.saturating_sub(from) >= UNSEEN && !self.0.is_empty() && self.0.misses(from, to, UNSEEN)
+    }
+}
+
+impl Census {
+    /// A capture begins or ends in a minute. Who records into one file after the other has
+    /// watched between two as well, where the pause is one that may be within a file.
+    pub fn seam(&mut self, minute: i64) {
+        let Self { watched: Watched(all), .. } = self;
+        let before = all.within(minute.saturating_sub(FILE_GAP), minute).last();
+        let next = minute.saturating_add(1);
+        let after = all.within(next, next.saturating_add(FILE_GAP)).first();
+        let (from, to) = (before.unwrap_or(minute), after.unwrap_or(next));
+        self.watched(from, to);
     }
 }
 

@@ -89,8 +89,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     // Nothing was watched yet: the list is empty, and of no day.
     let believed = believed(&inventory)?;
     let last = believed.days.last().copied().unwrap_or(0);
-    if let (None, Some(doubt)) = (to, believed.doubt()) {
-        warn!("{doubt}");
+    if to.is_none() {
+        believed.doubt().iter().for_each(|doubt| warn!("{doubt}"));
     }
     let to = to.unwrap_or(last.max(from.unwrap_or(last)));
     let of_all = args.hours.as_ref().is_some_and(Option::is_none);

@@ -58,8 +58,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
             Ok(())
         })?,
     }
-    if let ([_], Some(doubt)) = (found.as_slice(), activity::believed(&inventory)?.doubt()) {
-        warn!("{doubt}");
+    if let [_] = found.as_slice() {
+        activity::believed(&inventory)?.doubt().iter().for_each(|doubt| warn!("{doubt}"));
     }
     for (port, health) in inventory.health_of_late(DAY)? {
         if health.lost() > 0 {

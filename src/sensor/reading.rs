@@ -113,6 +113,9 @@ impl Reading {
             // Who records for a while between two frames has seen that there were none.
             for now in frames.iter().map(|frame| frame.at.minute()) {
                 if minute != Some(now) {
+                    if minute.is_none() {
+                        self.census.seam(now);
+                    }
                     let gap = minute.map_or(0, |before| now.saturating_sub(before));
                     let from = if (1..=FILE_GAP).contains(&gap) { now - gap } else { now };
                     self.census.watched(from, now.saturating_add(1));
@@ -130,6 +133,9 @@ impl Reading {
             }
             watch.progress(bytes, self.frames, self.census.len())
         });
+        if let Some(last) = minute {
+            self.census.seam(last);
+        }
         self.count();
         result
     }

@@ -366,7 +366,8 @@ impl Inventory {
                     self.damage
                         .note(format!("how {id} was used (asset_use) cannot be read: {why}"));
                 }
-                let since = Timestamp(row.get(2)?).minute();
+                let seen = Timestamp(row.get(2)?).minute();
+                let since = basis.as_ref().map_or(seen, |it: &Basis| it.since);
                 Ok(Some(User { number: row.get(0)?, id, since, basis: basis.ok() }))
             },
         )?;

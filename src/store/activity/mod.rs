@@ -7,6 +7,7 @@
 
 mod ask;
 mod basis;
+mod begun;
 mod days;
 mod detail;
 mod exam;

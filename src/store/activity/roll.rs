@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use rusqlite::{Transaction, params};
 
 use super::basis::{Basis, basis};
+use super::begun;
 use super::detail::{self, Detail, detail};
 use super::made::{Written, made};
 use super::sheet::{self, Before, DAYS, Sums, TOTALS, Table};
@@ -56,6 +57,8 @@ pub(in crate::store) struct Roll<'t> {
     anew: usize,
     /// When the last asset was on line, in its days that were made.
     online: Minutes,
+    /// From which minute on days are believed.
+    begun: Option<i64>,
 }
 
 impl<'t> Roll<'t> {
@@ -84,7 +87,7 @@ impl<'t> Roll<'t> {
         let mut totals = Table::default();
         TOTALS.sum(transaction, (0, 1), &mut totals)?;
         let (observed, patches) = (Observed::default(), BTreeMap::new());
-        let online = Minutes::default();
+        let (online, begun) = (Minutes::default(), begun::begun(transaction)?);
         Ok(Self {
             transaction,
             diary,
@@ -96,6 +99,7 @@ impl<'t> Roll<'t> {
             rolled,
             anew,
             online,
+            begun,
         })
     }
 
@@ -118,6 +122,8 @@ impl<'t> Roll<'t> {
         let named = asset.speakers.iter().filter(|(_, host)| !host.spoke);
         let named = united(named.map(|(id, host)| Turn::of(id, host, census)).collect());
         basis.named = named.into_iter().map(|(turn, _)| turn).collect();
+        let times = (basis.since, asset.span.last.minute());
+        basis.since = self.diary.since(self.transaction, times, self.begun, &basis.turns)?;
         let told = through::turns(asset, census);
         basis.told = told.iter().map(|(turn, _)| *turn).collect();
         let all = [all, told].concat();

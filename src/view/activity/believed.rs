@@ -9,8 +9,11 @@ use crate::time::calendar::{Day, date};
 pub struct Believed {
     /// Those up to the last that three devices have reached, or a sensor that listened, or on
     /// which two known devices were there for a while: one that sends frames of wrong times
-    /// makes no days. All where none is reached. In order.
+    /// makes no days. All where none is reached. Nor are those believed of a minute or two, a
+    /// week or more before all others. In order.
     pub days: Vec<Day>,
+    /// How many are long before.
+    pub before: usize,
     /// How many are beyond.
     pub beyond: usize,
     /// The time that they have reached.
@@ -18,17 +21,30 @@ pub struct Believed {
 }
 
 impl Believed {
-    /// That there are days beyond, in one sentence.
+    /// That there are days before or beyond, in one sentence each.
     #[must_use]
-    pub fn doubt(&self) -> Option<String> {
-        let last = self.days.last().filter(|_| self.beyond > 0)?;
-        Some(format!(
-            "{} watched days after {} are of fewer than three devices, and not of two known ones \
-             for some minutes each, as frames of a wrong time are; auscult activity --to DATE \
-             shows them",
-            self.beyond,
-            date(*last)
-        ))
+    pub fn doubt(&self) -> Vec<String> {
+        let first = self.days.first().filter(|_| self.before > 0);
+        let before = first.map(|first| {
+            format!(
+                "{} watched days before {} are of two minutes at most, more than a week before \
+                 all others, as frames of a wrong time are; auscult activity --from DATE shows \
+                 them",
+                self.before,
+                date(*first)
+            )
+        });
+        let last = self.days.last().filter(|_| self.beyond > 0);
+        let beyond = last.map(|last| {
+            format!(
+                "{} watched days after {} are of fewer than three devices, and not of two known \
+                 ones for some minutes each, as frames of a wrong time are; auscult activity \
+                 --to DATE shows them",
+                self.beyond,
+                date(*last)
+            )
+        });
+        before.into_iter().chain(beyond).collect()
     }
 }
 
@@ -50,7 +66,18 @@ pub fn believed(inventory: &Inventory) -> Result<Believed, Error> {
         0 => 0,
         reached => days.split_off(reached).len(),
     };
-    Ok(Believed { days, beyond, now })
+    let whole = days.len();
+    days = begun(inventory, days)?;
+    Ok(Believed { before: whole.saturating_sub(days.len()), days, beyond, now })
+}
+
+/// Without those long before the first that is believed, where there are others.
+fn begun(inventory: &Inventory, mut days: Vec<Day>) -> Result<Vec<Day>, Error> {
+    let begun = inventory.begun()?.unwrap_or(Day::MIN);
+    if days.last().is_some_and(|last| *last >= begun) {
+        days.retain(|day| *day >= begun);
+    }
+    Ok(days)
 }
 
 /// The last so many days on which somebody watched, up to one or to the last that is
@@ -67,8 +94,9 @@ pub fn lately(
         Some(_) => inventory.watched_days()?,
         None => believed(inventory)?.days,
     };
-    let first = watched.first().copied();
     watched.retain(|day| to.is_none_or(|to| *day <= to));
+    let watched = begun(inventory, watched)?;
+    let first = watched.first().copied();
     let from = watched.get(watched.len().saturating_sub(days)).copied().or(first);
     Ok(from.zip(to.or(watched.last().copied())))
 }

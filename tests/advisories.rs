@@ -74,6 +74,54 @@ fn a_folder_becomes_a_set_whatever_else_lies_in_it() {
 }
 
 #[test]
+fn a_folder_with_one_half_leaves_the_other_as_it_is_in_force() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    for (folder, file, text) in [
+        ("both", "1.json", DOCUMENT),
+        ("both", "kev.json", LIST),
+        ("documents", "1.json", &DOCUMENT.replace("SITE-1", "SITE-2")),
+        ("list", "kev.json", &LIST.replace("CVE-2026-0001", "CVE-2026-0002")),
+    ] {
+        fs::create_dir_all(at.join(folder)).unwrap();
+        fs::write(at.join(folder).join(file), text).unwrap();
+    }
+    fs::create_dir(at.join("own")).unwrap();
+    fs::write(at.join("site.toml"), "signatures = 'own'\n").unwrap();
+    let site = ["--config", "site.toml", "advisories", "import"];
+    let import = |args: &[&str]| {
+        let out = run(at, args);
+        let errors = String::from_utf8(out.stderr).unwrap();
+        assert!(out.status.success(), "{errors}");
+        (String::from_utf8(out.stdout).unwrap(), errors)
+    };
+    // What comes along is in force: the list is renewed, 144 advisories stay.
+    let (set, errors) = import(&["advisories", "import", "list"]);
+    let count = |set: &str, kind: &str| set.lines().filter(|it| it.starts_with(kind)).count();
+    assert_eq!((count(&set, "A\t"), count(&set, "K\t")), (144, 1));
+    assert!(errors.contains("no CSAF documents") && errors.contains("stay"), "{errors}");
+    assert!(errors.contains("1 exploited weaknesses, where the set in force has 1404"), "{errors}");
+    assert!(!errors.contains("1 advisories, where"), "{errors}");
+    let (set, errors) = import(&["advisories", "import", "documents"]);
+    assert_eq!((count(&set, "A\t"), count(&set, "K\t")), (1, 1404));
+    assert!(errors.contains("no KEV list") && errors.contains("has 144"), "{errors}");
+    // The site's is in force, and as many are no loss.
+    import(&["advisories", "import", "both", "-o", "own/advisories.tsv"]);
+    let (set, errors) = import(&[&site[..], &["list"]].concat());
+    assert!(set.contains("A\tSITE-1") && set.contains("K\tCVE-2026-0002"), "{set}");
+    assert!(!set.contains("CVE-2017-0144") && !errors.contains("where the set"), "{errors}");
+    let (set, errors) = import(&[&site[..], &["both"]].concat());
+    assert!(set.contains("K\tCVE-2026-0001") && !errors.contains("stay"), "{set}{errors}");
+    // What is in force cannot be read: half a set would be the whole one.
+    fs::write(at.join("own/advisories.tsv"), "rubbish\n").unwrap();
+    import(&[&site[..], &["both"]].concat());
+    let out = run(at, &[&site[..], &["list", "-o", "none.tsv"]].concat());
+    let errors = String::from_utf8(out.stderr).unwrap();
+    assert!(!out.status.success() && errors.contains("put both into the folder"), "{errors}");
+    assert!(!at.join("none.tsv").exists());
+}
+
+#[test]
 fn what_advisories_say_of_the_lab_hospital() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();

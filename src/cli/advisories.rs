@@ -8,7 +8,8 @@ use tracing::{info, warn};
 
 use super::{Failure, Settings, is_whole, output, printable};
 use crate::census::advisory::{
-    Advisories, Advisory, Device, MAX_FILE, Match, Set, Taken, Verdict, Versions, check, take,
+    Advisories, Advisory, Device, MAX_FILE, Match, Product, Set, Taken, Verdict, Versions, check,
+    take,
 };
 use crate::store::{Inventory, Known};
 use crate::view::dossier;
@@ -67,7 +68,7 @@ enum What {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     match &args.what {
-        What::Import { dir, output } => import(dir, output.as_deref()),
+        What::Import { dir, output } => import(dir, output.as_deref(), settings),
         What::List => list(&*settings.advisories()?, settings),
         What::Check => lint(&*settings.advisories()?),
         What::Explain { id } => explain(&*settings.advisories()?, id),
@@ -75,7 +76,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     }
 }
 
-fn import(dir: &Path, to: Option<&Path>) -> Result<(), Failure> {
+fn import(dir: &Path, to: Option<&Path>, settings: &Settings) -> Result<(), Failure> {
     let failed = |path: &Path, error: &std::io::Error| {
         Failure::Said(format!("{}: cannot read ({error})", path.display()))
     };
@@ -121,13 +122,19 @@ fn import(dir: &Path, to: Option<&Path>) -> Result<(), Failure> {
                 Ok(_) => take(&name, &bytes, &mut set),
             };
             match taken {
-                Ok(Taken::Nothing) => warn!("{}: neither advisory nor list", path.display()),
+                Ok(Taken::Nothing) => {
+                    refused += 1;
+                    warn!("{}: left out: neither advisory nor list", path.display());
+                }
                 Ok(Taken::Advisory { left_out, again }) => {
                     unread += left_out;
                     older += usize::from(again);
                 }
-                Ok(Taken::List { left_out, again }) => {
+                Ok(Taken::List { left_out, named, again }) => {
                     unread += left_out;
+                    for entry in named {
+                        warn!("{}: left out: {}", path.display(), printable(&entry));
+                    }
                     if again {
                         let shown = path.display();
                         warn!("{shown}: one more list of exploited weaknesses; the latest counts");
@@ -144,16 +151,55 @@ fn import(dir: &Path, to: Option<&Path>) -> Result<(), Failure> {
         let shown = dir.display();
         return Err(Failure::Said(format!("{shown}: no CSAF documents and no KEV list in it")));
     }
+    let kept = keep(&mut set, dir, settings)?;
     let more = [(unread, "entries that cannot be read"), (older, "older revisions")];
     let more = more.into_iter().filter(|(n, _)| *n > 0);
     let more: String = more.map(|(n, what)| format!(", {n} {what}")).collect();
-    info!("{}, {refused} files left out{more}", summary(&set));
+    info!("{}{kept}, {refused} files left out{more}", summary(&set));
     output(to, |to| Ok(to.write_all(set.to_text().as_bytes())?))
 }
 
-/// By some clock it is tomorrow already; what is of a later day is not believed.
+/// A folder with one half alone, documents or list, renews that half: the other stays as it
+/// is in the set in force. What a new half has fewer of than the one in force is said, since
+/// it takes its place whole.
+fn keep(set: &mut Set, dir: &Path, settings: &Settings) -> Result<&'static str, Failure> {
+    let shown = dir.display();
+    let (no_documents, no_list) = (set.advisories.is_empty(), set.exploited.is_empty());
+    let known = match settings.advisories() {
+        Ok(known) => known,
+        Err(_) if !no_documents && !no_list => return Ok(""),
+        Err(failure) => {
+            return Err(Failure::Said(format!(
+                "{shown}: it has one half alone (documents or list), and the set in force, whose                  other half would stay, cannot be read ({failure}); put both into the folder"
+            )));
+        }
+    };
+    let known = known.set();
+    let mut kept = "";
+    if no_documents {
+        set.advisories.clone_from(&known.advisories);
+        kept = " (no CSAF documents in the folder: the advisories of the set in force stay)";
+    }
+    if no_list {
+        (set.kev, set.exploited) = (known.kev.clone(), known.exploited.clone());
+        kept = " (no KEV list in the folder: the exploited weaknesses of the set in force stay)";
+    }
+    for (what, now, before) in [
+        ("advisories", set.advisories.len(), known.advisories.len()),
+        ("exploited weaknesses", set.exploited.len(), known.exploited.len()),
+    ] {
+        if now < before {
+            warn!(
+                "{now} {what}, where the set in force has {before}: the new ones take the place                  of all; put the documents of before into {shown} too where they should stay"
+            );
+        }
+    }
+    Ok(kept)
+}
+
+/// By some clock it is tomorrow already; what is of a later day is not believed. In UTC.
 #[allow(clippy::disallowed_methods, reason = "what is to come depends on today")]
-fn tomorrow() -> String {
+pub(super) fn tomorrow() -> String {
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     today.tomorrow().unwrap_or(today).to_string()
 }
@@ -269,12 +315,18 @@ fn explain(all: &Advisories, id: &str) -> Result<(), Failure> {
             for product in &it.products {
                 let understood = match Versions::parse(&product.versions) {
                     Some(versions) => versions.to_string(),
-                    None => "not understood: possible at most".to_owned(),
+                    None => {
+                        "not understood: affected where a device says the very same, else possible"
+                            .to_owned()
+                    }
                 };
                 let of = (product.cves.len() < it.cves.len())
                     .then(|| format!("  ({} of the CVEs)", product.cves.len()));
                 writeln!(to, "  {} {}{}", product.maker, product.name, of.unwrap_or_default())?;
                 writeln!(to, "    {}  →  {understood}", product.versions)?;
+            }
+            for Product { maker, name, versions, .. } in &it.fixed {
+                writeln!(to, "  {maker} {name}\n    {versions}  →  said to be fixed")?;
             }
         }
         Ok(())

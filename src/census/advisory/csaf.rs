@@ -308,12 +308,13 @@ pub(super) fn read(bytes: &[u8], until: Option<&str>) -> Result<(Advisory, usize
     if !is_id(&id) {
         return Err("its id cannot be read".to_owned());
     }
-    let mut leaves = BTreeMap::new();
+    let (mut leaves, mut narrowed) = (BTreeMap::new(), BTreeSet::new());
     for branch in it.product_tree.branches.0 {
-        walk(branch, &Path::default(), 0, &mut leaves)?;
+        walk(branch, &Path::default(), 0, &mut leaves, &mut narrowed)?;
     }
     let mut has_unnamed = false;
     for it in it.product_tree.full_product_names.0 {
+        narrowed.insert(it.product_id.clone());
         let cpe = match &it.product_identification_helper.cpe {
             Some(Maybe::Is(name)) => cpe::read(name),
             _ => None,
@@ -328,6 +329,7 @@ pub(super) fn read(bytes: &[u8], until: Option<&str>) -> Result<(Advisory, usize
     for it in it.product_tree.relationships.0 {
         untold.remove(&it.relates_to_product_reference);
         untold.remove(&it.product_reference);
+        narrowed.insert(it.full_product_name.product_id.clone());
         if let Some(part) = leaves.get(&it.product_reference).cloned() {
             leaves.entry(it.full_product_name.product_id).or_insert(part);
         }
@@ -337,6 +339,7 @@ pub(super) fn read(bytes: &[u8], until: Option<&str>) -> Result<(Advisory, usize
     let moment = moment(&current_release_date).filter(|_| !ahead);
     let mut advisory = Advisory { id, released, revised, moment, revision, ..Advisory::default() };
     let mut named: BTreeMap<Leaf, BTreeSet<usize>> = BTreeMap::new();
+    let mut freed: BTreeMap<Leaf, BTreeSet<usize>> = BTreeMap::new();
     let groups: BTreeMap<String, Vec<String>> = it
         .product_tree
         .product_groups
@@ -352,17 +355,24 @@ pub(super) fn read(bytes: &[u8], until: Option<&str>) -> Result<(Advisory, usize
         let at =
             cve.filter(|id| is_id(id)).map(|id| place(&mut advisory.cves, id, &weakness.scores));
         let told = weakness.product_status;
-        let free = [told.known_not_affected, told.first_fixed, told.fixed, told.recommended];
-        for product in free.iter().chain([&told.under_investigation]).flat_map(|it| &it.0) {
-            let alone = [product.clone()];
-            let members = groups.get(product).map_or(&alone[..], |it| it);
+        let free = [told.known_not_affected, told.first_fixed, told.fixed];
+        let free = free.into_iter().flat_map(|it| it.0).map(|it| (it, true));
+        let others = [told.recommended, told.under_investigation];
+        let others = others.into_iter().flat_map(|it| it.0).map(|it| (it, false));
+        for (product, is_free) in free.chain(others) {
+            let alone = [product];
+            let members = alone.first().and_then(|it| groups.get(it)).map_or(&alone[..], |it| it);
             pairs = pairs.saturating_add(members.len());
             if pairs > MAX_PAIRS {
                 return Err("it names too many products".to_owned());
             }
-            members.iter().for_each(|it| {
+            for it in members {
                 untold.remove(it);
-            });
+                let whole = leaves.get(it).filter(|_| is_free && !narrowed.contains(it));
+                if let (Some(leaf), Some(at)) = (whole, at) {
+                    freed.entry(leaf.clone()).or_default().insert(at);
+                }
+            }
         }
         let listed = [told.known_affected.0, told.first_affected.0, told.last_affected.0];
         for product in listed.into_iter().flatten() {
@@ -389,6 +399,13 @@ pub(super) fn read(bytes: &[u8], until: Option<&str>) -> Result<(Advisory, usize
             return Err("it names too many products".to_owned());
         }
         named.entry(leaf).or_default().extend(0..advisory.cves.len());
+    }
+    // Of what is said to be both, the worse is believed.
+    for (leaf, mut cves) in freed {
+        cves.retain(|cve| named.get(&leaf).is_none_or(|affected| !affected.contains(cve)));
+        if !cves.is_empty() && advisory.fixed.len() < MAX_LISTED {
+            advisory.fixed.push(leaf.product(cves));
+        }
     }
     advisory.products = named.into_iter().map(|(leaf, cves)| leaf.product(cves)).collect();
     match advisory.products.len() {
@@ -440,14 +457,17 @@ struct Path {
     family: String,
     product: String,
     versions: String,
+    /// More must hold: an architecture, a patch, a language.
+    is_narrowed: bool,
 }
 
-/// Collects the products of a branch by their ids.
+/// Collects the products of a branch by their ids, and which of them are not whole.
 fn walk(
     branch: Branch,
     above: &Path,
     depth: usize,
     leaves: &mut BTreeMap<String, Leaf>,
+    narrowed: &mut BTreeSet<String>,
 ) -> Result<(), String> {
     if depth == MAX_DEPTH {
         return Err("its product tree is too deep".to_owned());
@@ -460,17 +480,19 @@ fn walk(
         "product_name" => path.product = name,
         "product_version" | "product_version_range" => path.versions = name,
         // Architectures, languages, hosts and the like narrow what is named.
-        _ => {}
+        _ => path.is_narrowed = true,
     }
     if let Some(Named { product_id }) = branch.product {
         if leaves.len() == MAX_LISTED {
             return Err("it names too many products".to_owned());
         }
-        let Path { maker, family, product, versions } = path.clone();
+        let Path { maker, family, product, versions, is_narrowed } = path.clone();
+        narrowed.extend(is_narrowed.then(|| product_id.clone()));
         let name = if product.is_empty() { family } else { product };
         if !name.is_empty() {
             leaves.insert(product_id, Leaf { maker, name, versions });
         }
     }
-    branch.branches.0.into_iter().try_for_each(|below| walk(below, &path, depth + 1, leaves))
+    let mut below = branch.branches.0.into_iter();
+    below.try_for_each(|below| walk(below, &path, depth + 1, leaves, narrowed))
 }

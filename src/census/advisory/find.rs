@@ -295,11 +295,21 @@ impl Advisories {
         let Some(advisory) = self.set.advisories.get(id) else { return };
         let Some(product) = advisory.products.get(place) else { return };
         let range = ranges.get(place).and_then(Option::as_ref);
-        let cves = product.cves.iter().filter_map(|at| advisory.cves.get(*at));
+        let (mut verdict, mut because) =
+            (verdict(range, &product.versions, on), because(product, on));
+        let mut left = product.cves.clone();
+        for it in advisory.fixed.iter().filter(|it| product.is_freed_by(it, on)) {
+            left.retain(|cve| !it.cves.contains(cve));
+            because.push_str(&format!("; said to be fixed: {}", it.versions));
+        }
+        if left.is_empty() && !product.cves.is_empty() {
+            (verdict, left) = (Verdict::Fixed, product.cves.clone());
+        }
+        let cves = left.iter().filter_map(|at| advisory.cves.get(*at));
         let hit = Hit {
-            verdict: verdict(range, on),
+            verdict,
             confidence: on.confidence,
-            because: because(product, on),
+            because,
             cves: cves.clone().map(|it| it.id.clone()).collect(),
             score: cves.filter_map(|it| it.score).reduce(f32::max),
         };
@@ -323,7 +333,8 @@ impl Advisories {
         let scores = self.set.advisories.values().flat_map(|it| &it.cves);
         let score = scores.filter(|it| cves.contains(&it.id)).filter_map(|it| it.score);
         let score = score.reduce(f32::max);
-        let (verdict, confidence) = (verdict(range.as_ref(), on), on.confidence);
+        let verdict = verdict(range.as_ref(), &alias.versions, on);
+        let confidence = on.confidence;
         Some(Hit { verdict, confidence, because, cves, score })
     }
 
@@ -411,9 +422,32 @@ fn first<'d>(device: &'d Device, name: &str, pattern: &Pattern) -> Option<&'d (S
 /// From this confidence on maker, product and version are certain enough to be judged.
 const CERTAIN: f32 = 0.5;
 
-fn verdict(range: Option<&Versions>, on: &Grounds) -> Verdict {
-    let (Some(range), Some(version)) = (range, &on.version) else { return Verdict::Possible };
-    match range.answer(version) {
+/// Whether a version is one of these, by its range or letter by letter.
+fn answer(range: Option<&Versions>, versions: &str, read: &str) -> Answer {
+    match range {
+        _ if Versions::is_named(versions, read) => Answer::Inside,
+        Some(range) => range.answer(read),
+        None => Answer::Unknown,
+    }
+}
+
+impl Product {
+    /// Whether these versions of it are said to be fixed, and the device certainly has one.
+    fn is_freed_by(&self, fixed: &Self, on: &Grounds) -> bool {
+        let same = |one: &str, other: &str| fold(one) == fold(other);
+        let Some(version) = on.version.as_ref().filter(|_| on.confidence >= CERTAIN) else {
+            return false;
+        };
+        let range = || Versions::parse(&fixed.versions);
+        same(&self.maker, &fixed.maker)
+            && same(&self.name, &fixed.name)
+            && answer(range().as_ref(), &fixed.versions, version) == Answer::Inside
+    }
+}
+
+fn verdict(range: Option<&Versions>, versions: &str, on: &Grounds) -> Verdict {
+    let Some(version) = &on.version else { return Verdict::Possible };
+    match answer(range, versions, version) {
         Answer::Inside if on.confidence >= CERTAIN && !on.backports => Verdict::Affected,
         Answer::Outside if on.confidence >= CERTAIN => Verdict::Fixed,
         _ => Verdict::Possible,

@@ -21,7 +21,12 @@ pub(super) struct List {
     pub(super) entries: BTreeMap<String, Exploited>,
     /// Entries that cannot be read, or have no CVE or no day.
     pub(super) left_out: usize,
+    /// The first of these: where in the list, of which CVE, and why.
+    pub(super) named: Vec<String>,
 }
+
+/// Entries that are named where they are left out; of more only the number is said.
+const MAX_NAMED: usize = 20;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,16 +36,25 @@ struct Catalog {
     vulnerabilities: Vec<Maybe<Entry>>,
 }
 
-/// What it is about is known by its CVE; the rest is for people.
+/// What it is about is known by its CVE; the rest is for people, and may be missing or null.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Entry {
     #[serde(rename = "cveID")]
-    cve_id: String,
-    vendor_project: String,
-    product: String,
-    date_added: String,
-    known_ransomware_campaign_use: String,
+    cve_id: Option<String>,
+    vendor_project: Option<String>,
+    product: Option<String>,
+    date_added: Option<String>,
+    known_ransomware_campaign_use: Option<String>,
+}
+
+/// `CVE-2017-0144`: a year, and four digits or more.
+fn is_cve(text: &str) -> bool {
+    let digits = |it: &str| it.bytes().all(|b| b.is_ascii_digit());
+    let parts = text.strip_prefix("CVE-").and_then(|it| it.split_once('-'));
+    parts.is_some_and(|(year, number)| {
+        year.len() == 4 && number.len() >= 4 && digits(year) && digits(number) && is_id(text)
+    })
 }
 
 /// Whether a file is the list: JSON with its counter, or CSV that begins with its names.
@@ -86,24 +100,38 @@ fn collect(
     day: &str,
     told: impl Fn(&str) -> bool,
 ) -> Result<List, String> {
-    let (mut entries, mut left_out) = (BTreeMap::new(), 0_usize);
-    for it in all {
+    let (mut entries, mut left_out, mut named) = (BTreeMap::new(), 0_usize, Vec::new());
+    for (at, it) in all.enumerate() {
+        let is_read = it.is_some();
         let it = it.unwrap_or_default();
-        let Entry { cve_id, vendor_project, product, date_added, known_ransomware_campaign_use } =
-            it;
-        let cve = cve_id.trim().to_ascii_uppercase();
-        if !is_id(&cve) || !is_day(&date_added) || !told(&date_added) {
+        let cve = it.cve_id.unwrap_or_default().trim().to_ascii_uppercase();
+        let added = it.date_added.unwrap_or_default();
+        let fault = match () {
+            () if !is_read => Some("a field is no text"),
+            () if !is_cve(&cve) => Some("no CVE"),
+            () if !is_day(&added) => Some("no day"),
+            () if !told(&added) => Some("of a day to come"),
+            () => None,
+        };
+        if let Some(fault) = fault {
             left_out += 1;
+            if named.len() < MAX_NAMED {
+                let cve = field(&cve);
+                let gap = if cve.is_empty() { "" } else { " " };
+                named.push(format!("entry {}{gap}{cve}: {fault}", at + 1));
+            }
             continue;
         }
         if entries.len() == MAX_ENTRIES {
             return Err(format!("more than {MAX_ENTRIES} entries"));
         }
         let mut exploited = Exploited {
-            added: date_added,
-            ransomware: known_ransomware_campaign_use.eq_ignore_ascii_case("known"),
-            maker: field(&vendor_project),
-            product: field(&product),
+            added,
+            ransomware: it
+                .known_ransomware_campaign_use
+                .is_some_and(|it| it.eq_ignore_ascii_case("known")),
+            maker: field(&it.vendor_project.unwrap_or_default()),
+            product: field(&it.product.unwrap_or_default()),
         };
         // Of one that is there twice, what one of both knows is known.
         if let Some(known) = entries.get(&cve) {
@@ -118,6 +146,6 @@ fn collect(
     let day = if day.is_empty() { last } else { day }.to_owned();
     match entries.is_empty() {
         true => Err(format!("it has no entries, {left_out} without a CVE or a day")),
-        false => Ok(List { day, entries, left_out }),
+        false => Ok(List { day, entries, left_out, named }),
     }
 }

@@ -88,6 +88,8 @@ pub enum Taken {
     List {
         /// Entries in it that cannot be read.
         left_out: usize,
+        /// The first of these, each in a line.
+        named: Vec<String>,
         /// There was a list already; the later one counts, whole.
         again: bool,
     },
@@ -112,13 +114,13 @@ pub fn take(name: &str, bytes: &[u8], set: &mut Set) -> Result<Taken, String> {
     }
     if kev::is_one(bytes, is(".csv")) {
         let list = kev::read(bytes, set.until.as_deref())?;
-        let left_out = list.left_out;
+        let (left_out, named) = (list.left_out, list.named);
         // Of two lists the later one is whole.
         let again = !set.exploited.is_empty();
         if list.day >= set.kev {
             (set.kev, set.exploited) = (list.day, list.entries);
         }
-        return Ok(Taken::List { left_out, again });
+        return Ok(Taken::List { left_out, named, again });
     }
     // What is cut or broken was meant to be read.
     match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {

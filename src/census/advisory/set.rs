@@ -6,10 +6,11 @@
 //! # kev 2025-08-25 1404        day and number of the exploited weaknesses
 //! A  id  released  revised  CVE:score CVE:score …
 //! P  maker  product  versions  which of those CVEs (* or 1,3,4)
+//! F  maker  product  versions  the same: said to be fixed, or not to be affected
 //! K  CVE  added  ransomware|-  maker  product
 //! ```
 //!
-//! Fields are separated by tabs. `P` belongs to the `A` above. Makers, products and
+//! Fields are separated by tabs. `P` and `F` belong to the `A` above. Makers, products and
 //! versions are as the advisory spells them; nothing else of its text is kept.
 
 use std::cmp::Ordering;
@@ -67,6 +68,8 @@ pub struct Advisory {
     pub cves: Vec<Cve>,
     /// What it names.
     pub products: Vec<Product>,
+    /// Versions of these that it says are fixed, or were never affected.
+    pub fixed: Vec<Product>,
 }
 
 impl Advisory {
@@ -151,9 +154,10 @@ impl Set {
                 };
             }
             text.push('\n');
-            for product in &it.products {
-                let Product { maker, name, versions, cves } = product;
-                let _ = write!(text, "P\t{maker}\t{name}\t{versions}\t");
+            let named = it.products.iter().map(|product| ('P', product));
+            let all = named.chain(it.fixed.iter().map(|product| ('F', product)));
+            for (kind, Product { maker, name, versions, cves }) in all {
+                let _ = write!(text, "{kind}\t{maker}\t{name}\t{versions}\t");
                 if cves.len() == it.cves.len() {
                     text.push('*');
                 } else {
@@ -212,17 +216,24 @@ impl Set {
                         revision: Vec::new(),
                         cves,
                         products: Vec::new(),
+                        fixed: Vec::new(),
                     });
                 }
-                ["P", maker, name, versions, cves] => {
-                    let Some(advisory) = open.as_mut().filter(|it| it.products.len() < MAX_LISTED)
-                    else {
+                [kind @ ("P" | "F"), maker, name, versions, cves] => {
+                    let few = |it: &&mut Advisory| {
+                        it.products.len() < MAX_LISTED && it.fixed.len() < MAX_LISTED
+                    };
+                    let Some(advisory) = open.as_mut().filter(few) else {
                         return Err((at, "a product without its advisory, or too many".to_owned()));
                     };
                     let count = advisory.cves.len();
                     let cves = places(cves, count).ok_or((at, "no places of CVEs".to_owned()))?;
                     let [maker, name, versions] = [maker, name, versions].map(|it| field(it));
-                    advisory.products.push(Product { maker, name, versions, cves });
+                    let product = Product { maker, name, versions, cves };
+                    match *kind {
+                        "F" => advisory.fixed.push(product),
+                        _ => advisory.products.push(product),
+                    }
                 }
                 ["K", cve, added, ransomware, maker, product] => {
                     if !is_id(cve) || !is_day(added) {

@@ -1,5 +1,7 @@
 //! Documents of our own, hostile ones, and devices both ways.
 
+mod halves;
+
 use super::*;
 
 /// A document as CISA lays them out.

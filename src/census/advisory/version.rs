@@ -4,9 +4,12 @@
 //! [`Order::Unknown`], whatever is no range is not parsed, and neither makes a device
 //! affected or fixed.
 
+mod term;
+
 use std::fmt;
 
 use super::digits::Digits;
+use term::Term;
 
 /// Longest text that can be a version or a range, in bytes.
 const MAX_TEXT: usize = 160;
@@ -22,8 +25,6 @@ const WORDS: [&str; 7] = ["build", "hotfix", "pack", "patch", "release", "rev", 
 const BEFORE: [&str; 5] = ["release", "rev", "rev.", "ver.", "version"];
 /// After these stands a condition that nobody can see on a wire.
 const CONDITIONS: [&str; 6] = [" for ", " if ", " model ", " on ", " running ", " with "];
-/// After these it is meant "this one and all before".
-const AND_BEFORE: [&str; 4] = [" and below", " and earlier", " and lower", " and prior"];
 
 /// A piece of a version between separators, or where digits meet letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,6 +218,11 @@ impl Span {
 }
 
 impl End {
+    /// Whether something is above this one and below the other.
+    fn meets(&self, upper: &Self) -> bool {
+        !matches!(self.version.order(&upper.version), Order::Less | Order::Unknown)
+    }
+
     fn above(&self, read: &Version) -> Answer {
         match self.version.order(read) {
             Order::Less => Answer::Outside,
@@ -252,7 +258,8 @@ pub struct Versions {
 
 impl Versions {
     /// Reads a leaf of a product tree: `<= 9.33`, `>= 4.01 | <= 4.34`, `1.1 | 1.2`, `12.2.x`,
-    /// `Rev B-M`, `vers:all/*`. None for what is no range.
+    /// `4.0 - 4.5`, `4.0+`, `Rev B-M`, `vers:all/*`. None for what is no range, and for what
+    /// may be one and may be a version.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_TEXT {
@@ -285,12 +292,19 @@ impl Versions {
             match Term::parse(term)? {
                 Term::Lower(end) => {
                     spans.extend(lower.take().map(|it| Span::Between(Some(it), None)));
-                    lower = Some(end);
+                    match spans.pop() {
+                        // The ends of one range the other way round: `< 5 | >= 4`.
+                        Some(Span::Between(None, Some(upper))) if end.meets(&upper) => {
+                            spans.push(Span::Between(Some(end), Some(upper)));
+                        }
+                        before => {
+                            spans.extend(before);
+                            lower = Some(end);
+                        }
+                    }
                 }
                 Term::Upper(end) => {
-                    if let Some(lower) = &lower
-                        && matches!(lower.version.order(&end.version), Order::Less | Order::Unknown)
-                    {
+                    if lower.as_ref().is_some_and(|lower| !lower.meets(&end)) {
                         return None;
                     }
                     spans.push(Span::Between(lower.take(), Some(end)));
@@ -319,64 +333,23 @@ impl Versions {
         if answers().all(|it| it == Answer::Outside) { Answer::Outside } else { Answer::Unknown }
     }
 
+    /// Whether a leaf is, letter by letter, what was read: `syngo MR E11`, which nothing else
+    /// can be compared with.
+    #[must_use]
+    pub fn is_named(leaf: &str, read: &str) -> bool {
+        let words = |text: &str| {
+            let words: Vec<String> = text.split_whitespace().map(str::to_ascii_lowercase).collect();
+            words.join(" ")
+        };
+        let read = words(read);
+        read.contains(|c: char| c.is_ascii_digit()) && leaf.split('|').any(|it| words(it) == read)
+    }
+
     /// Whether it can ever say more than [`Answer::Unknown`].
     #[must_use]
     pub fn decides(&self) -> bool {
         self.spans.iter().any(|span| *span != Span::All)
     }
-}
-
-enum Term {
-    Lower(End),
-    Upper(End),
-    Span(Span),
-}
-
-impl Term {
-    fn parse(term: &str) -> Option<Self> {
-        let term = term.trim();
-        let plain = |text: &str| Version::parse(text).filter(Version::is_plain);
-        let upper = |text: &str, included| {
-            plain(text).map(|version| Self::Upper(End { version, included }))
-        };
-        let lower = |text: &str, included| {
-            plain(text).map(|version| Self::Lower(End { version, included }))
-        };
-        for before in AND_BEFORE {
-            if let Some(version) = term.strip_suffix(before) {
-                return upper(version, true);
-            }
-        }
-        if let Some(rest) = term.strip_prefix("<=") {
-            return upper(rest, true);
-        }
-        if let Some(rest) = term.strip_prefix('<') {
-            return upper(rest, false);
-        }
-        if let Some(rest) = term.strip_prefix(">=") {
-            return lower(rest, true);
-        }
-        if let Some(rest) = term.strip_prefix('>') {
-            return lower(rest, false);
-        }
-        if let Some(span) = revisions(term) {
-            return Some(Self::Span(span));
-        }
-        Some(Self::Span(Span::Only(plain(term.strip_prefix('=').unwrap_or(term))?)))
-    }
-}
-
-/// `Rev B-M`: revisions of one letter from one to another.
-fn revisions(term: &str) -> Option<Span> {
-    let (from, to) = term.strip_prefix("Rev")?.trim_start_matches([' ', '.']).split_once('-')?;
-    let end = |text: &str| {
-        let version = Version::parse(text)?;
-        let letter = matches!(version.parts.as_slice(), [Part::Letter(_)]);
-        letter.then_some(End { version, included: true })
-    };
-    let (from, to) = (end(from)?, end(to)?);
-    let rises = matches!(from.version.order(&to.version), Order::Greater | Order::Equal);
-    rises.then_some(Span::Between(Some(from), Some(to)))
 }
 
 impl fmt::Display for Part {

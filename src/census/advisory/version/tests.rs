@@ -77,6 +77,51 @@ fn ranges_are_answered_both_ways_or_not_at_all() {
         ("vers:generic/>=1.0|<2.0", "1.5", Inside),
         ("vers:generic/>=1.0|<2.0", "2.0", Outside),
         ("<V2.1", "v2.0", Inside),
+        // From one to another, in the words and signs that are written for it.
+        ("4.0 - 4.5", "V4.1", Inside),
+        ("4.0 - 4.5", "4.0", Inside),
+        ("4.0 - 4.5", "4.5", Inside),
+        ("4.0 - 4.5", "4.5.1", Unknown),
+        ("4.0 - 4.5", "3.9", Outside),
+        ("4.0 - 4.5", "4.6", Outside),
+        ("4.0-4.5", "V4.1", Inside),
+        ("4.0-4.5", "4.6", Outside),
+        ("V4.0-V4.5", "V4.1", Inside),
+        ("V4.0 to V4.5", "V4.1", Inside),
+        ("4.0 TO 4.5", "4.1", Inside),
+        ("4.0 through 4.5", "4.1", Inside),
+        ("4.0 through 4.5", "4.6", Outside),
+        ("V4.0..V4.5", "V4.1", Inside),
+        ("4.0 \u{2013} 4.5", "4.1", Inside),
+        ("4.0\u{2013}4.5", "4.6", Outside),
+        ("1.0 | 4.0 - 4.5", "4.1", Inside),
+        ("4 - 5", "4.1", Inside),
+        ("12.2.x - 12.4.x", "12.4.9", Inside),
+        ("VE11A-VE11C", "VE11B", Inside),
+        ("VE11A-VE11C", "VE11E", Outside),
+        ("BT02-BT06", "BT04", Inside),
+        ("4.0 - 4.5 (with an option)", "4.1", Unknown),
+        ("4.0 - 4.5 (with an option)", "4.6", Outside),
+        ("4.0+", "V4.1", Inside),
+        ("4.0+", "4.0", Inside),
+        ("4.0+", "3.9", Outside),
+        ("4.0 and later", "4.1", Inside),
+        ("4.5 or earlier", "4.1", Inside),
+        ("< V5 | >= V4", "V4.1", Inside),
+        ("< V5 | >= V4", "V5", Outside),
+        ("< V5 | >= V4", "V3.9", Outside),
+        ("<= 2.0 | >= 3.0", "2.5", Outside),
+        ("<= 2.0 | >= 3.0", "3.5", Inside),
+        // A dash, a blank and a letter that belong to one version.
+        (">= 2018-1 | <= 2021-1", "2019-2", Inside),
+        ("2018-1", "2018-1", Inside),
+        ("<=5.17.1-754993421", "5.17.1-754993420", Inside),
+        ("4.0-rc1", "4.0-rc1", Inside),
+        ("4.0-B", "4.0-B", Inside),
+        ("3002 S3", "3002 S3", Inside),
+        ("1.1.3 MR Build 11", "1.1.3 MR Build 11", Inside),
+        ("<= S4 A.07.107", "S4 A.07.106", Inside),
+        ("4.20 SR1", "4.20 SR1", Inside),
         // More than any machine's number holds.
         ("< 2.20260131120000000000000", "2.20260131115959999999999", Inside),
         ("< 2.20260131120000000000000", "2.20260131120000000000000", Outside),
@@ -118,6 +163,31 @@ fn what_is_no_range_is_not_parsed() {
         "MMT-1711 | MMT-1712",
         "Version B, Firmware A.01.09",
         ">= 9 | <= 3",
+        // A range, or a version, or several: nobody knows, so nobody is cleared.
+        "4.5 - 4.0",
+        "4.5-4.0",
+        "4.0 4.5",
+        "V4.0 V4.5",
+        "4.0_4.5",
+        "4.0 or 4.5",
+        "4.0 a 4.5",
+        "4.0 up to 4.5 beta",
+        "4.0, 4.5",
+        "4.0 & 4.5",
+        "4.0+4.5",
+        "1.0+build7",
+        "5.17-19",
+        "1-4",
+        "VE11A-C",
+        "2020-01-02",
+        "4.0-",
+        "-4.5",
+        "up to 4.5",
+        "HD 16 18",
+        "<= 4.0 - 4.5",
+        "<= 4.0-4.5",
+        "4.0 - 4.5 - 5.0",
+        "4.0 - Build 7",
         "<= Ü1",
         &"9".repeat(65),
     ] {
@@ -125,11 +195,28 @@ fn what_is_no_range_is_not_parsed() {
     }
 }
 
+/// What cannot be compared may still be the very text that a device says.
+#[test]
+fn a_text_is_itself() {
+    for (leaf, read, is) in [
+        ("syngo MR E11", "syngo MR E11", true),
+        ("syngo MR E11", "SYNGO  MR E11", true),
+        ("syngo MR D13 | syngo MR E11", "syngo MR E11", true),
+        ("syngo MR E11", "syngo MR E11A", false),
+        ("syngo MR E11 (with an option)", "syngo MR E11", false),
+        ("all versions", "all versions", false),
+        ("", "", false),
+    ] {
+        assert_eq!(Versions::is_named(leaf, read), is, "{leaf} {read}");
+    }
+}
+
 /// Hostile texts end in some answer.
 #[test]
 fn nothing_panics() {
-    let pieces =
-        ["<", "<=", ">", "|", "1", "x", "B", ".", "Rev ", "-", "(", ")", "é", "vers:", "/", "*"];
+    let pieces = [
+        "<", "<=", ">", "|", "1", "x", "B", ".", "Rev ", "-", "(", ")", "é", "vers:", "/", "*", "+",
+    ];
     let mut texts = vec![String::new(); 1];
     for _ in 0..3 {
         let longer =

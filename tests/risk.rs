@@ -10,6 +10,7 @@ use auscult::census::risk::{Accepted, RiskBook};
 use auscult::census::signature::Book;
 use auscult::sensor::Reading;
 use auscult::store::{Inventory, Writer};
+use auscult::time::calendar::Zone;
 use auscult::view::risk;
 use auscult::wire::capture::File;
 
@@ -107,7 +108,12 @@ fn the_windows_7_mri_is_on_top_for_the_right_reasons() {
     // Windows 10 of build 17763 may be dead or alive: no worse than XP, no better than new.
     let ct = assets.iter().find(|it| it.first("model") == Some("Aquilion ONE")).unwrap();
     assert_eq!(ct.first("os_supported"), Some("depends"));
-    let forecast = risk::forecast(&ranked, mri.last_seen);
+    let forecast = risk::forecast(&ranked, mri.last_seen, &Zone::default());
+    // Sure is what the register calls `no`, and nothing else.
+    let end = |state| assets.iter().filter(|it| it.first("os_supported") == Some(state)).count();
+    let ended = format!("ended: {} devices, and perhaps {}\n", end("no"), end("depends"));
+    assert!(forecast.contains(&ended), "{ended}{forecast}");
+    assert!(forecast.contains("no date known: "), "{forecast}");
     assert!(forecast.contains("2020-01-14") && forecast.contains("within 24 months"), "{forecast}");
     let low = assets.iter().find(|it| it.first("device_class") == Some("printer")).unwrap();
     assert!(risks[&*low.id].score < 20.0, "no printer outranks a scanner");

@@ -96,7 +96,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         warn!("the file of identities names {device}, of which nothing was seen");
     }
     for asset in census.unseen_accepted() {
-        warn!("the file of acceptances names the asset `{asset}`, of which nothing was seen");
+        super::risk::name_one(&asset, "of which nothing was seen");
     }
     if !settings.quiet {
         summary(Some(&tally), &totals, settings)?;

@@ -100,7 +100,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         say_where_none(&all);
         risk::changes(&all)
     } else if args.forecast {
-        risk::forecast(&ranked, now)
+        risk::forecast(&ranked, now, &inventory.calendar()?.zone)
     } else if args.asset.is_some() {
         let captures = inventory.captures()?;
         let pages = ranked
@@ -135,6 +135,41 @@ pub(super) fn unknown_accepted(settings: &Settings, book: &RiskBook) {
 
 fn name_unknown<'i>(book: &RiskBook, ids: impl Iterator<Item = &'i str>) {
     for asset in book.unknown_accepted(ids) {
-        warn!("the file of acceptances names the asset `{asset}`, which is not known");
+        name_one(&asset, "which is not known");
+    }
+}
+
+/// Whatever a device calls itself is no id: others may call themselves so too.
+pub(super) fn name_one(asset: &str, why: &str) {
+    let why = match is_id(asset) {
+        true => why.to_owned(),
+        false => format!("which is no id (A8b3b74a8a7): `auscult show '{asset}'` tells it"),
+    };
+    warn!("the file of acceptances names the asset `{asset}`, {why}");
+}
+
+/// Whether it is written like one.
+fn is_id(asset: &str) -> bool {
+    let digits = asset.strip_prefix(['A', 'a']);
+    digits.is_some_and(|it| it.len() == 10 && it.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_no_ids() {
+        for (asset, is) in [
+            ("A8b3b74a8a7", true),
+            ("a8b3b74a8a7", true),
+            ("MRC41587", false),
+            ("AWP41587", false),
+            ("A8b3b74a8a", false),
+            ("A8b3b74a8ag", false),
+            ("", false),
+        ] {
+            assert_eq!(is_id(asset), is, "{asset}");
+        }
     }
 }

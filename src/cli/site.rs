@@ -4,10 +4,13 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tracing::warn;
+
 use super::Failure;
+use super::advisories::tomorrow;
 use crate::census::advisory::Advisories;
 use crate::census::asset::Pins;
-use crate::census::risk::{Accepted, RiskBook};
+use crate::census::risk::{Accepted, RiskBook, check};
 use crate::census::signature::Book;
 
 /// Largest file of identities, in bytes: a line for each of thousands of devices.
@@ -49,8 +52,18 @@ impl Site {
     pub(super) fn risks(&self) -> Result<RiskBook, Failure> {
         let book = match self.overlay.as_deref() {
             None => RiskBook::builtin().clone(),
-            overlay => RiskBook::load(overlay)
-                .map_err(|error| Failure::Said(format!("signatures: {error}")))?,
+            overlay => {
+                let book = RiskBook::load(overlay)
+                    .map_err(|error| Failure::Said(format!("signatures: {error}")))?;
+                // What does nothing is no mistake in a file; whoever wrote it thinks it does.
+                for fault in check(&book, &*self.book()?) {
+                    warn!("signatures: {fault}");
+                }
+                if let Some(on) = book.signed_on().filter(|on| *on > tomorrow()) {
+                    warn!("signatures: risk.toml: signed off on {on}, a day to come");
+                }
+                book
+            }
         };
         let Some(path) = &self.accepted else { return Ok(book) };
         let said = |why: &dyn Display| Failure::Said(format!("{}: {why}", path.display()));

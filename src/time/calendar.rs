@@ -102,6 +102,13 @@ impl Zone {
         self.civil(minute).map_or(0, |at| day_of(at.date()))
     }
 
+    /// The local date of a time.
+    #[must_use]
+    pub fn date(&self, at: Timestamp) -> Date {
+        let at = Instant::from_second(at.seconds()).unwrap_or_default();
+        self.0.to_datetime(at).date()
+    }
+
     /// What the clock shows at a minute, 0 to 23.
     #[must_use]
     pub fn hour(&self, minute: i64) -> usize {

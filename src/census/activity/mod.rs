@@ -144,6 +144,10 @@ impl Activity {
         self.zone = zone;
     }
 
+    pub(super) const fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
     /// A speaker more, in the next place.
     pub(super) fn add(&mut self) {
         self.trails.push(Trail::default());

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
@@ -60,6 +61,14 @@ pub enum Supported {
     No,
     /// On the edition, on the version, or on whether somebody pays.
     Depends,
+}
+
+impl Supported {
+    /// Of two that it may be.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if self == other { self } else { Self::Depends }
+    }
 }
 
 impl fmt::Display for Supported {
@@ -165,6 +174,9 @@ pub struct Finding {
     pub weight: f64,
     /// How much of it applies, for what grows with a number.
     pub degree: f64,
+    /// The degree at worst, where how much of it applies is in doubt; else 0. Not kept.
+    #[serde(skip)]
+    pub most: f64,
     /// How sure it is.
     pub confidence: f64,
     /// The properties that it touches.
@@ -244,6 +256,28 @@ pub struct Until {
 }
 
 impl Until {
+    /// The last day that everybody has; none where only a day after it is known.
+    #[must_use]
+    pub fn last(&self) -> Option<Date> {
+        self.end.parse().ok()
+    }
+
+    /// The last day for who pays.
+    #[must_use]
+    pub fn bought(&self) -> Option<Date> {
+        self.paid.as_ref()?.0.parse().ok()
+    }
+
+    /// Whether it is mended on a day.
+    #[must_use]
+    pub fn on(&self, day: Date) -> Supported {
+        match (self.last(), self.bought()) {
+            (Some(last), _) if day <= last => Supported::Yes,
+            (_, Some(bought)) if day <= bought => Supported::Depends,
+            _ => Supported::No,
+        }
+    }
+
     /// Edition and day in words.
     #[must_use]
     pub fn said(&self) -> String {
@@ -306,6 +340,13 @@ impl Assessment {
             sum += score;
         }
         (super::score::round(most, 1), super::score::round(sum, 3))
+    }
+
+    /// Whether its operating system is mended on a day, whatever edition it is; none where
+    /// no date is known.
+    #[must_use]
+    pub fn supported_on(&self, day: Date) -> Option<Supported> {
+        self.support.iter().map(|it| it.on(day)).reduce(Supported::or)
     }
 
     /// Share of what identifies a device that is known, from 0 to 1.

@@ -1,6 +1,8 @@
 //! The weights of `signatures/risk.toml` and the dates of `signatures/support.toml`, with
 //! the site's own laid over them.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
@@ -12,19 +14,19 @@ use toml::Value;
 use super::accepted::Accepted;
 use super::assessment::{Level, Property, Severity};
 use super::impact::CONTROLS;
+use super::overlay;
 use super::rules::RULES;
 use super::support::Product;
 use crate::census::advisory::Advisories;
-use crate::census::signature::{Book, BookError, Fault, RISK, SUPPORT, overlay};
+use crate::census::signature::{self, BookError, Fault, RISK, SUPPORT};
+
+pub use check::check;
 
 /// The largest weight: nothing is certain, and the formula has no room for it.
 const HEAVIEST: f64 = 0.99;
 
 /// The classes that a group of `[[class]]` may not forget stand in `classes.toml`.
 const UNKNOWN: &str = "unknown";
-
-/// Exposures that no rule weighs by itself: another looks at them.
-const NEUTRAL: [&str; 2] = ["dicom-filters", "sweep-heard"];
 
 /// What `risk.toml` says.
 #[derive(Clone, Debug, Deserialize)]
@@ -230,7 +232,7 @@ impl RiskBook {
     /// # Errors
     /// Every fault of all, and a directory or file that cannot be read.
     pub fn load(directory: Option<&Path>) -> Result<Self, BookError> {
-        let files = directory.map_or_else(|| Ok(Vec::new()), overlay)?;
+        let files = directory.map_or_else(|| Ok(Vec::new()), signature::overlay)?;
         let texts: Vec<_> =
             files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let mut book = Self::from_texts(&texts)?;
@@ -254,17 +256,29 @@ impl RiskBook {
                 fault(name, before.matches('\n').count() + 1, error.message().to_owned())
             })
         };
-        let mut weights = table(RISK.0, RISK.1)?;
+        let built_in = table(RISK.0, RISK.1)?;
+        let mut weights = built_in.clone();
+        let (mut site, mut own) = ("", Value::Table(toml::Table::new()));
         for (name, text) in files.iter().filter(|(name, _)| *name == RISK.0) {
-            lay_over(&mut weights, table(name, text)?);
+            (site, own) = (text, table(name, text)?);
+            overlay::lay_over(&mut weights, own.clone());
         }
-        let read = |error: toml::de::Error| fault(RISK.0, 0, error.message().to_owned());
-        let text: Text = weights.try_into().map_err(read)?;
+        let idle = overlay::idle(&built_in, &own, site);
+        if !idle.is_empty() {
+            return Err(BookError(idle));
+        }
+        let text: Text = weights.try_into().map_err(|error: toml::de::Error| {
+            let found = overlay::mistakes::<Text>(&built_in, &own, site);
+            let whole = || fault(RISK.0, 0, error.message().to_owned());
+            if found.is_empty() { whole() } else { BookError(found) }
+        })?;
         let mut products = Vec::new();
         let own = files.iter().filter(|(name, _)| *name == SUPPORT.0);
         for (name, text) in std::iter::once(&SUPPORT).chain(own) {
-            let read = |error: toml::de::Error| fault(name, 0, error.message().to_owned());
-            let Support { os } = table(name, text)?.try_into().map_err(read)?;
+            let Support { os } = toml::from_str(text).map_err(|error| {
+                let before = error.span().and_then(|it| text.get(..it.start)).unwrap_or_default();
+                fault(name, before.matches('\n').count() + 1, error.message().to_owned())
+            })?;
             for product in os {
                 match products.iter_mut().find(|it: &&mut Product| it.id == product.id) {
                     Some(known) => *known = product,
@@ -293,7 +307,10 @@ impl RiskBook {
             accepted: Accepted::default(),
             advisories: Arc::clone(Advisories::builtin()),
         };
-        let faults = book.faults();
+        let mut faults = book.faults();
+        for it in faults.iter_mut().filter(|it| it.file == RISK.0) {
+            it.line = overlay::line_of(site, &it.id);
+        }
         if faults.is_empty() { Ok(book) } else { Err(BookError(faults)) }
     }
 
@@ -320,6 +337,12 @@ impl RiskBook {
     pub(super) fn signed(&self) -> Option<String> {
         let own = self.of_site.then(|| "nobody".to_owned());
         self.sign_off.as_ref().map(|it| format!("{}, {}", it.by, it.on)).or(own)
+    }
+
+    /// The day on which it was signed, `2026-11-02`.
+    #[must_use]
+    pub fn signed_on(&self) -> Option<String> {
+        self.sign_off.as_ref().map(|it| it.on.to_string())
     }
 
     /// What the severity of a rule is worth; 0 for one that is not known.
@@ -382,6 +405,11 @@ impl RiskBook {
         if shares.iter().any(|it| !(0.0..=1.0).contains(it)) || self.limits.flat_subnets < 2 {
             wrong(RISK.0, "limits", "shares are from 0 to 1, subnets at least 2");
         }
+        let Limits { hub_peers, medical_vlan, medical_untagged, .. } = self.limits;
+        if [hub_peers, medical_vlan, medical_untagged].contains(&0) || self.limits.settled_days < 0
+        {
+            wrong(RISK.0, "limits", "devices are at least 1, and days no fewer than 0");
+        }
         for (name, terms) in &self.rules {
             let judged = RULES.binary_search_by(|(rule, _)| (*rule).cmp(name.as_str())).is_ok();
             if !judged && terms.exposures.is_empty() {
@@ -423,60 +451,6 @@ impl Group {
     fn holds(&self, name: &str) -> bool {
         self.names.iter().any(|it| it == name)
     }
-}
-
-/// Values of `over` take the place of those below; tables are laid over each other, and
-/// lists follow each other.
-fn lay_over(below: &mut Value, over: Value) {
-    match (below, over) {
-        (Value::Table(below), Value::Table(over)) => {
-            for (key, value) in over {
-                match below.get_mut(&key) {
-                    // A list of words is one value; blocks of tables follow each other.
-                    Some(known @ (Value::Table(_) | Value::Array(_))) => lay_over(known, value),
-                    _ => {
-                        below.insert(key, value);
-                    }
-                }
-            }
-        }
-        (Value::Array(below), Value::Array(mut over)) if over.iter().all(Value::is_table) => {
-            below.append(&mut over);
-        }
-        (below, over) => *below = over,
-    }
-}
-
-/// What is wrong between weights and signatures: exposures that nobody weighs or makes,
-/// classes and categories that mean nothing.
-#[must_use]
-pub fn check(risks: &RiskBook, book: &Book) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let mut wrong = |id: &str, what: String| {
-        faults.push(Fault { file: RISK.0.to_owned(), line: 0, id: id.to_owned(), what });
-    };
-    let weighed: Vec<&String> = risks.rules.values().flat_map(|it| &it.exposures).collect();
-    let made: Vec<&String> = book
-        .iter()
-        .flat_map(|it| &it.set)
-        .filter_map(|(name, value)| (*name == "exposure").then_some(value))
-        .collect();
-    for exposure in made.iter().filter(|it| !weighed.contains(it)) {
-        if !NEUTRAL.contains(&exposure.as_str()) {
-            wrong(exposure, "an exposure that no rule weighs".to_owned());
-        }
-    }
-    for exposure in weighed.iter().filter(|it| !made.contains(it)) {
-        wrong(exposure, "an exposure that no signature makes".to_owned());
-    }
-    let meant: Vec<&String> = risks.classes.iter().flat_map(|it| &it.names).collect();
-    for class in Book::builtin().classes().keys().filter(|it| !meant.contains(it)) {
-        wrong(class, "a class whose impact is that of its category".to_owned());
-    }
-    for class in meant.iter().filter(|class| book.class(class).is_none()) {
-        wrong(class, "no such class".to_owned());
-    }
-    faults
 }
 
 /// Days in TOML: `"2029-01-09"`.

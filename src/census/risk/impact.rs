@@ -19,7 +19,12 @@ pub(super) fn terms(look: &Look<'_, '_>) -> Vec<ImpactTerm> {
         terms.push(ImpactTerm { what: what.to_owned(), text, sets: None, raises });
     };
     let medical = category.as_deref() == Some("medical");
-    if let Some(class) = class.filter(|class| medical && look.around.of_class(class) == 1) {
+    // A guess sets the levels, since what it may be is to be feared; it is no reason for more.
+    let least = look.book.limits.coverage_confidence;
+    let surest = look.asset.shown("device_class").first().map_or(0.0, |it| it.confidence);
+    let is_known = f64::from(surest) >= least;
+    let is_only = |class: &String| medical && is_known && look.around.of_class(class) == 1;
+    if let Some(class) = class.filter(is_only) {
         raise("unique", format!("the only {class} that is known"), [0, 1, 0]);
     }
     let depend = dependents(look);

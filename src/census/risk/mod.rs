@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Pure: "now" is the time up to which several devices were heard, so that the same
-//! captures give the same scores.
+//! captures give the same scores; a day is one of the site's clock.
 
 mod accepted;
 mod advisory;
@@ -18,6 +18,7 @@ mod assessment;
 mod book;
 mod impact;
 mod network;
+mod overlay;
 mod rules;
 mod score;
 mod spreading;
@@ -35,11 +36,9 @@ pub use assessment::{
 pub use book::{RiskBook, check};
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use super::Census;
 use super::asset::Asset;
-use crate::time::Timestamp;
 use rules::Look;
 use surroundings::Surroundings;
 
@@ -84,7 +83,7 @@ impl Census {
             &mut around,
             go_on,
             |asset, around| {
-                let today = day(around.now());
+                let today = self.activity.zone().date(around.now());
                 each(asset, &|asset, watched| {
                     (!asset.external).then(|| assess(asset, book, around, today, watched))
                 })
@@ -104,7 +103,7 @@ fn assess(
     let support = support::of(book, asset, today);
     let advisories = advisory::matches(book, asset);
     let (support, advisories) = (&support, &advisories);
-    let look = Look { asset, book, around, today, watched, support, advisories };
+    let look = Look { asset, book, around, watched, support, advisories };
     let (known, missing) =
         coverage(asset, support.state.is_some(), book.limits.coverage_confidence);
     let mut found = rules::findings(&look);
@@ -143,10 +142,4 @@ fn coverage(asset: &Asset<'_>, has_support: bool, least: f64) -> (Vec<String>, V
         }
     }
     (known, missing)
-}
-
-/// The day of a time, in UTC.
-fn day(at: Timestamp) -> Date {
-    let at = jiff::Timestamp::from_second(at.seconds()).unwrap_or_default();
-    at.to_zoned(TimeZone::UTC).date()
 }

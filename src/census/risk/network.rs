@@ -183,5 +183,6 @@ pub(super) fn unknown_in_medical_vlan(look: &Look<'_, '_>) -> Option<Hit> {
     let medical: Vec<_> = medical.collect();
     let degree = medical.iter().map(degree).reduce(f64::max)?;
     let evidence = medical.iter().map(text).collect();
-    Some(Hit { degree, ..Hit::seen(RECOGNISED, evidence) })
+    // It may be the one among them.
+    Some(Hit { degree, most: 1.0, ..Hit::seen(RECOGNISED, evidence) })
 }

@@ -15,13 +15,13 @@ use super::support::Support;
 use super::surroundings::Surroundings;
 use crate::census::asset::{Asset, Candidate};
 use crate::time::Timestamp;
+use crate::time::calendar::Zone;
 
 /// What a rule may look at.
 pub(super) struct Look<'l, 'a> {
     pub(super) asset: &'l Asset<'a>,
     pub(super) book: &'l RiskBook,
     pub(super) around: &'l Surroundings,
-    pub(super) today: Date,
     pub(super) watched: Watched,
     pub(super) support: &'l Support,
     pub(super) advisories: &'l [Match],
@@ -41,6 +41,8 @@ pub(super) struct Hit {
     pub(super) confidence: f64,
     /// 0 to 1, for what grows with a number.
     pub(super) degree: f64,
+    /// The same at worst, where it is in doubt; else 0.
+    pub(super) most: f64,
     pub(super) evidence: Vec<Proof>,
     pub(super) since: Option<Timestamp>,
 }
@@ -50,7 +52,7 @@ impl Hit {
     pub(super) fn seen(confidence: f64, evidence: Vec<String>) -> Self {
         let proof = |text| Proof { text, capture: 0, frame: 0 };
         let evidence = evidence.into_iter().map(proof).collect();
-        Self { confidence, degree: 1.0, evidence, since: None }
+        Self { confidence, degree: 1.0, evidence, ..Self::default() }
     }
 
     /// For values of an attribute, as sure as the surest of them.
@@ -79,12 +81,14 @@ impl Hit {
             degree: 1.0,
             evidence,
             since: reasons.map(|(_, why)| why.said.span.first).min(),
+            ..Self::default()
         })
     }
 
     fn and(mut self, other: Self) -> Self {
         self.confidence = self.confidence.max(other.confidence);
         self.degree = self.degree.max(other.degree);
+        self.most = self.most.max(other.most);
         self.evidence.extend(other.evidence);
         self.since = self.since.into_iter().chain(other.since).min();
         self
@@ -149,6 +153,7 @@ pub(super) fn findings(look: &Look<'_, '_>) -> Vec<Finding> {
             weight: look.book.weight(name),
             // As they are printed: whoever recomputes the score has the same numbers.
             degree: round(hit.degree, 2),
+            most: round(hit.most, 2),
             confidence: round(hit.confidence, 2),
             touches: terms.touches.clone(),
             evidence,
@@ -166,7 +171,7 @@ fn os(look: &Look<'_, '_>, state: Supported) -> Option<Hit> {
         confidence: support.system.as_ref().map_or(0.0, |(_, sure)| f64::from(*sure)),
         degree: 1.0,
         evidence: support.evidence(),
-        since: None,
+        ..Hit::default()
     })
 }
 
@@ -187,15 +192,21 @@ fn advisory(look: &Look<'_, '_>, verdict: Verdict, exploited: bool) -> Option<Hi
         let weight = |it: &Match| degree(it) * f64::from(it.confidence);
         weight(a).total_cmp(&weight(b))
     })?;
+    // The one that weighs the most may be another once all are sure.
+    let most = match exploited {
+        true => 1.0,
+        false => named.clone().map(degree).fold(0.0, f64::max),
+    };
     let evidence = named.map(|it| format!("{}: {}", it.advisory, it.because)).collect();
     let hit = Hit::seen(f64::from(worst.confidence), evidence);
-    Some(Hit { degree: degree(worst), ..hit })
+    Some(Hit { degree: degree(worst), most, ..hit })
 }
 
-/// Certificates whose last day has passed.
+/// Certificates whose last day has passed, in UTC as they are made.
 fn certificate_expired(look: &Look<'_, '_>) -> Option<Hit> {
     let ends = look.asset.shown("certificate_end");
-    let past = |it: &&&Candidate<'_>| it.value.parse().is_ok_and(|end: Date| end < look.today);
+    let today = Zone::default().date(look.around.now());
+    let past = |it: &&&Candidate<'_>| it.value.parse().is_ok_and(|end: Date| end < today);
     Hit::of(&ends.iter().filter(past).copied().collect::<Vec<_>>())
 }
 

@@ -15,6 +15,7 @@ const DEPENDS: &str = "os-support-depends";
 const UNSUPPORTED: &str = "os-unsupported";
 const POSSIBLE: &str = "advisory-possible";
 const AFFECTED: &str = "advisory-affected";
+const EXPLOITED: &str = "advisory-exploited";
 
 /// Fills in what follows from the terms.
 pub(super) fn settle(it: &mut Assessment, book: &RiskBook) {
@@ -122,22 +123,45 @@ fn share(findings: &mut [Finding], leading: Property, score: f64) {
 fn worst(it: &mut Assessment, book: &RiskBook) {
     let mut feared: Vec<Finding> = it.findings.clone();
     let mut assumed = Vec::new();
+    let mut is_doubted = false;
+    // Without the list nobody knows which weaknesses are exploited.
+    let no_list = book.advisories.set().exploited.is_empty();
     for finding in feared.iter_mut().filter(|finding| finding.accepted.is_none()) {
         let instead = match finding.rule.as_str() {
             DEPENDS => Some((UNSUPPORTED, "the edition or contract is one that has ended")),
+            POSSIBLE | AFFECTED if no_list => {
+                Some((EXPLOITED, "the advisories apply and their weaknesses are exploited"))
+            }
             POSSIBLE => Some((AFFECTED, "the advisories apply to its version")),
             _ => None,
         };
+        if finding.most > finding.degree {
+            finding.degree = finding.most;
+            assumed.push(match finding.rule.as_str() {
+                EXPLOITED => "the exploited weaknesses apply to it".to_owned(),
+                rule => format!("{rule} counts in full"),
+            });
+        }
         // A site may weigh what is certain less than what is not.
         let instead = instead.filter(|(rule, _)| book.weight(rule) >= finding.weight);
         if let Some((rule, what)) = instead {
             finding.weight = book.weight(rule);
             finding.rule = rule.to_owned();
+            if rule == EXPLOITED {
+                finding.degree = 1.0;
+            }
             assumed.push(what.to_owned());
         }
+        is_doubted |= finding.confidence < 1.0;
         finding.confidence = 1.0;
     }
-    if it.supported.is_none() {
+    assumed.dedup();
+    if is_doubted {
+        assumed.insert(0, "every finding is certain".to_owned());
+    }
+    let is_guess = it.missing.iter().any(|name| name == "os_name");
+    let told = feared.iter().any(|finding| finding.rule == UNSUPPORTED);
+    if (it.supported.is_none() || is_guess) && !told {
         let touches = Property::ALL.to_vec();
         let weight = book.weight(UNSUPPORTED);
         let (degree, confidence) = (1.0, 1.0);
@@ -195,6 +219,64 @@ mod tests {
             settle(&mut it, &book);
             assert!(it.score > 0.0 && it.worst >= it.score, "{rule}: {} {}", it.worst, it.score);
         }
+    }
+
+    /// Whatever is in doubt is as bad as it can be; who knows less fears no less.
+    #[test]
+    fn the_worst_case_is_the_worst() {
+        let builtin = RiskBook::builtin();
+        let title = "# auscult advisories 1\n";
+        let mut unlisted = builtin.clone();
+        let none = crate::census::advisory::Advisories::from_texts(Some(title), None);
+        unlisted.advisories = std::sync::Arc::new(none.expect("empty"));
+        let of = |rule: &str, degree: f64, most: f64, confidence: f64| Finding {
+            degree,
+            most,
+            confidence,
+            ..finding(rule, builtin.weight(rule), &Property::ALL)
+        };
+        let worst = |book: &RiskBook, finding: Finding, missing: &[&str]| {
+            let (what, text) = ("class".to_owned(), String::new());
+            let sets = Some([Severity::VeryHigh; 3]);
+            let mut it = Assessment {
+                findings: vec![finding],
+                supported: Some(Supported::Yes),
+                impact: vec![ImpactTerm { what, text, sets, raises: [0; 3] }],
+                missing: missing.iter().map(ToString::to_string).collect(),
+                ..Assessment::default()
+            };
+            settle(&mut it, book);
+            assert!(it.worst >= it.score);
+            (it.worst, it.assumed.join("; "))
+        };
+        let (certain, apply) = ("every finding is certain", "the advisories apply to its version");
+        let listed = "the exploited weaknesses apply to it";
+        let unknown = "the advisories apply and their weaknesses are exploited";
+        for (book, it, worst_case, assumed) in [
+            (builtin, of("smb1-server", 1.0, 0.0, 0.95), 50.0, certain.to_owned()),
+            (builtin, of("smb1-server", 1.0, 0.0, 1.0), 50.0, String::new()),
+            // What is measured stays as it is.
+            (builtin, of("flat-exposure", 0.5, 0.0, 1.0), 12.5, String::new()),
+            (builtin, of(EXPLOITED, 0.5, 1.0, 0.62), 80.0, format!("{certain}; {listed}")),
+            (builtin, of(EXPLOITED, 1.0, 1.0, 1.0), 80.0, String::new()),
+            (
+                builtin,
+                of(POSSIBLE, 0.5, 0.98, 1.0),
+                49.0,
+                format!("{POSSIBLE} counts in full; {apply}"),
+            ),
+            (builtin, of(AFFECTED, 0.5, 0.5, 1.0), 25.0, String::new()),
+            (&unlisted, of(POSSIBLE, 0.5, 0.5, 1.0), 80.0, unknown.to_owned()),
+            (&unlisted, of(AFFECTED, 0.5, 0.5, 1.0), 80.0, unknown.to_owned()),
+        ] {
+            let rule = it.rule.clone();
+            assert_eq!(worst(book, it, &[]), (worst_case, assumed), "{rule}");
+        }
+        // A system that is guessed may be another, unless it is feared already.
+        let (more, _) = worst(builtin, of("smb1-server", 1.0, 0.0, 1.0), &["os_name"]);
+        assert_eq!(more, 75.0);
+        let (once, _) = worst(builtin, of(UNSUPPORTED, 1.0, 0.0, 0.4), &["os_name"]);
+        assert_eq!(once, 50.0);
     }
 
     #[test]

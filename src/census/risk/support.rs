@@ -107,23 +107,6 @@ pub(super) fn of(book: &RiskBook, asset: &Asset<'_>, today: Date) -> Support {
         }
         editions.extend(found);
     }
-    let states = editions.iter().map(|(_, it)| match (today <= it.last(), it.paid) {
-        (true, _) => Supported::Yes,
-        (false, Some(paid)) if today <= paid => Supported::Depends,
-        (false, _) => Supported::No,
-    });
-    let states = states.chain(older.iter().map(|_| Supported::No));
-    let state = states.reduce(|all, one| if all == one { all } else { Supported::Depends });
-    // Which version it is does not depend on anything: it is not known.
-    if state == Some(Supported::Depends) && version.is_none() && build.is_none() {
-        return Support::default();
-    }
-    // Rows by version are those that were sold so far, and another may come any year: a name
-    // alone is of none of them.
-    let is_open = |product: &Product| product.builds.is_empty() && !product.versions.is_empty();
-    if version.is_none() && editions.iter().any(|(product, _)| is_open(product)) {
-        return Support::default();
-    }
     let ends = editions.iter().map(|(product, it)| Until {
         row: product.id.clone(),
         edition: match it.edition.as_str() {
@@ -134,6 +117,17 @@ pub(super) fn of(book: &RiskBook, asset: &Asset<'_>, today: Date) -> Support {
         paid: it.paid.map(|paid| (paid.to_string(), it.offer.clone())),
     });
     let ends: Vec<_> = ends.chain(older).collect();
+    let state = ends.iter().map(|it| it.on(today)).reduce(Supported::or);
+    // Which version it is does not depend on anything: it is not known.
+    if state == Some(Supported::Depends) && version.is_none() && build.is_none() {
+        return Support::default();
+    }
+    // Rows by version are those that were sold so far, and another may come any year: a name
+    // alone is of none of them.
+    let is_open = |product: &Product| product.builds.is_empty() && !product.versions.is_empty();
+    if version.is_none() && editions.iter().any(|(product, _)| is_open(product)) {
+        return Support::default();
+    }
     let said = build.as_ref().or(version.as_ref()).unwrap_or(&name);
     let evidence = said.reasons.first().map(|why| Proof {
         text: format!("{}={} says {}", why.key, why.value, name.value),

@@ -2,13 +2,14 @@
 
 mod families;
 mod now;
+mod site;
 mod vlans;
 
 use super::*;
 use crate::census::signature::Book;
 use crate::net::{HostId, Mac, Segment, Transport};
 use crate::observe::{Key, Lease, Observation, Observed, Role};
-use crate::time::SECOND;
+use crate::time::{SECOND, Timestamp};
 
 /// 2026-11-22.
 const START: i64 = 1_795_305_600;
@@ -300,12 +301,10 @@ fn advisories_count_once_each_way() {
             .collect();
         let (around, support) = (Surroundings::default(), support::Support::default());
         let assets = hospital.census.assets();
-        let (asset, today) = (&assets[0], day(hospital.today()));
         let look = Look {
-            asset,
+            asset: &assets[0],
             book,
             around: &around,
-            today,
             watched: Watched::default(),
             support: &support,
             advisories: &advisories,

@@ -84,12 +84,10 @@ fn rows(it: &Assessment) -> Vec<Row> {
     }
     rows.extend(it.findings.iter().map(finding));
     for control in &it.controls {
-        rows.push(vec![
-            ("kind", "control".to_owned()),
-            ("term", control.what.clone()),
-            ("lowers", control.lowers.to_string()),
-            ("text", control.text.clone()),
-        ]);
+        let mut row = by_property("control", &control.what, ["1", "1", "1"].map(str::to_owned));
+        row.push(("lowers", control.lowers.to_string()));
+        row.push(("text", control.text.clone()));
+        rows.push(row);
     }
     let outcome = |what: &str, of: fn(&Outcome) -> String| {
         by_property("outcome", what, it.outcomes.map(|out| of(&out)))

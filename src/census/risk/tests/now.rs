@@ -10,6 +10,11 @@ impl Hospital {
     }
 }
 
+/// In UTC.
+fn day(at: Timestamp) -> Date {
+    crate::time::calendar::Zone::default().date(at)
+}
+
 #[test]
 fn frames_of_one_device_from_the_future_do_not_move_the_day() {
     let mut hospital = Hospital::new();

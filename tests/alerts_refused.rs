@@ -156,3 +156,62 @@ fn a_deliverer_that_is_killed_after_each_batch_does_not_begin_for_ever() {
         }
     }
 }
+
+/// What a filter leaves out is not lost for a receiver unsaid: who is asked for otherwise
+/// than before begins elsewhere.
+#[test]
+fn a_receiver_is_asked_for_as_before_or_elsewhere() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let all = alerts(dir.path()).len();
+    let run = |state: &str, filter: &[&str]| {
+        let file = format!("jsonl:{}", dir.path().join(state).with_extension("jsonl").display());
+        let args = [&["alerts", "--to", &file, "--state", "s"], filter].concat();
+        let args: Vec<&str> = args.iter().map(|it| if *it == "s" { state } else { it }).collect();
+        let out = auscult(dir.path(), &args).stderr(Stdio::piped()).output().expect("runs");
+        let lines = std::fs::read_to_string(dir.path().join(state).with_extension("jsonl"));
+        let lines = lines.map_or(0, |it| it.lines().count());
+        (out.status.code(), lines, String::from_utf8(out.stderr).expect("text"))
+    };
+    let (notice, device, both) = (
+        &["--severity", "warning"][..],
+        &["--kind", "new_device"][..],
+        &["--kind", "new_device,new_peer"][..],
+    );
+    let turned = &["--kind", "new_peer,new_device,new_peer"][..];
+    let (since, later) = (&["--since", "2000-01-01"][..], &["--since", "1h"][..]);
+    for (at, (first, second, code)) in [
+        (notice, &[][..], 2),
+        (&[][..], notice, 2),
+        (device, both, 2),
+        (device, &["--asset", "A0123456789"][..], 2),
+        (notice, notice, 0),
+        (both, turned, 0),
+        // A beginning is no filter: who has a cursor goes on from there.
+        (&[][..], later, 0),
+        (since, &[][..], 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let state = format!("state{at}");
+        let (done, before, errors) = run(&state, first);
+        assert_eq!(done, Some(0), "{first:?}: {errors}");
+        let (done, after, errors) = run(&state, second);
+        assert_eq!((done, after), (Some(code), before), "{first:?} {second:?}: {errors}");
+        assert_eq!(errors.contains("another directory with --state"), code == 2, "{errors}");
+        assert_eq!(before == all, first.is_empty() || first == since, "{first:?}: {before}");
+    }
+    // Who is new begins where it is asked to; who was given some gets all that followed.
+    let (done, none, errors) = run("late", later);
+    assert_eq!((done, none), (Some(0), 0), "{errors}");
+    let cursor = dir.path().join("late");
+    let cursor = std::fs::read_dir(cursor).expect("a state").flatten();
+    let cursor =
+        cursor.map(|it| it.path()).find(|it| it.extension().is_some_and(|e| e == "cursor"));
+    let cursor = cursor.expect("a cursor");
+    std::fs::write(&cursor, r#"{"id":3,"print":"","missed":0}"#).expect("written");
+    assert_eq!(run("late", later).1, all - 3, "after the third, however old");
+    // How it is written is the receiver's.
+    let (done, _, errors) = run("written", &["--format", "csv"]);
+    assert!(done == Some(2) && errors.contains("--format"), "{errors}");
+}

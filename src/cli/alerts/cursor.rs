@@ -45,6 +45,10 @@ pub(super) struct Cursor {
     /// that is ended over and over, before anything is certain, comes to an end of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) passes: Vec<Position>,
+    /// What it was asked to be given, in the words of the command line; empty for everything.
+    /// What that left out lies behind it: with other words it would be lost unsaid.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) asked: String,
 }
 
 fn print(alert: &Alert) -> String {
@@ -137,12 +141,13 @@ mod tests {
         assert!(State::open(&dir.path().join("a/b")).is_err());
         assert_eq!(state.load("x").unwrap(), None);
         let at = |id| Position { id, print: "ab".to_owned(), missed: 2 };
-        let cursor = Cursor { certain: at(7), passes: vec![at(9), at(8)] };
+        let asked = "--severity critical".to_owned();
+        let cursor = Cursor { certain: at(7), passes: vec![at(9), at(8)], asked };
         state.save("x", &cursor).unwrap();
         assert_eq!(state.load("x").unwrap(), Some(cursor));
         // As it was before passes were kept.
         fs::write(state.path("x"), r#"{"id":7,"print":"ab","missed":2}"#).unwrap();
-        let before = Cursor { certain: at(7), passes: Vec::new() };
+        let before = Cursor { certain: at(7), ..Cursor::default() };
         assert_eq!(state.load("x").unwrap(), Some(before));
         fs::write(state.path("x"), "{").unwrap();
         assert!(state.load("x").is_err());

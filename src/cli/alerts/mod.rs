@@ -39,7 +39,7 @@ enum Format {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only what was told since then: a day (2026-01-31), with a time (2026-01-31T12:00) and
+    /// Only what was told since then (a receiver with a cursor goes on from there): a day (2026-01-31), with a time (2026-01-31T12:00) and
     /// an offset (2026-01-31T12:00+09:00), or a while ago (90m, 24h, 7d)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<When>,
@@ -52,9 +52,10 @@ pub(super) struct Args {
     /// Only of this asset: id, MAC, IP address, hostname, AE title or serial number
     #[arg(long, value_name = "ASSET")]
     asset: Option<String>,
-    /// How to write it; json is an object a line
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    /// How to write the list [default: text]; json is an object a line. How a receiver gets
+    /// alerts, its kind says
+    #[arg(long, value_enum, conflicts_with_all = ["deliver", "to"])]
+    format: Option<Format>,
     /// Go on with what is told from now on, until SIGINT or SIGTERM
     #[arg(short, long)]
     follow: bool,
@@ -81,9 +82,13 @@ struct Filter {
 }
 
 impl Filter {
-    fn lets(&self, alert: &Alert) -> bool {
+    fn is_in_time(&self, alert: &Alert) -> bool {
         self.since.is_none_or(|since| alert.last_at >= since)
-            && (self.kinds.is_empty() || self.kinds.contains(&alert.kind))
+    }
+
+    /// Apart from its time.
+    fn lets(&self, alert: &Alert) -> bool {
+        (self.kinds.is_empty() || self.kinds.contains(&alert.kind))
             && self.severity.is_none_or(|least| alert.severity >= least)
             && self.assets.as_ref().is_none_or(|ids| ids.contains(&alert.asset))
     }
@@ -123,9 +128,10 @@ struct Signals {
 fn list(args: &Args, settings: &Settings, stop: &AtomicBool) -> Result<(), Failure> {
     let filter = filter(args, settings)?;
     let sensor = sensor();
+    let format = args.format.unwrap_or(Format::Text);
     let (mut any, mut shown) = (false, false);
     output(None, |to| {
-        if args.format == Format::Csv {
+        if format == Format::Csv {
             alert::csv_header(to)?;
         }
         let (mut after, mut open) = (0, None);
@@ -136,9 +142,9 @@ fn list(args: &Args, settings: &Settings, stop: &AtomicBool) -> Result<(), Failu
             };
             let page = inventory.alerts(after, PAGE)?;
             any |= !page.is_empty();
-            for it in page.iter().filter(|it| filter.lets(it)) {
+            for it in page.iter().filter(|it| filter.is_in_time(it) && filter.lets(it)) {
                 shown = true;
-                match args.format {
+                match format {
                     Format::Text => to.write_all(alert::text(it).as_bytes())?,
                     Format::Json => writeln!(to, "{}", alert::json(it, &sensor))?,
                     Format::Csv => alert::csv(it, to)?,
@@ -157,7 +163,7 @@ fn list(args: &Args, settings: &Settings, stop: &AtomicBool) -> Result<(), Failu
         Ok(())
     })?;
     // Who follows waits; a program sees that there is nothing.
-    if !shown && !args.follow && args.format == Format::Text {
+    if !shown && !args.follow && format == Format::Text {
         info!("{}", if any { "no alert is as asked for" } else { "there are no alerts" });
     }
     Ok(())
@@ -210,8 +216,10 @@ fn deliver(
     let sinks = receivers(args, &settings.alerts)?;
     let longest = Duration::from_secs(settings.alerts.retry_seconds());
     let (filter, state) = (filter(args, settings)?, State::open(state)?);
+    let asked = asked(args);
+    is_asked_as_before(&state, &sinks, &asked)?;
     let (db, follow) = (settings.db.clone(), args.follow);
-    let spool = Arc::new(Spool { db, state, filter, follow });
+    let spool = Arc::new(Spool { db, state, filter, asked, follow });
     let begin = |sink| Served::begin(&spool, sink, longest, None);
     let mut served: Vec<_> = sinks.into_iter().map(begin).collect();
     let mut gone = Vec::<Served>::new();
@@ -219,7 +227,10 @@ fn deliver(
     {
         thread::sleep(BLINK);
         if signals.reload.swap(false, Ordering::Relaxed) {
-            match anew(args, settings) {
+            let anew = anew(args, settings).and_then(|anew| {
+                is_asked_as_before(&spool.state, &anew.0, &spool.asked).map(|()| anew)
+            });
+            match anew {
                 Ok((sinks, longest)) => {
                     info!("receivers are read anew");
                     served.append(&mut gone);
@@ -237,6 +248,39 @@ fn deliver(
         let _ = it.end();
     }
     if ended.contains(&false) { Err(Failure::Silent) } else { Ok(()) }
+}
+
+/// Which alerts are asked for, in the words of the command line.
+fn asked(args: &Args) -> String {
+    let mut words = Vec::new();
+    words.extend(args.severity.map(|it| format!("--severity {it}")));
+    let mut kinds: Vec<String> = args.kind.iter().map(ToString::to_string).collect();
+    kinds.sort();
+    kinds.dedup();
+    words.extend((!kinds.is_empty()).then(|| format!("--kind {}", kinds.join(","))));
+    words.extend(args.asset.as_ref().map(|it| format!("--asset {it}")));
+    words.join(" ")
+}
+
+/// What another filter left out lies behind a cursor, and would never be delivered.
+fn is_asked_as_before(state: &State, sinks: &[Sink], asked: &str) -> Result<(), Failure> {
+    let words = |asked: &str| match asked {
+        "" => "without a filter".to_owned(),
+        asked => format!("with {asked}"),
+    };
+    for target in sinks.iter().map(Sink::target) {
+        let Ok(Some(cursor)) = state.load(&target.name) else { continue };
+        if cursor.asked != asked {
+            return Err(Failure::Usage(format!(
+                "{}: was served from this directory {}, and now {}: what the one leaves out the \
+                 other would never get; ask as before, or name another directory with --state",
+                target.shown(),
+                words(&cursor.asked),
+                words(asked)
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The receivers, as the configuration names them now.

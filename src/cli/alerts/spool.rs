@@ -40,6 +40,8 @@ pub(super) struct Spool {
     pub(super) db: PathBuf,
     pub(super) state: State,
     pub(super) filter: Filter,
+    /// The filter in the words of the command line; empty for everything.
+    pub(super) asked: String,
     /// Go on for ever.
     pub(super) follow: bool,
 }
@@ -69,6 +71,8 @@ pub(super) struct Progress {
     is_loaded: bool,
     /// What stands in the file.
     written: Cursor,
+    /// It begins here: what was told before `--since` is not for it.
+    is_new: bool,
     /// One alert was handed over by itself and refused for what it is, so often in a row.
     refusals: u32,
     /// The cursor could not be written the last time.
@@ -85,24 +89,26 @@ impl Progress {
             warn!("{name}: the cursor cannot be read ({error}); everything is handed over again");
             None
         });
+        let is_new = loaded.is_none();
         let written = loaded.unwrap_or_default();
-        let Cursor { certain, passes } = written.clone();
+        let Cursor { certain, passes, .. } = written.clone();
         Self {
             position: certain.clone(),
             certain,
             passes,
             is_loaded: true,
             written,
+            is_new,
             ..Self::default()
         }
     }
 
     /// How far it is, for who begins after this process.
-    fn cursor(&self) -> Cursor {
+    fn cursor(&self, asked: &str) -> Cursor {
         let mut passes = self.passes.clone();
         passes.extend((self.position.id > self.certain.id).then(|| self.position.clone()));
         furthest(&mut passes);
-        Cursor { certain: self.certain.clone(), passes }
+        Cursor { certain: self.certain.clone(), passes, asked: asked.to_owned() }
     }
 
     /// Everything was handed over, and that is written down.
@@ -241,10 +247,7 @@ impl Way<'_> {
         let page = inventory.alerts(self.at.position.id, self.batch).map_err(Trouble::Inventory)?;
         let Some(end) = page.last() else { return Ok(false) };
         let mut next = self.at.position.after(end);
-        let lets = |it: &&Alert| {
-            it.severity >= self.service.sink.target().least && self.spool.filter.lets(it)
-        };
-        let mut wanted: Vec<Alert> = page.iter().filter(lets).cloned().collect();
+        let mut wanted: Vec<Alert> = page.iter().filter(|it| self.lets(it)).cloned().collect();
         // Who is new here has missed nothing.
         if let (1.., Some(next_one), 1..) = (self.at.position.id, page.first(), missing) {
             warn!("{}: {missing} alerts went before it had them", self.name);
@@ -281,6 +284,14 @@ impl Way<'_> {
         Ok(true)
     }
 
+    /// Whether an alert is for this receiver. Who has had some goes on where it was: what has
+    /// come since is for it, however long ago that is.
+    fn lets(&self, alert: &Alert) -> bool {
+        let filter = &self.spool.filter;
+        let in_time = !self.at.is_new || filter.is_in_time(alert);
+        alert.severity >= self.service.sink.target().least && in_time && filter.lets(alert)
+    }
+
     /// Hands over what follows an alert that is refused, and says so; how far it is then.
     fn pass_over(
         &mut self,
@@ -288,9 +299,7 @@ impl Way<'_> {
         refused: &Alert,
     ) -> Result<Option<Position>, Trouble> {
         let page = inventory.alerts(refused.id, AHEAD).map_err(Trouble::Inventory)?;
-        let least = self.service.sink.target().least;
-        let lets = |it: &&Alert| it.severity >= least && self.spool.filter.lets(it);
-        let Some(following) = page.iter().find(lets) else { return Ok(None) };
+        let Some(following) = page.iter().find(|it| self.lets(it)) else { return Ok(None) };
         let said = format!("alert {} was refused by this receiver", refused.id);
         let evidence = format!("so often alone: {REFUSALS}");
         let lost = lost(following, 1, said, evidence);
@@ -362,7 +371,7 @@ impl Way<'_> {
             self.at.certain = settled;
             self.at.passes.retain(|position| position.id > self.at.certain.id);
         }
-        let cursor = self.at.cursor();
+        let cursor = self.at.cursor(&self.spool.asked);
         if cursor == self.at.written {
             return;
         }

@@ -100,6 +100,7 @@ fn a_folder_with_one_half_leaves_the_other_as_it_is_in_force() {
     let count = |set: &str, kind: &str| set.lines().filter(|it| it.starts_with(kind)).count();
     assert_eq!((count(&set, "A\t"), count(&set, "K\t")), (144, 1));
     assert!(errors.contains("no CSAF documents") && errors.contains("stay"), "{errors}");
+    assert!(!errors.contains("  "), "words are one blank apart: {errors}");
     assert!(errors.contains("1 exploited weaknesses, where the set in force has 1404"), "{errors}");
     assert!(!errors.contains("1 advisories, where"), "{errors}");
     let (set, errors) = import(&["advisories", "import", "documents"]);

@@ -170,7 +170,8 @@ fn keep(set: &mut Set, dir: &Path, settings: &Settings) -> Result<&'static str, 
         Err(_) if !no_documents && !no_list => return Ok(""),
         Err(failure) => {
             return Err(Failure::Said(format!(
-                "{shown}: it has one half alone (documents or list), and the set in force, whose                  other half would stay, cannot be read ({failure}); put both into the folder"
+                "{shown}: it has one half alone (documents or list), and the set in force, whose \
+                 other half would stay, cannot be read ({failure}); put both into the folder"
             )));
         }
     };
@@ -190,7 +191,8 @@ fn keep(set: &mut Set, dir: &Path, settings: &Settings) -> Result<&'static str, 
     ] {
         if now < before {
             warn!(
-                "{now} {what}, where the set in force has {before}: the new ones take the place                  of all; put the documents of before into {shown} too where they should stay"
+                "{now} {what}, where the set in force has {before}: these take the place of all; what \
+                 should stay belongs into {shown} too"
             );
         }
     }

@@ -6,14 +6,17 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use auscult::store::Inventory;
-use auscult::time::calendar::{Day, date};
+use auscult::time::calendar::{Day, date, weekday};
 use auscult::view::activity::lately;
 
 use crate::{say, told};
 
-/// Whatever of a class is first, a day, and the first day of all stand for these.
+/// Whatever of a class is first, the last day, the last from Monday to Friday, that 29 days before
+/// the last, and the first of all stand for these.
 const CT: &str = "CT";
 const DAY: &str = "DAY";
+const WORKDAY: &str = "WORKDAY";
+const MONTH: &str = "MONTH";
 const FIRST: &str = "FIRST";
 
 /// The views, as they are asked for.
@@ -27,8 +30,9 @@ const VIEWS: &[&str] = &[
     "activity --idle",
     "activity --silent 7",
     "activity --starts --class ct --format csv",
-    "activity --starts --format csv --from DAY --to DAY",
-    "activity --starts --format csv",
+    "activity --starts",
+    "activity --starts --format csv --from WORKDAY --to WORKDAY",
+    "activity --starts --format csv --from MONTH",
     "activity --minutes CT --format csv",
     "activity --hours CT --format csv",
     "activity --hours CT --format csv --from FIRST",
@@ -78,6 +82,8 @@ fn meant(word: &str, ct: &str, (first, last): (Day, Day)) -> String {
     match word {
         CT => ct.to_owned(),
         DAY => date(last),
+        WORKDAY => date((last - 6..=last).rfind(|day| weekday(*day) < 5).unwrap_or(last)),
+        MONTH => date(last - 29),
         FIRST => date(first),
         word => word.to_owned(),
     }

@@ -102,6 +102,14 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
         let why = "--hours of all devices is of 31 days at most; name a device, or fewer days";
         return Err(Failure::Usage(why.to_owned()));
     }
+    let is_named = args.from.is_some() || args.to.is_some();
+    let watched = if is_named { inventory.watched_days()? } else { Vec::new() };
+    if let Some(last) = watched.last()
+        && !watched.iter().any(|day| (from..=to).contains(day))
+    {
+        let (from, to, last) = (date(from), date(to), date(*last));
+        warn!("nobody watched from {from} to {to}: the last observed day is {last}");
+    }
     let format = match args.format {
         Format::Text => activity::Format::Text,
         Format::Csv => activity::Format::Csv,

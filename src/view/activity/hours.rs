@@ -36,7 +36,7 @@ const COLUMNS: Columns = Columns {
         ("online_minutes", "ON LINE", -8),
         ("in_use_minutes", "IN USE", -8),
         ("examinations", "EXAMS", -6),
-        ("method", "BY", 12),
+        ("method", "BY", 29),
     ],
 };
 

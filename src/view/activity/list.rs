@@ -48,7 +48,7 @@ const COLUMNS: Columns = Columns {
         ("in_use_hours", "IN USE", -8),
         ("utilization_percent", "%", -6),
         ("examinations", "EXAMS", -6),
-        ("method", "BY", 12),
+        ("method", "BY", 29),
     ],
 };
 

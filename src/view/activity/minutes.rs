@@ -19,7 +19,7 @@ const COLUMNS: Columns = Columns {
     shown: &[
         ("asset_id", "ASSET", 11),
         ("what", "WHAT", 12),
-        ("method", "BY", 9),
+        ("method", "BY", 22),
         ("from", "FROM", 25),
         ("to", "TO", 25),
         ("minutes", "MINUTES", -8),

@@ -148,25 +148,6 @@ fn two_known_devices_make_a_day_and_one_makes_none() {
     }
 }
 
-#[test]
-fn days_that_nobody_watched_are_said_to_be_so() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let db = dir.path().join("a.db");
-    several(&db, &[(1, vec![0, 1]), (2, vec![0, 1]), (3, vec![0, 1])]);
-    // A while ago is reckoned by today's clock, and the inventory is older.
-    let nobody = "the last observed day is 2026-01-06";
-    for (days, is_dark) in [
-        (&["--from", "2027-01-01"][..], true),
-        (&["--to", "2025-12-31"], true),
-        (&["--from", "2026-01-06"], false),
-        (&["--from", "2025-01-01"], false),
-        (&[], false),
-    ] {
-        let (_, said) = told(&db, &[&["activity", "--format", "csv"], days].concat());
-        assert_eq!(said.contains(nobody), is_dark, "{days:?}: {said}");
-    }
-}
-
 /// What a command writes of an inventory with damaged rows, and what it says of them.
 fn incomplete(db: &Path, args: &[&str]) -> (String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));

@@ -64,6 +64,18 @@ fn a_frame_of_an_old_date_moves_neither_the_days_nor_what_was_observed() {
     let right = ward("right.db", None);
     assert_eq!(right.0[0], ["2026-01-05", "6.0", "64.0"]);
     assert_eq!(right.1, "");
+    // A while ago is reckoned by today's clock, and the inventory is older.
+    for (days, is_dark) in [
+        (["--from", "2027-01-01"], true),
+        (["--to", "2025-12-31"], true),
+        (["--from", "2026-01-07"], false),
+        (["--from", "2025-01-01"], false),
+    ] {
+        let args = [&["activity", "--format", "csv"], &days[..]].concat();
+        let (_, said) = told(&dir.path().join("right.db"), &args);
+        let nobody = "the last observed day is 2026-01-07";
+        assert_eq!(said.contains(nobody), is_dark, "{days:?}: {said}");
+    }
     for old in [-MONDAY, -40, -8] {
         let (rows, said) = ward(&format!("{old}.db"), Some(old));
         assert_eq!(rows, right.0, "{old}");

@@ -8,7 +8,7 @@
 
 mod analyser;
 mod maker;
-mod manager;
+mod relay;
 #[cfg(test)]
 mod tests;
 
@@ -222,7 +222,7 @@ pub(super) fn sort<'a>(
 ) -> Described<'a> {
     let mut described = Described::default();
     let analyser::Several { known, said } = analyser::several(hosts, book);
-    described.passes_on = manager::passes_on(hosts);
+    described.passes_on = relay::passes_on(hosts);
     described.analysers = said.map(Box::new);
     for (fact, [maker, model, serial]) in known.into_iter().filter(|_| said.is_some()) {
         let name = match serial.as_str() {
@@ -254,9 +254,9 @@ pub(super) fn sort<'a>(
 
     for (origin, facts, said) in all() {
         let sure = match origin {
-            Origin::Own if !manager::is_of_station(facts) => Some(1.0),
+            Origin::Own if !relay::is_of_station(facts) => Some(1.0),
             Origin::Own => {
-                let own = !described.passes_on && manager::is_station(facts, hosts);
+                let own = !described.passes_on && relay::is_station(facts, hosts);
                 own.then_some(1.0)
             }
             Origin::Forwarded => None,
@@ -314,7 +314,7 @@ fn asks_for_work(hosts: &[(&HostId, &Host)]) -> bool {
         let all = ["dicom.scu", "dicom.verb"].map(|key| host.facts_of(key));
         all.iter().copied().flatten().any(is_work)
     };
-    hosts.iter().any(|(_, host)| asks(host)) && !manager::passes_on(hosts)
+    hosts.iter().any(|(_, host)| asks(host)) && !relay::passes_on(hosts)
 }
 
 /// Whether a speaker asks for worklists or reports steps by this.
@@ -338,7 +338,7 @@ fn does_work(key: &str, value: &str) -> bool {
 pub(super) fn acquires(described: &Described<'_>, hosts: &[(&HostId, &Host)]) -> bool {
     let others = described.others.values().flatten().any(|(told, _)| told.is_dicom());
     described.own.iter().any(|(facts, ..)| is_dicom(facts))
-        || (!others && asks_for_work(hosts) && !manager::reports_another(hosts))
+        || (!others && asks_for_work(hosts) && !relay::reports_another(hosts))
 }
 
 /// How many letters and digits the name of a station (0008,1010) has that is its title as

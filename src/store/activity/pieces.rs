@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::exam::{Run, Stored};
+use super::exam::{FURTHER, Run, Stored};
 use crate::census::activity::Method;
 use crate::census::activity::method::{IMAGES_GAP, LONGEST_STEP};
 
@@ -74,6 +74,10 @@ const fn would_know(a: &Stored, b: &Stored) -> bool {
 fn once(all: &mut Vec<Stored>) {
     // Two addresses of one device tell the same.
     all.dedup_by_key(|it| (it.begin, it.method, it.end));
+    // Nearly all days have none.
+    if !all.iter().any(|it| it.method == STEP && (it.open != 0 || it.orphan != 0)) {
+        return;
+    }
     let steps: Vec<Stored> = all.iter().filter(|it| it.method == STEP).copied().collect();
     // By begin, and by end: a step of which one piece alone was seen elsewhere.
     let mut begun: BTreeMap<i64, Vec<&Stored>> = BTreeMap::new();
@@ -178,6 +182,10 @@ fn images_after(all: &[Stored], begin: &Stored) -> Option<Stored> {
 /// An examination of several steps lasts to the end of the last one, as long as no pause
 /// between them is that of a patient who comes again. Sorted by begin.
 fn reach(all: &mut [Stored]) {
+    if all.iter().all(|it| it.part >= FURTHER) {
+        all.iter_mut().for_each(|it| it.whole = it.end);
+        return;
+    }
     let mut whole: BTreeMap<i64, i64> = BTreeMap::new();
     for it in all.iter() {
         let Some(first) = it.part.checked_neg().filter(|first| *first > 0) else {

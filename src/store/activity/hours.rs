@@ -135,7 +135,7 @@ struct Days<'a> {
     wanted: Vec<Wanted<'a>>,
     days: Vec<Clock>,
     /// The UTC days whose minutes are kept that matter for them.
-    utc: (UtcDay, UtcDay),
+    utc: BTreeSet<UtcDay>,
     /// When each could have been seen, by where it is.
     places: HashMap<&'a [Segment], Option<Minutes>, RandomState>,
     /// Of which seconds examinations matter.
@@ -159,7 +159,7 @@ impl Days<'_> {
         let mut rows = Read::of(inventory, "", self.near);
         let all = some.iter().flat_map(|(_, ((_, it), _))| it.turns.iter().chain(&it.told));
         let speakers: BTreeSet<_> = all.map(|turn| turn.speaker).collect();
-        rows.ahead(&speakers, self.utc.0..=self.utc.1).map_err(read)?;
+        rows.ahead(&speakers, self.utc.iter().copied()).map_err(read)?;
         let mut hours = Vec::new();
         for (at, it @ ((user, _), _)) in some {
             rows.turn_to(&user.id);
@@ -311,13 +311,11 @@ impl Inventory {
             is_kept: kept.has(zone, *day),
         };
         let days: Vec<Clock> = asked.watched.iter().map(clock).collect();
-        let mut kept = days.iter().filter(|it| it.is_kept).map(|it| it.bounds);
-        let kept = kept.next().map(|first| (first.0, kept.next_back().unwrap_or(first).1));
-        // None where the first is after the last.
-        let utc = kept.map_or((1, 0), |(from, to)| {
-            let days = utc_days(from.saturating_sub(FARTHEST), to.saturating_add(FARTHEST));
-            days.into_inner()
+        // Years between them in which nobody watched cost nothing.
+        let utc = days.iter().filter(|it| it.is_kept).flat_map(|it| {
+            utc_days(it.bounds.0.saturating_sub(FARTHEST), it.bounds.1.saturating_add(FARTHEST))
         });
+        let utc = utc.collect();
         let near = near(asked.minutes);
         let (wanted, places) = (Vec::new(), HashMap::default());
         let mut all = Days { wanted, days, utc, places, near };

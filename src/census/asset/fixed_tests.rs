@@ -240,6 +240,22 @@ fn a_lease_that_does_not_count_makes_no_second_examination() {
 }
 
 #[test]
+fn who_was_heard_within_the_same_minute_has_not_lost_its_address() {
+    let former = |seconds: i64| {
+        let mut it = Hospital::new();
+        it.say(0, A, Observed::Address(IP, Lease::Arp));
+        it.named(0, "MR-1");
+        let host = HostId { mac: Some(ROUTER), ip: Some(IP), ..HostId::default() };
+        let (at, what) = (Timestamp(seconds * SECOND), Observed::Present(Some(62)));
+        it.0.apply(0, Observation { at, frame: 1, host, what });
+        let assets = it.0.assets();
+        let a = assets.iter().find(|asset| asset.macs.iter().any(|mac| *mac == A)).unwrap();
+        (a.ips.len(), a.former.len())
+    };
+    assert_eq!([former(30), former(90)], [(1, 0), (0, 1)]);
+}
+
+#[test]
 fn a_session_that_is_over_gives_the_address_back() {
     let after = |session, ends| {
         let mut it = Hospital::new();

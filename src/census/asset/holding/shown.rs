@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::{Holding, Holdings};
+use crate::census::order::ANOTHER_TIME;
 use crate::census::tenancy::domain;
 use crate::net::{Mac, Segment};
 use crate::time::Timestamp;
@@ -87,7 +88,7 @@ impl Holdings {
     }
 
     /// Whether an address is of one who is known by it alone, later than anyone but `others`
-    /// had it.
+    /// had it. Who is there says so once a minute at most: what is closer has no order.
     pub(in super::super) fn is_alone(
         &self,
         segment: Segment,
@@ -96,7 +97,7 @@ impl Holdings {
     ) -> bool {
         let Some(last) = self.alone.get(&(domain(segment), ip)) else { return false };
         let mut own = self.all(segment, ip).iter().filter(|it| !others(it.mac)).peekable();
-        own.peek().is_some() && own.all(|it| it.until.max(it.span.last) < *last)
+        own.peek().is_some() && own.all(|it| last.since(it.until.max(it.span.last)) > ANOTHER_TIME)
     }
 
     /// Whether any but `others` gave an address back, and has not used it until a time.

@@ -2,6 +2,7 @@
 //! them is shown.
 
 mod once;
+mod superseded;
 mod system;
 
 use std::borrow::Cow;
@@ -117,6 +118,7 @@ impl<'a> Candidates<'a> {
             if *name == "os_name" {
                 system::bound(all);
             }
+            superseded::bound(name, all);
             all.sort_by(|a, b| {
                 b.confidence.total_cmp(&a.confidence).then_with(|| a.value.cmp(&b.value))
             });

@@ -1,7 +1,6 @@
 //! What one speaker said: the memory of the census, kept as it came.
 //!
-//! Sorted lists instead of trees: most speakers say little, and a list of one takes no
-//! more than the one. What is said again is found by halving and takes nothing.
+//! Sorted lists, no trees: most speakers say little. What is said again takes nothing.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::caps::{MAX_ADDRESSES, MAX_EQUIPMENT, MAX_FACTS, MAX_PEERS, MAX_SERVICES, most};
 use super::facts::Facts;
+use super::heard::Heard;
 use super::order::{ANOTHER_TIME, MAX_APART};
 use super::room::Room;
 use super::session::continued;
@@ -78,6 +78,9 @@ pub struct Host {
     peers: Vec<HostId>,
     /// Things not kept because there were too many.
     pub overflow: u64,
+    /// On which days it was there; stored after the rest.
+    #[serde(skip)]
+    pub heard: Heard,
     /// Changed since it was last stored.
     #[serde(skip)]
     pub(super) dirty: bool,
@@ -100,6 +103,7 @@ impl Host {
             services: Vec::new(),
             peers: Vec::new(),
             overflow: 0,
+            heard: Heard::NEVER,
             dirty: true,
         }
     }
@@ -163,11 +167,10 @@ impl Host {
         self.facts.say(beginning)
     }
 
-    /// Whether it would hardly be missed: a card with an address that nobody assigned to
-    /// a maker, or someone behind a router, seen for less than a minute, having said
-    /// nothing but that it is there, in no conversation, leased and plugged in nowhere.
-    /// A flood of invented addresses makes such hosts; one that uses makers' addresses
-    /// fills the table, and then newcomers are refused.
+    /// Whether it would hardly be missed: a card with an address of no maker, or someone behind
+    /// a router, seen for less than a minute, having said nothing but that it is there, in no
+    /// conversation, leased and plugged in nowhere. A flood of invented addresses makes such
+    /// hosts; one that uses makers' addresses fills the table, and newcomers are refused.
     pub(super) fn is_faint(&self, id: &HostId) -> bool {
         let leased = |(_, lease, _): &(IpAddr, Lease, Said)| matches!(lease, Lease::Dhcp { .. });
         (self.routed || id.mac.is_none_or(Mac::is_local))

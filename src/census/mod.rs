@@ -19,6 +19,7 @@ pub mod asset;
 mod caps;
 mod contest;
 mod facts;
+mod heard;
 pub mod host;
 mod meetings;
 mod order;
@@ -357,6 +358,7 @@ impl Census {
         match what {
             Observed::Present(ttl) => {
                 host.spoke = true;
+                host.heard.note(at);
                 let comes = !host.direct || silent > SILENT;
                 if let Some(ttl) = ttl {
                     host.saw_ttl(ttl);

@@ -144,10 +144,11 @@ impl Ledger {
             let assessment =
                 judge(&asset, watch.of(asset.span, &roll.asset(number, &asset, census)?));
             let mut known = attributes(&asset);
-            record::begin(&mut judged);
+            record::begin_with_tail(&mut judged);
             if let Some(assessment) = &assessment {
                 risk::attributes(assessment, &mut known);
                 record::add(&mut judged, assessment)?;
+                record::add(&mut judged, &assessment.unseen)?;
             }
             record::begin(&mut blob);
             record::add(&mut blob, &known)?;

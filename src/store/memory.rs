@@ -57,7 +57,7 @@ pub(super) fn hosts(
         }
         // What is no blob is damaged, as nothing is.
         let blob = row.get_ref(1)?.as_blob().unwrap_or_default();
-        match record::only::<(HostId, Host)>(blob) {
+        match speaker(blob) {
             Ok((id, host)) => {
                 census.restore(id, host);
             }
@@ -72,4 +72,11 @@ pub(super) fn hosts(
         }
     }
     Ok(())
+}
+
+/// One speaker, and on which days it was heard.
+fn speaker(blob: &[u8]) -> Result<(HostId, Host), Unreadable> {
+    let ((id, mut host), heard) = record::with_tail::<(HostId, Host), _>(blob)?;
+    host.heard = heard;
+    Ok((id, host))
 }

@@ -43,7 +43,7 @@ pub use writer::{Counters, Writer};
 const BUSY: Duration = Duration::from_secs(10);
 
 /// How many steps [`migrations`] has: a database with more is of a newer auscult.
-const SCHEMA: i64 = 8;
+const SCHEMA: i64 = 9;
 
 /// The schema, step by step; a step that has been released is never changed.
 fn migrations() -> Migrations<'static> {
@@ -56,6 +56,7 @@ fn migrations() -> Migrations<'static> {
         include_str!("migrations/006.sql"),
         include_str!("migrations/007.sql"),
         include_str!("migrations/008.sql"),
+        include_str!("migrations/009.sql"),
     ];
     Migrations::new(steps.map(M::up).into())
 }

@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 /// The format written. A change of what stands in a blob needs a new number and, as long
 /// as inventories of the old one are about, a reader for it.
 const FORMAT: u8 = 1;
+/// The same with a second value after the first, which rows of [`FORMAT`] do not have.
+const WITH_TAIL: u8 = 2;
 
 /// A blob cannot be understood.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +35,12 @@ pub(super) enum Unreadable {
 pub(super) fn begin(blob: &mut Vec<u8>) {
     blob.clear();
     blob.push(FORMAT);
+}
+
+/// Begins a blob of two values.
+pub(super) fn begin_with_tail(blob: &mut Vec<u8>) {
+    blob.clear();
+    blob.push(WITH_TAIL);
 }
 
 /// Adds a value to a blob.
@@ -79,6 +87,22 @@ pub(super) fn next<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<(T, &'b [u8
 pub(super) fn only<'b, T: Deserialize<'b>>(blob: &'b [u8]) -> Result<T, Unreadable> {
     match next(body(blob)?)? {
         (value, []) => Ok(value),
+        (_, rest) => Err(Unreadable::Longer(rest.len())),
+    }
+}
+
+/// The two values of a blob; of an earlier auscult's the first, and nothing.
+pub(super) fn with_tail<'b, T, U>(blob: &'b [u8]) -> Result<(T, U), Unreadable>
+where
+    T: Deserialize<'b>,
+    U: Deserialize<'b> + Default,
+{
+    let Some((&WITH_TAIL, body)) = blob.split_first() else {
+        return Ok((only(blob)?, U::default()));
+    };
+    let (value, rest) = next(body)?;
+    match next(rest)? {
+        (tail, []) => Ok((value, tail)),
         (_, rest) => Err(Unreadable::Longer(rest.len())),
     }
 }
@@ -178,6 +202,23 @@ mod tests {
         let said = |it: &BareValue<'_>| it.reason.as_ref().map(|why| why.signature.to_owned());
         let values: Vec<_> = bare[0].values.iter().map(|it| (it.value, said(it))).collect();
         assert_eq!((bare[0].name, values), ("x", vec![("a", Some("s".into())), ("b", None)]));
+    }
+
+    #[test]
+    fn a_second_value_is_read_where_it_is_and_missed_where_it_was_cut() {
+        let mut blob = Vec::new();
+        begin(&mut blob);
+        add(&mut blob, &"text").unwrap();
+        assert_eq!(with_tail::<&str, Vec<u8>>(&blob).unwrap(), ("text", Vec::new()));
+        begin_with_tail(&mut blob);
+        add(&mut blob, &"text").unwrap();
+        add(&mut blob, &vec![7_u8]).unwrap();
+        assert_eq!(with_tail::<&str, Vec<u8>>(&blob).unwrap(), ("text", vec![7]));
+        for end in 0..blob.len() {
+            assert!(with_tail::<&str, Vec<u8>>(&blob[..end]).is_err(), "cut at {end}");
+        }
+        let more = [&blob[..], b"x"].concat();
+        assert!(with_tail::<&str, Vec<u8>>(&more).is_err() && only::<&str>(&blob).is_err());
     }
 
     #[test]

@@ -7,11 +7,11 @@ use foldhash::fast::RandomState;
 
 use super::inventory::of_asset;
 use super::readers::side_by_side;
-use super::record::{self, Attribute, ReasonOf, ValueOf};
+use super::record::{self, Attribute, ReasonOf, Unreadable, ValueOf};
 use super::{Change, Error, Inventory};
 pub use crate::census::risk::{
     Assessment, ControlTerm, Finding, ImpactTerm, Level, Outcome, Proof, Property, Severity,
-    Supported, Until,
+    Supported, Unseen, Until,
 };
 use crate::time::Timestamp;
 
@@ -85,6 +85,12 @@ const fn said<'a>(value: String) -> ValueOf<'a> {
     ValueOf { value: Cow::Owned(value), confidence: 1.0, shown: true, reasons: Vec::new() }
 }
 
+/// As it is stored.
+fn assessment(blob: &[u8]) -> Result<Assessment, Unreadable> {
+    let (it, unseen) = record::with_tail::<Assessment, _>(blob)?;
+    Ok(Assessment { unseen, ..it })
+}
+
 /// How much assets should worry, by their ids.
 pub type Risks = HashMap<String, Assessment, RandomState>;
 
@@ -121,7 +127,7 @@ impl Inventory {
             },
         )?;
         let damage = &self.damage;
-        let one = |(id, blob): &(String, Vec<u8>)| match record::only(blob) {
+        let one = |(id, blob): &(String, Vec<u8>)| match assessment(blob) {
             Ok(it) => Some((id.clone(), it)),
             Err(why) => {
                 let id = id.escape_debug();
@@ -142,5 +148,60 @@ impl Inventory {
     /// The inventory cannot be read.
     pub fn finding_changes(&self) -> Result<Vec<Change>, Error> {
         self.changes("WHERE what GLOB ?1 ORDER BY id", [format!("{FINDING}*")])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::census::signature::Book;
+    use crate::net::{HostId, Mac, Segment};
+    use crate::observe::{Key, Observation, Observed};
+    use crate::store::{Counters, Writer};
+    use crate::time::SECOND;
+
+    /// 2026-01-05T00:00:00Z, a Monday.
+    const MONDAY: i64 = 1_767_571_200;
+    const DAY: i64 = 86_400;
+
+    #[test]
+    fn a_finding_that_is_not_seen_any_more_is_resolved_by_sensors_that_start_each_day() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        let host = |n: u8| HostId {
+            segment: Segment { vlan: 7, ..Segment::default() },
+            mac: Some(Mac([0, 9, 0xfb, 0, 0, n])),
+            ip: Some([10, 0, 0, n].into()),
+        };
+        let mut scores = Vec::new();
+        for day in 0..32 {
+            let mut writer = Writer::open(&path).unwrap();
+            let mut census = writer.restore(Arc::clone(Book::builtin())).unwrap();
+            census.capture("port");
+            let mut say = |n, second, what| {
+                let at = Timestamp((MONDAY + day * DAY + second) * SECOND);
+                census.apply(0, Observation { at, frame: 1, host: host(n), what });
+            };
+            (1..4).for_each(|n| say(n, 60 * i64::from(n), Observed::Present(Some(64))));
+            let smb1 = Observed::Fact(Key::new("smb.dialect"), "SMB1 NT LM 0.12".into());
+            if [0, 31].contains(&day) {
+                say(1, 100, smb1);
+            }
+            writer.write(&mut census, &Counters::new()).unwrap();
+            writer.close();
+            let risks = Inventory::open(&path).unwrap().risks().unwrap();
+            let worst = risks.values().max_by(|a, b| a.score.total_cmp(&b.score)).unwrap();
+            let unseen = risks.values().flat_map(|it| &it.unseen);
+            scores.push((worst.score > 0.0, unseen.map(|it| it.days).collect::<Vec<_>>()));
+        }
+        assert!(scores[..30].iter().all(|it| *it == (true, Vec::new())), "{scores:?}");
+        assert_eq!(scores[30..], [(false, vec![30]), (true, Vec::new())]);
+        let changes = Inventory::open(&path).unwrap().finding_changes().unwrap();
+        let smb1 = changes.iter().filter(|it| it.what == "finding smb1-server");
+        let became = |it: &Change| ((it.at.seconds() - MONDAY) / DAY, it.after.clone());
+        let right = [(30, String::new()), (31, "high".to_owned())];
+        assert_eq!(smb1.map(became).collect::<Vec<_>>(), right);
     }
 }

@@ -97,8 +97,9 @@ pub(super) fn store(
             return Ok((places, Some(place)));
         }
         enough.yet()?;
-        record::begin(&mut blob);
+        record::begin_with_tail(&mut blob);
         record::add(&mut blob, &(id, host))?;
+        record::add(&mut blob, &host.heard)?;
         let row = i64::try_from(place).unwrap_or(i64::MAX);
         if row > last || change.execute(params![row, blob])? == 0 {
             insert.execute(params![row, blob])?;

@@ -84,7 +84,7 @@ fn journaled(writer: &mut Writer, census: &mut Census, observations: &[Observati
 
 /// All that is remembered, as bytes.
 fn memory(census: &Census) -> Vec<u8> {
-    let hosts: Vec<_> = census.hosts().collect();
+    let hosts: Vec<_> = census.hosts().map(|(id, host)| (id, host, host.heard)).collect();
     postcard::to_stdvec(&hosts).unwrap()
 }
 

@@ -205,6 +205,19 @@ impl Finding {
     }
 }
 
+/// A finding that does not speak against a device any more: it was not seen again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// Its rule in `signatures/risk.toml`.
+    pub rule: String,
+    /// What it was.
+    pub text: String,
+    /// When it was last seen.
+    pub last: Timestamp,
+    /// On how many days the device was heard since; 64 may be more.
+    pub days: u32,
+}
+
 /// What raises the impact of a device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImpactTerm {
@@ -319,6 +332,9 @@ pub struct Assessment {
     pub system: Option<(Proof, f32)>,
     /// Who is responsible for weights that the site has changed.
     pub signed: Option<String>,
+    /// What is not seen any more; stored after the rest.
+    #[serde(skip)]
+    pub unseen: Vec<Unseen>,
 }
 
 impl Assessment {

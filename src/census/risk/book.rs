@@ -18,6 +18,7 @@ use super::overlay;
 use super::rules::RULES;
 use super::support::Product;
 use crate::census::advisory::Advisories;
+use crate::census::heard::Heard;
 use crate::census::signature::{self, BookError, Fault, RISK, SUPPORT};
 
 pub use check::check;
@@ -101,6 +102,7 @@ pub(super) struct Limits {
     pub(super) coverage_confidence: f64,
     pub(super) flat_subnets: usize,
     pub(super) settled_days: i64,
+    pub(super) unseen_days: u32,
     pub(super) watched_days: u32,
     pub(super) hub_peers: usize,
     pub(super) medical_vlan: usize,
@@ -409,6 +411,9 @@ impl RiskBook {
         if [hub_peers, medical_vlan, medical_untagged].contains(&0) || self.limits.settled_days < 0
         {
             wrong(RISK.0, "limits", "devices are at least 1, and days no fewer than 0");
+        }
+        if self.limits.unseen_days >= Heard::MOST {
+            wrong(RISK.0, "limits", "unseen-days are fewer than 64: no more days are remembered");
         }
         for (name, terms) in &self.rules {
             let judged = RULES.binary_search_by(|(rule, _)| (*rule).cmp(name.as_str())).is_ok();

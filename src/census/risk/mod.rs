@@ -26,12 +26,13 @@ mod support;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod unseen;
 
 pub use accepted::{Accepted, BadAcceptance};
 pub use advisory::{Match, Verdict};
 pub use assessment::{
     Acceptance, Assessment, ControlTerm, Finding, ImpactTerm, Level, Outcome, Proof, Property,
-    Severity, Supported, Until,
+    Severity, Supported, Unseen, Until,
 };
 pub use book::{RiskBook, check};
 
@@ -103,10 +104,12 @@ fn assess(
     let support = support::of(book, asset, today);
     let advisories = advisory::matches(book, asset);
     let (support, advisories) = (&support, &advisories);
-    let look = Look { asset, book, around, watched, support, advisories };
+    let (heard, unseen_days) = (unseen::heard(asset), book.limits.unseen_days);
+    let look = Look { asset, book, around, watched, support, advisories, heard, unseen_days };
     let (known, missing) =
         coverage(asset, support.state.is_some(), book.limits.coverage_confidence);
     let mut found = rules::findings(&look);
+    let unseen = rules::unseen(&look, &found);
     for finding in &mut found {
         book.accepted.apply(finding, asset, today);
     }
@@ -114,6 +117,7 @@ fn assess(
     let controls = impact::controls(&look);
     let mut assessment = Assessment {
         findings: found,
+        unseen,
         impact,
         controls,
         supported: support.state,

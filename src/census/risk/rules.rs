@@ -6,14 +6,16 @@ use jiff::civil::Date;
 
 use super::Watched;
 use super::advisory::{Match, Verdict};
-use super::assessment::{Finding, Proof, Supported};
-use super::book::RiskBook;
+use super::assessment::{Finding, Proof, Supported, Unseen};
+use super::book::{RiskBook, Terms};
 use super::network;
 use super::score::round;
 use super::spreading;
 use super::support::Support;
 use super::surroundings::Surroundings;
+use super::unseen;
 use crate::census::asset::{Asset, Candidate};
+use crate::census::heard::Heard;
 use crate::time::Timestamp;
 use crate::time::calendar::Zone;
 
@@ -25,6 +27,10 @@ pub(super) struct Look<'l, 'a> {
     pub(super) watched: Watched,
     pub(super) support: &'l Support,
     pub(super) advisories: &'l [Match],
+    /// On which days it was heard.
+    pub(super) heard: Heard,
+    /// Days after which what was not seen again does not count; with 0 everything counts.
+    pub(super) unseen_days: u32,
 }
 
 impl Look<'_, '_> {
@@ -45,6 +51,7 @@ pub(super) struct Hit {
     pub(super) most: f64,
     pub(super) evidence: Vec<Proof>,
     pub(super) since: Option<Timestamp>,
+    pub(super) last: Option<Timestamp>,
 }
 
 impl Hit {
@@ -81,6 +88,7 @@ impl Hit {
             degree: 1.0,
             evidence,
             since: reasons.map(|(_, why)| why.said.span.first).min(),
+            last: values.iter().filter_map(|it| unseen::last(it)).max(),
             ..Self::default()
         })
     }
@@ -91,6 +99,7 @@ impl Hit {
         self.most = self.most.max(other.most);
         self.evidence.extend(other.evidence);
         self.since = self.since.into_iter().chain(other.since).min();
+        self.last = self.last.max(other.last);
         self
     }
 }
@@ -115,18 +124,17 @@ pub(super) static RULES: &[(&str, Rule)] = &[
     ("new-clinical-peer", network::new_clinical_peer),
     ("os-support-depends", |look| os(look, Supported::Depends)),
     ("os-unsupported", |look| os(look, Supported::No)),
-    ("remote-access", |look| Hit::of(&look.asset.shown("remote_access"))),
+    ("remote-access", |look| Hit::of(&look.seen("remote_access"))),
     ("tunnel", tunnel),
     ("unauthenticated-clinical", network::unauthenticated_clinical),
     ("unauthenticated-control", network::unauthenticated_control),
     ("unknown-in-medical-vlan", network::unknown_in_medical_vlan),
 ];
 
-/// Everything that is to be feared of an asset.
-pub(super) fn findings(look: &Look<'_, '_>) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let exposures = look.asset.shown("exposure");
-    for (name, terms) in &look.book.rules {
+/// Which rules are met, in the order of their names.
+fn hits<'l>(look: &Look<'l, '_>) -> impl Iterator<Item = (&'l str, &'l Terms, Hit)> {
+    let exposures = look.seen("exposure");
+    look.book.rules.iter().filter_map(move |(name, terms)| {
         let named = |it: &&&Candidate<'_>| terms.exposures.iter().any(|e| *e == *it.value);
         let counts = |it: &&&Candidate<'_>| !spreading::is_its_work(look, &it.value);
         let exposed: Vec<_> = exposures.iter().filter(named).filter(counts).copied().collect();
@@ -134,11 +142,30 @@ pub(super) fn findings(look: &Look<'_, '_>) -> Vec<Finding> {
         let judged = rule.ok().and_then(|at| RULES.get(at)).and_then(|(_, rule)| rule(look));
         let hit = match (judged, Hit::of(&exposed)) {
             (Some(one), Some(other)) => one.and(other),
-            (one, other) => match one.or(other) {
-                Some(hit) => hit,
-                None => continue,
-            },
+            (one, other) => one.or(other)?,
         };
+        Some((name.as_str(), terms, hit))
+    })
+}
+
+/// What would be to be feared of an asset if it were still seen.
+pub(super) fn unseen(look: &Look<'_, '_>, found: &[Finding]) -> Vec<Unseen> {
+    if !look.has_unseen() {
+        return Vec::new();
+    }
+    let whole = Look { unseen_days: 0, ..*look };
+    let gone = hits(&whole).filter(|(name, ..)| !found.iter().any(|it| it.rule == *name));
+    let told = gone.filter_map(|(rule, terms, hit)| {
+        let (rule, text, last) = (rule.to_owned(), terms.text.clone(), hit.last?);
+        Some(Unseen { rule, text, last, days: look.heard.days_after(last) })
+    });
+    told.collect()
+}
+
+/// Everything that is to be feared of an asset.
+pub(super) fn findings(look: &Look<'_, '_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (name, terms, hit) in hits(look) {
         let mut evidence = hit.evidence;
         let more = evidence.len().saturating_sub(MAX_PROOFS);
         evidence.truncate(MAX_PROOFS);
@@ -147,7 +174,7 @@ pub(super) fn findings(look: &Look<'_, '_>) -> Vec<Finding> {
             evidence.push(Proof { text, capture: 0, frame: 0 });
         }
         found.push(Finding {
-            rule: name.clone(),
+            rule: name.to_owned(),
             text: terms.text.clone(),
             severity: terms.severity,
             weight: look.book.weight(name),
@@ -204,7 +231,7 @@ fn advisory(look: &Look<'_, '_>, verdict: Verdict, exploited: bool) -> Option<Hi
 
 /// Certificates whose last day has passed, in UTC as they are made.
 fn certificate_expired(look: &Look<'_, '_>) -> Option<Hit> {
-    let ends = look.asset.shown("certificate_end");
+    let ends = look.seen("certificate_end");
     let today = Zone::default().date(look.around.now());
     let past = |it: &&&Candidate<'_>| it.value.parse().is_ok_and(|end: Date| end < today);
     Hit::of(&ends.iter().filter(past).copied().collect::<Vec<_>>())
@@ -213,5 +240,5 @@ fn certificate_expired(look: &Look<'_, '_>) -> Option<Hit> {
 /// Devices whose work it is are none that hide a tunnel.
 fn tunnel(look: &Look<'_, '_>) -> Option<Hit> {
     let carries = look.first("device_category").as_deref() == Some("network");
-    Hit::of(&look.asset.shown("vpn")).filter(|_| !carries)
+    Hit::of(&look.seen("vpn")).filter(|_| !carries)
 }

@@ -3,9 +3,11 @@
 mod families;
 mod now;
 mod site;
+mod unseen;
 mod vlans;
 
 use super::*;
+use crate::census::heard::Heard;
 use crate::census::signature::Book;
 use crate::net::{HostId, Mac, Segment, Transport};
 use crate::observe::{Key, Lease, Observation, Observed, Role};
@@ -308,6 +310,8 @@ fn advisories_count_once_each_way() {
             watched: Watched::default(),
             support: &support,
             advisories: &advisories,
+            heard: Heard::NEVER,
+            unseen_days: 0,
         };
         let found = rules::findings(&look).into_iter();
         found.map(|it| (it.rule.clone(), it.likelihood())).collect::<Vec<_>>()

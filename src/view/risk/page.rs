@@ -101,6 +101,17 @@ fn findings(page: &mut String, it: &Assessment, captures: &[Capture]) {
     if it.findings.is_empty() {
         let _ = writeln!(page, "  none");
     }
+    if !it.unseen.is_empty() {
+        let _ = writeln!(page, "not seen any more, and not counted:");
+    }
+    for it in &it.unseen {
+        let last = it.last.rfc3339();
+        let _ = writeln!(
+            page,
+            "  {}  {}: last seen {last}, heard on {} days since",
+            it.rule, it.text, it.days
+        );
+    }
 }
 
 fn support(page: &mut String, it: &Assessment) {

@@ -1,6 +1,8 @@
 //! Which days are meant where nobody says: the last ones on which somebody watched. What is
 //! told of devices of which only a gateway speaks.
 
+mod lab;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -11,6 +13,7 @@ use auscult::census::signature::Book;
 use auscult::net::{HostId, Mac, Segment};
 use auscult::store::{Counters, Inventory, Writer};
 use auscult::time::calendar::{Calendar, Zone, parse_date};
+use lab::told;
 
 /// 2026-01-05, in days since 1970.
 const MONDAY: i64 = 20_458;
@@ -109,16 +112,6 @@ fn wrong_dates_of_one_device_move_neither_the_days_nor_a_silence() {
     assert_eq!(silent(&right, "1").1, "");
     let (_, said) = silent(&wrong, "1");
     assert!(said.contains("7 watched days after 2026-02-13") && said.contains("--to"), "{said}");
-}
-
-/// What a command says of an inventory: rows by asset, and warnings.
-fn told(db: &Path, args: &[&str]) -> (String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
-    command.arg("--db").arg(db).args(args);
-    let out = command.current_dir(db.parent().expect("a place")).output().expect("runs");
-    let text = |it: Vec<u8>| String::from_utf8_lossy(&it).into_owned();
-    assert!(out.status.success(), "{}", text(out.stderr));
-    (text(out.stdout), text(out.stderr))
 }
 
 #[test]

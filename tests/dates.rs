@@ -1,26 +1,18 @@
 //! Captures with frames of an old date, and captures of which one file follows the other.
 
+mod lab;
+
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use auscult::census::Census;
 use auscult::census::signature::Book;
 use auscult::net::{HostId, Mac, Segment};
 use auscult::store::{Counters, Writer};
+use lab::told;
 
 /// 2026-01-05, in days since 1970.
 const MONDAY: i64 = 20_458;
-
-/// What a command says of an inventory: rows, and warnings.
-fn told(db: &Path, args: &[&str]) -> (String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
-    command.arg("--db").arg(db).args(args);
-    let out = command.current_dir(db.parent().expect("a place")).output().expect("runs");
-    let text = |it: Vec<u8>| String::from_utf8_lossy(&it).into_owned();
-    assert!(out.status.success(), "{}", text(out.stderr));
-    (text(out.stdout), text(out.stderr))
-}
 
 /// Columns of all devices, sorted.
 fn columns<const N: usize>(table: &str, names: [&str; N]) -> Vec<[String; N]> {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use auscult::census::Census;
@@ -58,6 +59,16 @@ pub(crate) fn read(db: &Path, captures: &[PathBuf]) -> Inventory {
     }
     reading.finish().expect("writes");
     Inventory::open(db).expect("opens")
+}
+
+/// What a command says of an inventory, in whose directory it runs: output, and warnings.
+pub(crate) fn told(db: &Path, args: &[&str]) -> (String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
+    command.arg("--db").arg(db).args(args);
+    let out = command.current_dir(db.parent().expect("a place")).output().expect("runs");
+    let text = |it: Vec<u8>| String::from_utf8_lossy(&it).into_owned();
+    assert!(out.status.success(), "{}", text(out.stderr));
+    (text(out.stdout), text(out.stderr))
 }
 
 /// The register as CSV, hosts on the Internet included.

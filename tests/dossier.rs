@@ -1,9 +1,17 @@
-//! What `show` and `signatures list` tell, as people read it.
+//! What `show`, `signatures list` and tables of activity tell, as people read it.
 
 mod lab;
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+
+use auscult::census::Census;
+use auscult::census::signature::Book;
+use auscult::net::{HostId, Mac, Segment};
+use auscult::observe::{Equipment, Key, Observation, Observed, Origin, Study, Use, When, Work};
+use auscult::store::{Counters, Writer};
+use auscult::time::Timestamp;
 
 fn told(dir: &Path, columns: Option<&str>, args: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_auscult"));
@@ -80,4 +88,61 @@ fn signatures_are_counted() {
     assert_eq!(all, list.lines().count() - 1, "{last}");
     assert!(number("of medical devices") > 100 && number("with examples") == all, "{last}");
     assert!(number("with a source") == all && number("not verified") > 0, "{last}");
+}
+
+/// 2026-01-05T12:00:00Z.
+const NOON: i64 = 1_767_614_400;
+
+/// Writes that a device is on line for an hour, and that a scanner is heard at its begin and
+/// after fifty minutes, when it sends an image that was made in between.
+fn examining(db: &Path, is_examining: bool) {
+    let mut writer = Writer::open(db).expect("writable");
+    let mut census: Census = writer.restore(Arc::clone(Book::builtin())).expect("restored");
+    census.capture("port");
+    let host = |n: u8| {
+        let (mac, ip) = (Some(Mac([0, 9, 0xfb, 0, 0, n])), Some([10, 0, 0, n].into()));
+        HostId { segment: Segment::default(), mac, ip }
+    };
+    census.watched(NOON / 60, NOON / 60 + 60);
+    census.was_present(host(1), NOON / 60, NOON / 60 + 60);
+    let facts = [
+        ("dicom.manufacturer", "SIEMENS"),
+        ("dicom.model", "MAGNETOM Skyra"),
+        ("dicom.modality", "MR"),
+        ("dicom.serial", "41587"),
+    ];
+    let facts = facts.iter().map(|(what, it)| (Key::new(what), (*it).into())).collect();
+    let when = When::Told { from: NOON + 300, to: NOON + 2700, offset: Some(0) };
+    let image = Use { work: Work::Image, study: Study(1), step: Study::UNTOLD, when };
+    let said = [
+        (0, Observed::Equipment(Equipment { origin: Origin::Creator, facts })),
+        (0, Observed::Fact(Key::new("dicom.scu"), "1.2.840.10008.5.1.4.31".into())),
+        (3000, Observed::Use(image)),
+    ];
+    for (second, what) in said.into_iter().filter(|_| is_examining) {
+        let at = Timestamp::new(NOON + second, 0);
+        census.apply(0, Observation { at, frame: 1, host: host(2), what });
+        census.was_present(host(2), at.minute(), at.minute() + 1);
+    }
+    writer.write(&mut census, &Counters::new()).expect("written");
+    writer.close();
+}
+
+#[test]
+fn more_in_use_than_on_line_is_explained_to_people_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = dir.path().join("a.db");
+    let tables = [&["activity"][..], &["activity", "--hours"]];
+    let said = |args: &[&str]| lab::told(&db, args).0;
+    let notes = |args: &[&str]| said(args).matches("in use is more than on line").count();
+    examining(&db, false);
+    assert_eq!(tables.map(notes), [0, 0], "nobody is in use");
+    examining(&db, true);
+    assert_eq!(tables.map(notes), [1, 1], "{}", said(tables[0]));
+    let ends = |args: &[&str]| said(args).lines().last().map(|it| it.starts_with("in use is more"));
+    assert_eq!(tables.map(ends), [Some(true); 2], "below the table");
+    for format in ["csv", "json"] {
+        let of = |table: &[&str]| notes(&[table, &["--format", format]].concat());
+        assert_eq!(tables.map(of), [0, 0], "{format}");
+    }
 }

@@ -7,6 +7,7 @@ use std::io::Write;
 
 use foldhash::fast::RandomState;
 
+use super::BRIDGED;
 use super::table::Column::{Number, Text};
 use super::table::{Columns, Format, Table};
 use crate::store::activity::Hour;
@@ -50,18 +51,32 @@ pub fn by_hour(
     days: (Day, Day),
     assets: &[&Known<'_>],
     format: Format,
-    to: impl Write,
+    mut to: impl Write,
 ) -> Result<u64, Error> {
     let ids: Vec<&str> = assets.iter().map(|asset| &*asset.id).collect();
-    let mut table = Table::begin(&COLUMNS, format, to)?;
+    let mut table = Table::begin(&COLUMNS, format, &mut to)?;
     let clock = Clock::of(&inventory.calendar()?.zone, days);
     let lines = table.lines();
     let make = |id: &str, hours: &[Hour]| {
         let rows: Vec<(&str, &Hour)> = hours.iter().map(|it| (id, it)).collect();
-        (lines.of(&rows, |(id, it), column| cell(id, it, &clock, column)), rows.len())
+        let lines = lines.of(&rows, |(id, it), column| cell(id, it, &clock, column));
+        (lines, rows.len(), hours.iter().any(is_bridged))
     };
-    inventory.hours(&ids, days, make, |(lines, rows)| table.append(&lines?, rows))?;
-    table.end()
+    let mut any_bridged = false;
+    inventory.hours(&ids, days, make, |(lines, rows, is_bridged)| {
+        any_bridged |= is_bridged;
+        table.append(&lines?, rows)
+    })?;
+    let count = table.end()?;
+    if any_bridged && format == Format::Text {
+        writeln!(to, "{BRIDGED}")?;
+    }
+    Ok(count)
+}
+
+/// Whether more minutes in use are shown than on line, where both are.
+fn is_bridged(it: &Hour) -> bool {
+    it.online.zip(it.in_use).is_some_and(|(online, in_use)| in_use > online)
 }
 
 /// Days of which times are known as they are shown.
@@ -151,7 +166,11 @@ mod tests {
         };
         let name = "A1 1970-01-05 9 1970-01-05T09:00 1970-01-05T10:00";
         assert_eq!(row(&hour), format!("{name} 60 0 20 1 mpps+images"));
+        assert!(is_bridged(&hour));
+        hour.online = Some(20);
+        assert!(!is_bridged(&hour));
         (hour.online, hour.in_use, hour.examinations) = (None, None, None);
+        assert!(!is_bridged(&hour) && !is_bridged(&Hour { in_use: Some(20), ..hour }));
         hour.method = "";
         assert_eq!(row(&hour).trim_end(), format!("{name} 60"));
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::table::Column::{Number, Text};
 use super::table::{Columns, Format, table};
-use super::{Believed, believed, hours, percent};
+use super::{BRIDGED, Believed, believed, hours, is_bridged, percent};
 use crate::store::activity::{Activity, InUse};
 use crate::store::{Inventory, Known};
 use crate::time::Timestamp;
@@ -138,6 +138,9 @@ pub fn list(
     if format == Format::Text {
         let (from, last) = (date(days.0), date(days.1));
         writeln!(to, "hours from {from} to {last}, whole days ({})", zone.name())?;
+        if rows.iter().filter_map(|row| row.activity.as_ref()).any(is_bridged) {
+            writeln!(to, "{BRIDGED}")?;
+        }
     }
     Ok(count)
 }

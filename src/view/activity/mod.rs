@@ -20,12 +20,27 @@ pub use table::Format;
 
 use crate::store::activity::Activity;
 
+/// What a table says where it shows more time in use than on line.
+const BRIDGED: &str = "in use is more than on line where work goes on while the device itself \
+                       sends nothing: a step or an examination from begin to end, pauses between \
+                       results or values, what others tell of it";
+
 /// Minutes as hours with one place.
 #[must_use]
 pub fn hours(minutes: u64) -> String {
-    // Whole numbers: the same everywhere, and half of a tenth is up.
-    let tenths = minutes.saturating_add(3) / 6;
+    let tenths = tenths(minutes);
     format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// Minutes as tenths of hours. Whole numbers: the same everywhere, and half of one is up.
+const fn tenths(minutes: u64) -> u64 {
+    minutes.saturating_add(3) / 6
+}
+
+/// Whether more hours in use are shown than on line, where both are.
+fn is_bridged(it: &Activity) -> bool {
+    let used = it.used.as_ref().filter(|_| it.observed > 0 && !it.only_told);
+    used.is_some_and(|used| tenths(used.minutes) > tenths(it.online))
 }
 
 /// A share in percent with one place; nothing of nothing.
@@ -87,6 +102,25 @@ mod tests {
         assert_eq!(percent(1, 3).unwrap(), "33.3");
         assert_eq!((percent(0, 7).unwrap().as_str(), percent(1, 0)), ("0.0", None));
         assert_eq!(percent(u64::MAX, u64::MAX).map(|it| it.len()), Some(3), "saturates");
+    }
+
+    #[test]
+    fn more_in_use_than_on_line_is_what_is_shown() {
+        let (off, on) = ((600, false), (600, true));
+        for (online, minutes, (observed, only_told), more) in [
+            (60, 60, off, false),
+            (60, 66, off, true),
+            (63, 68, off, false),
+            (66, 60, off, false),
+            (0, 60, on, false),
+            (0, 60, (0, false), false),
+        ] {
+            let used = Some(InUse { minutes, ..InUse::default() });
+            let it = Activity { observed, online, only_told, used, ..Activity::default() };
+            let shown = ["online_hours", "in_use_hours"].map(|it_of| cell(Some(&it), it_of));
+            assert_eq!(is_bridged(&it), more, "{shown:?}");
+        }
+        assert!(!is_bridged(&Activity { observed: 600, ..Activity::default() }));
     }
 
     #[test]

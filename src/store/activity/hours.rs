@@ -362,3 +362,56 @@ const fn near((from, to): (i64, i64)) -> (i64, i64) {
     let (from, to) = (from.saturating_mul(60), to.saturating_mul(60));
     (from.saturating_sub(REACH), to.saturating_add(REACH))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::census::signature::Book;
+    use crate::net::{HostId, Mac};
+    use crate::store::{Counters, Writer};
+    use crate::time::minutes::DAY;
+
+    /// 2026-01-05, in days since 1970.
+    const MONDAY: Day = 20_458;
+
+    /// Days that are told, UTC days that are read for them, and hours: of a device that is on at
+    /// noon of a day and of one so many days before, which alone were watched.
+    fn asked(before: Day) -> (Vec<Day>, Vec<UtcDay>, usize) {
+        let dir = tempfile::tempdir().unwrap();
+        let db = dir.path().join("a.db");
+        let mut writer = Writer::open(&db).unwrap();
+        let mut census = writer.restore(Arc::clone(Book::builtin())).unwrap();
+        census.capture("port");
+        let (mac, ip) = (Some(Mac([0, 9, 0xfb, 0, 0, 1])), Some([10, 0, 0, 1].into()));
+        let host = HostId { segment: Segment::default(), mac, ip };
+        for day in [MONDAY - before, MONDAY] {
+            let noon = i64::from(day) * DAY + 720;
+            census.watched(noon, noon + 60);
+            census.was_present(host, noon, noon + 60);
+        }
+        writer.write(&mut census, &Counters::new()).unwrap();
+        let inventory = Inventory::open(&db).unwrap();
+        let assets = inventory.assets().unwrap();
+        let (ids, days) = ([&*assets[0].id], (MONDAY - before, MONDAY));
+        let asked = inventory.asked(Some(days)).unwrap().unwrap();
+        let users = located(inventory.users_about(&ids).unwrap());
+        let all = inventory.of_days(&ids, (days, &asked), &users).unwrap();
+        let mut hours = 0;
+        all.of(&inventory, &as_stored(&all.wanted), |_, _, told| hours += told.len()).unwrap();
+        (all.days.iter().map(|it| it.day).collect(), all.utc.into_iter().collect(), hours)
+    }
+
+    #[test]
+    fn years_in_which_nobody_watched_are_not_read() {
+        for before in [10, 400, 14_600] {
+            let (days, utc, hours) = asked(before);
+            let first = MONDAY - before;
+            assert_eq!((days, hours), (vec![first, MONDAY], 48));
+            // Those beside them have what begins or ends about midnight.
+            let near = [first, MONDAY].map(|day| [day - 1, day, day + 1]).concat();
+            assert_eq!(utc, near, "{before} days before");
+        }
+    }
+}

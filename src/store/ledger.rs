@@ -147,8 +147,7 @@ impl Ledger {
             record::begin_with_tail(&mut judged);
             if let Some(assessment) = &assessment {
                 risk::attributes(assessment, &mut known);
-                record::add(&mut judged, assessment)?;
-                record::add(&mut judged, &assessment.unseen)?;
+                risk::add(&mut judged, assessment)?;
             }
             record::begin(&mut blob);
             record::add(&mut blob, &known)?;

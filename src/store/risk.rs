@@ -10,8 +10,8 @@ use super::readers::side_by_side;
 use super::record::{self, Attribute, ReasonOf, Unreadable, ValueOf};
 use super::{Change, Error, Inventory};
 pub use crate::census::risk::{
-    Assessment, ControlTerm, Finding, ImpactTerm, Level, Outcome, Proof, Property, Severity,
-    Supported, Unseen, Until,
+    Assessment, ControlTerm, Feared, Finding, ImpactTerm, Level, Outcome, Proof, Property,
+    Severity, Supported, Unseen, Until, Worst,
 };
 use crate::time::Timestamp;
 
@@ -23,6 +23,15 @@ pub(super) const FINDINGS: &str = "findings";
 
 /// The finding that patients' data go over the network readable.
 const CLEAR: &str = "cleartext-phi";
+
+/// What stands behind an assessment in its blob, where it is not of an earlier auscult.
+type Rest = (Vec<Unseen>, Option<Worst>);
+
+/// Adds an assessment to a blob of two values.
+pub(super) fn add(blob: &mut Vec<u8>, it: &Assessment) -> Result<(), Unreadable> {
+    record::add(blob, it)?;
+    record::add(blob, &(&it.unseen, &it.at_worst))
+}
 
 /// Adds what the register and the log of changes say of an assessment.
 pub(super) fn attributes<'a>(it: &'a Assessment, all: &mut Vec<Attribute<'a>>) {
@@ -87,8 +96,8 @@ const fn said<'a>(value: String) -> ValueOf<'a> {
 
 /// As it is stored.
 fn assessment(blob: &[u8]) -> Result<Assessment, Unreadable> {
-    let (it, unseen) = record::with_tail::<Assessment, _>(blob)?;
-    Ok(Assessment { unseen, ..it })
+    let (it, (unseen, at_worst)) = record::with_tail::<Assessment, Rest>(blob)?;
+    Ok(Assessment { unseen, at_worst, ..it })
 }
 
 /// How much assets should worry, by their ids.
@@ -203,5 +212,21 @@ mod tests {
         let became = |it: &Change| ((it.at.seconds() - MONDAY) / DAY, it.after.clone());
         let right = [(30, String::new()), (31, "high".to_owned())];
         assert_eq!(smb1.map(became).collect::<Vec<_>>(), right);
+    }
+
+    #[test]
+    fn an_assessment_is_read_as_it_was_written_also_without_its_worst_case() {
+        let touches = vec![Property::Data];
+        let feared = vec![Feared { rule: "a".to_owned(), weight: 0.5, degree: 0.1, touches }];
+        let worst = Worst { feared, ..Worst::default() };
+        for at_worst in [None, Some(worst)] {
+            let it = Assessment { worst: 12.5, at_worst, ..Assessment::default() };
+            let mut blob = Vec::new();
+            record::begin_with_tail(&mut blob);
+            add(&mut blob, &it).unwrap();
+            assert_eq!(assessment(&blob).unwrap(), it);
+            blob.push(0);
+            assert!(assessment(&blob).is_err(), "more than was written");
+        }
     }
 }

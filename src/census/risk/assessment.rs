@@ -255,6 +255,28 @@ pub struct Outcome {
     pub score: f64,
 }
 
+/// A finding as it is in the worst case, where it is certain and so without a confidence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Feared {
+    /// Its rule in `signatures/risk.toml`, which may be a worse one than that of the finding.
+    pub rule: String,
+    /// What the severity of that rule is worth.
+    pub weight: f64,
+    /// How much of it applies at most.
+    pub degree: f64,
+    /// The properties that it touches.
+    pub touches: Vec<Property>,
+}
+
+/// What the worst case is made of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Worst {
+    /// What comes out, by [`Property::ALL`].
+    pub outcomes: [Outcome; 3],
+    /// Everything that counts in it.
+    pub feared: Vec<Feared>,
+}
+
 /// Until when an edition that the device may have is mended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Until {
@@ -312,6 +334,9 @@ pub struct Assessment {
     pub worst: f64,
     /// What that assumes.
     pub assumed: Vec<String>,
+    /// Its terms; none where it was judged before they were kept. Stored behind the rest.
+    #[serde(skip)]
+    pub at_worst: Option<Worst>,
     /// What is known of what it is.
     pub known: Vec<String>,
     /// What is not.

@@ -31,8 +31,8 @@ mod unseen;
 pub use accepted::{Accepted, BadAcceptance};
 pub use advisory::{Match, Verdict};
 pub use assessment::{
-    Acceptance, Assessment, ControlTerm, Finding, ImpactTerm, Level, Outcome, Proof, Property,
-    Severity, Supported, Unseen, Until,
+    Acceptance, Assessment, ControlTerm, Feared, Finding, ImpactTerm, Level, Outcome, Proof,
+    Property, Severity, Supported, Unseen, Until, Worst,
 };
 pub use book::{RiskBook, check};
 

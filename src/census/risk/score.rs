@@ -7,7 +7,7 @@
 //!  the score     = the largest of the three, to one decimal
 //! ```
 
-use super::assessment::{Assessment, Finding, Level, Outcome, Property, Severity};
+use super::assessment::{Assessment, Feared, Finding, Level, Outcome, Property, Severity, Worst};
 use super::book::RiskBook;
 
 /// Findings that a worst case turns into others.
@@ -175,8 +175,17 @@ fn worst(it: &mut Assessment, book: &RiskBook) {
         assumed.push("it is a device on which a life depends".to_owned());
     }
     let lowers: Vec<f64> = it.controls.iter().map(|control| control.lowers).collect();
-    it.worst = round(largest(&outcomes(&feared, &lowers, levels, book)), 1);
+    let outcomes = outcomes(&feared, &lowers, levels, book);
+    it.worst = round(largest(&outcomes), 1);
     it.assumed = assumed;
+    let counted = feared.into_iter().filter(|finding| finding.accepted.is_none());
+    let term = |Finding { rule, weight, degree, touches, .. }: Finding| Feared {
+        rule,
+        weight,
+        degree,
+        touches,
+    };
+    it.at_worst = Some(Worst { outcomes, feared: counted.map(term).collect() });
 }
 
 /// To so many decimals, half away from zero.
@@ -277,6 +286,29 @@ mod tests {
         assert_eq!(more, 75.0);
         let (once, _) = worst(builtin, of(UNSUPPORTED, 1.0, 0.0, 0.4), &["os_name"]);
         assert_eq!(once, 50.0);
+    }
+
+    /// Its own terms and the controls make it, and nothing that is accepted.
+    #[test]
+    fn the_worst_case_is_computed_again_from_its_terms() {
+        let mut accepted = finding("a", 0.5, &Property::ALL);
+        let (by, until, reason) = ("x".into(), "2030-01-01".into(), "y".into());
+        accepted.accepted = Some(super::super::Acceptance { by, until, reason });
+        let sure = finding("b", 0.25, &[Property::Data]);
+        let (what, text) = ("c".to_owned(), String::new());
+        let mut it = Assessment {
+            findings: vec![accepted, Finding { confidence: 0.5, ..sure }],
+            controls: vec![crate::census::risk::ControlTerm { what, text, lowers: 0.2 }],
+            missing: vec!["device_class".to_owned()],
+            ..Assessment::default()
+        };
+        settle(&mut it, RiskBook::builtin());
+        let at_worst = it.at_worst.expect("its terms");
+        let rules: Vec<_> = at_worst.feared.iter().map(|it| it.rule.as_str()).collect();
+        assert_eq!(rules, ["b", UNSUPPORTED]);
+        let scores = at_worst.outcomes.map(|it| round(it.score, 2));
+        assert_eq!(scores, [40.0, 40.0, round(100.0 * (1.0 - 0.75 * 0.5) * 0.8, 2)]);
+        assert_eq!(it.worst, 50.0);
     }
 
     #[test]

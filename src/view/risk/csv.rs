@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::status;
-use crate::store::risk::{Assessment, Finding, Outcome, Property};
+use crate::store::risk::{Assessment, Feared, Finding, Outcome, Property};
 use crate::store::{Known, side_by_side};
 use crate::view::register::neutral;
 
@@ -89,13 +89,7 @@ fn rows(it: &Assessment) -> Vec<Row> {
         row.push(("text", control.text.clone()));
         rows.push(row);
     }
-    let outcome = |what: &str, of: fn(&Outcome) -> String| {
-        by_property("outcome", what, it.outcomes.map(|out| of(&out)))
-    };
-    rows.push(outcome("likelihood", |out| format!("{:.4}", out.likelihood)));
-    rows.push(outcome("level", |out| out.level.to_string()));
-    rows.push(outcome("impact", |out| out.impact.to_string()));
-    rows.push(outcome("score", |out| format!("{:.1}", out.score)));
+    rows.extend(outcome("outcome", &it.outcomes));
     let known = format!("known: {}; missing: {}", it.known.join(" "), it.missing.join(" "));
     rows.push(vec![
         ("kind", "total".to_owned()),
@@ -110,7 +104,23 @@ fn rows(it: &Assessment) -> Vec<Row> {
         ("share", format!("{:.1}", it.worst)),
         ("text", it.assumed.join("; ")),
     ]);
+    if let Some(worst) = &it.at_worst {
+        rows.extend(worst.feared.iter().map(feared));
+        rows.extend(outcome("worst", &worst.outcomes));
+    }
     rows
+}
+
+/// What comes out for each property, as rows of a kind.
+fn outcome(kind: &str, of: &[Outcome; 3]) -> [Row; 4] {
+    let row =
+        |what: &str, cell: fn(&Outcome) -> String| by_property(kind, what, of.each_ref().map(cell));
+    [
+        row("likelihood", |out| format!("{:.4}", out.likelihood)),
+        row("level", |out| out.level.to_string()),
+        row("impact", |out| out.impact.to_string()),
+        row("score", |out| format!("{:.1}", out.score)),
+    ]
 }
 
 fn by_property(kind: &str, term: &str, cells: [String; 3]) -> Row {
@@ -119,9 +129,22 @@ fn by_property(kind: &str, term: &str, cells: [String; 3]) -> Row {
     head.into_iter().chain(names.into_iter().zip(cells)).collect()
 }
 
+/// Which properties are touched, as cells.
+fn touched(by: &[Property]) -> [String; 3] {
+    Property::ALL.map(|property| u8::from(by.contains(&property)).to_string())
+}
+
+/// A finding as the worst case has it: certain.
+fn feared(it: &Feared) -> Row {
+    let mut row = by_property("feared", &it.rule, touched(&it.touches));
+    row.push(("weight", it.weight.to_string()));
+    row.push(("degree", it.degree.to_string()));
+    row.push(("confidence", "1".to_owned()));
+    row
+}
+
 fn finding(it: &Finding) -> Row {
-    let touches = Property::ALL.map(|property| u8::from(it.touches.contains(&property)));
-    let mut row = by_property("finding", &it.rule, touches.map(|n| n.to_string()));
+    let mut row = by_property("finding", &it.rule, touched(&it.touches));
     let evidence: Vec<_> = it.evidence.iter().map(|proof| proof.text.replace("; ", ", ")).collect();
     row.extend([
         ("weight", it.weight.to_string()),

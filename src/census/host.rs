@@ -78,7 +78,7 @@ pub struct Host {
     peers: Vec<HostId>,
     /// Things not kept because there were too many.
     pub overflow: u64,
-    /// On which days it was there; stored after the rest.
+    /// On which days it took part in conversations; stored after the rest.
     #[serde(skip)]
     pub heard: Heard,
     /// Changed since it was last stored.

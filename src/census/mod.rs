@@ -358,7 +358,6 @@ impl Census {
         match what {
             Observed::Present(ttl) => {
                 host.spoke = true;
-                host.heard.note(at);
                 let comes = !host.direct || silent > SILENT;
                 if let Some(ttl) = ttl {
                     host.saw_ttl(ttl);
@@ -387,6 +386,7 @@ impl Census {
                 host.speaks((transport, port, &name, role), said, room);
             }
             Observed::Peer(peer) => {
+                host.heard.note(at);
                 if host.met(peer, room) {
                     meetings.note(id, peer, said.evidence);
                 }

@@ -194,6 +194,7 @@ mod tests {
                 census.apply(0, Observation { at, frame: 1, host: host(n), what });
             };
             (1..4).for_each(|n| say(n, 60 * i64::from(n), Observed::Present(Some(64))));
+            (1..4).for_each(|n| say(n, 200, Observed::Peer(host(n % 3 + 1))));
             let smb1 = Observed::Fact(Key::new("smb.dialect"), "SMB1 NT LM 0.12".into());
             if [0, 31].contains(&day) {
                 say(1, 100, smb1);

@@ -214,7 +214,7 @@ pub struct Unseen {
     pub text: String,
     /// When it was last seen.
     pub last: Timestamp,
-    /// On how many days the device was heard since; 64 may be more.
+    /// On how many days it was in conversations since; 64 may be more.
     pub days: u32,
 }
 

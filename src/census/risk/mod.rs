@@ -109,7 +109,13 @@ fn assess(
     let (known, missing) =
         coverage(asset, support.state.is_some(), book.limits.coverage_confidence);
     let mut found = rules::findings(&look);
-    let unseen = rules::unseen(&look, &found);
+    let mut unseen = rules::unseen(&look, &found);
+    // With what the site lives it fears nothing, seen or not.
+    unseen.retain(|it| {
+        let mut finding = Finding { rule: it.rule.clone(), ..Finding::default() };
+        book.accepted.apply(&mut finding, asset, today);
+        finding.accepted.is_none()
+    });
     for finding in &mut found {
         book.accepted.apply(finding, asset, today);
     }

@@ -66,7 +66,7 @@ pub(super) fn unauthenticated_clinical(look: &Look<'_, '_>) -> Option<Hit> {
     if spoken.is_empty() {
         return None;
     }
-    let filters = look.asset.shown("exposure").iter().any(|it| it.value == "dicom-filters");
+    let filters = look.seen("exposure").iter().any(|it| it.value == "dicom-filters");
     let only_dicom = spoken.iter().all(|text| text.starts_with("serves dicom "));
     let mut hit = Hit::seen(RECOGNISED, spoken);
     if filters && only_dicom {

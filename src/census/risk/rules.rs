@@ -27,7 +27,7 @@ pub(super) struct Look<'l, 'a> {
     pub(super) watched: Watched,
     pub(super) support: &'l Support,
     pub(super) advisories: &'l [Match],
-    /// On which days it was heard.
+    /// On which days it was in conversations.
     pub(super) heard: Heard,
     /// Days after which what was not seen again does not count; with 0 everything counts.
     pub(super) unseen_days: u32,
@@ -233,7 +233,12 @@ fn advisory(look: &Look<'_, '_>, verdict: Verdict, exploited: bool) -> Option<Hi
 fn certificate_expired(look: &Look<'_, '_>) -> Option<Hit> {
     let ends = look.seen("certificate_end");
     let today = Zone::default().date(look.around.now());
-    let past = |it: &&&Candidate<'_>| it.value.parse().is_ok_and(|end: Date| end < today);
+    // One that was replaced in time was never shown after its end.
+    let shown = |it: &Candidate<'_>| unseen::last(it).map(|at| Zone::default().date(at));
+    let past = |it: &&&Candidate<'_>| {
+        let is_over = |end: Date| end < today && shown(it).is_some_and(|last| end < last);
+        it.value.parse().is_ok_and(is_over)
+    };
     Hit::of(&ends.iter().filter(past).copied().collect::<Vec<_>>())
 }
 

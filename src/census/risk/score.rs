@@ -155,6 +155,13 @@ fn worst(it: &mut Assessment, book: &RiskBook) {
         is_doubted |= finding.confidence < 1.0;
         finding.confidence = 1.0;
     }
+    for unseen in &it.unseen {
+        let Some(terms) = book.rules.get(&unseen.rule) else { continue };
+        let (rule, touches) = (unseen.rule.clone(), terms.touches.clone());
+        let (weight, degree, confidence) = (book.weight(&rule), 1.0, 1.0);
+        feared.push(Finding { rule, weight, degree, confidence, touches, ..Finding::default() });
+        assumed.push("what is not seen any more still is so".to_owned());
+    }
     assumed.dedup();
     if is_doubted {
         assumed.insert(0, "every finding is certain".to_owned());

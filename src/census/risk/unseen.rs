@@ -1,8 +1,8 @@
 //! What is not seen any more: a remedy shows by what a device does not do afterwards.
 //!
-//! What was seen of a device in its conversations speaks against it until it was heard on so
+//! What was seen of a device in its conversations speaks against it until it began others on so
 //! many days since (`unseen-days` of `signatures/risk.toml`) without being seen so again. Days
-//! on which nobody heard it say nothing. What it serves, with whom it talks and what it is stay
+//! on which it began none say nothing. What it serves, with whom it talks and what it is stay
 //! as they are: conversations may last for months, and say what they are at their beginning.
 
 use super::rules::Look;
@@ -13,7 +13,10 @@ use crate::time::Timestamp;
 /// Attributes that tell of what a device does.
 const DEEDS: [&str; 4] = ["certificate_end", "exposure", "remote_access", "vpn"];
 
-/// On which days an asset was heard, under all of its names.
+/// Exposures that tell what it carries and with whom it talks.
+const STAYING: [&str; 2] = ["calls-home", "clear-patients"];
+
+/// On which days an asset was in conversations, under all of its names.
 pub(super) fn heard(asset: &Asset<'_>) -> Heard {
     let mut heard = Heard::default();
     asset.speakers.iter().for_each(|(_, host)| heard.unite(host.heard));
@@ -42,6 +45,7 @@ impl<'l, 'a> Look<'l, 'a> {
 
     fn is_unseen(&self, one: &Candidate<'_>) -> bool {
         self.unseen_days > 0
+            && !STAYING.contains(&&*one.value)
             && last(one).is_some_and(|last| self.heard.days_after(last) >= self.unseen_days)
     }
 }

@@ -1,3 +1,3 @@
--- What a speaker said (host) ends with the days on which it was heard, and an assessment (risk)
--- with what is not seen any more. Rows without are read as before; an earlier auscult would
--- take rows with them for damaged ones.
+-- What a speaker said (host) ends with the days on which it talked, and an assessment (risk)
+-- with what is not seen any more and the terms of its worst case. Rows without are read as
+-- before; an earlier auscult would take rows with them for damaged ones.

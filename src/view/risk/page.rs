@@ -106,9 +106,10 @@ fn findings(page: &mut String, it: &Assessment, captures: &[Capture]) {
     }
     for it in &it.unseen {
         let last = it.last.rfc3339();
+        let more = if it.days >= 64 { " or more" } else { "" };
         let _ = writeln!(
             page,
-            "  {}  {}: last seen {last}, heard on {} days since",
+            "  {}  {}: last seen {last}, in other conversations on {}{more} days since",
             it.rule, it.text, it.days
         );
     }

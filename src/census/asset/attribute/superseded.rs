@@ -1,7 +1,7 @@
 //! What was so until something else became so: a system that was installed anew, software of
-//! a newer version, another name. The later one is believed when it has been said for a day,
-//! in a way in which the earlier one was said too, and the earlier one never since: whoever
-//! forges a frame for a moment makes nothing new of a device that goes on saying what it is.
+//! a newer version, another name. The later one is believed when it has been said for a week,
+//! in a way in which the earlier one was said too, hardly less surely, and the earlier one not
+//! since: whoever forges a frame makes nothing new of a device that goes on saying what it is.
 
 use super::{Candidate, HEARSAY, Reason, SHOWN, system};
 use crate::census::host::Span;
@@ -9,8 +9,7 @@ use crate::time::SECOND;
 
 /// Attributes that change while the device stays the same; sorted. What it is, who made it and
 /// its number do not.
-const CHANGING: [&str; 8] = [
-    "department",
+const CHANGING: [&str; 7] = [
     "hostname",
     "os_build",
     "os_edition",
@@ -20,8 +19,13 @@ const CHANGING: [&str; 8] = [
     "station_name",
 ];
 
-/// For how long the later one has been said.
-const LASTING: i64 = 86_400 * SECOND;
+/// From when to when the later one has been said, at least.
+const LASTING: i64 = 7 * 86_400 * SECOND;
+/// What was said for so long no more is over, though the later one was said before as well: it
+/// was tried, or came back.
+const OVER: i64 = 30 * 86_400 * SECOND;
+/// How much less sure it may be.
+const LESS: f32 = 0.15;
 /// How much surer it is then than what was before.
 const BELOW: f32 = 0.06;
 
@@ -33,7 +37,7 @@ pub(super) fn bound(name: &str, all: &mut [Candidate<'_>]) {
     let spans: Vec<Option<Span>> = all.iter().map(span).collect();
     let sequence = |a: usize, b: usize| {
         let (Some(Some(a)), Some(Some(b))) = (spans.get(a), spans.get(b)) else { return false };
-        a.last < b.first && b.last.since(b.first) >= LASTING
+        b.last.since(b.first) >= LASTING && (a.last < b.first || b.last.since(a.last) >= OVER)
     };
     let others = |one: &Candidate<'_>, other: &Candidate<'_>| match name {
         "os_name" => system::contradict(&one.value, &other.value),
@@ -41,7 +45,9 @@ pub(super) fn bound(name: &str, all: &mut [Candidate<'_>]) {
     };
     let mut bounds = vec![f32::INFINITY; all.len()];
     for (later, new) in all.iter().enumerate().filter(|(_, it)| it.confidence >= SHOWN) {
-        let is_before = |at: usize, it: &Candidate<'_>| sequence(at, later) && others(it, new);
+        let is_before = |at: usize, it: &Candidate<'_>| {
+            sequence(at, later) && others(it, new) && new.confidence + LESS >= it.confidence
+        };
         let mut before = all.iter().enumerate().filter(|(at, it)| is_before(*at, it)).peekable();
         // One that was told in the same way shows that the device has changed; the rest of
         // what was said until then is of the time before, too.
@@ -130,11 +136,11 @@ mod tests {
             system(&[("ntlm.version", before, &[0, HOUR, 9 * DAY]), ("ntlm.version", after, then)])
         };
         // Whatever their names: back again as well.
-        assert_eq!(both(old, new, &[10 * DAY, 12 * DAY]), "Windows 10");
-        assert!(both(new, old, &[10 * DAY, 12 * DAY]).contains("Windows 7"));
+        assert_eq!(both(old, new, &[10 * DAY, 17 * DAY]), "Windows 10");
+        assert!(both(new, old, &[10 * DAY, 17 * DAY]).contains("Windows 7"));
         // What was told in other ways only before is of the time before, too.
         let native = ("smb.native_os", "Windows 10 Pro 10240");
-        let now = ("ntlm.version", old, &[10 * DAY, 12 * DAY][..]);
+        let now = ("ntlm.version", old, &[10 * DAY, 17 * DAY][..]);
         let told = |last| {
             let before = ("ntlm.version", new, &[0, last][..]);
             system(&[(native.0, native.1, &[0, 9 * DAY]), before, now])
@@ -146,16 +152,39 @@ mod tests {
     }
 
     #[test]
-    fn a_word_of_less_than_a_day_makes_nothing_new() {
+    fn what_was_tried_before_is_believed_once_the_other_is_over() {
+        let (old, new) = ("10.0.10240", "6.1.7601");
+        let of = |last| {
+            let tried = ("ntlm.version", new, &[2 * DAY, 3 * DAY, 20 * DAY, last][..]);
+            shown("os_name", &[("ntlm.version", old, &[0, 12 * DAY]), tried])
+        };
+        assert_eq!(of(42 * DAY - 1), "Windows 10");
+        assert!(of(42 * DAY).contains("Windows 7"));
+    }
+
+    #[test]
+    fn a_weaker_word_does_not_take_over() {
+        let agent = "Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36";
+        let new = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36";
+        let all = [
+            ("ntlm.version", "6.1.7601", &[0, 9 * DAY][..]),
+            ("http.user_agent", agent, &[0, 9 * DAY]),
+            ("http.user_agent", new, &[10 * DAY, 30 * DAY]),
+        ];
+        assert!(shown("os_name", &all).contains("Windows 7"));
+    }
+
+    #[test]
+    fn a_word_of_less_than_a_week_makes_nothing_new() {
         let of = |then: &[i64]| {
             let version = |value| ("hl7.software", value);
             let (old, new) = (version("Maker^Scanner^VA10"), version("Maker^Scanner^VB20"));
             let all = [(old.0, old.1, &[0, 9 * DAY][..]), (new.0, new.1, then)];
             shown("software_version", &all)
         };
-        assert_eq!(of(&[10 * DAY, 11 * DAY - 1]), "VA10");
-        assert_eq!(of(&[10 * DAY, 11 * DAY]), "VB20");
-        assert_eq!(of(&[8 * DAY, 11 * DAY]), "VA10", "both at once");
+        assert_eq!(of(&[10 * DAY, 17 * DAY - 1]), "VA10");
+        assert_eq!(of(&[10 * DAY, 17 * DAY]), "VB20");
+        assert_eq!(of(&[8 * DAY, 17 * DAY]), "VA10", "both at once");
     }
 
     #[test]
@@ -163,8 +192,8 @@ mod tests {
         let of = |last| {
             let all = [
                 ("ntlm.workstation", "CT-A", &[0, last][..]),
-                ("dns.name", "CT-A.hospital.example", &[0, 12 * DAY]),
-                ("ntlm.workstation", "CT-B", &[10 * DAY, 12 * DAY]),
+                ("dns.name", "CT-A.hospital.example", &[0, 17 * DAY]),
+                ("ntlm.workstation", "CT-B", &[10 * DAY, 17 * DAY]),
             ];
             shown("hostname", &all)
         };

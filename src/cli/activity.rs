@@ -187,7 +187,10 @@ fn write(
     // Of all devices nothing is asked but who they are.
     let is_bare = of.is_none() && args.class.is_none();
     let shelf = if is_bare { inventory.bare_shelf()? } else { inventory.shelf(false)? };
-    let names = [dossier::NAMES, activity::NAMING].concat();
+    let names = match of {
+        Some(_) => [dossier::NAMES, activity::NAMING].concat(),
+        None => vec!["device_class"],
+    };
     let assets = shelf.known(Some(&names));
     let mut wanted = match of {
         Some(wanted) => dossier::find(&assets, wanted),

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::inventory::of_asset;
-use super::readers::side_by_side;
+use super::readers::Readers;
 use super::record::{self, Attribute, ReasonOf, Unreadable, ValueOf};
+use super::shelf::PARTS;
 use super::{Change, Error, Inventory};
 pub use crate::census::risk::{
     Assessment, ControlTerm, Feared, Finding, ImpactTerm, Level, Outcome, Proof, Property,
@@ -110,9 +111,16 @@ impl Inventory {
     /// # Errors
     /// The inventory cannot be read.
     pub fn risks(&self) -> Result<Risks, Error> {
-        let sql =
-            "SELECT number, id, assessment FROM risk JOIN asset ON asset = number ORDER BY id";
-        self.judged(sql, [])
+        let mut held = Readers::open(self, PARTS).hold()?;
+        let parts = self.parts()?;
+        let sql = "SELECT number, id, assessment FROM risk JOIN asset ON asset = number
+                   WHERE number BETWEEN ?1 AND ?2";
+        let of = |inventory: &Self, at: usize| match parts.get(at) {
+            Some((first, last)) => inventory.judged(sql, [first, last]),
+            None => Ok(Vec::new()),
+        };
+        let judged = held.each(parts.len(), of)?;
+        Ok(judged.into_iter().flatten().collect())
     }
 
     /// The same of one, where it is judged.
@@ -122,32 +130,30 @@ impl Inventory {
     pub fn risk_of(&self, id: &str) -> Result<Risks, Error> {
         let sql = "SELECT number, id, assessment FROM risk JOIN asset ON asset = number
                    WHERE id = ?1";
-        self.judged(sql, [id])
+        Ok(self.judged(sql, [id])?.into_iter().collect())
     }
 
-    fn judged(&self, sql: &str, of: impl rusqlite::Params) -> Result<Risks, Error> {
-        let rows = self.whole_rows(
-            sql,
-            of,
-            |row| of_asset(row.get(0)),
-            |row| {
-                let blob = row.get_ref(2)?.as_blob().map(<[u8]>::to_vec).unwrap_or_default();
-                Ok((row.get::<_, String>(1)?, blob))
-            },
-        )?;
-        let damage = &self.damage;
-        let one = |(id, blob): &(String, Vec<u8>)| match assessment(blob) {
-            Ok(it) => Some((id.clone(), it)),
-            Err(why) => {
-                let id = id.escape_debug();
-                damage.note(format!(
-                    "how much {id} should worry (risk) cannot be read: {why}; the sensor, or any \
-                     `auscult read`, judges it anew"
-                ));
-                None
+    fn judged(
+        &self,
+        sql: &str,
+        of: impl rusqlite::Params,
+    ) -> Result<Vec<(String, Assessment)>, Error> {
+        let one = |row: &rusqlite::Row<'_>| {
+            let id: String = row.get(1)?;
+            // What is no blob is damaged, as nothing is.
+            match assessment(row.get_ref(2)?.as_blob().unwrap_or_default()) {
+                Ok(it) => Ok(Some((id, it))),
+                Err(why) => {
+                    let id = id.escape_debug();
+                    self.damage.note(format!(
+                        "how much {id} should worry (risk) cannot be read: {why}; the sensor, or \
+                         any `auscult read`, judges it anew"
+                    ));
+                    Ok(None)
+                }
             }
         };
-        let read = side_by_side(&rows, |rows| rows.iter().filter_map(one).collect::<Vec<_>>());
+        let read = self.whole_rows(sql, of, |row| of_asset(row.get(0)), one)?;
         Ok(read.into_iter().flatten().collect())
     }
 

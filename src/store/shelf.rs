@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 /// the dearest part of a view.
 const SLAB: usize = 1 << 19;
 /// In which the assets are read.
-const PARTS: usize = 64;
+pub(super) const PARTS: usize = 64;
 
 /// One asset.
 struct Row {
@@ -79,9 +79,7 @@ impl Inventory {
 
     fn shelf_of(&self, which: &Which<'_>, activity: bool) -> Result<Shelf, Error> {
         let mut held = Readers::open(self, PARTS).hold()?;
-        let ends = "SELECT coalesce(min(number), 0), coalesce(max(number), 0) FROM asset";
-        let ends = self.rows(ends, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
-        let parts: Vec<(i64, i64)> = ends.into_iter().flat_map(parts).collect();
+        let parts = self.parts()?;
         let read = held.each(parts.len(), |inventory, at| inventory.part(which, parts.get(at)))?;
         let (mut rows, mut slabs) = (Vec::new(), Vec::new());
         for (some, slab) in read {
@@ -99,6 +97,13 @@ impl Inventory {
         drop(held);
         let captures = captures.into_iter().collect();
         Ok(Shelf { damage: self.damage.clone(), rows, slabs, captures, activity })
+    }
+
+    /// From which number to which the assets of each part are.
+    pub(super) fn parts(&self) -> Result<Vec<(i64, i64)>, Error> {
+        let ends = "SELECT coalesce(min(number), 0), coalesce(max(number), 0) FROM asset";
+        let ends = self.rows(ends, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+        Ok(ends.into_iter().flat_map(parts).collect())
     }
 
     /// The assets from a number to another, and their attributes.

@@ -1,6 +1,8 @@
 //! Days of devices as they were stored: what they were in use for, and their examinations.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
 
 use super::ask::{Period, User};
 use super::detail::Detail;
@@ -8,13 +10,15 @@ use super::kept::days_of;
 use super::record;
 use crate::census::activity::Method;
 use crate::store::leap::leap;
-use crate::store::readers::Readers;
+use crate::store::readers::{Readers, side_by_side};
 use crate::store::{Error, Fault, Inventory};
 use crate::time::calendar::{Day, Zone, date};
 use crate::time::minutes::{DAY, Minutes};
 
-/// Devices whose days are read by one reader.
-const TOGETHER: usize = 32;
+/// Devices for whose days several readers are worth it.
+const MANY: usize = 32;
+/// Days of which one reader takes those of all devices: they are stored side by side.
+const TOGETHER: usize = 16;
 
 /// A day of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,14 +46,23 @@ pub struct Examination {
 
 impl Detail {
     /// Its examinations, of a day that begins at a minute.
-    fn examinations(&self, base: i64) -> Vec<Examination> {
-        let exam = |(begin, duration, method): &(i64, i64, u8)| Examination {
+    fn examinations(&self, base: i64) -> impl Iterator<Item = Examination> {
+        self.exams.iter().map(move |(begin, duration, method)| Examination {
             begin: base.saturating_mul(60).saturating_add(*begin),
             duration: *duration,
             method: Method::of(*method).map_or("", Method::name),
-        };
-        self.exams.iter().map(exam).collect()
+        })
     }
+}
+
+/// The days of some devices, by their rows.
+struct Rows<'u> {
+    /// On which any of them did anything.
+    days: Vec<Day>,
+    /// Their ids, and from which day to which each did anything, by their numbers.
+    known: HashMap<i64, (&'u str, (Day, Day)), RandomState>,
+    /// These, in order.
+    numbers: Vec<i64>,
 }
 
 impl Inventory {
@@ -65,7 +78,8 @@ impl Inventory {
         let mut days = Vec::new();
         let users = self.users(Some(&[id]))?;
         is_whole &= users.iter().all(|it| it.basis.is_some());
-        self.each_day(&users, (&zone, period), |_, (day, base), it| {
+        let rows = self.rows_of(&users, period)?;
+        self.each_day((&rows, &rows.days), &zone, |_, (day, base), it| {
             let in_use = it.as_ref().and_then(|it| self.in_use(id, day, (base, &it.in_use)));
             let Some((it, in_use)) = it.zip(in_use) else {
                 is_whole = false;
@@ -73,78 +87,94 @@ impl Inventory {
             };
             let at = |minute: i64| base.saturating_add(minute);
             let online = it.online.map(|(a, b)| (at(a), at(b)));
-            days.push(DayOf { day, online, in_use, examinations: it.examinations(base) });
+            days.push(DayOf { day, online, in_use, examinations: it.examinations(base).collect() });
         })?;
         Ok(is_whole.then_some(days))
     }
 
     /// Adds up the examinations of some devices within some days, by their ids: those of a day
-    /// together, with the second in which it begins, and the days of a device in order; and what
-    /// is made of them. With them the ids of those of which a day is damaged, whose other days
-    /// say less than there was.
+    /// together, with the second in which it begins, and the days of a device in order, in
+    /// several sums one after the other; and what is made of these. With them the ids of those of
+    /// which a day is damaged, whose other days say less than there was.
     ///
     /// # Errors
     /// The inventory cannot be read.
-    pub fn examinations<S: Default, T: Send>(
+    pub fn examinations<S: Default + Send + Sync, T: Send>(
         &self,
         ids: &[&str],
         period: Period,
         add: impl Fn(&mut S, i64, &[Examination]) + Sync,
-        done: impl Fn(S) -> T + Sync,
+        done: impl Fn(&[S]) -> T + Sync,
     ) -> Result<(HashMap<String, T>, BTreeSet<String>), Error> {
-        let mut held = Readers::open(self, ids.len().div_ceil(TOGETHER)).hold()?;
+        let mut held = Readers::open(self, ids.len().div_ceil(MANY)).hold()?;
         let zone = self.calendar()?.zone;
         let mut damaged = self.spoiled(None, period)?;
         let users = self.users(Some(ids))?;
         let unread = users.iter().filter(|it| it.basis.is_none());
         damaged.extend(unread.map(|it| it.id.clone()));
-        let parts: Vec<&[User]> = users.chunks(TOGETHER).collect();
+        let rows = self.rows_of(&users, period)?;
+        let parts: Vec<&[Day]> = rows.days.chunks(TOGETHER).collect();
         let made = held.each(parts.len(), |inventory, at| {
-            let (mut all, mut damaged) = (HashMap::<&str, S>::new(), Vec::new());
-            let part = parts.get(at).copied().unwrap_or_default();
-            inventory.each_day(part, (&zone, period), |id, (_, base), it| match it {
+            let (mut all, mut damaged) = (HashMap::<&str, S, RandomState>::default(), Vec::new());
+            let (part, mut exams) = (parts.get(at).copied().unwrap_or_default(), Vec::new());
+            inventory.each_day((&rows, part), &zone, |id, (_, base), it| match it {
                 Some(it) => {
-                    let of_one = all.entry(id).or_default();
-                    add(of_one, base.saturating_mul(60), &it.examinations(base));
+                    exams.clear();
+                    exams.extend(it.examinations(base));
+                    add(all.entry(id).or_default(), base.saturating_mul(60), &exams);
                 }
                 None => damaged.push(id.to_owned()),
             })?;
-            let all = all.into_iter().map(|(id, it)| (id.to_owned(), done(it)));
-            Ok((all.collect::<Vec<_>>(), damaged))
+            Ok((all, damaged))
         })?;
-        let mut all = HashMap::new();
+        let mut all: HashMap<&str, Vec<S>, RandomState> = HashMap::default();
         for (some, also_damaged) in made {
-            all.extend(some);
+            some.into_iter().for_each(|(id, sums)| all.entry(id).or_default().push(sums));
             damaged.extend(also_damaged);
         }
-        Ok((all, damaged))
+        let all: Vec<(&str, Vec<S>)> = all.into_iter().collect();
+        let made = side_by_side(&all, |some| {
+            let made = some.iter().map(|(id, sums)| ((*id).to_owned(), done(sums)));
+            made.collect::<Vec<_>>()
+        });
+        Ok((made.into_iter().flatten().collect(), damaged))
     }
 
-    /// Each day of some devices on which they did anything, with its first minute, a day of all
-    /// after the other as they are stored; none of one that is damaged, which is noted.
+    /// Which rows are of the days of some devices within some days.
+    fn rows_of<'u>(&self, users: &'u [User], period: Period) -> Result<Rows<'u>, Error> {
+        let known =
+            users.iter().filter_map(|it| Some((it.number, (&*it.id, it.basis.as_ref()?.days?))));
+        let known: HashMap<i64, (&str, (Day, Day)), RandomState> = known.collect();
+        let mut numbers: Vec<i64> = known.keys().copied().collect();
+        numbers.sort_unstable();
+        let ends = known.values().map(|(_, days)| *days);
+        let ends = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let Some(ends) = ends else { return Ok(Rows { days: Vec::new(), known, numbers }) };
+        let (from, to) = period.unwrap_or(ends);
+        let days = days_of(&self.connection, "asset_day", (ends.0.max(from), ends.1.min(to)));
+        let days = days.map_err(|error| Error::new(&self.path, Fault::Read(error)))?;
+        Ok(Rows { days, known, numbers })
+    }
+
+    /// Each of some days of some devices on which they did anything, with its first minute, a day
+    /// of all after the other as they are stored; none of one that is damaged, which is noted.
     fn each_day<'u>(
         &self,
-        users: &'u [User],
-        (zone, period): (&Zone, Period),
+        (rows, days): (&Rows<'u>, &[Day]),
+        zone: &Zone,
         mut give: impl FnMut(&'u str, (Day, i64), Option<Detail>),
     ) -> Result<(), Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
-        let known = users.iter().filter_map(|it| Some((it.number, (it, it.basis.as_ref()?.days?))));
-        let known: BTreeMap<i64, (&User, (Day, Day))> = known.collect();
-        let numbers: Vec<i64> = known.keys().copied().collect();
-        let ends = known.values().map(|(_, days)| *days);
-        let Some(ends) = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return Ok(()) };
-        let (from, to) = period.unwrap_or(ends);
-        let days = (ends.0.max(from), ends.1.min(to));
-        for day in days_of(&self.connection, "asset_day", days).map_err(read)? {
-            let base = zone.bounds(day).0;
-            let sql = "SELECT asset, detail FROM asset_day WHERE day = ?1 AND asset >= ?2
-                       ORDER BY asset";
-            leap(&self.connection, (sql, Some(i64::from(day))), &numbers, |number, row| {
-                let of = known.get(&number).filter(|(_, (a, b))| (*a..=*b).contains(&day));
-                if let Some((user, _)) = of {
+        let sql = "SELECT asset, detail FROM asset_day WHERE day = ?1 AND asset >= ?2
+                   ORDER BY asset";
+        for day in days {
+            let base = zone.bounds(*day).0;
+            let query = (sql, Some(i64::from(*day)));
+            leap(&self.connection, query, &rows.numbers, |number, row| {
+                let of = rows.known.get(&number).filter(|(_, (a, b))| (a..=b).contains(&day));
+                if let Some((id, _)) = of {
                     let stored = record::only(row.get_ref(1)?.as_blob()?);
-                    give(&user.id, (day, base), self.detail(&user.id, day, stored));
+                    give(id, (*day, base), self.detail(id, *day, stored));
                 }
                 Ok(())
             })

@@ -1,6 +1,6 @@
 //! Whether a device had been off: of all minutes that are kept of it and of its VLANs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
@@ -47,17 +47,26 @@ pub(super) struct Past<'i> {
 }
 
 impl<'i> Past<'i> {
-    /// Of some speakers, before some seconds.
-    pub(super) fn before(
+    /// Of some devices, each before some seconds at which it came.
+    pub(super) fn before<'b>(
         (inventory, watched): (&'i Inventory, &'i Watched),
-        speakers: &BTreeSet<Speaker>,
-        seconds: impl Iterator<Item = i64>,
+        came: impl Iterator<Item = (&'b Basis, BTreeSet<i64>)>,
     ) -> Result<Self, Error> {
-        let days = seconds.flat_map(|at| utc_days(before(at).0, before(at).1));
-        let days: BTreeSet<UtcDay> = days.collect();
+        let mut days: BTreeMap<UtcDay, BTreeSet<Speaker>> = BTreeMap::new();
+        for (of, seconds) in came {
+            for (from, to) in seconds.into_iter().map(before) {
+                for turn in of.turns.iter().filter(|it| it.part_of((from, to)).is_some()) {
+                    for day in utc_days(from, to) {
+                        days.entry(day).or_default().insert(turn.speaker);
+                    }
+                }
+            }
+        }
         let mut rows = Read::of(inventory, "", (0, 0));
-        rows.ahead(speakers, days)
-            .map_err(|error| Error::new(&inventory.path, Fault::Read(error)))?;
+        for (day, speakers) in days {
+            rows.ahead(&speakers, [day])
+                .map_err(|error| Error::new(&inventory.path, Fault::Read(error)))?;
+        }
         Ok(Self { inventory, rows, watched, names: Vec::new() })
     }
 

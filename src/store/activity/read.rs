@@ -15,7 +15,7 @@ use crate::census::activity::UtcDay;
 use crate::store::Inventory;
 use crate::store::leap::leap;
 use crate::time::calendar::date;
-use crate::time::minutes::Minutes;
+use crate::time::minutes::{DAY, Minutes};
 
 /// Minutes of a speaker and a UTC day, by their kind; none where they are damaged.
 type OfDay = Vec<(u8, Option<Minutes>)>;
@@ -72,7 +72,11 @@ impl<'i> Read<'i> {
         (day, stretch): (UtcDay, (i64, i64)),
         to: &mut Minutes,
     ) -> rusqlite::Result<bool> {
+        let base = i64::from(day).saturating_mul(DAY);
+        let own = (stretch.0.max(base), stretch.1.min(base.saturating_add(DAY)));
         for turn in turns {
+            // Whose an address was on other days is no matter.
+            let Some((from, until)) = turn.part_of(own) else { continue };
             let of_day = self.speaker(day, turn.speaker)?;
             let minutes = of_day.iter().find(|(it, _)| *it == what).map(|(_, it)| it);
             match minutes {
@@ -87,9 +91,7 @@ impl<'i> Read<'i> {
                     return Ok(false);
                 }
                 Some(Some(minutes)) => {
-                    let (from, until) = turn.minutes().unwrap_or(stretch);
-                    let own = minutes.parts(from.max(stretch.0), until.min(stretch.1));
-                    own.for_each(|(from, until)| to.add(from, until));
+                    minutes.parts(from, until).for_each(|(from, until)| to.add(from, until));
                 }
             }
         }

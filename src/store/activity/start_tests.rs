@@ -137,6 +137,18 @@ fn a_device_that_was_off_and_whose_network_comes_up_started() {
 }
 
 #[test]
+fn what_comes_up_about_midnight_does_so_on_one_day() {
+    let midnight = minutes(-420);
+    let all = [Arrival::Dhcp, Arrival::ArpProbe, Arrival::Dhcpv6, Arrival::Netbios];
+    for before in 0..=4 {
+        let night = Capture::of(-460, -380).speaks(-459).arrives(midnight - before, &all);
+        let by = "ARP+DHCP+DHCPv6+NBNS";
+        // What is told of Monday is compared with what is told of all days.
+        assert_eq!(starts(&[night]), came_up(midnight - before, by), "{before} s before");
+    }
+}
+
+#[test]
 fn one_sign_alone_tells_nothing() {
     let day = || Capture::of(0, 60).speaks(1);
     for how in Arrival::ALL {

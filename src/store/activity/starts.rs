@@ -196,16 +196,24 @@ fn word(row: &Row<'_>) -> rusqlite::Result<(Speaker, Option<Word>)> {
     Ok((row.get(0)?, sign.map(|sign| Word { sign, stretch, at, said })))
 }
 
-/// What was done in a minute, at which seconds; false of a row that is not as it was written.
-fn came(row: &Row<'_>, to: &mut Done) -> rusqlite::Result<bool> {
+/// What was done in a minute of some, at which seconds; false of a row that is not as it was
+/// written.
+fn came(row: &Row<'_>, (from, to): (i64, i64), done: &mut Done) -> rusqlite::Result<bool> {
     let (day, minute): (i64, i64) = (row.get(1)?, row.get(2)?);
-    let begin = day.saturating_mul(DAY).saturating_add(minute).saturating_mul(60);
+    if !(0..DAY).contains(&minute) {
+        return Ok(false);
+    }
+    let minute = day.saturating_mul(DAY).saturating_add(minute);
+    if !(from..to).contains(&minute) {
+        return Ok(true);
+    }
+    let begin = minute.saturating_mul(60);
     for (column, how) in (3..).zip(Arrival::ALL) {
         let second: i64 = row.get(column)?;
-        if !(0..=i64::from(Came::NEVER)).contains(&second) || !(0..DAY).contains(&minute) {
+        if !(0..=i64::from(Came::NEVER)).contains(&second) {
             return Ok(false);
         }
-        to.extend((second < Came::NEVER.into()).then_some((begin.saturating_add(second), how)));
+        done.extend((second < Came::NEVER.into()).then_some((begin.saturating_add(second), how)));
     }
     Ok(true)
 }
@@ -240,10 +248,16 @@ impl Rows {
             }
         }
         let speakers: Vec<Speaker> = speakers.iter().copied().collect();
-        for day in days_of(&inventory.connection, "arrival", utc((from, to))).map_err(read)? {
+        let (from, to) = near((from, to));
+        let day = |minute: i64| {
+            let most = if minute < 0 { UtcDay::MIN } else { UtcDay::MAX };
+            UtcDay::try_from(minute.div_euclid(DAY)).unwrap_or(most)
+        };
+        let days = days_of(&inventory.connection, "arrival", (day(from), day(to)));
+        for day in days.map_err(read)? {
             let query = (CAME, Some(i64::from(day)));
             leap(&inventory.connection, query, &speakers, |speaker, row| {
-                if !came(row, it.came.entry(speaker).or_default())? {
+                if !came(row, (from, to), it.came.entry(speaker).or_default())? {
                     it.damaged.insert(speaker, "arrival");
                 }
                 Ok(())
@@ -253,10 +267,17 @@ impl Rows {
         Ok(it)
     }
 
-    /// What is known of the minutes before networks came up.
-    fn past<'i>(&self, of: (&'i Inventory, &'i Watched)) -> Result<Past<'i>, Error> {
-        let seconds = self.came.values().flatten().map(|(at, _)| *at);
-        Past::before(of, &self.came.keys().copied().collect(), seconds)
+    /// What is known of the minutes before networks of some devices came up.
+    fn past<'i>(
+        &self,
+        of: (&'i Inventory, &'i Watched),
+        devices: &[(String, Basis)],
+    ) -> Result<Past<'i>, Error> {
+        let came = devices.iter().map(|(_, basis)| {
+            let seconds = self.came(basis).into_iter().map(|(at, _)| at);
+            (basis, seconds.collect())
+        });
+        Past::before(of, came)
     }
 
     /// What was told of the starts of a device, by itself or by relays.
@@ -281,13 +302,10 @@ impl Rows {
     }
 }
 
-/// The UTC days that some minutes touch: a network may come up on the next day.
-fn utc((from, to): (i64, i64)) -> (UtcDay, UtcDay) {
-    let day = |minute: i64| {
-        let most = if minute < 0 { UtcDay::MIN } else { UtcDay::MAX };
-        UtcDay::try_from(minute.div_euclid(DAY)).unwrap_or(most)
-    };
-    (day(from), day(to.saturating_add(UP_AFTER / 60)))
+/// The minutes about some within which it matters when a network comes up: what begins just
+/// before them is no start within them, and what begins within them goes on.
+const fn near((from, to): (i64, i64)) -> (i64, i64) {
+    (from.saturating_sub(UP_AFTER / 60), to.saturating_add(UP_AFTER / 60))
 }
 
 impl Inventory {
@@ -324,7 +342,7 @@ impl Inventory {
             let part = parts.get(at).copied().unwrap_or_default();
             let all = part.iter().flat_map(|(_, it)| it.turns.iter().chain(&it.named));
             let rows = Rows::load(inventory, &all.map(|turn| turn.speaker).collect(), within)?;
-            let (mut all, mut past) = (Vec::new(), rows.past((inventory, &watched))?);
+            let (mut all, mut past) = (Vec::new(), rows.past((inventory, &watched), part)?);
             for (id, basis) in part {
                 past.turn_to(id, basis);
                 let starts = inventory.starts_of(&rows, (id, basis), &mut past, within)?;

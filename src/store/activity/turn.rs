@@ -46,6 +46,13 @@ impl Turn {
         (from.is_some() || to.is_some()).then(|| (from.unwrap_or(-EVER), to.unwrap_or(EVER)))
     }
 
+    /// Its part of some minutes, from one to before another; none where it has none of them.
+    pub(super) fn part_of(&self, (from, to): (i64, i64)) -> Option<(i64, i64)> {
+        let (begin, end) = self.minutes().unwrap_or((from, to));
+        let (begin, end) = (begin.max(from), end.min(to));
+        (begin < end).then_some((begin, end))
+    }
+
     fn set(&self) -> Minutes {
         let (from, to) = self.minutes().unwrap_or((-EVER, EVER));
         Minutes::run(from, to)

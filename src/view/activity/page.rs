@@ -31,7 +31,7 @@ pub fn page(inventory: &Inventory, id: &str, days: (Day, Day)) -> Result<String,
         for it in of_days {
             all.add(zone.bounds(it.day).0.saturating_mul(60), &it.examinations);
         }
-        if let Some(spread) = all.done() {
+        if let Some(spread) = Spreading::done(&[all]) {
             examinations(&mut page, &spread);
         }
         heat(&mut page, &Heat::load(inventory, id, days)?);

@@ -17,17 +17,22 @@ use crate::store::{self, Inventory, Known};
 use crate::time::calendar::{Day, WEEKDAYS, date, weekday};
 use crate::view::register::{self, Error};
 
-/// The one in the middle of sorted values, and those at a quarter and three quarters.
-fn quartiles(sorted: &[u32]) -> Option<[i64; 3]> {
-    let last = sorted.len().checked_sub(1)?;
-    // Between two of them where it falls between.
-    let at = |quarter: usize| {
+/// The one in the middle of some values, were they sorted, and those at a quarter and three
+/// quarters.
+fn quartiles(values: &mut [u32]) -> Option<[i64; 3]> {
+    let last = values.len().checked_sub(1)?;
+    let (mut all, mut from) = ([0; 3], 0);
+    for (quarter, it) in (1..).zip(&mut all) {
+        // What is before the last one is no greater than it: that need not be looked at again.
         let (place, parts) = (last * quarter / 4, i64::try_from(last * quarter % 4).ok()?);
-        let low = i64::from(*sorted.get(place)?);
-        let high = sorted.get(place + 1).map_or(low, |it| i64::from(*it));
-        Some(low.saturating_add(high.saturating_sub(low).saturating_mul(parts) / 4))
-    };
-    Some([at(1)?, at(2)?, at(3)?])
+        let (_, low, above) = values.get_mut(from..)?.select_nth_unstable(place - from);
+        let high = above.iter().min().map_or(*low, |it| *it);
+        from = place;
+        // Between two of them where it falls between.
+        let (low, high) = (i64::from(*low), i64::from(high));
+        *it = low.saturating_add(high.saturating_sub(low).saturating_mul(parts) / 4);
+    }
+    Some(all)
 }
 
 /// How examinations are spread; all in seconds, three are the quartiles.
@@ -77,21 +82,23 @@ impl Spreading {
         self.lasts.extend(until.map(|until| seconds(until.saturating_sub(base))));
     }
 
-    /// How they are spread; none of none.
-    pub(super) fn done(mut self) -> Option<Spread> {
-        let Self { durations, gaps, firsts, lasts } = &mut self;
-        for all in [&mut *durations, &mut *gaps, &mut *firsts, &mut *lasts] {
-            all.sort_unstable();
-        }
+    /// How those of some days and those after them are spread; none of none.
+    pub(super) fn done(all: &[Self]) -> Option<Spread> {
+        let of = |values: fn(&Self) -> &[u32]| -> Vec<u32> {
+            let all: Vec<&[u32]> = all.iter().map(values).collect();
+            all.concat()
+        };
+        let mut durations = of(|it| &it.durations);
+        let (mut firsts, mut lasts) = (of(|it| &it.firsts), of(|it| &it.lasts));
         let total = durations.iter().fold(0_i64, |all, it| all.saturating_add(i64::from(*it)));
         Some(Spread {
             days: firsts.len(),
             count: durations.len(),
             mean: total.checked_div(i64::try_from(durations.len()).ok()?)?,
-            duration: quartiles(durations)?,
-            longest: i64::from(*durations.last()?),
-            gap: quartiles(gaps),
-            ends: (quartiles(firsts)?[1], quartiles(lasts)?[1]),
+            longest: i64::from(*durations.iter().max()?),
+            duration: quartiles(&mut durations)?,
+            gap: quartiles(&mut of(|it| &it.gaps)),
+            ends: (quartiles(&mut firsts)?[1], quartiles(&mut lasts)?[1]),
         })
     }
 }
@@ -299,18 +306,21 @@ fn used<'a>(
 mod tests {
     use super::*;
 
-    /// Of days, each with when its examinations begin and how long they take, in minutes.
+    /// Of days, each with when its examinations begin and how long they take, in minutes, and
+    /// added up by itself.
     fn of(days: &[&[(i64, i64)]]) -> Option<Spread> {
-        let mut all = Spreading::default();
+        let mut sums = Vec::new();
         for (base, day) in (0..).step_by(86_400).zip(days) {
+            let mut all = Spreading::default();
             let exam = |(begin, minutes): &(i64, i64)| Examination {
                 begin: base + 60 * begin,
                 duration: 60 * minutes,
                 method: "images",
             };
             all.add(base, &day.iter().map(exam).collect::<Vec<_>>());
+            sums.push(all);
         }
-        all.done()
+        Spreading::done(&sums)
     }
 
     const DAYS: [&[(i64, i64)]; 3] = [&[(540, 10), (560, 20), (600, 30)], &[], &[(480, 20)]];
@@ -357,11 +367,11 @@ mod tests {
 
     #[test]
     fn quartiles_of_few() {
-        assert_eq!(quartiles(&[]), None);
-        assert_eq!(quartiles(&[7]), Some([7, 7, 7]));
-        assert_eq!(quartiles(&[1, 2, 3, 4, 5]), Some([2, 3, 4]));
+        assert_eq!(quartiles(&mut []), None);
+        assert_eq!(quartiles(&mut [7]), Some([7, 7, 7]));
+        assert_eq!(quartiles(&mut [3, 5, 1, 4, 2]), Some([2, 3, 4]));
         assert_eq!(
-            quartiles(&[10, 20, 40, 80]),
+            quartiles(&mut [40, 10, 80, 20]),
             Some([17, 30, 50]),
             "between the two in the middle"
         );

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use crate::store::side_by_side;
 use crate::view::json::{Array, Objects};
-use crate::view::register::{Error, is_run, neutral};
+use crate::view::register::{Error, field};
 
 /// Rows of which the text is in memory at a time.
 const AT_ONCE: usize = 1 << 16;
@@ -194,22 +194,6 @@ impl<'c, W: Write> Table<'c, W> {
     }
 }
 
-/// One field of CSV. Of half a million rows nearly all are just their text.
-fn field(to: &mut Vec<u8>, cell: Cow<'_, str>) -> io::Result<()> {
-    let special = |byte: u8| matches!(byte, b',' | b'"' | b'\r' | b'\n');
-    // All bytes, without a stop: that is done many at once.
-    let is_plain = !cell.bytes().fold(false, |any, byte| any | special(byte));
-    if is_plain && !is_run(&cell) {
-        to.extend_from_slice(cell.as_bytes());
-        return Ok(());
-    }
-    let mut quoted = csv::Writer::from_writer(Vec::new());
-    quoted.write_record([neutral(cell).as_bytes(), b""])?;
-    let line = quoted.into_inner().map_err(csv::IntoInnerError::into_error)?;
-    to.extend_from_slice(line.strip_suffix(b",\n").unwrap_or(&line));
-    Ok(())
-}
-
 /// One line for people.
 fn line<'t>(to: &mut Vec<u8>, columns: &Columns, cells: impl Iterator<Item = Cow<'t, str>>) {
     let mut all = String::new();
@@ -228,6 +212,7 @@ fn line<'t>(to: &mut Vec<u8>, columns: &Columns, cells: impl Iterator<Item = Cow
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::register::neutral;
 
     const COLUMNS: Columns = Columns {
         naming: &["name"],

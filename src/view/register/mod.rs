@@ -13,7 +13,7 @@ use super::activity;
 use super::json::{Array, Objects};
 use crate::store::{Inventory, Known, Value};
 
-pub use cell::{is_run, neutral};
+pub use cell::{field, neutral};
 
 /// The columns, in the order that other programs rely on.
 pub const COLUMNS: &[&str] = &[

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use super::status;
 use crate::store::risk::{Assessment, Feared, Finding, Outcome, Property};
 use crate::store::{Known, side_by_side};
-use crate::view::register::neutral;
+use crate::view::register::field;
 
 /// The columns. What `safety`, `effectiveness` and `data` hold depends on the kind.
 pub const COLUMNS: [&str; 15] = [
@@ -28,82 +28,78 @@ pub const COLUMNS: [&str; 15] = [
     "evidence",
 ];
 
-/// One row: cells by column, the others empty.
-type Row = Vec<(&'static str, String)>;
+/// One row: cells by column but that of the asset, which is the first.
+struct Row<'a>([Cow<'a, str>; COLUMNS.len() - 1]);
+
+impl<'a> Row<'a> {
+    fn new(kind: &'static str, term: &'a str) -> Self {
+        let row = Self(std::array::from_fn(|_| Cow::Borrowed("")));
+        row.with("kind", kind).with("term", term)
+    }
+
+    /// With a cell for each property.
+    fn by_property(self, cells: [Cow<'a, str>; 3]) -> Self {
+        let [safety, effectiveness, data] = cells;
+        self.with("safety", safety).with("effectiveness", effectiveness).with("data", data)
+    }
+
+    fn with(mut self, column: &str, cell: impl Into<Cow<'a, str>>) -> Self {
+        let mut cells = COLUMNS.iter().skip(1).zip(&mut self.0);
+        if let Some((_, of)) = cells.find(|(name, _)| **name == column) {
+            *of = cell.into();
+        }
+        self
+    }
+}
 
 /// Writes the terms of all assets, in the order given.
 ///
 /// # Errors
 /// The output.
 pub fn csv(ranked: &[(&Known<'_>, &Assessment)], mut to: impl Write) -> io::Result<()> {
-    let parts = side_by_side(ranked, |part| -> csv::Result<Vec<u8>> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
+    let parts = side_by_side(ranked, |part| -> io::Result<Vec<u8>> {
+        let mut lines = Vec::new();
         for (asset, it) in part {
-            for row in rows(it) {
-                write(&mut writer, &asset.id, &row)?;
+            for Row(cells) in rows(it) {
+                field(&mut lines, Cow::Borrowed(&asset.id))?;
+                for cell in cells {
+                    lines.push(b',');
+                    field(&mut lines, cell)?;
+                }
+                lines.push(b'\n');
             }
         }
-        writer.into_inner().map_err(|error| error.into_error().into())
+        Ok(lines)
     });
-    let output = |error: csv::Error| match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
-    };
-    let mut head = csv::Writer::from_writer(&mut to);
-    head.write_record(COLUMNS).map_err(output)?;
-    head.flush()?;
-    drop(head);
+    writeln!(to, "{}", COLUMNS.join(","))?;
     for part in parts {
-        to.write_all(&part.map_err(output)?)?;
+        to.write_all(&part?)?;
     }
     to.flush()
 }
 
-fn write(writer: &mut csv::Writer<Vec<u8>>, id: &str, row: &Row) -> csv::Result<()> {
-    let own = |column| row.iter().find(|(name, _)| *name == column);
-    for column in COLUMNS {
-        let cell = match column {
-            "asset_id" => Cow::Borrowed(id),
-            column => neutral(own(column).map_or("", |(_, cell)| cell)),
-        };
-        writer.write_field(cell.as_bytes())?;
-    }
-    writer.write_record(None::<&[u8]>)
-}
-
-fn rows(it: &Assessment) -> Vec<Row> {
+fn rows(it: &Assessment) -> Vec<Row<'_>> {
     let mut rows = Vec::new();
     for term in &it.impact {
         let (kind, cells) = match term.sets {
-            Some(sets) => ("impact", sets.map(|level| level.to_string())),
-            None => ("step", term.raises.map(|n| n.to_string())),
+            Some(sets) => ("impact", sets.map(|level| level.to_string().into())),
+            None => ("step", term.raises.map(|n| n.to_string().into())),
         };
-        let mut row = by_property(kind, &term.what, cells);
-        row.push(("text", term.text.clone()));
-        rows.push(row);
+        rows.push(Row::new(kind, &term.what).by_property(cells).with("text", &term.text));
     }
     rows.extend(it.findings.iter().map(finding));
     for control in &it.controls {
-        let mut row = by_property("control", &control.what, ["1", "1", "1"].map(str::to_owned));
-        row.push(("lowers", control.lowers.to_string()));
-        row.push(("text", control.text.clone()));
-        rows.push(row);
+        let row =
+            Row::new("control", &control.what).by_property(["1", "1", "1"].map(Cow::Borrowed));
+        rows.push(row.with("lowers", control.lowers.to_string()).with("text", &control.text));
     }
     rows.extend(outcome("outcome", &it.outcomes));
     let known = format!("known: {}; missing: {}", it.known.join(" "), it.missing.join(" "));
-    rows.push(vec![
-        ("kind", "total".to_owned()),
-        ("term", "score".to_owned()),
-        ("share", format!("{:.1}", it.score)),
-        ("status", it.level.map_or_else(|| "unknown".to_owned(), |level| level.to_string())),
-        ("text", known),
-    ]);
-    rows.push(vec![
-        ("kind", "total".to_owned()),
-        ("term", "worst case".to_owned()),
-        ("share", format!("{:.1}", it.worst)),
-        ("text", it.assumed.join("; ")),
-    ]);
+    let score = Row::new("total", "score").with("share", format!("{:.1}", it.score));
+    let level = it.level.map_or_else(|| "unknown".to_owned(), |level| level.to_string());
+    rows.push(score.with("status", level).with("text", known));
+    let worst = Row::new("total", "worst case").with("share", format!("{:.1}", it.worst));
+    rows.push(worst.with("text", it.assumed.join("; ")));
     if let Some(worst) = &it.at_worst {
         rows.extend(worst.feared.iter().map(feared));
         rows.extend(outcome("worst", &worst.outcomes));
@@ -112,9 +108,10 @@ fn rows(it: &Assessment) -> Vec<Row> {
 }
 
 /// What comes out for each property, as rows of a kind.
-fn outcome(kind: &str, of: &[Outcome; 3]) -> [Row; 4] {
-    let row =
-        |what: &str, cell: fn(&Outcome) -> String| by_property(kind, what, of.each_ref().map(cell));
+fn outcome<'a>(kind: &'static str, of: &'a [Outcome; 3]) -> [Row<'a>; 4] {
+    let row = |what: &'static str, cell: fn(&Outcome) -> String| {
+        Row::new(kind, what).by_property(of.each_ref().map(|it| cell(it).into()))
+    };
     [
         row("likelihood", |out| format!("{:.4}", out.likelihood)),
         row("level", |out| out.level.to_string()),
@@ -123,38 +120,28 @@ fn outcome(kind: &str, of: &[Outcome; 3]) -> [Row; 4] {
     ]
 }
 
-fn by_property(kind: &str, term: &str, cells: [String; 3]) -> Row {
-    let names = ["safety", "effectiveness", "data"];
-    let head = [("kind", kind.to_owned()), ("term", term.to_owned())];
-    head.into_iter().chain(names.into_iter().zip(cells)).collect()
-}
-
 /// Which properties are touched, as cells.
-fn touched(by: &[Property]) -> [String; 3] {
-    Property::ALL.map(|property| u8::from(by.contains(&property)).to_string())
+fn touched(by: &[Property]) -> [Cow<'static, str>; 3] {
+    Property::ALL.map(|property| if by.contains(&property) { "1" } else { "0" }.into())
 }
 
 /// A finding as the worst case has it: certain.
-fn feared(it: &Feared) -> Row {
-    let mut row = by_property("feared", &it.rule, touched(&it.touches));
-    row.push(("weight", it.weight.to_string()));
-    row.push(("degree", it.degree.to_string()));
-    row.push(("confidence", "1".to_owned()));
-    row
+fn feared(it: &Feared) -> Row<'_> {
+    let row = Row::new("feared", &it.rule).by_property(touched(&it.touches));
+    let row = row.with("weight", it.weight.to_string()).with("degree", it.degree.to_string());
+    row.with("confidence", "1")
 }
 
-fn finding(it: &Finding) -> Row {
-    let mut row = by_property("finding", &it.rule, touched(&it.touches));
+fn finding(it: &Finding) -> Row<'_> {
     let evidence: Vec<_> = it.evidence.iter().map(|proof| proof.text.replace("; ", ", ")).collect();
-    row.extend([
-        ("weight", it.weight.to_string()),
-        ("degree", it.degree.to_string()),
-        ("confidence", it.confidence.to_string()),
-        ("share", format!("{:.1}", it.share)),
-        ("without", format!("{:.1}", it.without)),
-        ("status", status(it)),
-        ("text", it.text.clone()),
-        ("evidence", evidence.join("; ")),
-    ]);
-    row
+    Row::new("finding", &it.rule)
+        .by_property(touched(&it.touches))
+        .with("weight", it.weight.to_string())
+        .with("degree", it.degree.to_string())
+        .with("confidence", it.confidence.to_string())
+        .with("share", format!("{:.1}", it.share))
+        .with("without", format!("{:.1}", it.without))
+        .with("status", status(it))
+        .with("text", &it.text)
+        .with("evidence", evidence.join("; "))
 }

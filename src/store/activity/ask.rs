@@ -326,7 +326,17 @@ impl Inventory {
 
     /// How the use of some devices is told, and of those who tell where they are.
     pub(super) fn users_about(&self, ids: &[&str]) -> Result<Vec<User>, Error> {
+        self.users_where(ids, |_| true)
+    }
+
+    /// The same of those whose use is told so, or is not known.
+    pub(super) fn users_where(
+        &self,
+        ids: &[&str],
+        is_wanted: impl Fn(&Basis) -> bool,
+    ) -> Result<Vec<User>, Error> {
         let mut users = self.users(Some(ids))?;
+        users.retain(|it| it.basis.as_ref().is_none_or(&is_wanted));
         let through = users.iter().filter_map(|it| it.basis.as_ref()).flat_map(|it| &it.through);
         let mut tellers: BTreeSet<String> = through.cloned().collect();
         users.iter().for_each(|it| _ = tellers.remove(&it.id));

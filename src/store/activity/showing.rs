@@ -37,7 +37,8 @@ impl Inventory {
         let _one = self.snapshot()?;
         let Some(asked) = self.asked(period)? else { return Ok(HashSet::default()) };
         let is_wanted = |basis: &Basis| of == Use::Any || basis.examines();
-        let mut users = located(self.users_about(ids)?);
+        let mut users = located(self.users_where(ids, is_wanted)?);
+        // Those who only tell where others are.
         users.retain(|(_, basis)| is_wanted(basis));
         let (mut ever, mut sums) = (Table::default(), Table::default());
         TOTALS.sum(&self.connection, (0, 1), &mut ever).map_err(read)?;

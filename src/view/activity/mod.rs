@@ -20,7 +20,7 @@ pub use table::Format;
 
 use crate::store::activity::Activity;
 
-/// What a table says where it shows more time in use than on line.
+/// What is said where more time in use is shown than on line.
 const BRIDGED: &str = "in use is more than on line where work goes on while the device itself \
                        sends nothing: a step or an examination from begin to end, pauses between \
                        results or values, what others tell of it";

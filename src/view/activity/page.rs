@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::spread::{Heat, Spread, Spreading, clock};
-use super::{hours, percent};
+use super::{BRIDGED, hours, is_bridged, percent};
 use crate::store::activity::{Activity, Start};
 use crate::store::{Error, Inventory};
 use crate::time::calendar::{Day, WEEKDAYS, date};
@@ -72,6 +72,9 @@ fn rates(page: &mut String, it: &Activity) {
         used.how(),
         share(used.minutes, it.observed)
     );
+    if is_bridged(it) {
+        let _ = writeln!(page, "            {BRIDGED}");
+    }
     if it.untimely {
         let _ = writeln!(page, "            not counted: {UNTIMELY}");
     }
@@ -188,6 +191,10 @@ mod tests {
         let nothing = "in use    unknown: nothing that it sends tells";
         assert_eq!(of(false, false, None), [online, nothing]);
         assert_eq!(of(false, true, None), [online, &unknown]);
+        let much = Some(InUse { minutes: 30, ..used().unwrap() });
+        let longer = "in use    0.5 h by vitals (50.0 %)";
+        assert_eq!(of(false, false, much.clone()), [online, longer, BRIDGED]);
+        assert_eq!(of(true, false, much), [told, longer], "of whose time on line nobody knows");
     }
 
     #[test]

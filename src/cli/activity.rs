@@ -80,6 +80,13 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<(), Failure> {
     }
     let inventory = Inventory::open(&settings.db)?;
     let zone = inventory.calendar()?.zone;
+    let behind = inventory.days_behind()?;
+    if behind > 0 {
+        warn!(
+            "the days of {behind} devices are still those of another time zone or other opening \
+             hours: a sensor, or any `auscult read`, goes on with them"
+        );
+    }
     let (from, to) = (args.from.map(|it| it.day(&zone)), args.to.map(|it| it.day(&zone)));
     if let (Some(from), Some(to)) = (from, to)
         && from > to

@@ -82,7 +82,7 @@ fn import(dir: &Path, to: Option<&Path>, settings: &Settings) -> Result<(), Fail
     };
     let mut set = Set { until: Some(tomorrow()), ..Set::default() };
     let (mut refused, mut seen) = (0_usize, 0_usize);
-    let (mut unread, mut older) = (0_usize, 0_usize);
+    let (mut unread, mut older, mut others) = (0_usize, 0_usize, 0_usize);
     let mut folders = vec![(dir.to_owned(), 0_usize)];
     while let Some((folder, depth)) = folders.pop() {
         let entries = fs::read_dir(&folder).map_err(|error| failed(&folder, &error))?;
@@ -111,6 +111,8 @@ fn import(dir: &Path, to: Option<&Path>, settings: &Settings) -> Result<(), Fail
             let name = path.file_name().map(|it| it.to_string_lossy()).unwrap_or_default();
             let lower = name.to_ascii_lowercase();
             if ![".json", ".csv"].iter().any(|end| lower.ends_with(end)) {
+                // Beside each document lie its hashes and signature: they are counted alone.
+                others += 1;
                 continue;
             }
             let mut bytes = Vec::new();
@@ -152,7 +154,11 @@ fn import(dir: &Path, to: Option<&Path>, settings: &Settings) -> Result<(), Fail
         return Err(Failure::Said(format!("{shown}: no CSAF documents and no KEV list in it")));
     }
     let kept = keep(&mut set, dir, settings)?;
-    let more = [(unread, "entries that cannot be read"), (older, "older revisions")];
+    let more = [
+        (unread, "entries that cannot be read"),
+        (older, "older revisions"),
+        (others, "files that are called neither .json nor .csv"),
+    ];
     let more = more.into_iter().filter(|(n, _)| *n > 0);
     let more: String = more.map(|(n, what)| format!(", {n} {what}")).collect();
     info!("{}{kept}, {refused} files left out{more}", summary(&set));

@@ -141,8 +141,8 @@ impl Ledger {
             enough.yet()?;
             // What it did comes first: whether it is in use all the time is judged as well.
             let number = self.entries.get(&asset.id).map_or(changes.next, |it| it.number);
-            let assessment =
-                judge(&asset, watch.of(asset.span, &roll.asset(number, &asset, census)?));
+            let did = roll.asset(number, &asset, census)?;
+            let assessment = judge(&asset, watch.of(asset.span, roll.since, &did));
             let mut known = attributes(&asset);
             record::begin_with_tail(&mut judged);
             if let Some(assessment) = &assessment {

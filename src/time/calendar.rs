@@ -1,5 +1,7 @@
 //! The site's calendar: its time zone, its opening hours, its holidays.
 
+mod midnight;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -8,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp as Instant, ToSpan as _};
+
+pub use midnight::Midnight;
 
 use super::minutes::Minutes;
 use super::{SECOND, Timestamp};

@@ -30,6 +30,9 @@ pub enum BadAcceptance {
     /// It would accept for every device.
     #[error("the acceptance of `{0}` names no asset, class, department or VLAN")]
     Everything(String),
+    /// No VLAN has this number.
+    #[error("the acceptance of `{0}` has a VLAN that is none: they are 1 to 4094, 0 without a tag")]
+    Vlan(String),
     /// A name that no device can have.
     #[error("the acceptance of `{0}` has an empty asset, class or department")]
     Empty(String),
@@ -90,6 +93,11 @@ impl Accepted {
             if !named && it.vlan.is_none() {
                 return Err(BadAcceptance::Everything(rule()));
             }
+            // 0 are frames without a tag.
+            if it.vlan.is_some_and(|vlan| vlan > 4094) {
+                return Err(BadAcceptance::Vlan(rule()));
+            }
+            it.asset = it.asset.take().map(|id| id.trim().to_owned());
             let names = [&it.asset, &it.class, &it.department];
             if names.into_iter().flatten().any(|name| name.trim().is_empty()) {
                 return Err(BadAcceptance::Empty(rule()));

@@ -43,6 +43,8 @@ use super::asset::Asset;
 use rules::Look;
 use surroundings::Surroundings;
 
+use crate::time::Timestamp;
+
 /// What a rating needs to be known of a device: its identification coverage.
 pub const IDENTIFYING: [&str; 5] =
     ["device_class", "manufacturer", "model", "os_name", "os_version"];
@@ -56,6 +58,9 @@ pub struct Watched {
     pub minutes: u64,
     /// Of these, minutes in which it was in use.
     pub in_use: u64,
+    /// Since when it is known, as far as that is believed: frames of an old date make nobody
+    /// known since then.
+    pub since: Timestamp,
 }
 
 /// Judges an asset that was watched for so long; hosts on the Internet are not judged.

@@ -84,7 +84,8 @@ pub(super) fn unauthenticated_control(look: &Look<'_, '_>) -> Option<Hit> {
 /// have been its partners before. That others are new to it is not known.
 pub(super) fn new_clinical_peer(look: &Look<'_, '_>) -> Option<Hit> {
     unauthenticated_clinical(look)?;
-    let settled = look.asset.span.first.plus(look.book.limits.settled_days.saturating_mul(DAY));
+    let known = look.asset.span.first.max(look.watched.since);
+    let settled = known.plus(look.book.limits.settled_days.saturating_mul(DAY));
     let new = look.around.partners(look.asset).filter(|(_, it)| !it.external && it.first > settled);
     let names = named(new);
     (!names.is_empty()).then(|| Hit::seen(RECOGNISED, names))

@@ -388,7 +388,7 @@ fn controls_and_use_count_after_a_week_of_watching() {
     hospital.now += 8 * DAY;
     hospital.say(1, Observed::Present(Some(64)));
     let of = |days, in_use| {
-        let it = hospital.watched(Watched { days, minutes: 10_000, in_use });
+        let it = hospital.watched(Watched { days, minutes: 10_000, in_use, ..Watched::default() });
         let controls: Vec<_> = it.controls.into_iter().map(|it| it.what).collect();
         (controls.join(" "), it.impact.into_iter().any(|it| it.what == "busy"))
     };
@@ -422,6 +422,7 @@ fn acceptances_hold_until_their_day() {
     let all = format!("[[accepted]]\nrule = 'spreading'\n{rest}");
     assert!(fault(&all).contains("names no asset"));
     assert!(fault("[[accepted]]\nrule = 'spreading'\nvlan = 1\nby = ' '\nuntil = '2027-01-01'\nreason = 'r'").contains("by whom"));
+    assert!(fault(&format!("{all}\nvlan = 4095")).contains("1 to 4094"));
     assert!(fault("[[accept]]").contains("line 1"));
     assert!(
         fault("[[accepted]]\nrule = 'spreading'\nvlan = 1\nby = 'b'\nuntil = 'soon'\nreason = 'r'")
@@ -441,7 +442,7 @@ fn acceptances_are_printed_on_one_line_and_name_somebody() {
     let mut hospital = Hospital::new();
     hospital.fact(("ntlm.version", "6.1.7601"));
     let id = hospital.census.assets()[0].id.to_string();
-    let accepted = Accepted::parse(&text(&id), book).expect("understood");
+    let accepted = Accepted::parse(&text(&format!(" {id} ")), book).expect("blanks are no part");
     hospital.census.judge_by(book.clone().accepting(accepted));
     let it = hospital.finding("os-unsupported").and_then(|it| it.accepted).expect("accepted");
     assert_eq!((it.by.as_str(), it.reason.as_str()), ("a b", "[31mred"));

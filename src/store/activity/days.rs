@@ -12,7 +12,7 @@ use crate::census::activity::Method;
 use crate::store::leap::leap;
 use crate::store::readers::{Readers, side_by_side};
 use crate::store::{Error, Fault, Inventory};
-use crate::time::calendar::{Day, Zone, date};
+use crate::time::calendar::{Day, Midnight, Zone, date};
 use crate::time::minutes::{DAY, Minutes};
 
 /// Devices for whose days several readers are worth it.
@@ -79,7 +79,8 @@ impl Inventory {
         let users = self.users(Some(&[id]))?;
         is_whole &= users.iter().all(|it| it.basis.is_some());
         let rows = self.rows_of(&users, period)?;
-        self.each_day((&rows, &rows.days), &zone, |_, (day, base), it| {
+        self.each_day((&rows, &rows.days), &zone, |_, of, it| {
+            let (day, base) = (of.day, of.minute);
             let in_use = it.as_ref().and_then(|it| self.in_use(id, day, (base, &it.in_use)));
             let Some((it, in_use)) = it.zip(in_use) else {
                 is_whole = false;
@@ -93,7 +94,7 @@ impl Inventory {
     }
 
     /// Adds up the examinations of some devices within some days, by their ids: those of a day
-    /// together, with the second in which it begins, and the days of a device in order, in
+    /// together, with when it begins, and the days of a device in order, in
     /// several sums one after the other; and what is made of these. With them the ids of those of
     /// which a day is damaged, whose other days say less than there was.
     ///
@@ -103,7 +104,7 @@ impl Inventory {
         &self,
         ids: &[&str],
         period: Period,
-        add: impl Fn(&mut S, i64, &[Examination]) + Sync,
+        add: impl Fn(&mut S, &Midnight<'_>, &[Examination]) + Sync,
         done: impl Fn(&[S]) -> T + Sync,
     ) -> Result<(HashMap<String, T>, BTreeSet<String>), Error> {
         let mut held = Readers::open(self, ids.len().div_ceil(MANY)).hold()?;
@@ -117,11 +118,11 @@ impl Inventory {
         let made = held.each(parts.len(), |inventory, at| {
             let (mut all, mut damaged) = (HashMap::<&str, S, RandomState>::default(), Vec::new());
             let (part, mut exams) = (parts.get(at).copied().unwrap_or_default(), Vec::new());
-            inventory.each_day((&rows, part), &zone, |id, (_, base), it| match it {
+            inventory.each_day((&rows, part), &zone, |id, of, it| match it {
                 Some(it) => {
                     exams.clear();
-                    exams.extend(it.examinations(base));
-                    add(all.entry(id).or_default(), base.saturating_mul(60), &exams);
+                    exams.extend(it.examinations(of.minute));
+                    add(all.entry(id).or_default(), of, &exams);
                 }
                 None => damaged.push(id.to_owned()),
             })?;
@@ -156,25 +157,25 @@ impl Inventory {
         Ok(Rows { days, known, numbers })
     }
 
-    /// Each of some days of some devices on which they did anything, with its first minute, a day
-    /// of all after the other as they are stored; none of one that is damaged, which is noted.
+    /// Each of some days of some devices on which they did anything, with its begin, a day of all
+    /// after the other as they are stored; none of one that is damaged, which is noted.
     fn each_day<'u>(
         &self,
         (rows, days): (&Rows<'u>, &[Day]),
         zone: &Zone,
-        mut give: impl FnMut(&'u str, (Day, i64), Option<Detail>),
+        mut give: impl FnMut(&'u str, &Midnight<'_>, Option<Detail>),
     ) -> Result<(), Error> {
         let read = |error| Error::new(&self.path, Fault::Read(error));
         let sql = "SELECT asset, detail FROM asset_day WHERE day = ?1 AND asset >= ?2
                    ORDER BY asset";
         for day in days {
-            let base = zone.bounds(*day).0;
+            let begin = Midnight::of(zone, *day);
             let query = (sql, Some(i64::from(*day)));
             leap(&self.connection, query, &rows.numbers, |number, row| {
                 let of = rows.known.get(&number).filter(|(_, (a, b))| (a..=b).contains(&day));
                 if let Some((id, _)) = of {
                     let stored = record::only(row.get_ref(1)?.as_blob()?);
-                    give(id, (*day, base), self.detail(id, *day, stored));
+                    give(id, &begin, self.detail(id, *day, stored));
                 }
                 Ok(())
             })

@@ -8,6 +8,7 @@
 mod ask;
 mod basis;
 mod begun;
+mod behind;
 mod days;
 mod detail;
 mod exam;

@@ -8,13 +8,13 @@ use foldhash::fast::RandomState;
 use rusqlite::{Transaction, params};
 
 use super::basis::{Basis, basis};
-use super::begun;
 use super::detail::{self, Detail, detail};
 use super::made::{Written, made};
 use super::sheet::{self, Before, DAYS, Sums, TOTALS, Table};
 use super::through;
 use super::turn::{Turn, changed, united};
 use super::{Diary, Fresh, Kept, Speaker, exam, seen, segment_name, utc_days};
+use super::{begun, behind};
 use crate::census::Census;
 use crate::census::activity::method::{FARTHEST, SEGMENT_GAP};
 use crate::census::asset::Asset;
@@ -59,6 +59,8 @@ pub(in crate::store) struct Roll<'t> {
     online: Minutes,
     /// From which minute on days are believed.
     begun: Option<i64>,
+    /// Since which minute the asset that was brought up to date last is known, as is believed.
+    pub(in crate::store) since: i64,
 }
 
 impl<'t> Roll<'t> {
@@ -100,6 +102,7 @@ impl<'t> Roll<'t> {
             anew,
             online,
             begun,
+            since: i64::MIN,
         })
     }
 
@@ -112,6 +115,7 @@ impl<'t> Roll<'t> {
     ) -> Result<Sums, Failure> {
         let mut totals = self.totals.get(number);
         self.online = Minutes::default();
+        self.since = asset.span.first.minute();
         if asset.external {
             return Ok(totals);
         }
@@ -124,6 +128,7 @@ impl<'t> Roll<'t> {
         basis.named = named.into_iter().map(|(turn, _)| turn).collect();
         let times = (basis.since, asset.span.last.minute());
         basis.since = self.diary.since(self.transaction, times, self.begun, &basis.turns)?;
+        self.since = basis.since;
         let told = through::turns(asset, census);
         basis.told = told.iter().map(|(turn, _)| *turn).collect();
         let all = [all, told].concat();
@@ -423,6 +428,7 @@ impl<'t> Roll<'t> {
         if !diary.touched.is_empty() || !diary.lit.is_empty() {
             transaction.execute("DELETE FROM unrolled", [])?;
         }
+        behind::note(transaction, rolled.stale)?;
         rolled.kept = diary.kept;
         // What is rolled up may go.
         if diary.is_longer {

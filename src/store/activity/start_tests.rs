@@ -207,6 +207,21 @@ fn firmware_tells_a_start_whatever_was_before_and_asks_more_than_once() {
 }
 
 #[test]
+fn whether_firmware_goes_on_asking_is_told_by_its_pauses() {
+    // Wherever they fall among the stretches of which words are one row.
+    for shift in (0..240).step_by(59) {
+        for (pause, count) in [(100, 1), (245, 1), (330, 1), (331, 2), (385, 2), (479, 2)] {
+            let first = minutes(20) + shift;
+            let asks = [0, 200, 200 + pause].map(|it| first + it);
+            let day = asks.into_iter().fold(Capture::of(0, 90).speaks(9), |it, second| {
+                it.boots(second, second, Sign::NetworkBoot)
+            });
+            assert_eq!(starts(&[day]).len(), count, "{pause} s, {shift} s later");
+        }
+    }
+}
+
+#[test]
 fn the_surer_sign_wins_and_others_make_it_surer() {
     let day = Capture::of(0, 60).speaks(1);
     let day = day.boots(minutes(20), minutes(20), Sign::NetworkBoot);

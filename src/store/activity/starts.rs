@@ -444,10 +444,10 @@ fn of_words(mut words: Vec<Word>) -> Vec<Told> {
     let (mut all, mut before): (Vec<Told>, Option<(Sign, i64)>) = (Vec::new(), None);
     for it in words {
         let asks = matches!(it.sign, Sign::NetworkBoot | Sign::RelayedBoot);
-        let goes_on = before.is_some_and(|(sign, stretch)| {
-            asks && sign == it.sign && it.stretch.saturating_sub(stretch) <= 1
+        let goes_on = before.is_some_and(|(sign, until)| {
+            asks && sign == it.sign && it.at.saturating_sub(until) <= SAME_BOOT
         });
-        before = Some((it.sign, it.stretch));
+        before = Some((it.sign, it.said.1));
         if !goes_on {
             all.push(Told::new(it.sign, it.at, [protocol(it.sign)]));
         }

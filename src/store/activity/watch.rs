@@ -7,6 +7,7 @@ use super::sheet::Sums;
 use crate::census::Span;
 use crate::census::activity::UtcDay;
 use crate::census::risk::Watched;
+use crate::time::Timestamp;
 use crate::time::minutes::{DAY, Minutes};
 
 /// Minutes from which on a day counts: a capture of two minutes is no day of watching.
@@ -34,9 +35,11 @@ impl Watch {
         Ok(it)
     }
 
-    /// What it means for an asset that was heard within a span and did so much.
-    pub(in crate::store) fn of(&self, span: Span, sums: &Sums) -> Watched {
-        let (from, to) = (span.first.minute(), span.last.minute().saturating_add(1));
+    /// What it means for an asset that was heard within a span, is believed to be known since a
+    /// minute, and did so much.
+    pub(in crate::store) fn of(&self, span: Span, since: i64, sums: &Sums) -> Watched {
+        let from = span.first.minute().max(since);
+        let to = span.last.minute().saturating_add(1);
         let (first, last) = (from.div_euclid(DAY), to.saturating_sub(1).div_euclid(DAY));
         let before = |day: i64| self.days.partition_point(|it| *it < day);
         let mut days = before(last).saturating_sub(before(first.saturating_add(1)));
@@ -52,6 +55,7 @@ impl Watch {
             days: u32::try_from(days).unwrap_or(u32::MAX),
             minutes: self.all.count_within(from, i64::MAX).saturating_add(forgotten.unsigned_abs()),
             in_use: sums.in_use,
+            since: Timestamp::new(from.saturating_mul(60), 0),
         }
     }
 
@@ -71,7 +75,6 @@ mod tests {
     use crate::net::{HostId, Mac, Segment};
     use crate::observe::{Equipment, Key, Observation, Observed, Origin, Study, Use, When, Work};
     use crate::store::{Counters, Inventory, Writer};
-    use crate::time::Timestamp;
 
     /// 2026-01-05T00:00:00Z.
     const MONDAY: i64 = 1_767_571_200 / 60;
@@ -87,7 +90,9 @@ mod tests {
             let at = |minute: i64| Timestamp::new(minute * 60, 0);
             let mut span = Span::at(at(from));
             span.extend(at(to));
-            let it = watch.of(span, &Sums { in_use: 7, ..Sums::default() });
+            let it = watch.of(span, from, &Sums { in_use: 7, ..Sums::default() });
+            let late = watch.of(span, 3 * DAY, &Sums::default());
+            assert_eq!(late.since, at(from.max(3 * DAY)), "as it is believed");
             (it.days, it.minutes, it.in_use)
         };
         assert_eq!(of(0, 8 * DAY), (3, 2 + 59 + 60 + 1440 + 1440 + 300, 7), "gaps count nothing");

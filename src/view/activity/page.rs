@@ -6,7 +6,7 @@ use super::spread::{Heat, Spread, Spreading, clock};
 use super::{BRIDGED, hours, is_bridged, percent};
 use crate::store::activity::{Activity, Start};
 use crate::store::{Error, Inventory};
-use crate::time::calendar::{Day, WEEKDAYS, date};
+use crate::time::calendar::{Day, Midnight, WEEKDAYS, date};
 
 /// Starts listed.
 const MAX_STARTS: usize = 10;
@@ -29,7 +29,7 @@ pub fn page(inventory: &Inventory, id: &str, days: (Day, Day)) -> Result<String,
     if let (Some(_), Some(of_days)) = (&activity.used, of_days) {
         let mut all = Spreading::default();
         for it in of_days {
-            all.add(zone.bounds(it.day).0.saturating_mul(60), &it.examinations);
+            all.add(&Midnight::of(&zone, it.day), &it.examinations);
         }
         if let Some(spread) = Spreading::done(&[all]) {
             examinations(&mut page, &spread);

@@ -14,7 +14,7 @@ use super::table::Column::{Number, Text};
 use super::table::{Columns, Format, table};
 use crate::store::activity::{Examination, Hour, Use};
 use crate::store::{self, Inventory, Known};
-use crate::time::calendar::{Day, WEEKDAYS, date, weekday};
+use crate::time::calendar::{Day, Midnight, WEEKDAYS, date, weekday};
 use crate::view::register::{self, Error};
 
 /// The one in the middle of some values, were they sorted, and those at a quarter and three
@@ -55,7 +55,7 @@ pub(super) struct Spread {
 pub(super) struct Spreading {
     durations: Vec<u32>,
     gaps: Vec<u32>,
-    /// When the first of each day begins, since its midnight.
+    /// When the first of each day begins, as the clock shows it.
     firsts: Vec<u32>,
     /// And the last ends.
     lasts: Vec<u32>,
@@ -67,8 +67,8 @@ fn seconds(n: i64) -> u32 {
 }
 
 impl Spreading {
-    /// Adds those of a day, in order, which begins at a second.
-    pub(super) fn add(&mut self, base: i64, examinations: &[Examination]) {
+    /// Adds those of a day, in order.
+    pub(super) fn add(&mut self, day: &Midnight<'_>, examinations: &[Examination]) {
         let Some(first) = examinations.first() else { return };
         self.durations.extend(examinations.iter().map(|it| seconds(it.duration)));
         let mut until = None;
@@ -78,8 +78,8 @@ impl Spreading {
             }
             until = until.max(Some(it.begin.saturating_add(it.duration)));
         }
-        self.firsts.push(seconds(first.begin.saturating_sub(base)));
-        self.lasts.extend(until.map(|until| seconds(until.saturating_sub(base))));
+        self.firsts.push(seconds(day.clock(first.begin)));
+        self.lasts.extend(until.map(|until| seconds(day.clock(until))));
     }
 
     /// How those of some days and those after them are spread; none of none.
@@ -305,19 +305,22 @@ fn used<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::calendar::Zone;
 
     /// Of days, each with when its examinations begin and how long they take, in minutes, and
     /// added up by itself.
     fn of(days: &[&[(i64, i64)]]) -> Option<Spread> {
         let mut sums = Vec::new();
-        for (base, day) in (0..).step_by(86_400).zip(days) {
+        let zone = Zone::default();
+        for (n, day) in (0..).zip(days) {
+            let (of, base) = (Midnight::of(&zone, n), i64::from(n) * 86_400);
             let mut all = Spreading::default();
             let exam = |(begin, minutes): &(i64, i64)| Examination {
                 begin: base + 60 * begin,
                 duration: 60 * minutes,
                 method: "images",
             };
-            all.add(base, &day.iter().map(exam).collect::<Vec<_>>());
+            all.add(&of, &day.iter().map(exam).collect::<Vec<_>>());
             sums.push(all);
         }
         Spreading::done(&sums)

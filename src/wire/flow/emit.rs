@@ -6,7 +6,9 @@ use std::net::IpAddr;
 
 use super::seen::Seen;
 use crate::net::{HostId, Mac, Segment};
-use crate::observe::{Equipment, LAST_USER, Observation, Observed, SwitchPort, Use, When, text};
+use crate::observe::{
+    Equipment, LAST_USER, Observation, Observed, Sign, SwitchPort, Use, When, text,
+};
 use crate::time::Timestamp;
 use crate::wire::dissect::{Exchange, Question, Sink, Who, line};
 use crate::wire::packet::Packet;
@@ -66,7 +68,10 @@ impl<'e> Emit<'e> {
             // Whom it has asked was not said a moment ago; the same bit is another's, too.
             Observed::Asks(..) => true,
             Observed::Booted(at_boot, sign) => {
-                let about = at_boot.seconds().div_euclid(BOOT_ROUNDED);
+                // Firmware asks again and again, and how long it pauses matters.
+                let asks = matches!(sign, Sign::NetworkBoot | Sign::RelayedBoot);
+                let rounded = if asks { 60 } else { BOOT_ROUNDED };
+                let about = at_boot.seconds().div_euclid(rounded);
                 seen.is_news(host, ("booted", sign, about), at, self.out)
             }
             Observed::Arrives(_) => seen.is_news_of_minute(host, what, at, self.out),
@@ -172,7 +177,7 @@ fn cleaned(what: Observed<'_>) -> Option<Observed<'static>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{Key, Sign, Study, Work};
+    use crate::observe::{Key, Study, Work};
 
     #[test]
     fn empty_and_unprintable_text_says_nothing() {

@@ -34,3 +34,17 @@ fn frames_of_one_device_from_the_future_do_not_move_the_day() {
     hospital.say(3, Observed::Present(Some(64)));
     assert_eq!(day(hospital.today()).to_string(), "2106-01-01");
 }
+
+#[test]
+fn who_came_later_is_told_from_when_a_device_is_believed_to_be_known() {
+    let mut hospital = Hospital::new();
+    later(&mut hospital, 8);
+    let is_new = |since: Timestamp| {
+        let it = hospital.watched(Watched { since, ..Watched::default() });
+        it.findings.iter().any(|it| it.rule == "new-clinical-peer")
+    };
+    assert!(is_new(Timestamp(0)));
+    let begin = |days: i64| Timestamp::new(START + days * DAY, 0);
+    assert!(is_new(begin(0)));
+    assert!(!is_new(begin(2)), "only a frame of an old date was before");
+}

@@ -96,6 +96,11 @@ fn another_calendar_is_taken_up_in_portions_and_ends_as_if_it_had_been_there() {
     assert!(ward.writer.is_stale(), "{DAYS} days of {DEVICES} devices are more than a portion");
     // Killed amid it, and gone on with.
     let Ward { dir, census, writer } = ward;
+    let behind = || {
+        let inventory = Inventory::open(&dir.path().join("a.db")).unwrap();
+        inventory.days_behind().unwrap() > 0
+    };
+    assert!(behind(), "views say so");
     drop((census, writer));
     let mut writer = Writer::open(&dir.path().join("a.db")).unwrap();
     writer.keep_time(calendar.clone());
@@ -108,7 +113,9 @@ fn another_calendar_is_taken_up_in_portions_and_ends_as_if_it_had_been_there() {
             break;
         }
         assert!(rounds < 10, "it comes to an end");
+        assert!(behind());
     }
+    assert!(!behind());
     let ward = Ward { dir, census, writer };
     let other = made(Some(calendar));
     assert!(all(&ward) == all(&other), "as if it had been there from the beginning");

@@ -39,6 +39,7 @@ const VIEWS: &[&str] = &[
     "activity --hours --format csv --from DAY --to DAY",
     "activity --heat CT --format csv",
     "activity --heat --class ct --format csv",
+    "activity --heat --format csv",
     "activity --examinations --format csv",
     "activity --examinations --format csv --from FIRST",
     "risk",

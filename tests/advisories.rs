@@ -60,6 +60,7 @@ fn a_folder_becomes_a_set_whatever_else_lies_in_it() {
         assert!(errors.contains(name), "{name}: {errors}");
     }
     assert!(errors.contains("1 advisories to 2026-02-03, 1 exploited"), "{errors}");
+    assert!(errors.contains("1 files that are called neither .json nor .csv"), "{errors}");
     let set = fs::read_to_string(at.join("set.tsv")).unwrap();
     assert!(set.contains("A\tSITE-1\t2026-01-02\t2026-02-03\tCVE-2026-0001:9.1\n"), "{set}");
     assert_eq!(said(at, &["advisories", "import", "in"]), set, "again the same bytes");

@@ -222,6 +222,17 @@ fn whether_firmware_goes_on_asking_is_told_by_its_pauses() {
 }
 
 #[test]
+fn firmware_that_asks_in_two_vlans_at_once_is_one_start() {
+    let first = minutes(20);
+    let mut day = [0, 200, 390].into_iter().fold(Capture::of(0, 90).speaks(9), |it, later| {
+        it.boots(first + later, first + later, Sign::NetworkBoot)
+    });
+    let at = Timestamp::new(SEVEN + first + 5, 0);
+    day.words.push((host(CARD, None, 8), first + 5, Observed::Booted(at, Sign::NetworkBoot)));
+    assert_eq!(starts(&[day]).len(), 1);
+}
+
+#[test]
 fn the_surer_sign_wins_and_others_make_it_surer() {
     let day = Capture::of(0, 60).speaks(1);
     let day = day.boots(minutes(20), minutes(20), Sign::NetworkBoot);

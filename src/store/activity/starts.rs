@@ -447,7 +447,10 @@ fn of_words(mut words: Vec<Word>) -> Vec<Told> {
         let goes_on = before.is_some_and(|(sign, until)| {
             asks && sign == it.sign && it.at.saturating_sub(until) <= SAME_BOOT
         });
-        before = Some((it.sign, it.said.1));
+        // Under two of its names it may ask at once.
+        let asked =
+            before.filter(|(sign, _)| *sign == it.sign).map_or(i64::MIN, |(_, until)| until);
+        before = Some((it.sign, asked.max(it.said.1)));
         if !goes_on {
             all.push(Told::new(it.sign, it.at, [protocol(it.sign)]));
         }

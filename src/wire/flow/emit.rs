@@ -216,7 +216,11 @@ mod tests {
         for (second, boot) in [(1300, 480), (1301, 481), (1302, 720), (1303, 719)] {
             say(second, Observed::Booted(Timestamp::new(boot, 0), Sign::Snmp));
         }
-        assert_eq!(out.len(), now + 3 + 2);
+        // Firmware's words are told by the minute: its pauses matter.
+        for second in [1920, 1979, 1980, 2099] {
+            say(second, Observed::Booted(Timestamp::new(second, 0), Sign::NetworkBoot));
+        }
+        assert_eq!(out.len(), now + 3 + 2 + 3);
     }
 
     #[test]
